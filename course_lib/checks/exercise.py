@@ -1,0 +1,117 @@
+"""`check`: says whether a learner's answer is right, and knows the wrong ones seen before."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.verification import distance, number
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer seen before, as a number, tensor or function, and the hint that fits it."""
+
+    answer: Any
+    hint: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: the exact answer and the wrong ones worth a hint.
+
+    `expected` computes the answer from an oracle when it is asked. If `cases` are given, the
+    learner's answer is a function, called with each case's arguments. `tolerance` is relative to
+    max(1, |answer|), wide enough for an answer typed with the digits that the exercise asks for.
+    """
+
+    name: str
+    expected: Callable[[], Any]
+    mistakes: Sequence[Mistake] = ()
+    unit: str = "nats"
+    tolerance: float = 5e-4
+    cases: Sequence[tuple[Any, ...]] = field(default=())
+
+    def values(self, answer: Any) -> Tensor:
+        """The answer as one float64 tensor: the number itself, or what the function gives on all
+        cases, in a row.
+        """
+        if not self.cases:
+            return torch.as_tensor(answer, dtype=torch.float64).detach()
+        results = [torch.as_tensor(answer(*case), dtype=torch.float64) for case in self.cases]
+        return torch.cat([result.detach().reshape(-1) for result in results])
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `check` prints, and whether the answer was right."""
+
+    accepted: bool
+    message: str
+
+
+EXERCISES: dict[str, Exercise] = {}
+
+
+def register(*exercises: Exercise) -> None:
+    """Adds exercises to the course. Raises ValueError if a name is taken."""
+    for exercise in exercises:
+        if exercise.name in EXERCISES:
+            raise ValueError(f"exercise {exercise.name} is registered twice")
+        EXERCISES[exercise.name] = exercise
+
+
+def check(name: str, answer: Any = ...) -> None:
+    """Prints what can be said of an answer to the exercise `name`. Raises ValueError if there is no
+    such exercise.
+    """
+    print(judge(name, answer).message)
+
+
+def judge(name: str, answer: Any) -> Verdict:
+    """The verdict on an answer: right, not answered yet, a known mistake with its hint, or not
+    right.
+    """
+    importlib.import_module("course_lib.exercises")  # registers them; they import this module
+    if name not in EXERCISES:
+        raise ValueError(f"no exercise {name!r}; there are {', '.join(sorted(EXERCISES))}")
+    exercise = EXERCISES[name]
+    try:
+        given = None if answer is None or answer is ... else _answer_values(exercise, answer)
+    except Exception as error:  # a learner's function may raise anything
+        return Verdict(False, f"{name}: your answer raised {type(error).__name__}: {error}")
+    if given is None:
+        return Verdict(False, f"{name}: not answered yet")
+    if _matches(exercise, given, exercise.values(exercise.expected())):
+        return Verdict(True, f"{name}: right{_echo(exercise, given)}")
+    for mistake in exercise.mistakes:
+        if _matches(exercise, given, exercise.values(mistake.answer)):
+            return Verdict(False, f"{name}: not yet. {mistake.hint}")
+    return Verdict(False, f"{name}: not yet{_echo(exercise, given)} is not it")
+
+
+def _answer_values(exercise: Exercise, answer: Any) -> Tensor | None:
+    """The learner's values, or None if the function still gives nothing."""
+    if exercise.cases:
+        if not callable(answer):
+            raise ValueError(f"expected a function, got {type(answer).__name__}")
+        first = answer(*exercise.cases[0])
+        if first is None or first is ...:
+            return None
+    return exercise.values(answer)
+
+
+def _matches(exercise: Exercise, given: Tensor, wanted: Tensor) -> bool:
+    return given.shape == wanted.shape and distance(given, wanted) <= exercise.tolerance
+
+
+def _echo(exercise: Exercise, given: Tensor) -> str:
+    """The number as understood, for answers that are one number."""
+    return (
+        f": {number(given.item())} {exercise.unit}".rstrip()
+        if given.numel() == 1 and not exercise.cases
+        else ""
+    )
