@@ -1,9 +1,10 @@
-"""What may enter a public function: a good argument passes through, a bad one is explained.
+"""What may enter a public function: a good argument passes, a bad one is told what is wrong.
 
-Every message names the argument, gives its value or shape, and says what was expected.
-Nothing is clamped.
+Every message names the argument, its value or shape, and what was expected. Nothing is clamped.
+The common case is cheap: one sum decides, and entries are looked at only when it is not finite.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -13,13 +14,16 @@ Numbers = Tensor | float | Sequence[float] | Sequence[Sequence[float]]
 
 
 def as_double(name: str, value: Numbers) -> Tensor:
-    """`value` as a float64 tensor; floating tensors keep their own precision.
+    """`value` as a float64 tensor; a floating tensor keeps its own precision.
 
-    Raises ValueError on integer tensors.
+    Raises ValueError on integer tensors and on what is no array of numbers.
     """
     if isinstance(value, Tensor):
         return require_floating(name, value)
-    return torch.as_tensor(value, dtype=torch.float64)
+    try:
+        return torch.as_tensor(value, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"{name} must be numbers or a tensor of floats, got {value!r}") from None
 
 
 def require_floating(name: str, value: Tensor) -> Tensor:
@@ -33,22 +37,43 @@ def require_floating(name: str, value: Tensor) -> Tensor:
     return value
 
 
-def require_finite(name: str, value: Tensor) -> Tensor:
-    """Raises ValueError if any entry is NaN or infinite, with the first such and its index."""
-    require_floating(name, value)
-    bad = ~torch.isfinite(value)
-    if bool(bad.any()):
-        raise ValueError(f"{name} must be finite, got {_first(value, bad)}")
+def require_integers(name: str, value: Tensor) -> Tensor:
+    """Raises ValueError unless `value` is a tensor of integers (bool is none)."""
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{name} must be a tensor of integers, got {type(value).__name__}")
+    if value.is_floating_point() or value.is_complex() or value.dtype == torch.bool:
+        raise ValueError(f"{name} must be a tensor of integers, got {value.dtype}")
     return value
+
+
+def require_finite(name: str, value: Tensor) -> Tensor:
+    """Raises ValueError if any entry is NaN or infinite; shows the first one and its index."""
+    require_floating(name, value)
+    # A sum over a NaN or an infinity is never finite; a sum of large finite numbers may overflow.
+    if math.isfinite(value.detach().sum().item()):
+        return value
+    return require_all(name, value, torch.isfinite(value), "finite")
+
+
+def require_no_nan(name: str, value: Tensor) -> Tensor:
+    """Raises ValueError if any entry is NaN, with the first such index; infinities may pass."""
+    require_floating(name, value)
+    if not math.isnan(value.detach().sum().item()):
+        return value
+    return require_all(name, value, ~torch.isnan(value), "a number")
 
 
 def require_positive(name: str, value: Tensor) -> Tensor:
     """Raises ValueError unless every entry is finite and above zero."""
     require_finite(name, value)
-    bad = value <= 0
-    if bool(bad.any()):
-        raise ValueError(f"{name} must be positive, got {_first(value, bad)}")
-    return value
+    return require_all(name, value, value > 0, "positive")
+
+
+def require_all(name: str, value: Tensor, good: Tensor, expected: str) -> Tensor:
+    """Raises ValueError that shows the first entry where `good` is False, and where it stands."""
+    if bool(good.all()):
+        return value
+    raise ValueError(f"{name} must be {expected}, got {_first(value, ~good)}")
 
 
 def require_event(name: str, value: Tensor, size: int) -> Tensor:
@@ -68,8 +93,16 @@ def require_nonempty(name: str, value: Tensor) -> Tensor:
     return value
 
 
+def require_same_dtype(first: str, a: Tensor, second: str, b: Tensor) -> None:
+    """Raises ValueError unless the two tensors have one precision."""
+    if a.dtype != b.dtype:
+        raise ValueError(f"{first} ({a.dtype}) and {second} ({b.dtype}) must have one dtype")
+
+
 def require_broadcastable(first: str, a: torch.Size, second: str, b: torch.Size) -> torch.Size:
-    """The shape that `a` and `b` broadcast to; ValueError that names both if there is none."""
+    """The shape that `a` and `b` broadcast to. Raises ValueError that names both if none."""
+    if a == b:
+        return a
     try:
         return torch.Size(torch.broadcast_shapes(a, b))  # type: ignore[no-untyped-call]
     except RuntimeError:
@@ -83,7 +116,25 @@ def require_count(name: str, value: int, least: int = 1) -> int:
     return value
 
 
+def require_generator(generator: torch.Generator) -> torch.Generator:
+    """Raises ValueError unless randomness comes from an explicit torch.Generator."""
+    if not isinstance(generator, torch.Generator):
+        raise ValueError(
+            f"generator must be a torch.Generator, such as torch.Generator().manual_seed(0), "
+            f"got {generator!r}"
+        )
+    return generator
+
+
+def require_shape(name: str, shape: Sequence[int]) -> torch.Size:
+    """`shape` as torch.Size. Raises ValueError unless it is a tuple of whole numbers from 0 up."""
+    if not isinstance(shape, (tuple, list)):
+        raise ValueError(f"{name} must be a tuple such as (5,), got {shape!r}")
+    return torch.Size([require_count(f"an entry of {name}", n, least=0) for n in shape])
+
+
 def _first(value: Tensor, bad: Tensor) -> str:
     """The first offending entry and its index, as text."""
+    value = value.detach().expand(bad.shape)
     where = tuple(int(i) for i in bad.nonzero()[0])
     return f"{value[where].item():g} at index {where}" if where else f"{value.item():g}"

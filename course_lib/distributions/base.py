@@ -1,0 +1,48 @@
+"""What every distribution of the course can do."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+
+@runtime_checkable
+class Distribution(Protocol):
+    """A batch of probability distributions over events of one shape.
+
+    log_prob sums over the event and keeps the batch; samples lead: (*samples, *batch, *event).
+    Log-probabilities and entropies are in nats.
+    """
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """How many distributions there are, and how they are laid out."""
+        ...
+
+    @property
+    def event_shape(self) -> torch.Size:
+        """The shape of one outcome: (D,) for a vector, () for a category."""
+        ...
+
+    @property
+    def mean(self) -> Tensor:
+        """E[x], shape (*batch, *event)."""
+        ...
+
+    @property
+    def variance(self) -> Tensor:
+        """The variance of each coordinate of x, shape (*batch, *event)."""
+        ...
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log p(value), (*samples, *batch) nats. Raises ValueError outside the support's type."""
+        ...
+
+    def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
+        """Independent draws (*shape, *batch, *event), without gradient."""
+        ...
+
+    def entropy(self) -> Tensor:
+        """−E[log p(x)], (*batch,) nats."""
+        ...
