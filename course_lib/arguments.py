@@ -69,6 +69,17 @@ def require_positive(name: str, value: Tensor) -> Tensor:
     return require_all(name, value, value > 0, "positive")
 
 
+def require_between(name: str, value: Tensor, low: float, high: float, expected: str) -> Tensor:
+    """Raises ValueError unless low ≤ value ≤ high everywhere; NaN is outside."""
+    require_floating(name, value)
+    if value.numel() == 0:
+        return value
+    least, most = value.detach().aminmax()
+    if least.item() >= low and most.item() <= high:
+        return value
+    return require_all(name, value, (value >= low) & (value <= high), expected)
+
+
 def require_all(name: str, value: Tensor, good: Tensor, expected: str) -> Tensor:
     """Raises ValueError that shows the first entry where `good` is False, and where it stands."""
     if bool(good.all()):

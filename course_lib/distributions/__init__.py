@@ -1,8 +1,23 @@
 """Probability distributions: log_prob, sample, entropy, and the KL divergences in closed form."""
 
 from course_lib.distributions.base import Distribution
+from course_lib.distributions.bernoulli import Bernoulli
+from course_lib.distributions.binomial import Binomial
 from course_lib.distributions.categorical import Categorical
+from course_lib.distributions.continuous_bernoulli import ContinuousBernoulli
 from course_lib.distributions.diagonal_gaussian import DiagonalGaussian
 from course_lib.distributions.full_gaussian import FullGaussian
+from course_lib.distributions.gaussian_mixture import GaussianMixture
+from course_lib.distributions.kl import kl_divergence
 
-__all__ = ["Categorical", "DiagonalGaussian", "Distribution", "FullGaussian"]
+__all__ = [
+    "Bernoulli",
+    "Binomial",
+    "Categorical",
+    "ContinuousBernoulli",
+    "DiagonalGaussian",
+    "Distribution",
+    "FullGaussian",
+    "GaussianMixture",
+    "kl_divergence",
+]

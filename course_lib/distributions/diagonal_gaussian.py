@@ -76,6 +76,21 @@ class DiagonalGaussian:
         """σ², shape (*batch, D)."""
         return (2.0 * self.log_std).exp()
 
+    @property
+    def log_diagonal(self) -> Tensor:
+        """log σ under the name it has in FullGaussian, (*batch, D)."""
+        return self.log_std
+
+    @property
+    def scale_tril(self) -> Tensor:
+        """diag(σ), the Cholesky factor of the covariance, (*batch, D, D)."""
+        return torch.diag_embed(self.std)
+
+    def expand(self, batch_shape: Sequence[int]) -> "DiagonalGaussian":
+        """The same distribution, repeated to `batch_shape` without copying."""
+        shape = (*batch_shape, *self.event_shape)
+        return DiagonalGaussian(self.mean.expand(shape), self.log_std.expand(shape))
+
     def log_prob(self, value: Tensor) -> Tensor:
         """log N(value) = −Σ_d [½((x_d − μ_d)/σ_d)² + log σ_d + ½ log 2π], in nats.
 

@@ -70,6 +70,11 @@ class FullGaussian:
         """log L_dd, (*batch, D): its sum is half the log-determinant of the covariance."""
         return self.scale_tril.diagonal(dim1=-2, dim2=-1).log()
 
+    def expand(self, batch_shape: Sequence[int]) -> "FullGaussian":
+        """The same distribution, repeated to `batch_shape` without copying."""
+        mean = self.mean.expand((*batch_shape, *self.event_shape))
+        return FullGaussian(mean, self.scale_tril.expand((*mean.shape, *self.event_shape)))
+
     def log_prob(self, value: Tensor) -> Tensor:
         """log N(value) = −½|L⁻¹(x − μ)|² − Σ_d log L_dd − D/2 log 2π, in nats.
 

@@ -1,0 +1,105 @@
+"""Independent coin flips: the likelihood of black-and-white pixels."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from course_lib.arguments import (
+    Numbers,
+    require_all,
+    require_broadcastable,
+    require_event,
+    require_generator,
+    require_no_nan,
+    require_shape,
+)
+from course_lib.distributions.log_probs import logits_of, weighted
+
+
+class Bernoulli:
+    """D independent coins, P(x_d = 1) = 1/(1 + exp(−logits_d)).
+
+    logits: (*batch, D); ±inf is a coin that never or always falls on 1.
+    Raises ValueError on NaN or a missing event axis.
+    """
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = require_logits(logits)
+        self.batch_shape = logits.shape[:-1]
+        self.event_shape = logits.shape[-1:]
+
+    @classmethod
+    def from_probs(cls, probs: Numbers) -> "Bernoulli":
+        """From P(x_d = 1), (*batch, D), each in [0, 1]; one number gives D = 1."""
+        logits = logits_of(probs)
+        return cls(logits if logits.ndim else logits.unsqueeze(0))
+
+    @property
+    def mean(self) -> Tensor:
+        """P(x_d = 1), (*batch, D)."""
+        return self.logits.sigmoid()
+
+    @property
+    def variance(self) -> Tensor:
+        """p (1 − p), (*batch, D)."""
+        return self.logits.sigmoid() * (-self.logits).sigmoid()
+
+    @property
+    def log_probs(self) -> Tensor:
+        """log P(x_d = 1) and log P(x_d = 0), stacked first: (2, *batch, D)."""
+        return two_log_probs(self.logits)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Σ_d [x_d log p_d + (1 − x_d) log(1 − p_d)], in nats; −inf where that is impossible.
+
+        value: zeros and ones, as floats, (*samples, *batch, D). Returns (*samples, *batch).
+        Raises ValueError if the shapes do not fit or an entry is neither 0 nor 1.
+        """
+        require_event("value", value, self.event_shape[0])
+        require_binary("value", value)
+        require_broadcastable("value", value.shape[:-1], "batch", self.batch_shape)
+        # For x in {0, 1} both terms are log σ(±logit): one function, right at ±inf as well.
+        return logsigmoid((2.0 * value - 1.0) * self.logits).sum(-1)
+
+    def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
+        """Draws (*shape, *batch, D) of zeros and ones, in the dtype of the logits."""
+        probs = self.mean.detach()
+        uniform = torch.rand(
+            require_shape("shape", shape) + probs.shape,
+            generator=require_generator(generator),
+            dtype=probs.dtype,
+            device=probs.device,
+        )
+        return (uniform < probs).to(probs.dtype)
+
+    def entropy(self) -> Tensor:
+        """−Σ_d [p log p + (1 − p) log(1 − p)], (*batch,) nats, with 0 · log 0 = 0."""
+        log_probs = self.log_probs
+        return weighted(log_probs.exp(), -log_probs).sum(0).sum(-1)
+
+    def __repr__(self) -> str:
+        return f"Bernoulli(batch {tuple(self.batch_shape)}, D = {self.event_shape[0]})"
+
+
+def two_log_probs(logits: Tensor) -> Tensor:
+    """log σ(logits) and log σ(−logits), (2, *batch, D)."""
+    return logsigmoid(torch.stack((logits, -logits)))
+
+
+def require_logits(logits: Tensor) -> Tensor:
+    """Raises ValueError unless logits is (*batch, D), D ≥ 1, of floats and without NaN."""
+    require_no_nan("logits", logits)
+    if logits.ndim == 0 or logits.shape[-1] == 0:
+        raise ValueError(
+            f"logits must have shape (*batch, D) with D ≥ 1, got {tuple(logits.shape)}"
+        )
+    return logits
+
+
+def require_binary(name: str, value: Tensor) -> None:
+    """Raises ValueError unless every entry is 0 or 1."""
+    if not torch.equal(value, value.bool().to(value.dtype)):
+        advice = "0 or 1 (grey pixels need ContinuousBernoulli or Binomial)"
+        require_all(name, value, (value == 0) | (value == 1), advice)

@@ -1,0 +1,122 @@
+"""The density on [0, 1] that the Bernoulli formula becomes once it is normalised: grey pixels."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from course_lib.arguments import (
+    require_between,
+    require_broadcastable,
+    require_event,
+    require_finite,
+    require_generator,
+    require_shape,
+)
+from course_lib.distributions.bernoulli import require_logits
+
+# log(sinh y / y) = Σ_n c_n y^{2n}. Below |logit| = ½, y = logit/2 is at most ¼, and the first
+# term left out is 2e-16 of the first one kept.
+NEAR = 0.5
+SERIES = (1 / 6, -1 / 180, 1 / 2835, -1 / 37800, 1 / 467775, -691 / 3831077250, 2 / 127702575)
+
+
+class ContinuousBernoulli:
+    """D independent densities p(x_d) = exp(η_d x_d) / ∫₀¹ exp(η_d u) du on [0, 1], η = logits.
+
+    logits: (*batch, D), finite. η = 0 is the uniform density; its mean is ½ as a coin's is, but
+    for other η the mean is not σ(η). All formulas are written around a pivot e — ½ near η = 0,
+    else the end of [0, 1] where the mass gathers — so that nothing large cancels:
+    log p(x) = η (x − e) − B(η), B(η) = log ∫₀¹ exp(η (u − e)) du.
+    Raises ValueError on non-finite logits or a missing event axis.
+    Source: Loaiza-Ganem & Cunningham 2019, "The continuous Bernoulli".
+    """
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = require_logits(require_finite("logits", logits))
+        self.batch_shape = logits.shape[:-1]
+        self.event_shape = logits.shape[-1:]
+
+    @property
+    def pivot(self) -> Tensor:
+        """e: ½ where |η| < ½, else 1 for η > 0 and 0 for η < 0; (*batch, D)."""
+        return torch.where(
+            self.logits.detach().abs() < NEAR, 0.5, (self.logits > 0).to(self.logits.dtype)
+        )
+
+    @property
+    def log_normaliser(self) -> Tensor:
+        """B(η) = log ∫₀¹ exp(η (u − e)) du, (*batch, D)."""
+        near, small, large = self._split()
+        square = (0.5 * small).square()
+        series = square * _polynomial(square, SERIES)
+        return torch.where(near, series, ((-(-large).expm1()) / large).log())
+
+    @property
+    def mean_from_pivot(self) -> Tensor:
+        """E[x] − e = B′(η), (*batch, D), to full relative precision."""
+        near, small, large = self._split()
+        half = 0.5 * small
+        slopes = tuple(n * c for n, c in enumerate(SERIES, start=1))
+        series = half * _polynomial(half.square(), slopes)
+        tail = 1.0 / large + (-large).exp() / (-large).expm1()
+        return torch.where(near, series, -self.logits.sign() * tail)
+
+    @property
+    def mean(self) -> Tensor:
+        """E[x] = 1/(1 − exp(−η)) − 1/η, and ½ at η = 0; (*batch, D)."""
+        return self.pivot + self.mean_from_pivot
+
+    @property
+    def variance(self) -> Tensor:
+        """1/η² − 1/(4 sinh²(η/2)), and 1/12 at η = 0; (*batch, D)."""
+        near, small, large = self._split()
+        curves = tuple(0.5 * n * (2 * n - 1) * c for n, c in enumerate(SERIES, start=1))
+        series = _polynomial((0.5 * small).square(), curves)
+        return torch.where(near, series, large**-2 - (-large).exp() / (-large).expm1() ** 2)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Σ_d [η_d (x_d − e_d) − B(η_d)], in nats.
+
+        value: in [0, 1], (*samples, *batch, D). Returns (*samples, *batch).
+        Raises ValueError if the shapes do not fit or an entry lies outside [0, 1].
+        """
+        require_event("value", value, self.event_shape[0])
+        require_between("value", value, 0.0, 1.0, "between 0 and 1")
+        require_broadcastable("value", value.shape[:-1], "batch", self.batch_shape)
+        return (self.logits * (value - self.pivot) - self.log_normaliser).sum(-1)
+
+    def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
+        """Draws (*shape, *batch, D) by the inverse of the distribution function."""
+        logits = self.logits.detach()
+        uniform = torch.rand(
+            require_shape("shape", shape) + logits.shape,
+            generator=require_generator(generator),
+            dtype=logits.dtype,
+            device=logits.device,
+        )
+        rate = logits.abs()
+        # The distance from the end where the mass gathers; rounding alone could carry it past 1.
+        distance = -(uniform * (-rate).expm1()).log1p() / rate
+        distance = torch.where(rate == 0, uniform, distance).clamp(0.0, 1.0)
+        return torch.where(logits > 0, 1.0 - distance, distance)
+
+    def entropy(self) -> Tensor:
+        """−E[log p(x)] = Σ_d [B(η_d) − η_d (E[x_d] − e_d)], (*batch,) nats; at most 0."""
+        return (self.log_normaliser - self.logits * self.mean_from_pivot).sum(-1)
+
+    def _split(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Where |η| < ½; η there, else 0; and |η| elsewhere, else 1: safe to differentiate."""
+        near = self.logits.detach().abs() < NEAR
+        return near, torch.where(near, self.logits, 0.0), torch.where(near, 1.0, self.logits.abs())
+
+    def __repr__(self) -> str:
+        return f"ContinuousBernoulli(batch {tuple(self.batch_shape)}, D = {self.event_shape[0]})"
+
+
+def _polynomial(square: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    """Σ_n coefficients[n] square^n, by Horner's rule."""
+    total = torch.full_like(square, coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total = total * square + coefficient
+    return total

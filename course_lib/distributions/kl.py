@@ -1,0 +1,117 @@
+"""KL(q ‖ p) for every pair of distributions that has a closed form."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from course_lib.arguments import require_broadcastable
+from course_lib.distributions.base import Distribution
+from course_lib.distributions.bernoulli import Bernoulli
+from course_lib.distributions.binomial import Binomial
+from course_lib.distributions.categorical import Categorical
+from course_lib.distributions.continuous_bernoulli import ContinuousBernoulli
+from course_lib.distributions.diagonal_gaussian import DiagonalGaussian
+from course_lib.distributions.full_gaussian import FullGaussian
+from course_lib.distributions.log_probs import relative_entropy_terms
+
+Gaussian = DiagonalGaussian | FullGaussian
+
+
+def kl_divergence(q: Distribution, p: Distribution) -> Tensor:
+    """KL(q ‖ p) = E_q[log q(x) − log p(x)] ≥ 0, in closed form.  (Eq. 4.1)
+
+    q, p: distributions over events of one shape, whose batches broadcast. Any two Gaussians,
+    diagonal or full, have a closed form; so have two of one kind among Bernoulli,
+    ContinuousBernoulli, Binomial (with one total_count) and Categorical.
+    Returns (*batch,) nats: 0 when the two are equal, never below it but for rounding, and +inf
+    where q has mass that p has not.
+    Raises ValueError if the pair has no closed form here, or the shapes do not fit.
+    """
+    formula = _FORMULAS.get((type(q), type(p)))
+    if formula is None:
+        raise ValueError(
+            f"KL({type(q).__name__} ‖ {type(p).__name__}) has no closed form here; "
+            f"average q.log_prob(x) - p.log_prob(x) over samples x of q instead"
+        )
+    if q.event_shape != p.event_shape:
+        raise ValueError(
+            f"events {tuple(q.event_shape)} of q and {tuple(p.event_shape)} of p differ"
+        )
+    require_broadcastable("q's batch", q.batch_shape, "p's batch", p.batch_shape)
+    return formula(q, p)
+
+
+def kl_diagonal(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
+    """½ Σ_d [(e^r_d − 1 − r_d) + ((μ_q − μ_p)/σ_p)²], r = log σ_q²/σ_p².  (Eq. 4.3)
+
+    This is the textbook ½ Σ [σ_q²/σ_p² + ((μ_q − μ_p)/σ_p)² − 1 − log σ_q²/σ_p²], arranged so
+    that nothing cancels when the two widths are close. Returns (*batch,) nats.
+    Source: Kingma & Welling 2014, appendix B, for p = N(0, I).
+    """
+    log_ratio = 2.0 * (q.log_std - p.log_std)
+    shift = (q.mean - p.mean) * (-p.log_std).exp()
+    return 0.5 * (log_ratio.expm1() - log_ratio + shift.square()).sum(-1)
+
+
+def kl_full(q: Gaussian, p: Gaussian) -> Tensor:
+    """½ [tr(Σ_p⁻¹Σ_q) − D − log|Σ_q|/|Σ_p| + (μ_q−μ_p)ᵀ Σ_p⁻¹ (μ_q−μ_p)].  (Eq. 4.4)
+
+    With A = L_p⁻¹ L_q, lower triangular, the first three terms are
+    Σ_d [A_dd² − 1 − log A_dd²] + Σ_{i>j} A_ij²: a sum of terms that are never negative.
+    q, p: DiagonalGaussian or FullGaussian. Returns (*batch,) nats.
+    """
+    log_ratio = 2.0 * (q.log_diagonal - p.log_diagonal)  # log A_dd²
+    below = p.whiten(q.scale_tril).tril(-1)  # A without its diagonal, (*batch, D, D)
+    shift = p.whiten((q.mean - p.mean).unsqueeze(-1)).squeeze(-1)  # (*batch, D)
+    widths = (log_ratio.expm1() - log_ratio).sum(-1) + below.square().sum((-2, -1))
+    return 0.5 * (widths + shift.square().sum(-1))
+
+
+def kl_bernoulli(q: Bernoulli, p: Bernoulli) -> Tensor:
+    """Σ_d [q_d log(q_d/p_d) + (1 − q_d) log((1 − q_d)/(1 − p_d))], 0 log 0 = 0.  (Eq. 4.5)
+
+    Returns (*batch,) nats; +inf where p excludes what q allows.
+    """
+    return relative_entropy_terms(q.log_probs, p.log_probs).sum(0).sum(-1)
+
+
+def kl_binomial(q: Binomial, p: Binomial) -> Tensor:
+    """n times the KL of one flip, (*batch,) nats. Raises ValueError if total_count differs."""
+    if q.total_count != p.total_count:
+        raise ValueError(f"total_count {q.total_count} of q and {p.total_count} of p must be equal")
+    return q.total_count * relative_entropy_terms(q.log_probs, p.log_probs).sum(0).sum(-1)
+
+
+def kl_categorical(q: Categorical, p: Categorical) -> Tensor:
+    """Σ_k q_k log(q_k/p_k), with 0 log 0 = 0.  (Eq. 4.6)
+
+    Returns (*batch,) nats; +inf where p excludes a category that q allows.
+    Raises ValueError if the numbers of categories differ.
+    """
+    sizes = q.log_probs.shape[-1], p.log_probs.shape[-1]
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"q has {sizes[0]} categories and p has {sizes[1]}; they must match")
+    return relative_entropy_terms(q.log_probs, p.log_probs).sum(-1)
+
+
+def kl_continuous_bernoulli(q: ContinuousBernoulli, p: ContinuousBernoulli) -> Tensor:
+    """Σ_d {(η_q − η_p) E_q[x] − A(η_q) + A(η_p)}, A(η) = log ∫₀¹ e^{ηu} du; (*batch,) nats.
+
+    Each A is taken around its distribution's pivot e, A(η) = η e + B(η), and E_q[x] around q's,
+    so that large logits of one sign do not cancel.
+    """
+    change = (q.logits - p.logits) * q.mean_from_pivot - p.logits * (q.pivot - p.pivot)
+    return (change - q.log_normaliser + p.log_normaliser).sum(-1)
+
+
+_FORMULAS: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {
+    (DiagonalGaussian, DiagonalGaussian): kl_diagonal,
+    (DiagonalGaussian, FullGaussian): kl_full,
+    (FullGaussian, DiagonalGaussian): kl_full,
+    (FullGaussian, FullGaussian): kl_full,
+    (Bernoulli, Bernoulli): kl_bernoulli,
+    (ContinuousBernoulli, ContinuousBernoulli): kl_continuous_bernoulli,
+    (Binomial, Binomial): kl_binomial,
+    (Categorical, Categorical): kl_categorical,
+}
