@@ -1,0 +1,149 @@
+"""What an explorer can be moved by: sliders, listed values, choices and switches."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets as widgets
+
+_LABEL = {"description_width": "200px"}
+_WIDE = {"width": "620px", "max_width": "100%"}
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A number from `low` to `high` in steps of `step`; whole numbers if all four are int.
+
+    name: the argument of update. label: what it is, its symbol and unit, "mean of q, μ".
+    log: the slider moves in powers of ten; `step` is then in decades, `start` is still the value.
+    """
+
+    name: str
+    label: str
+    low: float
+    high: float
+    step: float
+    start: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or self.step <= 0 or (self.log and self.low <= 0):
+            raise ValueError(
+                f"{self.name}: low {self.low}, high {self.high}, step {self.step} make no slider"
+            )
+        self.check(self.start)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the values are whole numbers."""
+        return not self.log and all(
+            isinstance(v, int) for v in (self.low, self.high, self.step, self.start)
+        )
+
+    def check(self, value: Any) -> Any:
+        """Passes a good value through. Raises ValueError for one out of range."""
+        kind = int if self.whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kind):
+            expected = "a whole number" if self.whole else "a number"
+            raise ValueError(f"{self.name} must be {expected}, got {value!r}")
+        if not self.low <= value <= self.high:  # NaN fails here too
+            raise ValueError(f"{self.name} must lie in [{self.low}, {self.high}], got {value}")
+        return value
+
+    def widget(self) -> Any:
+        """The ipywidgets slider, which also moves by arrow keys, Page Up and Down, Home and End."""
+        common = {"description": self.label, "style": _LABEL, "layout": _WIDE, "value": self.start}
+        if self.log:
+            ends = {"min": math.log10(self.low), "max": math.log10(self.high)}
+            return widgets.FloatLogSlider(**common, **ends, step=self.step, readout_format=".3g")
+        kind = widgets.IntSlider if self.whole else widgets.FloatSlider
+        decimals = 0 if self.whole else max(0, -math.floor(math.log10(self.step) + 1e-9))
+        ends = {"min": self.low, "max": self.high, "step": self.step}
+        readout = "d" if self.whole else f".{decimals}f"
+        return kind(**common, **ends, readout_format=readout)
+
+    def sweep(self, count: int) -> list[Any]:
+        """`count` values from low to high, for tests and timing."""
+        shares = [i / max(count - 1, 1) for i in range(count)]
+        if self.log:
+            values = [self.low * (self.high / self.low) ** share for share in shares]
+        else:
+            values = [self.low + (self.high - self.low) * share for share in shares]
+        return [round(v) if self.whole else min(max(v, self.low), self.high) for v in values]
+
+
+@dataclass(frozen=True)
+class _Listed:
+    name: str
+    label: str
+    values: Sequence[Any]
+    start: Any
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise ValueError(f"{self.name} needs at least one value")
+        self.check(self.start)
+
+    def check(self, value: Any) -> Any:
+        """Passes a listed value through. Raises ValueError for any other."""
+        if not any(type(value) is type(v) and value == v for v in self.values):
+            listed = ", ".join(repr(v) for v in self.values)
+            raise ValueError(f"{self.name} must be one of {listed}, got {value!r}")
+        return value
+
+    def sweep(self, count: int) -> list[Any]:
+        """`count` values, the listed ones in order again and again."""
+        return [self.values[i * len(self.values) // count] for i in range(count)]
+
+
+@dataclass(frozen=True)
+class Steps(_Listed):
+    """A slider over listed values, such as 1, 2, 5, 10; `values` in order, `start` one of them."""
+
+    def widget(self) -> Any:
+        """The ipywidgets slider over the list."""
+        options = [(f"{v:g}" if isinstance(v, float) else str(v), v) for v in self.values]
+        return widgets.SelectionSlider(
+            options=options, value=self.start, description=self.label, style=_LABEL, layout=_WIDE
+        )
+
+
+@dataclass(frozen=True)
+class Choice(_Listed):
+    """One of a few named values as buttons in a row, or as a list that drops down if over five."""
+
+    def widget(self) -> Any:
+        """The ipywidgets buttons or list."""
+        kind = widgets.ToggleButtons if len(self.values) <= 5 else widgets.Dropdown
+        style = dict(_LABEL)
+        if kind is widgets.ToggleButtons:
+            style["button_width"] = "auto"
+        options = [(str(v), v) for v in self.values]
+        return kind(options=options, value=self.start, description=self.label, style=style)
+
+
+@dataclass(frozen=True)
+class Toggle:
+    """On or off."""
+
+    name: str
+    label: str
+    start: bool
+
+    def check(self, value: Any) -> bool:
+        """Passes a bool through. Raises ValueError for anything else."""
+        if not isinstance(value, bool):
+            raise ValueError(f"{self.name} must be True or False, got {value!r}")
+        return value
+
+    def widget(self) -> Any:
+        """The ipywidgets check box."""
+        return widgets.Checkbox(value=self.start, description=self.label, style=_LABEL)
+
+    def sweep(self, count: int) -> list[bool]:
+        """`count` values, off then on."""
+        return [2 * i >= count for i in range(count)]
+
+
+Control = Slider | Steps | Choice | Toggle

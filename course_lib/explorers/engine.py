@@ -1,0 +1,224 @@
+'''Runs an explorer: a picture drawn once, moved by sliders, with a sentence that says it in words.
+
+How to write one:
+
+    class GaussianGap(Explorer):
+        """q against the exact posterior N(0.3, 0.25²), with the ledger beside it."""
+
+        title = "q against the exact posterior"
+        controls = (
+            Slider("mean", "mean of q, μ", -2.0, 2.0, 0.05, start=0.9),
+            Slider("std", "standard deviation of q, σ", 0.1, 2.0, 0.05, start=0.5),
+        )
+
+        def build(self, figure: Figure) -> None:  # once: everything, then name what moves
+            left, right = panels(figure, widths=(2, 1))
+            style(left, x="latent $z$").set(xlim=(-3, 3), ylim=(0, 2))
+            self.z = np.linspace(-3, 3, 400)
+            (self.line,) = left.plot(self.z, 0 * self.z, color=COLOURS["q"], linewidth=2.2)
+            self.ledger = Ledger(right, limits=(-4.0, -1.5))
+            self.moving(self.line, *self.ledger.artists)
+
+        def update(self, mean: float, std: float) -> Reading:  # every frame: move, then read
+            self.line.set_ydata(normal(self.z, mean, std))
+            gap = kl(mean, std)
+            self.ledger.set(LOG_EVIDENCE, LOG_EVIDENCE - gap)
+            return Reading({"gap": gap}, f"q misses the exact posterior by {number(gap)} nats.")
+
+update never makes artists, it moves them: line.set_data, band.set_data(z, low, high) for
+fill_between, bar.set_height, text.set_text (plain text: a changing formula is parsed anew each
+frame), image.set_data. An axis whose limits must follow a value moves too, for some 5 ms:
+self.moving(ax.yaxis). For a rare change of the rest, such as a choice of world, call self.redraw().
+A value that cannot be drawn: raise ValueError; its message is shown and the next value recovers.
+'''
+
+import asyncio
+import html
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import ipywidgets as widgets
+import traitlets
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from course_lib.explorers.canvas import Stage
+from course_lib.explorers.controls import Choice, Control, Slider, Steps, Toggle
+from course_lib.plots import new_figure
+from course_lib.plots.figures import shown_size
+
+__all__ = ["Choice", "Explorer", "Reading", "Slider", "Steps", "Toggle"]
+
+_Drawn = TypeVar("_Drawn", bound=Artist)
+_QUICKEST = 0.004  # seconds a draw waits, so that values already queued arrive before it
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the picture now shows: its numbers by name, and a sentence that says them."""
+
+    numbers: dict[str, float]
+    sentence: str
+
+
+class _Picture(widgets.Image):
+    """An image whose tooltip becomes the title, and so the accessible name, of its element.
+
+    The page sets a title only on a widget that has an empty description; Image has none by itself.
+    """
+
+    description = traitlets.Unicode("").tag(sync=True)
+
+
+class Explorer(widgets.VBox):
+    """Sliders over a picture over a sentence. See the top of this module for how to write one.
+
+    title: its name. controls: what moves it. width_px, height_px: the shown size of the picture.
+    numbers, sentence: what is drawn now; empty numbers if the present value cannot be drawn.
+    """
+
+    title: ClassVar[str]
+    controls: Sequence[Control] = ()
+    width_px: ClassVar[int] = 800
+    height_px: ClassVar[int] = 350
+
+    def build(self, figure: Figure) -> None:
+        """Draws everything once on `figure` and registers what moves with self.moving(…)."""
+        raise NotImplementedError
+
+    def update(self, *args: Any, **values: Any) -> Reading:
+        """Moves the artists to `values`, one a control by name, and reads the picture."""
+        raise NotImplementedError
+
+    @classmethod
+    def example(cls) -> "Explorer":
+        """One to test and to time; override it if the class cannot be made without arguments."""
+        return cls()
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # JupyterLab may deliver sliders' values on another thread
+        self._handle: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._setting = False
+        self._frame_seconds = 0.0
+        self.numbers: dict[str, float] = {}
+        self.sentence = ""
+        self._stage = Stage(new_figure(self.width_px, self.height_px))
+        self.build(self._stage.figure)
+        self._widgets = {control.name: control.widget() for control in self.controls}
+        layout = {"width": f"{self.width_px}px", "max_width": "100%"}
+        self._picture = _Picture(format="png", layout=layout)
+        self._said = widgets.HTML(layout=layout)
+        reset = widgets.Button(description="Reset", tooltip="Back to the values at the start")
+        reset.on_click(lambda _: self.reset())
+        heading = widgets.HTML(f"<b>{html.escape(self.title)}</b>")
+        super().__init__([heading, *self._widgets.values(), reset, self._picture, self._said])
+        for widget in self._widgets.values():
+            widget.observe(self._moved, names="value")
+        self._draw(raising=True)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The present value of every control by name."""
+        return {name: widget.value for name, widget in self._widgets.items()}
+
+    def moving(self, artist: _Drawn, *others: Artist) -> _Drawn:
+        """Registers artists that update moves; returns the first."""
+        self._stage.add((artist, *others))
+        return artist
+
+    def redraw(self) -> None:
+        """Call in update when something that was not registered as moving has changed: slow."""
+        self._stage.forget()
+
+    def at(self, **values: Any) -> dict[str, float]:
+        """Sets `values`, leaves the other controls, draws at once and returns the drawn numbers.
+
+        Raises ValueError for an unknown name or a value out of range, and what update raises.
+        """
+        known = {control.name: control for control in self.controls}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"no control {name!r}; there is {', '.join(known) or 'none'}")
+            known[name].check(value)
+        with self._lock:
+            self._setting = True
+            try:
+                for name, value in values.items():
+                    self._widgets[name].value = value
+            finally:
+                self._setting = False
+            self._draw(raising=True)
+            return dict(self.numbers)
+
+    def reset(self) -> dict[str, float]:
+        """Back to the values at the start; returns the drawn numbers."""
+        return self.at(**{control.name: control.start for control in self.controls})
+
+    def png(self) -> bytes:
+        """The picture at twice its shown size, packed small for keeping."""
+        with self._lock:
+            return self._stage.frame(level=9) if self.numbers else self._stage.empty()
+
+    def _moved(self, _change: Any) -> None:
+        """A control has moved: one draw soon, whatever the number of events until then."""
+        if self._setting:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._draw()
+            return
+        with self._lock:
+            waiting = self._handle is not None and self._loop is loop and not loop.is_closed()
+            if not waiting:
+                # Half a frame between frames: the queue empties faster than it can fill.
+                wait = max(_QUICKEST, self._frame_seconds / 2)
+                self._loop, self._handle = loop, loop.call_later(wait, self._draw)
+
+    def _draw(self, raising: bool = False) -> None:
+        """Draws the controls' present values and says what the picture shows."""
+        with self._lock:
+            self._forget_waiting()
+            start = time.perf_counter()
+            problem: Exception | None = None
+            try:
+                reading = self.update(**self.values)
+                png = self._stage.frame()
+            except Exception as error:
+                problem, png = error, self._stage.empty()
+                reading = Reading({}, f"This value cannot be drawn: {error or repr(error)}")
+            self.numbers, self.sentence = dict(reading.numbers), reading.sentence
+            self._display(png, failed=problem is not None)
+            self._frame_seconds = time.perf_counter() - start
+        if problem is not None and raising:
+            raise problem
+
+    def _forget_waiting(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle = self._loop = None
+
+    def _display(self, png: bytes, failed: bool) -> None:
+        """Sends picture and sentence, the sentence also as the picture's accessible name."""
+        role = 'role="alert" style="color:#a40000"' if failed else 'role="status"'
+        with self._picture.hold_sync():
+            self._picture.value = png
+            self._picture.tooltip = self.sentence
+        self._said.value = f'<p {role} aria-live="polite">{html.escape(self.sentence)}</p>'
+
+    def __repr__(self) -> str:
+        return f"{self.title}: {self.sentence}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The live widget, and for a page without a kernel the picture and the sentence."""
+        width, height = shown_size(self._stage.figure)
+        data = {
+            **super()._repr_mimebundle_(**kwargs),
+            "text/plain": repr(self),
+            "image/png": self.png(),
+        }
+        return data, {"image/png": {"width": width, "height": height}}

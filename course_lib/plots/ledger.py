@@ -1,0 +1,182 @@
+"""The ledger: log p(x) as a line, the ELBO below it, the gap between them, adding up as printed."""
+
+import math
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+
+from course_lib.plots.figures import PIXEL_RATIO
+from course_lib.plots.vocabulary import COLOURS, TEXT_PT, TEXT_PX, ink, number, style
+
+_BAR = (0.05, 0.30)  # left and right end of the bar, fractions of the panel
+_LABELS = 0.36  # where the labels start
+_LINE_PX = 1.4 * TEXT_PX  # one line of text with the room it needs
+
+
+class Ledger:
+    """log p(x) = ELBO + gap on one axis in nats, moved with `set`; `artists` are what moves.
+
+    ax: an empty panel; limits: (low, high) in nats, fixed. A value beyond them is drawn at the
+    edge with an arrow, and its number is still printed. `gap_name` says what the gap is, and
+    `bound_name` what stands below the line; an ELBO above log p(x) is drawn as "above", no gap.
+    Raises ValueError if limits are not finite and increasing.
+    """
+
+    def __init__(
+        self,
+        ax: Axes,
+        limits: tuple[float, float],
+        *,
+        gap_name: str = "= KL(q ‖ posterior)",
+        bound_name: str = "ELBO",
+        evidence_name: str = "log p(x)",
+        decimals: int = 3,
+    ) -> None:
+        low, high = limits
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ValueError(f"limits must be finite and increasing, got {limits}")
+        self.ax, self._gap_name, self._decimals = ax, gap_name, decimals
+        self._bound_name, self._evidence_name = bound_name, evidence_name
+        style(ax, y="nats", keep="y")
+        ax.set(xlim=(0, 1), ylim=limits)
+        self._bar = ax.add_patch(
+            Rectangle((_BAR[0], low), _BAR[1] - _BAR[0], 0, facecolor=COLOURS["gap"], linewidth=0)
+        )
+        self._bar.set(hatch="////", edgecolor="white")
+        (self._bound,) = ax.plot(_BAR, (low, low), color=COLOURS["elbo"], linewidth=3.5)
+        (self._evidence,) = ax.plot((0, 1), (low, low), color=COLOURS["evidence"], linewidth=2)
+        (self._beyond,) = ax.plot([], [], linestyle="none", markersize=9, clip_on=False)
+        self._texts = {of: self._text(of) for of in ("evidence", "gap", "elbo")}
+
+    @property
+    def artists(self) -> Sequence[Artist]:
+        """Everything that `set` moves, in drawing order."""
+        return self._bar, self._bound, self._evidence, self._beyond, *self._texts.values()
+
+    def set(self, log_evidence: float, elbo: float) -> None:
+        """Moves the ledger to log p(x) and ELBO, floats in nats; the ELBO may be −∞.
+
+        Raises ValueError if log_evidence is not finite, or the ELBO is NaN or +∞.
+        """
+        if not math.isfinite(log_evidence):
+            raise ValueError(f"log_evidence must be finite, got {log_evidence}")
+        if math.isnan(elbo) or elbo == math.inf:
+            raise ValueError(f"elbo must be a number below ∞, got {elbo}")
+        low, high = self.ax.get_ylim()
+        top, foot = (min(max(value, low), high) for value in (log_evidence, elbo))
+        self._bar.set(y=foot, height=top - foot)
+        self._bar.set_facecolor(COLOURS["gap"] if elbo <= log_evidence else "#bbbbbb")
+        self._bound.set_ydata((foot, foot))
+        self._evidence.set_ydata((top, top))
+        self._mark_beyond(elbo, low, high)
+        self._write(log_evidence, elbo)
+        self._place(log_evidence >= elbo, top, foot)
+
+    def _text(self, of: str) -> Text:
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+        return self.ax.text(
+            _LABELS,
+            0,
+            "",
+            transform=self.ax.transAxes,
+            va="center",
+            fontsize=TEXT_PT,
+            color=ink(of),
+            bbox=box,
+            linespacing=1.15,
+        )
+
+    def _mark_beyond(self, elbo: float, low: float, high: float) -> None:
+        """An arrow at the edge of the panel when the ELBO lies outside it."""
+        middle = sum(_BAR) / 2
+        self._beyond.set_visible(not low <= elbo <= high)
+        self._beyond.set_data((middle,), (low if elbo < low else high,))
+        self._beyond.set(marker="v" if elbo < low else "^", color=COLOURS["elbo"])
+
+    def _write(self, log_evidence: float, elbo: float) -> None:
+        evidence, bound, gap = printed(log_evidence, elbo, self._decimals)
+        self._texts["evidence"].set_text(f"{self._evidence_name} = {evidence}")
+        self._texts["elbo"].set_text(f"{self._bound_name} = {bound}")
+        if elbo <= log_evidence:
+            self._texts["gap"].set_text(f"gap = {gap}\n{self._gap_name}".rstrip())
+        else:
+            self._texts["gap"].set_text(f"above by {gap.lstrip('−')}\nno lower bound")
+
+    def _place(self, below: bool, top: float, foot: float) -> None:
+        """Each label beside what it names, moved apart just enough that none touches another."""
+        low, high = self.ax.get_ylim()
+        panel_px = self.ax.bbox.height / PIXEL_RATIO
+        line, end = ((value - low) / (high - low) * panel_px for value in (top, foot))
+        beside = _LINE_PX / 2 + 3 if below else -_LINE_PX / 2 - 3
+        wanted = {"evidence": line + beside, "gap": (line + end) / 2, "elbo": end}
+        order = list(wanted) if below else list(wanted)[::-1]
+        heights = [_LINE_PX * (1 + self._texts[of].get_text().count("\n")) for of in order]
+        centres = spread([wanted[of] for of in order], heights, panel_px)
+        for of, centre in zip(order, centres, strict=True):
+            self._texts[of].set_y(centre / panel_px)
+
+
+def ledger(
+    ax: Axes,
+    log_evidence: float,
+    elbo: float,
+    *,
+    limits: tuple[float, float] | None = None,
+    **names: str,
+) -> Ledger:
+    """Draws the ledger of log p(x) and ELBO, floats in nats, on an empty panel.
+
+    limits: (low, high) in nats; by default they leave a third of the gap free on both sides.
+    names: gap_name, bound_name, evidence_name of Ledger. Raises ValueError as Ledger does.
+    """
+    if limits is None:
+        ends = [v for v in (log_evidence, elbo) if math.isfinite(v)] or [0.0]
+        room = max(max(ends) - min(ends), 0.5) / 3
+        limits = (min(ends) - room, max(ends) + room)
+    drawn = Ledger(ax, limits, **names)  # type: ignore[arg-type]
+    drawn.set(log_evidence, elbo)
+    return drawn
+
+
+def printed(log_evidence: float, elbo: float, decimals: int = 3) -> tuple[str, str, str]:
+    """log p(x), ELBO and gap as text, rounded so that log p(x) = ELBO + gap holds as printed.
+
+    The gap is the difference of the two rounded numbers; it may be off by one in its last digit.
+    """
+    if math.isinf(elbo) or max(abs(log_evidence), abs(elbo)) >= 1e7:
+        return (
+            number(log_evidence, decimals),
+            number(elbo, decimals),
+            number(log_evidence - elbo, decimals),
+        )
+    unit = Decimal(1).scaleb(-decimals)
+    evidence, bound = (
+        Decimal(value).quantize(unit, ROUND_HALF_EVEN) for value in (log_evidence, elbo)
+    )
+    return _signed(evidence), _signed(bound), _signed(evidence - bound)
+
+
+def _signed(value: Decimal) -> str:
+    """Plain digits with a true minus sign and no negative zero."""
+    return f"{abs(value) if value == 0 else value:f}".replace("-", "−")
+
+
+def spread(wanted: Sequence[float], heights: Sequence[float], room: float) -> list[float]:
+    """Centres of boxes as near to `wanted` as order allows: none overlaps, all within [0, room].
+
+    wanted, heights: from the top down, the same unit as `room`. The boxes must fit together.
+    """
+    centres: list[float] = []
+    ceiling = room
+    for centre, height in zip(wanted, heights, strict=True):  # down: below the one above
+        centres.append(min(centre, ceiling - height / 2))
+        ceiling = centres[-1] - height / 2
+    floor = 0.0
+    for i in reversed(range(len(centres))):  # up again: above the floor, then above each other
+        centres[i] = max(centres[i], floor + heights[i] / 2)
+        floor = centres[i] + heights[i] / 2
+    return centres
