@@ -23,6 +23,7 @@ PARENTS = {
     "vae": {"nets", "bounds"},
     "evaluate": {"vae", "bounds"},
     "train": {"checkpoint"},
+    "recipes": {"vae", "data", "train"},
     "checkpoint": {"arguments"},
     "data": {"arguments"},
     "plots": {"arguments"},
@@ -40,11 +41,14 @@ def allowed(module: str) -> set[str]:
 
 
 def modules() -> dict[str, list[Path]]:
-    """The top-level names of the package and the files that make up each."""
+    """The top-level names of the package and the files that make up each.
+
+    A command, `__main__.py`, may use everything: nothing can import it.
+    """
     found: dict[str, list[Path]] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).with_suffix("").parts[0]
-        if name != "__init__":
+        if name != "__init__" and path.name != "__main__.py":
             found.setdefault(name, []).append(path)
     return found
 

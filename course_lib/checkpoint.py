@@ -1,0 +1,136 @@
+"""Named tensors on disk: safetensors, never pickles, written so that a crash loses nothing.
+
+A file holds tensors, a dictionary of plain values, and a SHA-256 over both; it appears under its
+name only once it is whole and on the disk.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from course_lib.arguments import require_finite
+
+FORMAT = "course-lib checkpoint 1"
+_ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
+
+
+def save(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+    """Writes tensors and `about` (anything JSON can hold) to `path`, whole or not at all.
+
+    The bytes go to a temporary file beside it, are forced to the disk, and take the name in one
+    step; whatever lay there before survives until then. Raises OSError, saying that the last good
+    file still stands, if the disk is full or the folder cannot be written.
+    """
+    kept = {name: value.detach().contiguous() for name, value in sorted(tensors.items())}
+    text = json.dumps(about, sort_keys=True)
+    labels = {"format": FORMAT, "about": text, "sha256": _digest(kept, text)}
+    content = safetensors.torch.save(kept, metadata=labels)
+    try:
+        _replace(Path(path), content)
+    except OSError as error:
+        standing = "the last good one still stands" if Path(path).exists() else "nothing was left"
+        raise OSError(
+            error.errno, f"checkpoint {path} was not written ({error.strerror}); {standing}"
+        ) from error
+
+
+def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and `about` of a file that `save` wrote.
+
+    Raises FileNotFoundError if there is none, ValueError if it is a pickle (which could run code),
+    truncated, altered, or no checkpoint of this course; nothing of it is used then.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint at {path}")
+    content = path.read_bytes()
+    if content.startswith((_ZIP, _PICKLE)):
+        raise ValueError(
+            f"{path} is a pickle (torch.save), which can run code when it is read; "
+            "checkpoints of this course are safetensors"
+        )
+    tensors, labels = _parse(path, content)
+    if labels.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} is a safetensors file, but no checkpoint of this course: expected format "
+            f"{FORMAT!r}, got {labels.get('format')!r}"
+        )
+    if _digest(tensors, labels.get("about", "")) != labels.get("sha256"):
+        raise ValueError(
+            f"{path} is altered: its contents do not match the SHA-256 that was written with them"
+        )
+    about: dict[str, Any] = json.loads(labels["about"])
+    return tensors, about
+
+
+def restore(module: torch.nn.Module, tensors: dict[str, Tensor], *, source: str) -> None:
+    """Copies tensors into a module of the same architecture.
+
+    Raises ValueError that names the first tensor that is missing, left over or of another shape,
+    and what that means, before anything is changed; also if a weight is NaN or infinite.
+    """
+    expected = module.state_dict()
+    for name in [*expected, *tensors]:
+        ours = tuple(expected[name].shape) if name in expected else "nothing of that name"
+        theirs = tuple(tensors[name].shape) if name in tensors else "nothing of that name"
+        if ours != theirs:
+            raise ValueError(
+                f"{source} is of another architecture: for {name} the model has {ours}, "
+                f"the file has {theirs}"
+            )
+        require_finite(f"{name} in {source}", tensors[name])
+    module.load_state_dict(tensors)
+
+
+def _parse(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and labels out of the bytes; ValueError if they are cut short or no safetensors."""
+    try:
+        tensors = safetensors.torch.load(content)
+        size = int.from_bytes(content[:8], "little")
+        header: dict[str, Any] = json.loads(content[8 : 8 + size])
+    except (SafetensorError, ValueError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{path} cannot be read ({len(content):,} bytes): it is truncated, altered, or no "
+            f"safetensors file ({error})"
+        ) from None
+    labels: dict[str, str] = header.get("__metadata__") or {}
+    return tensors, labels
+
+
+def _digest(tensors: dict[str, Tensor], text: str) -> str:
+    """SHA-256 over names, types, shapes and bytes of the tensors, and over the text."""
+    digest = hashlib.sha256(text.encode())
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Bytes to a temporary file, to the disk, then to the name; a failure leaves nothing behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")  # one name: a killed run leaves at most one
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    if os.name == "posix":  # the folder's entry must reach the disk too
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,176 @@
+"""Encoders and decoders: modules that take a batch and return a distribution.
+
+A net with no hidden layers is affine, so its weights can be set by hand and it can be held against
+the exact worlds. Hidden units are tanh, weights Glorot-uniform and biases zero, as in Burda, Grosse
+& Salakhutdinov 2016.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Protocol
+
+import torch
+from torch import Generator, Tensor, nn
+
+from course_lib.arguments import require_count, require_event, require_finite, require_positive
+from course_lib.distributions import (
+    Bernoulli,
+    Binomial,
+    ContinuousBernoulli,
+    DiagonalGaussian,
+    Distribution,
+)
+
+LIKELIHOODS = ("bernoulli", "binomial", "continuous_bernoulli", "gaussian")
+
+
+class ConditionalNet(Protocol):
+    """Maps (*batch, inputs) to a distribution with batch (*batch,) and event (outputs,)."""
+
+    inputs: int
+    outputs: int
+
+    def __call__(self, value: Tensor) -> Distribution:
+        """The distribution given `value`."""
+        ...
+
+
+class Trunk(nn.Sequential):
+    """The hidden layers: affine, tanh, affine, tanh …; the identity if there are none."""
+
+    def __init__(self, inputs: int, hidden: Sequence[int]) -> None:
+        sizes = [inputs, *hidden]
+        layers: list[nn.Module] = []
+        for wide_in, wide_out in pairwise(sizes):
+            layers += [nn.Linear(wide_in, wide_out), nn.Tanh()]
+        super().__init__(*layers)
+        self.width = sizes[-1]
+
+
+class GaussianNet(nn.Module):
+    """v ↦ N(mean(v), diag std(v)²), with `std` one of three kinds.  (Eq. 6.3)
+
+    std: "net" (a second head computes log_std from v, as an encoder does), "learned" (one number
+    for all outputs, free of v), or a positive float (fixed).
+    scale multiplies v first, so that an encoder of counts 0..16 reads numbers of order one.
+    Shapes: v (*batch, inputs) → DiagonalGaussian with parameters (*batch, outputs).
+    Raises ValueError for sizes below 1, a fixed std that is not positive, and a v of another width.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: Sequence[int],
+        outputs: int,
+        *,
+        std: str | float = "net",
+        scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.inputs, self.outputs = _sizes(inputs, hidden, outputs)
+        self.scale = scale
+        self.trunk = Trunk(inputs, hidden)
+        self.mean = nn.Linear(self.trunk.width, outputs)
+        self.log_std: nn.Linear | nn.Parameter | Tensor
+        if std == "net":
+            self.log_std = nn.Linear(self.trunk.width, outputs)
+        elif std == "learned":
+            self.log_std = nn.Parameter(torch.zeros(()))
+        elif isinstance(std, str):
+            raise ValueError(f'std must be "net", "learned" or a positive number, got {std!r}')
+        else:
+            fixed = require_positive("std", torch.tensor(float(std)))
+            self.register_buffer("log_std", fixed.log(), persistent=True)
+
+    def forward(self, value: Tensor) -> DiagonalGaussian:
+        """The Gaussian given `value` (*batch, inputs)."""
+        require_event("value", value, self.inputs)
+        hidden = self.trunk(value if self.scale == 1.0 else self.scale * value)  # (*batch, width)
+        mean = _full_precision(self.mean(hidden))  # (*batch, outputs)
+        if isinstance(self.log_std, nn.Linear):
+            return DiagonalGaussian(mean, _full_precision(self.log_std(hidden)))
+        return DiagonalGaussian(mean, self.log_std.expand_as(mean))
+
+
+class LogitNet(nn.Module):
+    """v ↦ a likelihood over pixels with parameters logits(v).
+
+    family: a callable from logits (*batch, outputs) to a distribution: Bernoulli for black and
+    white pixels, ContinuousBernoulli for grey ones in [0, 1], Binomial for counts.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: Sequence[int],
+        outputs: int,
+        family: Callable[[Tensor], Distribution] = Bernoulli,
+    ) -> None:
+        super().__init__()
+        self.inputs, self.outputs = _sizes(inputs, hidden, outputs)
+        self.family = family
+        self.trunk = Trunk(inputs, hidden)
+        self.logits = nn.Linear(self.trunk.width, outputs)
+
+    def forward(self, value: Tensor) -> Distribution:
+        """The likelihood given `value` (*batch, inputs)."""
+        hidden = self.trunk(require_event("value", value, self.inputs))  # (*batch, width)
+        return self.family(_full_precision(self.logits(hidden)))
+
+
+def likelihood_net(
+    kind: str, inputs: int, hidden: Sequence[int], outputs: int, *, count: int = 16
+) -> GaussianNet | LogitNet:
+    """The decoder net of a likelihood, one of LIKELIHOODS. `count` is Binomial's number of trials.
+
+    "gaussian" has one learned std for all pixels; use GaussianNet itself for another kind.
+    """
+    if kind == "gaussian":
+        return GaussianNet(inputs, hidden, outputs, std="learned")
+    families: dict[str, Callable[[Tensor], Distribution]] = {
+        "bernoulli": Bernoulli,
+        "continuous_bernoulli": ContinuousBernoulli,
+        "binomial": lambda logits: Binomial(count, logits),
+    }
+    if kind not in families:
+        raise ValueError(f"likelihood must be one of {', '.join(LIKELIHOODS)}, got {kind!r}")
+    return LogitNet(inputs, hidden, outputs, families[kind])
+
+
+def initialise(net: nn.Module, *, generator: Generator) -> None:
+    """Glorot-uniform weights and zero biases, drawn in the order of the modules."""
+    for module in net.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight, generator=generator)
+            nn.init.zeros_(module.bias)
+
+
+@torch.no_grad()
+def set_output_mean(net: GaussianNet | LogitNet, mean: Tensor) -> None:
+    """Starts a decoder at the data's mean: bias = logit(mean), clipped to [0.001, 0.999].
+
+    mean: (outputs,), the mean of the training data as a probability (for counts, divided by the
+    count); for a Gaussian net the mean itself. Without it the first epochs go into learning which
+    pixels are always black. Source: the code of Burda, Grosse & Salakhutdinov 2016.
+    """
+    require_finite("mean", mean)
+    if tuple(mean.shape) != (net.outputs,):
+        raise ValueError(f"mean must have shape ({net.outputs},), got {tuple(mean.shape)}")
+    if isinstance(net, GaussianNet):
+        net.mean.bias.copy_(mean)
+        return
+    if bool((mean < 0).any()) or bool((mean > 1).any()):
+        raise ValueError(f"mean must lie in [0, 1], got {mean.min():g} to {mean.max():g}")
+    net.logits.bias.copy_(mean.clamp(0.001, 0.999).logit())
+
+
+def _sizes(inputs: int, hidden: Sequence[int], outputs: int) -> tuple[int, int]:
+    """Raises ValueError unless every layer has at least one unit."""
+    for width in hidden:
+        require_count("hidden", width)
+    return require_count("inputs", inputs), require_count("outputs", outputs)
+
+
+def _full_precision(value: Tensor) -> Tensor:
+    """Leaves autocast: bfloat16 is enough for matrix products, not for sums over 784 pixels."""
+    return value.float() if value.dtype == torch.bfloat16 else value

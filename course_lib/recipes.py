@@ -1,0 +1,168 @@
+"""The recipes of the models that ship in `data/`, and how such a model is written and read.
+
+A recipe holds everything that its training depends on: `python -m course_lib.train NAME` runs it.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from course_lib import checkpoint
+from course_lib.data import FOLDER, binarise, load_digits, load_mnist
+from course_lib.train import History, Objective, Settings, fit, importance_weighted, warm_up
+from course_lib.train.loop import Prepare
+from course_lib.train.objectives import elbo
+from course_lib.vae import Architecture, MarkovHVAE
+
+MNIST_VAE = Architecture(784, (50,), ((200, 200),))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one shipped model comes to be.
+
+    published: the test NLL in nats of the table it reproduces, if it does.
+    expected: the figures of the model that ships, as `course_lib.evaluate` printed them.
+    """
+
+    name: str
+    what: str
+    architecture: Architecture
+    settings: Settings
+    objective: Objective = elbo
+    images: str = "mnist"
+    published: float | None = None
+    expected: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """Where the model ships."""
+        return FOLDER / f"{self.name}.safetensors"
+
+    def build(self) -> MarkovHVAE:
+        """The model before training, its output bias at the mean of the training data."""
+        data, scale, _ = training_data(self.images)
+        mean = data.double().mean(0) / scale
+        return self.architecture.build(seed=self.settings.seed, data_mean=mean.float())
+
+    def train(
+        self,
+        out: Path,
+        *,
+        resume: bool = False,
+        report: Callable[[dict[str, float]], None] | None = None,
+        progress_bar: bool = True,
+    ) -> MarkovHVAE:
+        """Trains, with checkpoints beside `out`, and writes the model there. Returns it."""
+        model = self.build()
+        data, _, prepare = training_data(self.images)
+        state = out.with_suffix(".training")
+        history = fit(
+            model,
+            data,
+            self.settings,
+            prepare=prepare,
+            objective=self.objective,
+            checkpoint=state,
+            resume=resume and state.exists(),
+            report=report,
+            progress_bar=progress_bar,
+        )
+        save_model(out, model, self, history)
+        return model
+
+
+def training_data(images: str) -> tuple[Tensor, float, Prepare]:
+    """Training images (N, D) as stored, the largest value of a pixel, and what prepares a batch."""
+    if images == "mnist":
+        return load_mnist("train").images.flatten(1), 255.0, binarise
+    if images == "digits":
+        return load_digits().images.flatten(1), 16.0, as_counts
+    raise ValueError(f"images must be 'mnist' or 'digits', got {images!r}")
+
+
+def as_counts(pixels: Tensor, /, *, generator: torch.Generator) -> Tensor:
+    """Counts 0..16 as floats: nothing is random about them."""
+    return pixels.float()
+
+
+def save_model(path: Path, model: MarkovHVAE, recipe: Recipe, history: History) -> None:
+    """Writes the weights with the architecture, the settings and the last row of the history."""
+    about = {
+        "kind": "model",
+        "recipe": recipe.name,
+        "architecture": recipe.architecture.as_dict(),
+        "settings": asdict(recipe.settings),
+        "seconds": sum(history["seconds"]),
+        "last_epoch": history.rows[-1],
+    }
+    checkpoint.save(path, model.state_dict(), about)
+
+
+def load_model(path: Path | str) -> MarkovHVAE:
+    """A trained model from its file, or by its recipe's name from `data/`; weights frozen.
+
+    Raises FileNotFoundError if there is none; ValueError as `checkpoint.load` does, or if the file
+    holds a training rather than a model.
+    """
+    known = (
+        path if isinstance(path, Path) else RECIPES[path].path if path in RECIPES else Path(path)
+    )
+    tensors, about = checkpoint.load(known)
+    if about.get("kind") != "model":
+        raise ValueError(f"{known} holds a {about.get('kind', 'file')}, not a model")
+    model = Architecture.from_dict(about["architecture"]).build(seed=0)
+    checkpoint.restore(model, tensors, source=str(known))
+    return model.requires_grad_(False).eval()
+
+
+def _mnist(name: str, what: str, architecture: Architecture, **changes: object) -> Recipe:
+    """A recipe with the settings that all MNIST models share."""
+    settings = {
+        "epochs": 1600,
+        "batch_size": 1000,
+        "learning_rate": 1.2e-2,
+        "warmup": 200,
+        "optimiser": "muon",
+        "precision": "bfloat16",
+    }
+    own = {key: changes.pop(key) for key in list(changes) if key in Settings.__dataclass_fields__}
+    return Recipe(name, what, architecture, Settings(**(settings | own)), **changes)  # type: ignore[arg-type]
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        _mnist(
+            "mnist_vae",
+            "784-200-200-50, the one-layer VAE of Burda et al.",
+            MNIST_VAE,
+            published=86.76,
+        ),
+        _mnist(
+            "mnist_vae_2d",
+            "a plane of digits: latent of 2",
+            Architecture(784, (2,), ((200, 200),)),
+            epochs=600,
+        ),
+        _mnist(
+            "mnist_iwae_5",
+            "784-200-200-50 trained on L_5",
+            MNIST_VAE,
+            objective=importance_weighted(5),
+            published=85.54,
+            epochs=600,
+        ),
+        _mnist(
+            "mnist_hvae_2",
+            "784-100-50, the two-layer VAE of Burda et al.",
+            Architecture(784, (100, 50), ((200, 200), (100, 100))),
+            published=85.33,
+            objective=warm_up(0.1),
+            epochs=1000,
+        ),
+    )
+}

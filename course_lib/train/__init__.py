@@ -1,0 +1,19 @@
+"""Training: one flat loop, exact resume, checkpoints that survive a crash.
+
+`fit(model, data, Settings(epochs=…))` trains anything whose `terms(x, generator=…)` has an `.elbo`.
+From the command line: `python -m course_lib.train --list`.
+"""
+
+from course_lib.train.loop import fit
+from course_lib.train.objectives import Objective, free_bits, importance_weighted, warm_up
+from course_lib.train.state import History, Settings
+
+__all__ = [
+    "History",
+    "Objective",
+    "Settings",
+    "fit",
+    "free_bits",
+    "importance_weighted",
+    "warm_up",
+]

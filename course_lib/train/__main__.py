@@ -1,0 +1,68 @@
+"""`python -m course_lib.train NAME`: trains a shipped model from its recipe.
+
+python -m course_lib.train --list                 what there is
+python -m course_lib.train mnist_vae              trains into runs/mnist_vae.safetensors
+python -m course_lib.train mnist_vae --resume     goes on after an interruption
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from course_lib.recipes import RECIPES, Recipe
+
+RUNS = Path(__file__).resolve().parent.parent.parent / "runs"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; returns 0, or 2 with a message on stderr if nothing was trained."""
+    options = _parse(arguments)
+    if options.list or options.name is None:
+        for recipe in RECIPES.values():
+            print(_describe(recipe))
+        return 0
+    if options.name not in RECIPES:
+        print(f"no recipe {options.name!r}; there are {', '.join(RECIPES)}", file=sys.stderr)
+        return 2
+    recipe = RECIPES[options.name]
+    out = options.out or RUNS / f"{recipe.name}.safetensors"
+    state = out.with_suffix(".training")
+    if state.exists() and not options.resume:
+        print(
+            f"{state} holds an unfinished or finished training: add --resume to go on, "
+            "or remove it to start again",
+            file=sys.stderr,
+        )
+        return 2
+    bar = sys.stderr.isatty()
+    recipe.train(out, resume=options.resume, report=None if bar else _line, progress_bar=bar)
+    print(f"{out} is written; its figures: python -m course_lib.evaluate {out}")
+    return 0
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m course_lib.train", description=__doc__)
+    parser.add_argument("name", nargs="?", help="a recipe's name")
+    parser.add_argument("--list", action="store_true", help="list the recipes")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--out", type=Path, help="where the model goes (default: runs/NAME…)")
+    return parser.parse_args(arguments)
+
+
+def _describe(recipe: Recipe) -> str:
+    """One recipe in a few words, with its expected figures."""
+    settings = recipe.settings
+    figures = ", ".join(f"{name} {value:g}" for name, value in recipe.expected.items())
+    return (
+        f"{recipe.name:16} {recipe.what}; {settings.epochs} epochs of {settings.optimiser}, "
+        f"batch {settings.batch_size}, seed {settings.seed}; expected: {figures or 'not measured'}"
+    )
+
+
+def _line(row: dict[str, float]) -> None:
+    """One epoch as a line of text, for logs."""
+    print(" ".join(f"{name} {value:.6g}" for name, value in row.items()), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""The one training loop of the course: flat, and short enough to be read aloud."""
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, Tensor, nn
+from tqdm.auto import tqdm
+
+from course_lib.train import objectives
+from course_lib.train.state import History, Settings, TrainingState
+
+
+class Prepare(Protocol):
+    """Turns a batch of stored data into model input, anew at every visit, such as data.binarise."""
+
+    def __call__(self, batch: Tensor, /, *, generator: Generator) -> Tensor:
+        """Model input for `batch`."""
+        ...
+
+
+def as_it_is(batch: Tensor, /, *, generator: Generator) -> Tensor:
+    """The batch itself."""
+    return batch
+
+
+def fit(
+    model: nn.Module,
+    data: Tensor,
+    settings: Settings,
+    *,
+    prepare: Prepare = as_it_is,
+    objective: objectives.Objective = objectives.elbo,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    every: float = 60.0,
+    report: Callable[[dict[str, float]], None] | None = None,
+    progress_bar: bool = True,
+) -> History:
+    """Maximises the mean bound over `data` and leaves the result in `model`.  (Eq. 9.3)
+
+    data: (N, D); prepare turns a batch of it into model input. With `checkpoint`, the whole state
+    is written there at the end of an epoch, at most every `every` seconds, and after the last; with
+    `resume`, training goes on from it and ends with the same weights, bit for bit. report is called
+    with each epoch's row of the history.
+    Raises ValueError if data is empty or the checkpoint does not fit, FloatingPointError if the
+    bound turns NaN or infinite: no weight is touched after that.
+    """
+    if data.ndim != 2 or len(data) == 0:
+        raise ValueError(f"data must be (N, D) with N ≥ 1, got shape {tuple(data.shape)}")
+    state = TrainingState(model, settings, len(data))
+    if resume and checkpoint is not None:
+        state.restore(checkpoint)
+    bar = tqdm(total=settings.epochs, initial=state.epoch, unit="epoch", disable=not progress_bar)
+    saved = start = time.monotonic()
+    while state.epoch < settings.epochs:
+        tally = Tally()
+        for index in state.batches():
+            x = prepare(data[index], generator=state.generator)
+            with _precision(settings):
+                bound, terms = objective(
+                    model, x, generator=state.generator, progress=state.progress
+                )
+            loss = -bound.mean()
+            _require_finite(loss, terms, state)
+            state.descend(loss)
+            tally.add(len(x), terms)
+        row = tally.row(state, time.monotonic() - start)
+        start = time.monotonic()
+        state.history.rows.append(row)
+        _show(bar, row, report)
+        done = state.epoch == settings.epochs
+        if checkpoint is not None and (done or time.monotonic() - saved >= every):
+            state.save(checkpoint)
+            saved = time.monotonic()
+    bar.close()
+    state.adopt_average()
+    return state.history
+
+
+class Tally:
+    """Running sums of the named terms over an epoch."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.sums: dict[str, Tensor] = {}
+
+    def add(self, count: int, terms: dict[str, Tensor]) -> None:
+        """Adds one batch's terms, each (batch,)."""
+        self.count += count
+        for name, value in terms.items():
+            total = value.detach().sum()
+            self.sums[name] = self.sums[name] + total if name in self.sums else total
+
+    def row(self, state: TrainingState, seconds: float) -> dict[str, float]:
+        """The epoch's row of the history: means per example, in nats."""
+        rate = state.settings.rate(state.step - 1, state.steps)
+        row: dict[str, float] = {"epoch": state.epoch + 1, "seconds": seconds, "rate": rate}
+        return row | {name: float(total) / self.count for name, total in self.sums.items()}
+
+
+def _precision(settings: Settings) -> AbstractContextManager[Any]:
+    """bfloat16 for matrix products if asked for."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16")
+
+
+def _require_finite(loss: Tensor, terms: dict[str, Tensor], state: TrainingState) -> None:
+    """Raises FloatingPointError with step, terms and what to try, unless `loss` is finite."""
+    if math.isfinite(loss.item()):
+        return
+    means = {name: value.detach().mean().item() for name, value in terms.items()}
+    shown = ", ".join(f"{name} {value:g}" for name, value in means.items())
+    culprits = [name for name, value in means.items() if not math.isfinite(value)]
+    blamed = [name for name in culprits if name not in ("elbo", "kl")] or culprits
+    raise FloatingPointError(
+        f"the bound is not finite at step {state.step} (epoch {state.epoch + 1}): {shown}. "
+        f"Not finite first of all: {', '.join(blamed) or 'the mean'}. Try a smaller learning rate "
+        f"(now {state.settings.learning_rate:g}) or a longer warm-up (now {state.settings.warmup} "
+        "steps), and look for NaN in the data."
+    )
+
+
+def _show(
+    bar: Any, row: dict[str, float], report: Callable[[dict[str, float]], None] | None
+) -> None:
+    """One epoch's figures on the progress bar and to whoever asked for them."""
+    hidden = ("epoch", "seconds", "rate")
+    bar.set_postfix({k: f"{v:.2f}" for k, v in row.items() if k not in hidden}, refresh=False)
+    bar.update()
+    if report is not None:
+        report(row)

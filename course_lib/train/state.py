@@ -1,0 +1,200 @@
+"""Everything that a training carries from one step to the next, and its way to disk and back.
+
+If all of it is restored, the steps that follow are the same to the last bit: weights, their running
+average, the optimisers' moments, the random generator, the step.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from course_lib import checkpoint
+from course_lib.arguments import require_count
+
+OPTIMISERS = ("adam", "muon")
+PRECISIONS = ("float32", "bfloat16")
+_STREAM = 2**32  # keeps the training's random numbers apart from those that drew the weights
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train: nothing here depends on the clock or on the machine.
+
+    learning_rate is the peak: it rises linearly over `warmup` steps, then falls on a cosine to zero
+    at the last step. optimiser: "adam" (fused), or "muon" (Muon on the matrices, Adam on the rest).
+    average: decay of the running average of the weights, which then is the result; None for none.
+    precision: of the matrix products; everything else stays float32.
+    """
+
+    epochs: int
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    warmup: int = 0
+    optimiser: str = "adam"
+    average: float | None = None
+    precision: str = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_count("epochs", self.epochs)
+        require_count("batch_size", self.batch_size)
+        require_count("warmup", self.warmup, least=0)
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate!r}")
+        if self.optimiser not in OPTIMISERS:
+            raise ValueError(f"optimiser must be one of {OPTIMISERS}, got {self.optimiser!r}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
+        if self.average is not None and not 0 < self.average < 1:
+            raise ValueError(f"average must lie between 0 and 1, got {self.average!r}")
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of step 0 ≤ step < steps: linear warm-up times cosine."""
+        rise = min(1.0, (step + 1) / (self.warmup + 1))
+        return self.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+@dataclass
+class History:
+    """One row an epoch: epoch, seconds, learning_rate, and the means of the named terms."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> list[float]:
+        """One column, such as history["elbo"]."""
+        return [row[name] for row in self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class TrainingState:
+    """The moving parts of one training; see the module's docstring."""
+
+    def __init__(self, model: nn.Module, settings: Settings, size: int) -> None:
+        self.model, self.settings, self.size = model, settings, size
+        self.optimisers = _optimisers(model, settings)
+        self.generator = Generator().manual_seed(_STREAM + settings.seed)
+        self.history = History()
+        self.step = 0
+        self.steps = settings.epochs * math.ceil(size / settings.batch_size)
+        self.parameters: list[Tensor] = list(model.parameters())
+        self.averages = [p.detach().clone() for p in self.parameters] if settings.average else []
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are complete."""
+        return len(self.history)
+
+    @property
+    def progress(self) -> float:
+        """0 at the first step, 1 at the end."""
+        return self.step / self.steps
+
+    def batches(self) -> Iterator[Tensor]:
+        """The indices of one epoch's batches, a fresh permutation; the last may be smaller."""
+        order = torch.randperm(self.size, generator=self.generator)
+        size = self.settings.batch_size
+        yield from (order[start : start + size] for start in range(0, self.size, size))
+
+    def descend(self, loss: Tensor) -> None:
+        """One step of every optimiser down the gradient of `loss`, at the schedule's rate."""
+        self.model.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        rate = self.settings.rate(self.step, self.steps)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.step()
+        self.step += 1
+        if self.settings.average is not None:
+            # The decay grows from 0, so that the first weights do not linger in the average.
+            decay = min(self.settings.average, self.step / (self.step + 10))
+            with torch.no_grad():
+                torch._foreach_lerp_(self.averages, self.parameters, 1 - decay)
+
+    @torch.no_grad()
+    def adopt_average(self) -> None:
+        """Puts the running average of the weights, if there is one, into the model."""
+        for parameter, average in zip(self.parameters, self.averages, strict=False):
+            parameter.copy_(average)
+
+    def save(self, path: Path) -> None:
+        """Writes all of it to `path`, atomically."""
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        tensors |= {f"average.{i}": v for i, v in enumerate(self.averages)}
+        for i, optimiser in enumerate(self.optimisers):
+            for j, entry in optimiser.state_dict()["state"].items():
+                tensors |= {f"optimiser.{i}.{j}.{key}": value for key, value in entry.items()}
+        tensors["generator"] = self.generator.get_state()
+        checkpoint.save(path, tensors, self._about() | {"history": self.history.rows})
+
+    def restore(self, path: Path) -> None:
+        """Puts a saved state back.
+
+        Raises ValueError if the file is damaged, of another architecture, no training's checkpoint,
+        or made with other settings or another number of images.
+        """
+        tensors, about = checkpoint.load(path)
+        if about.get("kind") != "training":
+            raise ValueError(
+                f"{path} holds a {about.get('kind', 'file')}, not a training to resume"
+            )
+        for name, value in self._about().items():
+            if about.get(name) != value:
+                raise ValueError(
+                    f"{path} was made with {name} {about.get(name)}, now it is {value}"
+                )
+        checkpoint.restore(self.model, _under("model.", tensors), source=str(path))
+        for i, average in enumerate(self.averages):
+            average.copy_(tensors[f"average.{i}"])
+        for i, optimiser in enumerate(self.optimisers):
+            _restore_optimiser(optimiser, _under(f"optimiser.{i}.", tensors))
+        self.generator.set_state(tensors["generator"])
+        self.history = History(about["history"])
+        self.step = self.epoch * math.ceil(self.size / self.settings.batch_size)
+
+    def _about(self) -> dict[str, Any]:
+        """What a checkpoint must agree on with the training that resumes it."""
+        settings = asdict(self.settings)
+        return {"kind": "training", "images": self.size} | {
+            key.name: settings[key.name] for key in fields(Settings)
+        }
+
+
+def _optimisers(model: nn.Module, settings: Settings) -> list[torch.optim.Optimizer]:
+    """Fused Adam; or Muon on the matrices and fused Adam on biases and other vectors."""
+    parameters = list(model.parameters())
+    if settings.optimiser == "adam":
+        return [torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)]
+    matrices = [p for p in parameters if p.ndim == 2]
+    rest = [p for p in parameters if p.ndim != 2]
+    # These steps of Newton and Schulz cost a third less than the default five, and learn as fast.
+    muon = torch.optim.Muon(
+        matrices,
+        lr=settings.learning_rate,
+        weight_decay=0.0,
+        adjust_lr_fn="match_rms_adamw",
+        ns_steps=4,
+    )
+    return [muon, torch.optim.Adam(rest, lr=settings.learning_rate, fused=True)]
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names start with `prefix`, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Rebuilds an optimiser's state from the names "index.key"."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = value
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})

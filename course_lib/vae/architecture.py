@@ -1,0 +1,69 @@
+"""The sizes and the likelihood of a model, and the model that they describe."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.nets import GaussianNet, LogitNet, initialise, likelihood_net, set_output_mean
+from course_lib.vae.chain import VAE, MarkovHVAE
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The sizes of a model, as they are written into its checkpoint.
+
+    data: D.  latents: (d_1, …, d_T).  hidden: for each layer t, the hidden widths of its encoder;
+    its decoder mirrors them.  likelihood: one of nets.LIKELIHOODS, with Binomial's count.
+    """
+
+    data: int
+    latents: tuple[int, ...]
+    hidden: tuple[tuple[int, ...], ...]
+    likelihood: str = "bernoulli"
+    count: int = 16
+    learned_prior: bool = False
+
+    def build(self, *, seed: int, data_mean: Tensor | None = None) -> MarkovHVAE:
+        """The model with fresh weights. data_mean (D,) starts the decoder there (probabilities)."""
+        if len(self.latents) < 1 or len(self.latents) != len(self.hidden):
+            raise ValueError(
+                "latents and hidden must have one entry a layer, at least one, "
+                f"got {self.latents} and {self.hidden}"
+            )
+        model = self._assemble()
+        initialise(model, generator=torch.Generator().manual_seed(seed))
+        if data_mean is not None:
+            set_output_mean(cast(GaussianNet | LogitNet, model.decoders[0]), data_mean)
+        return model
+
+    def _assemble(self) -> MarkovHVAE:
+        sizes = (self.data, *self.latents)
+        encoders: list[nn.Module] = []
+        decoders: list[nn.Module] = []
+        for low, high, hidden in zip(sizes, sizes[1:], self.hidden, strict=False):
+            counts = not encoders and self.likelihood == "binomial"
+            encoders.append(GaussianNet(low, hidden, high, scale=1 / self.count if counts else 1.0))
+            decoders.append(GaussianNet(high, hidden[::-1], low))
+        decoders[0] = likelihood_net(
+            self.likelihood, self.latents[0], self.hidden[0][::-1], self.data, count=self.count
+        )
+        if len(encoders) == 1:
+            return VAE(encoders[0], decoders[0], learned_prior=self.learned_prior)
+        return MarkovHVAE(encoders, decoders, learned_prior=self.learned_prior)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Architecture":
+        """The inverse of as_dict, after JSON has turned tuples into lists."""
+        return cls(
+            **values
+            | {
+                "latents": tuple(values["latents"]),
+                "hidden": tuple(tuple(widths) for widths in values["hidden"]),
+            }
+        )
