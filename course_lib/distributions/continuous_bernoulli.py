@@ -1,6 +1,7 @@
 """The density on [0, 1] that the Bernoulli formula becomes once it is normalised: grey pixels."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,9 +26,9 @@ class ContinuousBernoulli:
     """D independent densities p(x_d) = exp(η_d x_d) / ∫₀¹ exp(η_d u) du on [0, 1], η = logits.
 
     logits: (*batch, D), finite. η = 0 is the uniform density; its mean is ½ as a coin's is, but
-    for other η the mean is not σ(η). All formulas are written around a pivot e — ½ near η = 0,
-    else the end of [0, 1] where the mass gathers — so that nothing large cancels:
-    log p(x) = η (x − e) − B(η), B(η) = log ∫₀¹ exp(η (u − e)) du.
+    for other η the mean is not σ(η). All formulas are written around the pivot e, the end of
+    [0, 1] where the mass gathers (1 for η > 0, else 0), so that nothing large cancels:
+    log p(x) = η (x − e) − B(η), B(η) = log ∫₀¹ exp(η (u − e)) du = log (1 − exp(−|η|))/|η|.
     Raises ValueError on non-finite logits or a missing event axis.
     Source: Loaiza-Ganem & Cunningham 2019, "The continuous Bernoulli".
     """
@@ -39,28 +40,19 @@ class ContinuousBernoulli:
 
     @property
     def pivot(self) -> Tensor:
-        """e: ½ where |η| < ½, else 1 for η > 0 and 0 for η < 0; (*batch, D)."""
-        return torch.where(
-            self.logits.detach().abs() < NEAR, 0.5, (self.logits > 0).to(self.logits.dtype)
-        )
+        """e: 1 where η > 0, else 0; (*batch, D)."""
+        return (self.logits > 0).to(self.logits.dtype)
 
     @property
     def log_normaliser(self) -> Tensor:
-        """B(η) = log ∫₀¹ exp(η (u − e)) du, (*batch, D)."""
-        near, small, large = self._split()
-        square = (0.5 * small).square()
-        series = square * _polynomial(square, SERIES)
-        return torch.where(near, series, ((-(-large).expm1()) / large).log())
+        """B(η) = log ∫₀¹ exp(η (u − e)) du, (*batch, D). Its derivative is E[x] − e."""
+        log_normaliser: Tensor = _LogNormaliser.apply(self.logits)  # type: ignore[no-untyped-call]
+        return log_normaliser
 
     @property
     def mean_from_pivot(self) -> Tensor:
-        """E[x] − e = B′(η), (*batch, D), to full relative precision."""
-        near, small, large = self._split()
-        half = 0.5 * small
-        slopes = tuple(n * c for n, c in enumerate(SERIES, start=1))
-        series = half * _polynomial(half.square(), slopes)
-        tail = 1.0 / large + (-large).exp() / (-large).expm1()
-        return torch.where(near, series, -self.logits.sign() * tail)
+        """E[x] − e, (*batch, D), to full relative precision."""
+        return _mean_from_pivot(self.logits)
 
     @property
     def mean(self) -> Tensor:
@@ -70,7 +62,7 @@ class ContinuousBernoulli:
     @property
     def variance(self) -> Tensor:
         """1/η² − 1/(4 sinh²(η/2)), and 1/12 at η = 0; (*batch, D)."""
-        near, small, large = self._split()
+        near, small, large = _split(self.logits)
         curves = tuple(0.5 * n * (2 * n - 1) * c for n, c in enumerate(SERIES, start=1))
         series = _polynomial((0.5 * small).square(), curves)
         return torch.where(near, series, large**-2 - (-large).exp() / (-large).expm1() ** 2)
@@ -105,13 +97,44 @@ class ContinuousBernoulli:
         """−E[log p(x)] = Σ_d [B(η_d) − η_d (E[x_d] − e_d)], (*batch,) nats; at most 0."""
         return (self.log_normaliser - self.logits * self.mean_from_pivot).sum(-1)
 
-    def _split(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Where |η| < ½; η there, else 0; and |η| elsewhere, else 1: safe to differentiate."""
-        near = self.logits.detach().abs() < NEAR
-        return near, torch.where(near, self.logits, 0.0), torch.where(near, 1.0, self.logits.abs())
-
     def __repr__(self) -> str:
         return f"ContinuousBernoulli(batch {tuple(self.batch_shape)}, D = {self.event_shape[0]})"
+
+
+class _LogNormaliser(torch.autograd.Function):
+    """B(η), with E[x] − e as its gradient: autograd's own would divide 0 by 0 at η = 0.
+
+    The backward pass is made of tensor operations, so that it can be differentiated again.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> Tensor:
+        ctx.save_for_backward(logits)
+        rate = logits.abs()
+        ratio = (-rate).expm1_().neg_().div_(rate)  # (1 − e^−a)/a, 0/0 = NaN at a = 0 alone
+        return ratio.nan_to_num_(nan=1.0).log_()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (logits,) = ctx.saved_tensors
+        return gradient * _mean_from_pivot(logits)
+
+
+def _mean_from_pivot(logits: Tensor) -> Tensor:
+    """E[x] − e = −sign(η) [1/a − 1/(e^a − 1)], a = |η|; near 0 by ½ coth(η/2) − 1/η's series."""
+    near, small, large = _split(logits)
+    half = 0.5 * small
+    slopes = tuple(n * c for n, c in enumerate(SERIES, start=1))
+    series = half * _polynomial(half.square(), slopes) + (0.5 - (logits > 0).to(logits.dtype))
+    distance = 1.0 / large + (-large).exp() / (-large).expm1()
+    return torch.where(near, series, -logits.sign() * distance)
+
+
+def _split(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where |η| < ½; η there, else 0; and |η| elsewhere, else 1: each safe to differentiate."""
+    size = logits.abs()
+    near = size < NEAR
+    return near, logits.masked_fill(~near, 0.0), size.masked_fill(near, 1.0)
 
 
 def _polynomial(square: Tensor, coefficients: tuple[float, ...]) -> Tensor:
