@@ -1,0 +1,343 @@
+"""What a notebook of the course must be, read from its JSON: each rule gives the faults it finds.
+
+`--nbval` compares what a cell prints with what is stored, but passes a notebook whose outputs and
+counts are gone, and looks at no picture. These rules see to the rest.
+"""
+
+import ast
+import base64
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+TAGS = {"raises-exception"}
+SHOWN_WIDTH = 800  # pixels, at most; a picture is stored at twice its shown width
+MACHINE = re.compile(r"/home/|/root/|/work/|/tmp/|/Users/|/usr/|[A-Z]:\\|\b0x[0-9a-f]{6,}")
+INSIGHTS = {6, 7, 9, 11}
+
+Json = dict[str, Any]
+
+
+def text(value: str | list[str]) -> str:
+    """A string as the notebook format stores it: whole, or in lines."""
+    return value if isinstance(value, str) else "".join(value)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell, and its place among all, counted from 1 as JupyterLab's outline does."""
+
+    place: int
+    raw: Json
+
+    @property
+    def source(self) -> str:
+        return text(self.raw["source"])
+
+    @property
+    def is_code(self) -> bool:
+        return bool(self.raw["cell_type"] == "code")
+
+    @property
+    def outputs(self) -> list[Json]:
+        return list(self.raw.get("outputs", []))
+
+    @property
+    def tags(self) -> set[str]:
+        return set(self.raw["metadata"].get("tags", []))
+
+    @property
+    def lines(self) -> list[str]:
+        """Lines of code: neither blank nor all comment."""
+        return [s for s in self.source.splitlines() if s.strip() and not s.strip().startswith("#")]
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.source if self.is_code else "")
+
+    def calls(self, name: str) -> list[ast.Call]:
+        """Every call of the function `name` in the cell."""
+        return [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == name
+        ]
+
+    @property
+    def bundles(self) -> list[Json]:
+        """The display data of its outputs, by MIME type."""
+        return [output["data"] for output in self.outputs if "data" in output]
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook's number, its cells and its metadata."""
+
+    number: int
+    raw: Json
+
+    @classmethod
+    def read(cls, path: Path) -> "Notebook":
+        return cls(int(path.name[:2]), json.loads(path.read_text(encoding="utf-8")))
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        return [Cell(i, raw) for i, raw in enumerate(self.raw["cells"], start=1)]
+
+    @property
+    def code(self) -> list[Cell]:
+        return [cell for cell in self.cells if cell.is_code]
+
+    @property
+    def exercises(self) -> list[Cell]:
+        return [cell for cell in self.code if cell.calls("check")]
+
+    @property
+    def prose(self) -> str:
+        return "\n\n".join(cell.source for cell in self.cells if not cell.is_code)
+
+
+Faults = Iterator[str]
+RULES: list[Callable[[Notebook], Faults]] = []
+
+
+def rule(function: Callable[[Notebook], Faults]) -> Callable[[Notebook], Faults]:
+    RULES.append(function)
+    return function
+
+
+def faults(notebook: Notebook) -> list[str]:
+    """All that is wrong with it."""
+    return [fault for check in RULES for fault in check(notebook)]
+
+
+@rule
+def cells_ran_in_order(notebook: Notebook) -> Faults:
+    for expected, cell in enumerate(notebook.code, start=1):
+        if cell.raw["execution_count"] != expected:
+            found = cell.raw["execution_count"]
+            yield f"cell {cell.place}: execution count {found}, expected {expected}"
+
+
+@rule
+def nothing_is_left_out_of_the_comparison(notebook: Notebook) -> Faults:
+    for cell in notebook.cells:
+        for tag in sorted(cell.tags - TAGS):
+            yield f"cell {cell.place}: tag {tag!r}"
+        if cell.is_code and re.search(r"#\s*(NBVAL|PYTEST_VALIDATE)", cell.source):
+            yield f"cell {cell.place}: a comment steers nbval"
+
+
+@rule
+def errors_are_announced(notebook: Notebook) -> Faults:
+    for cell in notebook.code:
+        raised = any(output["output_type"] == "error" for output in cell.outputs)
+        if raised and "raises-exception" not in cell.tags:
+            yield f"cell {cell.place}: an error without the tag raises-exception"
+        if not raised and "raises-exception" in cell.tags:
+            yield f"cell {cell.place}: tagged raises-exception, and raises none"
+
+
+@rule
+def nothing_is_silenced_or_shouted(notebook: Notebook) -> Faults:
+    for cell in notebook.code:
+        if any(line.rstrip().endswith(";") for line in cell.source.splitlines()):
+            yield f"cell {cell.place}: a trailing semicolon, which nbval does not honour"
+        if any(output.get("name") == "stderr" for output in cell.outputs):
+            yield f"cell {cell.place}: output on stderr"
+
+
+@rule
+def no_widget_state(notebook: Notebook) -> Faults:
+    if "widgets" in notebook.raw["metadata"]:
+        yield "widget state in the metadata"
+    for cell in notebook.code:
+        for mime in {mime for bundle in cell.bundles for mime in bundle}:
+            if "widget" in mime:
+                yield f"cell {cell.place}: output of type {mime}"
+
+
+@rule
+def metadata_are_those_of_any_machine(notebook: Notebook) -> Faults:
+    kernel = notebook.raw["metadata"].get("kernelspec", {}).get("name")
+    if kernel != "python3":
+        yield f"kernel {kernel!r}, expected 'python3'"
+    if set(notebook.raw["metadata"].get("language_info", {})) - {"name"}:
+        yield "language_info tells of one machine's Python"
+    for cell in notebook.cells:
+        if set(cell.raw["metadata"]) - {"tags"}:
+            yield f"cell {cell.place}: metadata {sorted(set(cell.raw['metadata']) - {'tags'})}"
+
+
+@rule
+def pictures_are_whole(notebook: Notebook) -> Faults:
+    for cell in notebook.code:
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                yield from (f"cell {cell.place}: {fault}" for fault in picture_faults(output))
+
+
+def picture_faults(output: Json) -> Faults:
+    """A picture decodes, is twice as wide as it is shown, and has words for those who see none."""
+    try:
+        image = Image.open(io.BytesIO(base64.b64decode(text(output["data"]["image/png"]))))
+        image.load()
+    except (OSError, ValueError, SyntaxError) as error:
+        yield f"a picture that does not decode ({error})"
+        return
+    shown = output.get("metadata", {}).get("image/png", {}).get("width")
+    if shown is None or not 0 < shown <= SHOWN_WIDTH:
+        yield f"a picture shown {shown} pixels wide, expected at most {SHOWN_WIDTH}"
+    elif image.width != 2 * shown:
+        yield f"a picture {image.width} pixels wide, expected twice the shown {shown}"
+    words = text(output["data"].get("text/plain", ""))
+    if len(words.split()) < 4 or words.startswith("<"):
+        yield f"a picture whose alternative text is {words!r}"
+
+
+@rule
+def no_trace_of_a_machine(notebook: Notebook) -> Faults:
+    for cell in notebook.cells:
+        shown = [cell.source] + [text(output.get("text", "")) for output in cell.outputs]
+        shown += ["\n".join(output.get("traceback", [])) for output in cell.outputs]
+        shown += [
+            text(value)
+            for bundle in cell.bundles
+            for mime, value in bundle.items()
+            if mime.startswith("text/")
+        ]
+        for found in sorted({hit.group() for part in shown for hit in MACHINE.finditer(part)}):
+            yield f"cell {cell.place}: {found!r} is a path or an address of one machine"
+
+
+@rule
+def code_is_short(notebook: Notebook) -> Faults:
+    total = sum(len(cell.lines) for cell in notebook.code)
+    if total > 120:
+        yield f"{total} lines of code, at most 120 are allowed"
+    for cell in notebook.code:
+        if len(cell.lines) > 25:
+            yield f"cell {cell.place}: {len(cell.lines)} lines of code, at most 25 are allowed"
+
+
+@rule
+def mathematics_is_not_hidden_in_helpers(notebook: Notebook) -> Faults:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    names = [
+        node.name
+        for cell in notebook.code
+        if not cell.calls("check")
+        for node in ast.walk(cell.tree)
+        if isinstance(node, kinds)
+    ]
+    if len(names) > 2:
+        yield f"definitions outside the exercises: {', '.join(names)}; at most two are allowed"
+
+
+@rule
+def the_anatomy_is_there(notebook: Notebook) -> Faults:
+    title = notebook.cells[0]
+    if title.is_code or not title.source.startswith(f"# {notebook.number}. "):
+        yield f"the first cell must open with '# {notebook.number}. ' and the title"
+    for words in ("question", "able to", "minutes"):
+        if words not in title.source.lower():
+            yield f"the title cell does not say {words!r}"
+    headings = [m.strip() for m in re.findall(r"^#{2,3} (.*)$", notebook.prose, re.MULTILINE)]
+    sections = ["Predict", "Explore", "What goes wrong", "Exercises", "Recap"]
+    places = [next((i for i, h in enumerate(headings) if h.startswith(s)), -1) for s in sections]
+    for section, place in zip(sections, places, strict=True):
+        if place < 0:
+            yield f"no heading that starts with {section!r}"
+    if min(places) >= 0 and not (places[0] == min(places) and places[-2:] == sorted(places)[-2:]):
+        yield f"the headings are out of order: {', '.join(headings)}"
+    if "**Study note" not in notebook.prose:
+        yield "no block that starts with '**Study note'"
+    if notebook.number in INSIGHTS and not re.search(
+        r"\*\*Insight.*\*\*Verdict", notebook.prose, re.DOTALL
+    ):
+        yield "no '**Insight' block with its '**Verdict'"
+
+
+@rule
+def equations_are_verified_and_explored(notebook: Notebook) -> Faults:
+    if not any(cell.calls("verify") or cell.calls("verify_at_most") for cell in notebook.code):
+        yield "no cell calls verify"
+    explorers = imports(notebook, "course_lib.explorers")
+    for name in sorted(explorers):
+        shown = [cell for cell in notebook.code if cell.calls(name)]
+        if not any("image/png" in bundle for cell in shown for bundle in cell.bundles):
+            yield f"the explorer {name} is not shown with a picture"
+    if not explorers:
+        yield "no explorer is imported from course_lib.explorers"
+
+
+@rule
+def exercises_wait_for_the_reader(notebook: Notebook) -> Faults:
+    if not 3 <= len(notebook.exercises) <= 4:
+        yield f"{len(notebook.exercises)} exercises, expected three or four"
+    for cell in notebook.exercises:
+        if len(cell.calls("check")) != 1:
+            yield f"cell {cell.place}: more than one check; an exercise is one cell"
+        printed = "".join(text(output.get("text", "")) for output in cell.outputs)
+        if "not answered yet" not in printed:
+            yield f"cell {cell.place}: an exercise that is stored with an answer"
+        name = exercise_name(cell)
+        if not name.startswith(f"{notebook.number}."):
+            yield f"cell {cell.place}: exercise {name!r} of another chapter"
+        if solution_of(notebook, cell) is None:
+            yield f"cell {cell.place}: exercise {name!r} has no collapsed solution after it"
+
+
+def imports(notebook: Notebook, package: str) -> set[str]:
+    """The names that the notebook imports from the package or its modules."""
+    return {
+        alias.asname or alias.name
+        for cell in notebook.code
+        for node in ast.walk(cell.tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package)
+        for alias in node.names
+    }
+
+
+def exercise_name(cell: Cell) -> str:
+    """The name in its check call, such as 4.b."""
+    return str(ast.literal_eval(cell.calls("check")[0].args[0]))
+
+
+def solution_of(notebook: Notebook, exercise: Cell) -> str | None:
+    """The fenced Python of the first collapsed block between this exercise and the next."""
+    for cell in notebook.cells[exercise.place :]:
+        if cell.is_code and cell.calls("check"):
+            return None
+        found = re.search(r"<details>.*?```python\n(.*?)```.*?</details>", cell.source, re.DOTALL)
+        if found and not cell.is_code:
+            return found.group(1)
+    return None
+
+
+def solved(notebook: Notebook, exercise: Cell) -> Any:
+    """The answer that the solution gives.
+
+    In a fresh namespace: the notebook's imports, the exercise's own lines, the solution; then
+    what the exercise hands to check.
+    """
+    space: dict[str, Any] = {}
+    for cell in notebook.code:
+        for node in cell.tree.body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                exec(ast.unparse(node), space)
+    space["check"] = lambda name, answer=...: None  # the answer is judged by the caller
+    exec(exercise.source, space)
+    exec(solution_of(notebook, exercise) or "", space)
+    call = exercise.calls("check")[0]
+    return eval(ast.unparse(call.args[1]), space) if len(call.args) > 1 else ...

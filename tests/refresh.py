@@ -1,0 +1,88 @@
+"""Runs notebooks again and stores what any machine would store: `python3 start.py refresh [N …]`.
+
+Code is formatted, cells run in a fresh kernel with one thread, widget state and everything that
+tells of one machine is dropped, and notebooks/EQUATIONS.md is written anew.
+"""
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the kernels inherit it
+os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+
+import equations
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "notebooks"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def execute(notebook: Any, folder: Path) -> None:
+    """Runs every cell in order, in a fresh kernel started in `folder`.
+
+    Raises nbclient's CellExecutionError at an error in a cell without the tag raises-exception.
+    """
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute()
+
+
+def normalise(notebook: Any) -> None:
+    """Drops what differs from machine to machine: versions, widget ids, tracebacks with paths."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for number, cell in enumerate(notebook.cells):
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        cell.setdefault("id", uuid.uuid5(uuid.NAMESPACE_OID, str(number)).hex[:8])
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                # nbval compares the name and the value, not the traceback.
+                output.traceback = [f"{output.ename}: {output.evalue}"]
+            for mime in [mime for mime in output.get("data", {}) if "widget" in mime]:
+                del output.data[mime]
+    nbformat.validate(notebook)
+
+
+def refresh(path: Path) -> None:
+    """Formats, runs, normalises and stores one notebook; on an error the file stays as it was."""
+    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(path)], check=True)
+    notebook = nbformat.read(path, as_version=4)
+    execute(notebook, path.parent)
+    normalise(notebook)
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        nbformat.write(notebook, file)
+
+
+def main(words: list[str]) -> int:
+    """Refreshes the notebooks with these numbers, or all. Returns the exit status."""
+    if not all(word.isdecimal() for word in words):
+        print(f"refresh takes notebooks' numbers, got {' '.join(words)}", file=sys.stderr)
+        return 1
+    numbers = {int(word) for word in words}
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        if not numbers or int(path.name[:2]) in numbers:
+            print(f"running {path.name}", flush=True)
+            refresh(path)
+    print(f"wrote {equations.write().relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

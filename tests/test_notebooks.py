@@ -1,0 +1,36 @@
+"""Every notebook has the course's anatomy, stored outputs of one run, and solutions that solve."""
+
+from pathlib import Path
+
+import pytest
+from notebook_rules import FOLDER, Notebook, exercise_name, faults, solved
+
+from course_lib.checks import EXERCISES, judge
+
+PATHS = sorted(FOLDER.glob("*.ipynb"))
+
+
+def test_notebooks_are_numbered_from_one() -> None:
+    assert [int(path.name[:2]) for path in PATHS] == list(range(1, len(PATHS) + 1))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_notebook_keeps_the_rules(path: Path) -> None:
+    assert not faults(Notebook.read(path))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_solutions_are_accepted(path: Path) -> None:
+    notebook = Notebook.read(path)
+    for exercise in notebook.exercises:
+        verdict = judge(exercise_name(exercise), solved(notebook, exercise))
+        assert verdict.accepted, verdict.message
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_exercises_are_those_of_the_package(path: Path) -> None:
+    """None is left out of the notebook, and none is asked twice."""
+    notebook = Notebook.read(path)
+    asked = [exercise_name(cell) for cell in notebook.exercises]
+    judge(asked[0], ...)  # registers the exercises
+    assert asked == sorted(n for n in EXERCISES if n.startswith(f"{notebook.number}."))
