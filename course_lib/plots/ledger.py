@@ -15,6 +15,7 @@ from course_lib.plots.vocabulary import COLOURS, TEXT_PT, TEXT_PX, ink, number, 
 _BAR = (0.05, 0.30)  # left and right end of the bar, fractions of the panel
 _LABELS = 0.36  # where the labels start
 _LINE_PX = 1.4 * TEXT_PX  # one line of text with the room it needs
+_CLEAR_PX = 3  # between the line of log p(x) and the labels above and below it
 
 
 class Ledger:
@@ -31,7 +32,7 @@ class Ledger:
         ax: Axes,
         limits: tuple[float, float],
         *,
-        gap_name: str = "= KL(q ‖ posterior)",
+        gap_name: str = r"$= \mathrm{KL}(q\,\Vert\,\mathrm{posterior})$",
         bound_name: str = "ELBO",
         evidence_name: str = "log p(x)",
         decimals: int = 3,
@@ -39,7 +40,7 @@ class Ledger:
         low, high = limits
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ValueError(f"limits must be finite and increasing, got {limits}")
-        self.ax, self._gap_name, self._decimals = ax, gap_name, decimals
+        self.ax, self._decimals = ax, decimals
         self._bound_name, self._evidence_name = bound_name, evidence_name
         style(ax, y="nats", keep="y")
         ax.set(xlim=(0, 1), ylim=limits)
@@ -51,11 +52,14 @@ class Ledger:
         (self._evidence,) = ax.plot((0, 1), (low, low), color=COLOURS["evidence"], linewidth=2)
         (self._beyond,) = ax.plot([], [], linestyle="none", markersize=9, clip_on=False)
         self._texts = {of: self._text(of) for of in ("evidence", "gap", "elbo")}
+        self._names = {True: gap_name, False: "no lower bound"}
+        self._name = self._text("gap")  # apart from the number: unchanged text is drawn quicker
 
     @property
     def artists(self) -> Sequence[Artist]:
         """Everything that `set` moves, in drawing order."""
-        return self._bar, self._bound, self._evidence, self._beyond, *self._texts.values()
+        texts = (*self._texts.values(), self._name)
+        return self._bar, self._bound, self._evidence, self._beyond, *texts
 
     def set(self, log_evidence: float, elbo: float) -> None:
         """Moves the ledger to log p(x) and ELBO, floats in nats; the ELBO may be −∞.
@@ -68,27 +72,19 @@ class Ledger:
             raise ValueError(f"elbo must be a number below ∞, got {elbo}")
         low, high = self.ax.get_ylim()
         top, foot = (min(max(value, low), high) for value in (log_evidence, elbo))
+        below = self._write(log_evidence, elbo)
         self._bar.set(y=foot, height=top - foot)
-        self._bar.set_facecolor(COLOURS["gap"] if elbo <= log_evidence else "#bbbbbb")
+        self._bar.set_facecolor(COLOURS["gap"] if below else "#bbbbbb")
         self._bound.set_ydata((foot, foot))
         self._evidence.set_ydata((top, top))
         self._mark_beyond(elbo, low, high)
-        self._write(log_evidence, elbo)
-        self._place(log_evidence >= elbo, top, foot)
+        scale = self.ax.bbox.height / PIXEL_RATIO / (high - low)  # shown pixels a nat
+        self._place(below, (top - low) * scale, (foot - low) * scale)
 
     def _text(self, of: str) -> Text:
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-        return self.ax.text(
-            _LABELS,
-            0,
-            "",
-            transform=self.ax.transAxes,
-            va="center",
-            fontsize=TEXT_PT,
-            color=ink(of),
-            bbox=box,
-            linespacing=1.15,
-        )
+        text = self.ax.text(_LABELS, 0, "", fontsize=TEXT_PT, color=ink(of), va="center")
+        text.set_transform(self.ax.transAxes)
+        return text
 
     def _mark_beyond(self, elbo: float, low: float, high: float) -> None:
         """An arrow at the edge of the panel when the ELBO lies outside it."""
@@ -97,27 +93,41 @@ class Ledger:
         self._beyond.set_data((middle,), (low if elbo < low else high,))
         self._beyond.set(marker="v" if elbo < low else "^", color=COLOURS["elbo"])
 
-    def _write(self, log_evidence: float, elbo: float) -> None:
+    def _write(self, log_evidence: float, elbo: float) -> bool:
+        """The numbers as printed; False if the ELBO lies above log p(x) by more than rounding."""
         evidence, bound, gap = printed(log_evidence, elbo, self._decimals)
         self._texts["evidence"].set_text(f"{self._evidence_name} = {evidence}")
         self._texts["elbo"].set_text(f"{self._bound_name} = {bound}")
-        if elbo <= log_evidence:
-            self._texts["gap"].set_text(f"gap = {gap}\n{self._gap_name}".rstrip())
-        else:
-            self._texts["gap"].set_text(f"above by {gap.lstrip('−')}\nno lower bound")
+        below = not gap.startswith("−")
+        word = "gap =" if below else "above by"
+        self._texts["gap"].set_text(f"{word} {gap.removeprefix('−')}")
+        self._name.set_text(self._names[below])
+        return below
 
-    def _place(self, below: bool, top: float, foot: float) -> None:
-        """Each label beside what it names, moved apart just enough that none touches another."""
-        low, high = self.ax.get_ylim()
-        panel_px = self.ax.bbox.height / PIXEL_RATIO
-        line, end = ((value - low) / (high - low) * panel_px for value in (top, foot))
-        beside = _LINE_PX / 2 + 3 if below else -_LINE_PX / 2 - 3
-        wanted = {"evidence": line + beside, "gap": (line + end) / 2, "elbo": end}
-        order = list(wanted) if below else list(wanted)[::-1]
-        heights = [_LINE_PX * (1 + self._texts[of].get_text().count("\n")) for of in order]
-        centres = spread([wanted[of] for of in order], heights, panel_px)
-        for of, centre in zip(order, centres, strict=True):
-            self._texts[of].set_y(centre / panel_px)
+    def _place(self, below: bool, line: float, end: float) -> None:
+        """Each label beside what it names, moved apart just enough that none touches another.
+
+        below: the ELBO is no higher than log p(x). line, end: where the two stand, in shown
+        pixels above the foot of the panel.
+        """
+        room = self.ax.bbox.height / PIXEL_RATIO
+        side = 1 if below else -1
+        tall = {"evidence": _LINE_PX + 2 * _CLEAR_PX, "gap": _LINE_PX, "elbo": _LINE_PX}
+        tall["gap"] += _LINE_PX * bool(self._name.get_text())
+        beside = line + side * (tall["evidence"] / 2 - _CLEAR_PX)  # its box holds the line itself
+        wanted = {"evidence": beside, "gap": (line + end) / 2, "elbo": end}
+        order = list(wanted)[::side]
+        centres = spread([wanted[of] for of in order], [tall[of] for of in order], room)
+        at = dict(zip(order, centres, strict=True))
+        crossed = any(abs(line - at[of]) < tall[of] / 2 for of in ("gap", "elbo"))
+        crossed |= abs(line - at["evidence"]) < _LINE_PX / 2
+        self._evidence.set_xdata((0, _LABELS - 0.02 if crossed else 1))
+        if self._name.get_text():
+            self._name.set_y((at["gap"] - _LINE_PX / 2) / room)
+            at["gap"] += _LINE_PX / 2
+        at["evidence"] += side * _CLEAR_PX
+        for of, text in self._texts.items():
+            text.set_y(at[of] / room)
 
 
 def ledger(
