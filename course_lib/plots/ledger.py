@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
@@ -32,7 +33,7 @@ class Ledger:
         ax: Axes,
         limits: tuple[float, float],
         *,
-        gap_name: str = r"$= \mathrm{KL}(q\,\Vert\,\mathrm{posterior})$",
+        gap_name: str = r"= $\mathrm{KL}(q\,\Vert\,\mathrm{posterior})$",
         bound_name: str = "ELBO",
         evidence_name: str = "log p(x)",
         decimals: int = 3,
@@ -50,16 +51,16 @@ class Ledger:
         self._bar.set(hatch="////", edgecolor="white")
         (self._bound,) = ax.plot(_BAR, (low, low), color=COLOURS["elbo"], linewidth=3.5)
         (self._evidence,) = ax.plot((0, 1), (low, low), color=COLOURS["evidence"], linewidth=2)
-        (self._beyond,) = ax.plot([], [], linestyle="none", markersize=9, clip_on=False)
+        self._beyond = {of: self._arrow(of, x) for of, x in (("evidence", 0.02), ("elbo", 0.175))}
         self._texts = {of: self._text(of) for of in ("evidence", "gap", "elbo")}
-        self._names = {True: gap_name, False: "no lower bound"}
+        self._names = {True: gap_name, False: "not a lower bound"}
         self._name = self._text("gap")  # apart from the number: unchanged text is drawn quicker
 
     @property
     def artists(self) -> Sequence[Artist]:
         """Everything that `set` moves, in drawing order."""
         texts = (*self._texts.values(), self._name)
-        return self._bar, self._bound, self._evidence, self._beyond, *texts
+        return self._bar, self._bound, self._evidence, *self._beyond.values(), *texts
 
     def set(self, log_evidence: float, elbo: float) -> None:
         """Moves the ledger to log p(x) and ELBO, floats in nats; the ELBO may be −∞.
@@ -77,7 +78,10 @@ class Ledger:
         self._bar.set_facecolor(COLOURS["gap"] if below else "#bbbbbb")
         self._bound.set_ydata((foot, foot))
         self._evidence.set_ydata((top, top))
-        self._mark_beyond(elbo, low, high)
+        for of, value in (("evidence", log_evidence), ("elbo", elbo)):
+            self._beyond[of].set_visible(not low <= value <= high)
+            self._beyond[of].set_ydata((low if value < low else high,))
+            self._beyond[of].set_marker("v" if value < low else "^")
         scale = self.ax.bbox.height / PIXEL_RATIO / (high - low)  # shown pixels a nat
         self._place(below, (top - low) * scale, (foot - low) * scale)
 
@@ -86,12 +90,10 @@ class Ledger:
         text.set_transform(self.ax.transAxes)
         return text
 
-    def _mark_beyond(self, elbo: float, low: float, high: float) -> None:
-        """An arrow at the edge of the panel when the ELBO lies outside it."""
-        middle = sum(_BAR) / 2
-        self._beyond.set_visible(not low <= elbo <= high)
-        self._beyond.set_data((middle,), (low if elbo < low else high,))
-        self._beyond.set(marker="v" if elbo < low else "^", color=COLOURS["elbo"])
+    def _arrow(self, of: str, x: float) -> Line2D:
+        """For a value beyond the limits: it points out of the panel."""
+        (arrow,) = self.ax.plot((x,), (0,), "v", color=COLOURS[of], markersize=9, clip_on=False)
+        return arrow
 
     def _write(self, log_evidence: float, elbo: float) -> bool:
         """The numbers as printed; False if the ELBO lies above log p(x) by more than rounding."""
@@ -119,13 +121,13 @@ class Ledger:
         order = list(wanted)[::side]
         centres = spread([wanted[of] for of in order], [tall[of] for of in order], room)
         at = dict(zip(order, centres, strict=True))
-        crossed = any(abs(line - at[of]) < tall[of] / 2 for of in ("gap", "elbo"))
-        crossed |= abs(line - at["evidence"]) < _LINE_PX / 2
+        at["evidence"] += side * _CLEAR_PX
+        tall["evidence"] = _LINE_PX
+        crossed = any(abs(line - at[of]) < tall[of] / 2 - 1 for of in order)
         self._evidence.set_xdata((0, _LABELS - 0.02 if crossed else 1))
         if self._name.get_text():
             self._name.set_y((at["gap"] - _LINE_PX / 2) / room)
             at["gap"] += _LINE_PX / 2
-        at["evidence"] += side * _CLEAR_PX
         for of, text in self._texts.items():
             text.set_y(at[of] / room)
 
