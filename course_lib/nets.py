@@ -1,8 +1,8 @@
 """Encoders and decoders: modules that take a batch and return a distribution.
 
 A net with no hidden layers is affine, so its weights can be set by hand and it can be held against
-the exact worlds. Hidden units are tanh, weights Glorot-uniform and biases zero, as in Burda, Grosse
-& Salakhutdinov 2016.
+the exact worlds. Hidden units are tanh; weights start Glorot-uniform, drawn from `generator`, and
+biases at zero, as in Burda, Grosse & Salakhutdinov 2016.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,11 +38,11 @@ class ConditionalNet(Protocol):
 class Trunk(nn.Sequential):
     """The hidden layers: affine, tanh, affine, tanh …; the identity if there are none."""
 
-    def __init__(self, inputs: int, hidden: Sequence[int]) -> None:
+    def __init__(self, inputs: int, hidden: Sequence[int], *, generator: Generator) -> None:
         sizes = [inputs, *hidden]
         layers: list[nn.Module] = []
         for wide_in, wide_out in pairwise(sizes):
-            layers += [nn.Linear(wide_in, wide_out), nn.Tanh()]
+            layers += [affine(wide_in, wide_out, generator=generator), nn.Tanh()]
         super().__init__(*layers)
         self.width = sizes[-1]
 
@@ -63,17 +63,18 @@ class GaussianNet(nn.Module):
         hidden: Sequence[int],
         outputs: int,
         *,
+        generator: Generator,
         std: str | float = "net",
         scale: float = 1.0,
     ) -> None:
         super().__init__()
         self.inputs, self.outputs = _sizes(inputs, hidden, outputs)
         self.scale = scale
-        self.trunk = Trunk(inputs, hidden)
-        self.mean = nn.Linear(self.trunk.width, outputs)
+        self.trunk = Trunk(inputs, hidden, generator=generator)
+        self.mean = affine(self.trunk.width, outputs, generator=generator)
         self.log_std: nn.Linear | nn.Parameter | Tensor
         if std == "net":
-            self.log_std = nn.Linear(self.trunk.width, outputs)
+            self.log_std = affine(self.trunk.width, outputs, generator=generator)
         elif std == "learned":
             self.log_std = nn.Parameter(torch.zeros(()))
         elif isinstance(std, str):
@@ -105,12 +106,14 @@ class LogitNet(nn.Module):
         hidden: Sequence[int],
         outputs: int,
         family: Callable[[Tensor], Distribution] = Bernoulli,
+        *,
+        generator: Generator,
     ) -> None:
         super().__init__()
         self.inputs, self.outputs = _sizes(inputs, hidden, outputs)
         self.family = family
-        self.trunk = Trunk(inputs, hidden)
-        self.logits = nn.Linear(self.trunk.width, outputs)
+        self.trunk = Trunk(inputs, hidden, generator=generator)
+        self.logits = affine(self.trunk.width, outputs, generator=generator)
 
     def forward(self, value: Tensor) -> Distribution:
         """The likelihood given `value` (*batch, inputs)."""
@@ -119,14 +122,20 @@ class LogitNet(nn.Module):
 
 
 def likelihood_net(
-    kind: str, inputs: int, hidden: Sequence[int], outputs: int, *, count: int = 16
+    kind: str,
+    inputs: int,
+    hidden: Sequence[int],
+    outputs: int,
+    *,
+    generator: Generator,
+    count: int = 16,
 ) -> GaussianNet | LogitNet:
     """The decoder net of a likelihood, one of LIKELIHOODS. `count` is Binomial's number of trials.
 
     "gaussian" has one learned std for all pixels; use GaussianNet itself for another kind.
     """
     if kind == "gaussian":
-        return GaussianNet(inputs, hidden, outputs, std="learned")
+        return GaussianNet(inputs, hidden, outputs, std="learned", generator=generator)
     families: dict[str, Callable[[Tensor], Distribution]] = {
         "bernoulli": Bernoulli,
         "continuous_bernoulli": ContinuousBernoulli,
@@ -134,15 +143,15 @@ def likelihood_net(
     }
     if kind not in families:
         raise ValueError(f"likelihood must be one of {', '.join(LIKELIHOODS)}, got {kind!r}")
-    return LogitNet(inputs, hidden, outputs, families[kind])
+    return LogitNet(inputs, hidden, outputs, families[kind], generator=generator)
 
 
-def initialise(net: nn.Module, *, generator: Generator) -> None:
-    """Glorot-uniform weights and zero biases, drawn in the order of the modules."""
-    for module in net.modules():
-        if isinstance(module, nn.Linear):
-            nn.init.xavier_uniform_(module.weight, generator=generator)
-            nn.init.zeros_(module.bias)
+def affine(inputs: int, outputs: int, *, generator: Generator) -> nn.Linear:
+    """v ↦ W v + b with Glorot-uniform W and b = 0; torch's global random state is not touched."""
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
+    nn.init.xavier_uniform_(layer.weight, generator=generator)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 @torch.no_grad()

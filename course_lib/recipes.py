@@ -96,7 +96,7 @@ def save_model(path: Path, model: MarkovHVAE, recipe: Recipe, history: History) 
         "recipe": recipe.name,
         "architecture": recipe.architecture.as_dict(),
         "settings": asdict(recipe.settings),
-        "seconds": sum(history["seconds"]),
+        "core_seconds": sum(history["core_seconds"]),
         "last_epoch": history.rows[-1],
     }
     checkpoint.save(path, model.state_dict(), about)

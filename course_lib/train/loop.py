@@ -56,22 +56,9 @@ def fit(
     if resume and checkpoint is not None:
         state.restore(checkpoint)
     bar = tqdm(total=settings.epochs, initial=state.epoch, unit="epoch", disable=not progress_bar)
-    saved = start = time.monotonic()
+    saved = time.monotonic()
     while state.epoch < settings.epochs:
-        tally = Tally()
-        for index in state.batches():
-            x = prepare(data[index], generator=state.generator)
-            with _precision(settings):
-                bound, terms = objective(
-                    model, x, generator=state.generator, progress=state.progress
-                )
-            loss = -bound.mean()
-            _require_finite(loss, terms, state)
-            state.descend(loss)
-            tally.add(len(x), terms)
-        row = tally.row(state, time.monotonic() - start)
-        start = time.monotonic()
-        state.history.rows.append(row)
+        row = _epoch(state, data, prepare, objective)
         _show(bar, row, report)
         done = state.epoch == settings.epochs
         if checkpoint is not None and (done or time.monotonic() - saved >= every):
@@ -80,6 +67,26 @@ def fit(
     bar.close()
     state.adopt_average()
     return state.history
+
+
+def _epoch(
+    state: TrainingState, data: Tensor, prepare: Prepare, objective: objectives.Objective
+) -> dict[str, float]:
+    """Every image once, in a fresh order. Returns the row that it adds to the history."""
+    start, tally = time.process_time(), Tally()
+    for index in state.batches():
+        x = prepare(data[index], generator=state.generator)
+        with _precision(state.settings):
+            bound, terms = objective(
+                state.model, x, generator=state.generator, progress=state.progress
+            )
+        loss = -bound.mean()
+        _require_finite(loss, terms, state)
+        state.descend(loss)
+        tally.add(len(x), terms)
+    row = tally.row(state, time.process_time() - start)
+    state.history.rows.append(row)
+    return row
 
 
 class Tally:
@@ -99,7 +106,7 @@ class Tally:
     def row(self, state: TrainingState, seconds: float) -> dict[str, float]:
         """The epoch's row of the history: means per example, in nats."""
         rate = state.settings.rate(state.step - 1, state.steps)
-        row: dict[str, float] = {"epoch": state.epoch + 1, "seconds": seconds, "rate": rate}
+        row: dict[str, float] = {"epoch": state.epoch + 1, "core_seconds": seconds, "rate": rate}
         return row | {name: float(total) / self.count for name, total in self.sums.items()}
 
 
@@ -128,7 +135,7 @@ def _show(
     bar: Any, row: dict[str, float], report: Callable[[dict[str, float]], None] | None
 ) -> None:
     """One epoch's figures on the progress bar and to whoever asked for them."""
-    hidden = ("epoch", "seconds", "rate")
+    hidden = ("epoch", "core_seconds", "rate")
     bar.set_postfix({k: f"{v:.2f}" for k, v in row.items() if k not in hidden}, refresh=False)
     bar.update()
     if report is not None:

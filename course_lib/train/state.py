@@ -61,7 +61,11 @@ class Settings:
 
 @dataclass
 class History:
-    """One row an epoch: epoch, seconds, learning_rate, and the means of the named terms."""
+    """One row an epoch: epoch, core_seconds, rate, and the means of the named terms.
+
+    core_seconds is processor time, whatever else the machine did; rate is the learning rate at the
+    epoch's end.
+    """
 
     rows: list[dict[str, float]] = field(default_factory=list)
 

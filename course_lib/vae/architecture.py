@@ -6,7 +6,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from course_lib.nets import GaussianNet, LogitNet, initialise, likelihood_net, set_output_mean
+from course_lib.nets import GaussianNet, LogitNet, likelihood_net, set_output_mean
 from course_lib.vae.chain import VAE, MarkovHVAE
 
 
@@ -32,22 +32,27 @@ class Architecture:
                 "latents and hidden must have one entry a layer, at least one, "
                 f"got {self.latents} and {self.hidden}"
             )
-        model = self._assemble()
-        initialise(model, generator=torch.Generator().manual_seed(seed))
+        model = self._assemble(torch.Generator().manual_seed(seed))
         if data_mean is not None:
             set_output_mean(cast(GaussianNet | LogitNet, model.decoders[0]), data_mean)
         return model
 
-    def _assemble(self) -> MarkovHVAE:
+    def _assemble(self, generator: torch.Generator) -> MarkovHVAE:
         sizes = (self.data, *self.latents)
         encoders: list[nn.Module] = []
         decoders: list[nn.Module] = []
         for low, high, hidden in zip(sizes, sizes[1:], self.hidden, strict=False):
             counts = not encoders and self.likelihood == "binomial"
-            encoders.append(GaussianNet(low, hidden, high, scale=1 / self.count if counts else 1.0))
-            decoders.append(GaussianNet(high, hidden[::-1], low))
+            scale = 1 / self.count if counts else 1.0
+            encoders.append(GaussianNet(low, hidden, high, scale=scale, generator=generator))
+            decoders.append(GaussianNet(high, hidden[::-1], low, generator=generator))
         decoders[0] = likelihood_net(
-            self.likelihood, self.latents[0], self.hidden[0][::-1], self.data, count=self.count
+            self.likelihood,
+            self.latents[0],
+            self.hidden[0][::-1],
+            self.data,
+            count=self.count,
+            generator=generator,
         )
         if len(encoders) == 1:
             return VAE(encoders[0], decoders[0], learned_prior=self.learned_prior)
