@@ -122,9 +122,9 @@ def load_model(path: Path | str) -> MarkovHVAE:
 def _mnist(name: str, what: str, architecture: Architecture, **changes: object) -> Recipe:
     """A recipe with the settings that all MNIST models share."""
     settings = {
-        "epochs": 1600,
+        "epochs": 2000,
         "batch_size": 1000,
-        "learning_rate": 1.2e-2,
+        "learning_rate": 1e-2,
         "warmup": 200,
         "optimiser": "muon",
         "precision": "bfloat16",
