@@ -120,6 +120,15 @@ class TestJudge:
         assert judge("0.a", -2.0).message == "0.a: not yet. mind the sign"
         assert judge("0.b", lambda z: z + z).message == "0.b: not yet. that is its derivative"
 
+    def test_a_known_mistake_may_give_no_number(self, monkeypatch):
+        ratio = Mistake(lambda z: z / z, "0/0 is no number")
+        root = Exercise("0.c", lambda: lambda z: z + 1, [ratio], cases=[(torch.zeros(2),)])
+        monkeypatch.setitem(EXERCISES, "0.c", root)
+        assert judge("0.c", lambda z: 0 * z / z).message == "0.c: not yet. 0/0 is no number"
+        half = judge("0.c", lambda z: torch.tensor([1.0, math.nan]))
+        assert half.message == "0.c: not yet. Your function gives other numbers than it should"
+        assert judge("0.c", lambda z: 1 + z).accepted
+
     def test_another_mistake_is_refused(self):
         verdict = judge("0.a", 7.0)
         assert not verdict.accepted
