@@ -1,0 +1,135 @@
+"""Exercises on the Kullback–Leibler divergence, KL(q ‖ p) = E_q[log q − log p]."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from course_lib.checks import Exercise, Mistake, register
+from course_lib.distributions import Bernoulli, DiagonalGaussian, kl_divergence
+
+STANDARD = DiagonalGaussian.from_std(0.0, 1.0)
+SHIFTED = DiagonalGaussian.from_std(1.0, 1.0)
+
+
+def _log_ratio_variance(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
+    """Var_q[log q(z) − log p(z)] in one dimension, by the trapezoid rule over ±12 σ."""
+    u = torch.linspace(-12.0, 12.0, 4001, dtype=torch.float64).unsqueeze(-1)
+    z = q.mean + q.std * u  # (4001, 1)
+    weight = q.log_prob(z).exp() * q.std * (u[1] - u[0])
+    log_ratio = q.log_prob(z) - p.log_prob(z)
+    mean = (weight * log_ratio).sum()
+    return (weight * (log_ratio - mean).square()).sum()
+
+
+def _kl(q_mean: Tensor, q_log_std: Tensor, p_mean: Tensor, p_log_std: Tensor) -> Tensor:
+    return kl_divergence(DiagonalGaussian(q_mean, q_log_std), DiagonalGaussian(p_mean, p_log_std))
+
+
+def _terms(
+    q_mean: Tensor, q_log_std: Tensor, p_mean: Tensor, p_log_std: Tensor, *, power: float = 2.0
+) -> Tensor:
+    """The textbook's terms, one a coordinate, with σ^power taken for the variance: 2 is right."""
+    log_ratio = power * (q_log_std - p_log_std)
+    shift = (q_mean - p_mean).square() / (power * p_log_std).exp()
+    return 0.5 * (log_ratio.exp() + shift - 1 - log_ratio)
+
+
+def _double(values: Sequence[object]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+THREE = (_double([0.9, -0.4, 2.0]), _double([-0.7, 0.4, -2.3]))
+OTHER = (_double([0.2, 0.0, 1.8]), _double([-0.4, 0.0, -1.6]))
+BATCH = (_double([[0.0, 1.0], [3.0, -2.0]]), _double([[0.1, -13.8], [0.5, 0.3]]))
+PRIOR = (_double([0.0, 0.0]), _double([0.0, 0.0]))
+
+register(
+    Exercise(
+        "4.a",
+        lambda: kl_divergence(STANDARD, SHIFTED),
+        [
+            Mistake(-0.5, "A KL is never negative: mind which density is on top in the log."),
+            Mistake(1.0, "Nearly: the squared distance is 1, and it enters with a factor ½."),
+            Mistake(0.0, "The widths are equal, so their terms cancel. The means are not."),
+            Mistake(
+                0.5 * math.erfc(0.5 / math.sqrt(2)),
+                "That is how often one draw is negative. The KL is the mean of ½ − z.",
+            ),
+        ],
+    ),
+    Exercise(
+        "4.b",
+        lambda: _log_ratio_variance(STANDARD, SHIFTED),
+        [
+            Mistake(0.5, "That is its mean. The log-ratio is ½ − z: what is the variance of z?"),
+            Mistake(1.25, "That is the mean of the square. Subtract the square of the mean, ½²."),
+            Mistake(0.25, "The log-ratio is ½ − z, not z/2: the coefficient of z is −1."),
+            Mistake(0.01, "That is the variance of a mean of 100 draws. Here it is one draw's."),
+        ],
+        unit="nats²",
+    ),
+    Exercise(
+        "4.c",
+        lambda: kl_divergence(*map(Bernoulli.from_probs, (_double([0.0]), _double([0.3])))),
+        [
+            Mistake(
+                -math.log(0.3),
+                "That is the cost of a one. Under q it never comes; what does q give always?",
+            ),
+            Mistake(math.log(0.7), "Mind the sign: a KL is never negative."),
+            Mistake(
+                math.inf,
+                "That is the other direction. KL is infinite where p gives 0 and q does not.",
+            ),
+            Mistake(0.0, "0·log 0 = 0 is one of two terms. What does the zero cost under p?"),
+            Mistake(-math.log10(0.7), "Nats are natural logarithms: that is log to base ten."),
+        ],
+    ),
+    Exercise(
+        "4.d",
+        lambda: _kl,
+        [
+            Mistake(
+                lambda *qp: _terms(*qp).mean(-1),
+                "Right up to a factor of d: did you take the mean over the latent dimensions? "
+                "Independent coordinates add up.",
+            ),
+            Mistake(
+                lambda *qp: _terms(*qp).sum(),
+                "Sum over the last axis alone: each example of the batch keeps its own KL.",
+            ),
+            Mistake(
+                lambda *qp: _terms(*qp),
+                "Those are the terms of each coordinate. Sum them over the last axis.",
+            ),
+            Mistake(
+                lambda a, b, c, d: _terms(a, b, c, d, power=1.0).sum(-1),
+                "You read log σ as log σ²: the variance is exp(2·log_std).",
+            ),
+            Mistake(
+                lambda *qp: -_terms(*qp).sum(-1),
+                "The sign is flipped: a KL is never negative. The ELBO subtracts it, later.",
+            ),
+            Mistake(
+                lambda *qp: 2 * _terms(*qp).sum(-1),
+                "Twice too large: the factor ½ is missing.",
+            ),
+            Mistake(
+                lambda q_mean, q_log_std, p_mean, p_log_std: _kl(
+                    p_mean, p_log_std, q_mean, q_log_std
+                ),
+                "That is KL(p ‖ q). The two directions differ.",
+            ),
+            Mistake(
+                lambda q_mean, q_log_std, p_mean, p_log_std: _kl(
+                    q_mean, q_log_std, torch.zeros_like(q_mean), torch.zeros_like(q_log_std)
+                ),
+                "That is the KL to N(0, I). Here p has a mean and a width of its own.",
+            ),
+        ],
+        cases=[(*THREE, *OTHER), (*BATCH, *PRIOR), (*THREE, *THREE)],
+        tolerance=1e-9,
+    ),
+)

@@ -1,0 +1,240 @@
+"""Bounds against quadrature by SciPy, enumeration and torch.distributions."""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate
+
+from course_lib.bounds import (
+    candidate_log_evidence,
+    effective_sample_size,
+    elbo,
+    expectation,
+    gap,
+    importance_weighted_bound,
+    log_weights,
+    naive_log_evidence,
+    self_normalised_expectation,
+    terms,
+)
+from course_lib.distributions import Categorical, DiagonalGaussian
+
+
+def Normal(mean, std):
+    """torch's normal in double precision, whatever it is given: its own default is single."""
+    mean, std = (torch.as_tensor(v, dtype=torch.float64) for v in (mean, std))
+    return torch.distributions.Normal(mean, std)
+
+
+X = torch.tensor([1.0], dtype=torch.float64)
+LOG_EVIDENCE = Normal(0.0, math.sqrt(2)).log_prob(torch.tensor(1.0).double()).item()
+POSTERIOR = DiagonalGaussian.from_std(0.5, math.sqrt(0.5))  # of the model below at x = 1
+
+
+@dataclass
+class Line:
+    """z ~ N(0, 1), x|z ~ N(z, 1): a latent model in two lines, of this test's own."""
+
+    prior = DiagonalGaussian.standard(1)
+
+    def decoder(self, z):
+        return DiagonalGaussian(z, torch.zeros_like(z))
+
+
+def weight(z, mean, std):
+    """w(z) = p(x, z)/q(z) at x = 1, by torch.distributions alone."""
+    z = torch.as_tensor(z, dtype=torch.float64)
+    log = Normal(z, 1.0).log_prob(X[0]) + Normal(0.0, 1.0).log_prob(z)
+    return (log - Normal(mean, std).log_prob(z)).item()
+
+
+def average(f, mean, std):
+    """E_q f(z) by SciPy."""
+    density = Normal(mean, std)
+
+    def integrand(z):
+        return f(z) * density.log_prob(torch.tensor(z, dtype=torch.float64)).exp().item()
+
+    return integrate.quad(integrand, mean - 12 * std, mean + 12 * std, epsabs=1e-11, limit=200)[0]
+
+
+@pytest.mark.equation("3.1")
+@pytest.mark.parametrize(("mean", "std"), [(0.5, 0.7), (0.0, 1.0), (-0.3, 0.9)])
+def test_weights_average_to_the_evidence(mean, std):
+    q = DiagonalGaussian.from_std(mean, std)
+    z = torch.linspace(-2, 2, 9, dtype=torch.float64).unsqueeze(-1)
+    ours = log_weights(Line(), q, X, z)
+    assert ours.tolist() == pytest.approx([weight(v, mean, std) for v in z[:, 0]], abs=1e-12)
+    mean_weight = expectation(q, lambda z: log_weights(Line(), q, X, z).exp())
+    assert mean_weight.log().item() == pytest.approx(LOG_EVIDENCE, abs=1e-10)
+
+
+@pytest.mark.equation("3.2")
+@pytest.mark.parametrize(("mean", "std"), [(0.5, 0.7), (2.0, 0.1), (-3.0, 2.0)])
+def test_elbo_is_the_mean_log_weight(mean, std):
+    q = DiagonalGaussian.from_std(mean, std)
+    exact = average(lambda z: weight(z, mean, std), mean, std)
+    by_expectation = expectation(q, lambda z: log_weights(Line(), q, X, z))
+    assert by_expectation.item() == pytest.approx(exact, abs=1e-9)
+    z = q.sample((200_000,), generator=torch.Generator().manual_seed(0))
+    error = log_weights(Line(), q, X, z).std() / math.sqrt(200_000)
+    assert abs(elbo(Line(), q, X, z).item() - exact) < 4 * error.item()
+    assert exact <= LOG_EVIDENCE
+
+
+@pytest.mark.equation("3.3")
+def test_two_terms_make_the_elbo():
+    q = DiagonalGaussian.from_std(0.3, 0.8)
+    z = q.sample((50_000,), generator=torch.Generator().manual_seed(1))
+    both = terms(Line(), q, X, z)
+    reconstruction = average(lambda z: Normal(z, 1.0).log_prob(X[0]).item(), 0.3, 0.8)
+    error = Line().decoder(z).log_prob(X).std().item() / math.sqrt(50_000)
+    kl = torch.distributions.kl_divergence(Normal(0.3, 0.8), Normal(0.0, 1.0)).item()
+    assert both.reconstruction.item() == pytest.approx(reconstruction, abs=4 * error)
+    assert both.kl.item() == pytest.approx(kl, abs=1e-12)
+    assert both.elbo.item() == (both.reconstruction - both.kl).item()
+
+
+@pytest.mark.equation("3.4")
+def test_importance_weighted_bound_against_a_plane_of_quadrature():
+    """E log ½(w(z₁) + w(z₂)) over a product grid, and the order L₁ ≤ L₂ ≤ L₄ ≤ log p(x)."""
+    q = DiagonalGaussian.from_std(-0.5, 0.9)
+    u = torch.linspace(-9, 9, 601, dtype=torch.float64)
+    mass = Normal(0.0, 1.0).log_prob(u).exp() * (u[1] - u[0])
+    grid = log_weights(Line(), q, X, (-0.5 + 0.9 * u).unsqueeze(-1))
+    pairs = torch.logaddexp(grid[:, None], grid[None, :]) - math.log(2)
+    exact = (mass[:, None] * mass[None, :] * pairs).sum().item()
+    z = q.sample((4, 100_000), generator=torch.Generator().manual_seed(2))
+    w = log_weights(Line(), q, X, z)
+    two = importance_weighted_bound(w[:2])
+    assert abs(two.mean().item() - exact) < 4 * two.std().item() / math.sqrt(100_000)
+    one, four = importance_weighted_bound(w[:1]).mean(), importance_weighted_bound(w).mean()
+    assert one < two.mean() < four < LOG_EVIDENCE
+    assert torch.equal(importance_weighted_bound(w[:1]), w[0])
+
+
+@given(st.lists(st.floats(-2000, 2000), min_size=1, max_size=20))
+def test_importance_weighted_bound_lies_between_mean_and_maximum(values):
+    w = torch.tensor(values, dtype=torch.float64)
+    bound = importance_weighted_bound(w).item()
+    slack = 1e-12 * (1 + abs(bound))
+    assert w.mean().item() - slack <= bound <= w.max().item() + slack
+
+
+@pytest.mark.equation("3.5")
+@given(st.lists(st.floats(0.01, 50), min_size=1, max_size=12), st.floats(-900, 900))
+def test_effective_sample_size_is_the_ratio_of_sums(weights, shift):
+    w = torch.tensor(weights, dtype=torch.float64)
+    ratio = sum(weights) ** 2 / sum(v**2 for v in weights)
+    assert effective_sample_size(w.log() + shift).item() == pytest.approx(ratio, rel=1e-9)
+    assert 1 - 1e-9 <= ratio <= len(weights) + 1e-9
+
+
+@dataclass
+class Switch:
+    """z is 0, 1 or 2, and says where x is: enumerable."""
+
+    prior = Categorical.from_probs(torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64))
+    means = torch.tensor([[-1.0], [0.0], [2.0]], dtype=torch.float64)
+
+    def decoder(self, z):
+        return DiagonalGaussian.from_std(self.means[z], 1.0)
+
+
+@pytest.mark.equation("1.4")
+def test_naive_estimate_is_unbiased_over_every_draw_of_three():
+    """All 27 ordered triples of draws, with their probabilities: E p̂ = p, and E log p̂ < log p."""
+    world, probs = Switch(), [0.2, 0.5, 0.3]
+    evidence = sum(
+        p * Normal(m, 1.0).log_prob(X[0]).exp()
+        for p, m in zip(probs, world.means[:, 0], strict=True)
+    )
+    triples = torch.tensor(list(itertools.product(range(3), repeat=3)))
+    chance = torch.tensor(probs, dtype=torch.float64)[triples].prod(-1)
+    estimates = torch.stack([naive_log_evidence(world, X, z) for z in triples])
+    assert (chance * estimates.exp()).sum().item() == pytest.approx(evidence.item(), rel=1e-12)
+    assert (chance * estimates).sum().item() < evidence.log().item() - 1e-3
+
+
+@pytest.mark.equation("2.2")
+def test_candidates_formula_is_the_same_number_everywhere():
+    z = torch.linspace(-6, 6, 25, dtype=torch.float64)
+    log_joint = Normal(z, 1.0).log_prob(X[0]) + Normal(0.0, 1.0).log_prob(z)
+    log_posterior = POSTERIOR.log_prob(z.unsqueeze(-1))
+    everywhere = candidate_log_evidence(log_joint, log_posterior)
+    assert (everywhere - LOG_EVIDENCE).abs().max().item() < 1e-12
+
+
+@pytest.mark.equation("2.5")
+def test_self_normalised_expectation_finds_posterior_moments():
+    q = DiagonalGaussian.from_std(0.0, 1.0)
+    z = q.sample((200_000,), generator=torch.Generator().manual_seed(3))
+    w = log_weights(Line(), q, X, z)
+    normalised = torch.softmax(w, 0)
+    for f, exact in [(z[:, 0], 0.5), (z[:, 0] ** 2, 0.75)]:
+        estimate = self_normalised_expectation(w, f)
+        error = (normalised**2 * (f - estimate) ** 2).sum().sqrt()  # delta method
+        assert abs(estimate.item() - exact) < 4 * error.item()
+    shifted = self_normalised_expectation(w + 700.0, z[:, 0])
+    assert shifted.item() == pytest.approx(self_normalised_expectation(w, z[:, 0]).item(), abs=1e-9)
+
+
+@pytest.mark.equation("4.2")
+@given(st.floats(-3, 3), st.floats(0.05, 3))
+def test_elbo_and_gap_add_up_to_the_evidence(mean, std):
+    q = DiagonalGaussian.from_std(mean, std)
+    bound = expectation(q, lambda z: log_weights(Line(), q, X, z))
+    assert bound.item() + gap(q, POSTERIOR).item() == pytest.approx(LOG_EVIDENCE, abs=1e-9)
+
+
+def test_gap_by_quadrature_equals_the_closed_form():
+    class Opaque:
+        """The posterior without its type, so that no closed form applies."""
+
+        event_shape = POSTERIOR.event_shape
+        log_prob = staticmethod(POSTERIOR.log_prob)
+
+    q = DiagonalGaussian.from_std(1.0, 0.4)
+    assert gap(q, Opaque()).item() == pytest.approx(gap(q, POSTERIOR).item(), abs=1e-10)
+
+
+def test_batches_keep_their_axis():
+    x = torch.linspace(-1, 1, 6, dtype=torch.float64).unsqueeze(-1)  # (6, 1)
+    q = DiagonalGaussian(x / 2, torch.zeros_like(x))
+    z = q.sample((10,), generator=torch.Generator().manual_seed(4))  # (10, 6, 1)
+    assert log_weights(Line(), q, x, z).shape == (10, 6)
+    assert elbo(Line(), q, x, z).shape == (6,)
+    assert terms(Line(), q, x, z).elbo.shape == (6,)
+    assert expectation(q, lambda z: z[..., 0]).tolist() == pytest.approx((x / 2)[:, 0].tolist())
+
+
+def test_expectation_says_when_it_cannot_be_trusted():
+    q = DiagonalGaussian.from_std(0.0, 1.0)
+    with pytest.raises(ValueError, match="has not converged: halving 4001 nodes moves it by"):
+        expectation(q, lambda z: (z[..., 0] > 0.1).double())
+    with pytest.raises(ValueError, match=r"f\(z\) must hold no NaN, got 4001 of 4001"):
+        expectation(q, lambda z: z[..., 0] * math.nan)
+    with pytest.raises(ValueError, match=r"one dimension, got event shape \(2,\)"):
+        expectation(DiagonalGaussian.standard(2), lambda z: z[..., 0])
+    assert expectation(q, lambda z: torch.where(z[..., 0] > 0, -math.inf, 0.0)).item() == -math.inf
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: importance_weighted_bound(torch.zeros(0)), "K must be .* at least 1, got 0"),
+        (lambda: importance_weighted_bound(torch.tensor([math.nan])), "no NaN, got 1 of 1"),
+        (lambda: effective_sample_size(torch.full((3,), -math.inf)), "one finite entry"),
+        (lambda: elbo(Line(), POSTERIOR, X, torch.zeros(0, 1).double()), "z must not be empty"),
+        (lambda: log_weights(Line(), POSTERIOR, X, torch.zeros(5, 2).double()), "1 entries"),
+        (lambda: log_weights(Line(), POSTERIOR, X, torch.zeros(5, 1).long()), "tensor of floats"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
