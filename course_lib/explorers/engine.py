@@ -53,7 +53,8 @@ from course_lib.plots.figures import shown_size
 __all__ = ["Choice", "Explorer", "Reading", "Slider", "Steps", "Toggle"]
 
 _Drawn = TypeVar("_Drawn", bound=Artist)
-_QUICKEST = 0.004  # seconds a draw waits, so that values already queued arrive before it
+_QUIET = 0.004  # seconds without an event before a draw: values already queued arrive first
+_LATEST = 0.020  # seconds after which a draw comes even if events keep coming
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ class Explorer(widgets.VBox):
         self._lock = threading.RLock()  # JupyterLab may deliver sliders' values on another thread
         self._handle: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._deadline = 0.0
         self._setting = False
         self._frame_seconds = 0.0
         self.numbers: dict[str, float] = {}
@@ -164,7 +166,7 @@ class Explorer(widgets.VBox):
             return self._stage.frame(level=9) if self.numbers else self._stage.empty()
 
     def _moved(self, _change: Any) -> None:
-        """A control has moved: one draw soon, whatever the number of events until then."""
+        """A control has moved: one draw once the events pause, whatever their number."""
         if self._setting:
             return
         try:
@@ -173,11 +175,13 @@ class Explorer(widgets.VBox):
             self._draw()
             return
         with self._lock:
-            waiting = self._handle is not None and self._loop is loop and not loop.is_closed()
-            if not waiting:
-                # Half a frame between frames: the queue empties faster than it can fill.
-                wait = max(_QUICKEST, self._frame_seconds / 2)
-                self._loop, self._handle = loop, loop.call_later(wait, self._draw)
+            now = time.perf_counter()
+            if self._handle is None or self._loop is not loop:
+                self._deadline = now + max(_LATEST, self._frame_seconds)
+            # Drawing takes half the time at most: the queue empties faster than it fills.
+            wait = min(max(_QUIET, self._frame_seconds / 2), self._deadline - now)
+            self._forget_waiting()
+            self._loop, self._handle = loop, loop.call_later(wait, self._draw)
 
     def _draw(self, raising: bool = False) -> None:
         """Draws the controls' present values and says what the picture shows."""
