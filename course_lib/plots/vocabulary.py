@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
@@ -177,12 +178,11 @@ class ImageGrid:
         ax.set_axis_off()
         self.artist = ax.imshow(
             self._tiled(images),
-            cmap="Greys",
+            cmap=colormaps["Greys"].with_extremes(bad="#dddddd"),
             vmin=value_range[0],
             vmax=value_range[1],
             interpolation="nearest",
         )
-        self.artist.cmap.set_bad("#dddddd")
 
     def set(self, images: ArrayLike) -> None:
         """Shows other images of the same shape. Raises ValueError if the shape differs."""
