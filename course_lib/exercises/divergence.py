@@ -23,27 +23,25 @@ def _log_ratio_variance(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
     return (weight * (log_ratio - mean).square()).sum()
 
 
-def _kl(q_mean: Tensor, q_log_std: Tensor, p_mean: Tensor, p_log_std: Tensor) -> Tensor:
-    return kl_divergence(DiagonalGaussian(q_mean, q_log_std), DiagonalGaussian(p_mean, p_log_std))
-
-
-def _terms(
-    q_mean: Tensor, q_log_std: Tensor, p_mean: Tensor, p_log_std: Tensor, *, power: float = 2.0
-) -> Tensor:
+def _terms(q: DiagonalGaussian, p: DiagonalGaussian, power: float = 2.0) -> Tensor:
     """The textbook's terms, one a coordinate, with σ^power taken for the variance: 2 is right."""
-    log_ratio = power * (q_log_std - p_log_std)
-    shift = (q_mean - p_mean).square() / (power * p_log_std).exp()
+    log_ratio = power * (q.log_std - p.log_std)
+    shift = (q.mean - p.mean).square() / (power * p.log_std).exp()
     return 0.5 * (log_ratio.exp() + shift - 1 - log_ratio)
+
+
+def _gaussian(mean: Sequence[object], log_std: Sequence[object]) -> DiagonalGaussian:
+    return DiagonalGaussian(_double(mean), _double(log_std))
 
 
 def _double(values: Sequence[object]) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-THREE = (_double([0.9, -0.4, 2.0]), _double([-0.7, 0.4, -2.3]))
-OTHER = (_double([0.2, 0.0, 1.8]), _double([-0.4, 0.0, -1.6]))
-BATCH = (_double([[0.0, 1.0], [3.0, -2.0]]), _double([[0.1, -13.8], [0.5, 0.3]]))
-PRIOR = (_double([0.0, 0.0]), _double([0.0, 0.0]))
+THREE = _gaussian([0.9, -0.4, 2.0], [-0.7, 0.4, -2.3])
+OTHER = _gaussian([0.2, 0.0, 1.8], [-0.4, 0.0, -1.6])
+BATCH = _gaussian([[0.0, 1.0], [3.0, -2.0]], [[0.1, -13.8], [0.5, 0.3]])  # σ down to 1e-6
+PRIOR = DiagonalGaussian.standard(2)
 
 register(
     Exercise(
@@ -89,47 +87,40 @@ register(
     ),
     Exercise(
         "4.d",
-        lambda: _kl,
+        lambda: kl_divergence,
         [
             Mistake(
-                lambda *qp: _terms(*qp).mean(-1),
+                lambda q, p: _terms(q, p).mean(-1),
                 "Right up to a factor of d: did you take the mean over the latent dimensions? "
                 "Independent coordinates add up.",
             ),
             Mistake(
-                lambda *qp: _terms(*qp).sum(),
+                lambda q, p: _terms(q, p).sum(),
                 "Sum over the last axis alone: each example of the batch keeps its own KL.",
             ),
+            Mistake(_terms, "Those are the terms of each coordinate. Sum them over the last axis."),
             Mistake(
-                lambda *qp: _terms(*qp),
-                "Those are the terms of each coordinate. Sum them over the last axis.",
-            ),
-            Mistake(
-                lambda a, b, c, d: _terms(a, b, c, d, power=1.0).sum(-1),
+                lambda q, p: _terms(q, p, power=1.0).sum(-1),
                 "You read log σ as log σ²: the variance is exp(2·log_std).",
             ),
             Mistake(
-                lambda *qp: -_terms(*qp).sum(-1),
-                "The sign is flipped: a KL is never negative. The ELBO subtracts it, later.",
+                lambda q, p: -_terms(q, p).sum(-1),
+                "The sign is flipped: a KL is never negative. It is the ELBO that subtracts it.",
             ),
             Mistake(
-                lambda *qp: 2 * _terms(*qp).sum(-1),
+                lambda q, p: 2 * _terms(q, p).sum(-1),
                 "Twice too large: the factor ½ is missing.",
             ),
             Mistake(
-                lambda q_mean, q_log_std, p_mean, p_log_std: _kl(
-                    p_mean, p_log_std, q_mean, q_log_std
-                ),
+                lambda q, p: kl_divergence(p, q),
                 "That is KL(p ‖ q). The two directions differ.",
             ),
             Mistake(
-                lambda q_mean, q_log_std, p_mean, p_log_std: _kl(
-                    q_mean, q_log_std, torch.zeros_like(q_mean), torch.zeros_like(q_log_std)
-                ),
+                lambda q, p: kl_divergence(q, DiagonalGaussian.standard(q.event_shape[-1])),
                 "That is the KL to N(0, I). Here p has a mean and a width of its own.",
             ),
         ],
-        cases=[(*THREE, *OTHER), (*BATCH, *PRIOR), (*THREE, *THREE)],
+        cases=[(THREE, OTHER), (BATCH, PRIOR), (THREE, THREE)],
         tolerance=1e-9,
     ),
 )
