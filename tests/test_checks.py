@@ -27,6 +27,11 @@ def test_verify_shows_every_route(capsys):
     assert "quadrature   −1.51551  agree to 1e-10" in out
 
 
+def test_rounding_is_shown_as_zero(capsys):
+    verify("1.7", tolerance=1e-8, zero=0.0, slope=4.05e-14)
+    assert "slope  0  agree to 1e-08" in capsys.readouterr().out
+
+
 def test_verify_raises_and_names_both_routes():
     with pytest.raises(VerificationError, match=r"4\.2: quadrature gives −1.5 and closed form"):
         verify("4.2", closed_form=-1.6, quadrature=-1.5)

@@ -96,11 +96,11 @@ def verify(tag: str, tolerance: float = 1e-10, **routes: Route) -> None:
             f"verify({tag!r}): the first route must be exact, got an estimate in {_words(first)!r}"
         )
     reference = _tensor(routes[first])
-    rows = [(_words(first), _text(reference), "")]
+    rows = [(_words(first), _text(reference, tolerance), "")]
     for name in others:
         value = routes[name]
         verdict = _compare(tag, first, reference, name, value, tolerance)
-        rows.append((_words(name), _text(value), verdict))
+        rows.append((_words(name), _text(value, tolerance), verdict))
     _show(Table(f"Equation {tag} holds", rows))
 
 
@@ -184,8 +184,11 @@ def number(value: float) -> str:
     return "0" if text == "−0" else text
 
 
-def _text(value: Route) -> str:
-    """A value as the table shows it: a number, estimate ± error, or the range of many."""
+def _text(value: Route, noise: float = 0.0) -> str:
+    """A value as the table shows it: a number, estimate ± error, or the range of many.
+
+    What is no larger than `noise` is rounding, differs between machines, and is shown as 0.
+    """
     if isinstance(value, MonteCarlo):
         digits = (
             max(0, 1 - math.floor(math.log10(value.standard_error)))
@@ -194,6 +197,7 @@ def _text(value: Route) -> str:
         )
         return f"{value.estimate:.{digits}f} ± {value.standard_error:.{digits}f}".replace("-", "−")
     tensor = _tensor(value)
+    tensor = torch.where(tensor.abs() <= noise, torch.zeros_like(tensor), tensor)
     if tensor.numel() == 1:
         return number(tensor.item())
     return (
