@@ -1,0 +1,68 @@
+"""The expected log of a mean of K random weights: an expectation over K draws, as one integral."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from course_lib.arguments import require_count, require_no_nan
+
+LEAST_LOG_PROB = -50.0  # points less likely than e^−50 do not decide where the integral ends
+LARGEST_EXPONENT = 700.0  # exp overflows at 709; the terms that reach this are e^−(e^700) = 0
+LOG_SPAN = 37.0  # e^−37 is below the rounding of one
+
+
+def expected_log_mean(
+    log_weights: Tensor, log_probs: Tensor, counts: Sequence[int], step: float = 0.25
+) -> Tensor:
+    """E log (1/K) Σ_k w(z_k) for independent draws z_1, …, z_K, exactly and for any K.  (Eq. 3.6)
+
+    log w (n,) and log probability (n,) of each of n values of z: all the states of a discrete
+    latent, or the nodes of a grid with log q(z) plus the log of the spacing. With m = E w,
+        E log (1/K) Σ w_k = log m + ∫_0^∞ (e^(−Kt) − (E e^(−t w/m))^K) dt/t.
+    The K draws enter as a power, so K = 2²⁰ costs no more than K = 1. The integral is taken over
+    log t by the trapezoid rule, whose error falls like e^(−10/step).
+    Returns one number in nats for each K in `counts`; −∞ if all K weights may be zero at once.
+    Raises ValueError if the shapes differ, an entry is NaN, the probabilities do not sum to one
+    within 1e-6, all weights are zero, or a count is below 1.
+    Source: Frullani's integral, log a = ∫_0^∞ (e^(−t) − e^(−at)) dt/t.
+    """
+    _require_weighted_points(log_weights, log_probs)
+    numbers = torch.tensor([require_count("K", k) for k in counts], dtype=torch.float64)
+    log_probs = log_probs.double() - torch.logsumexp(log_probs.double(), 0)
+    log_mean = torch.logsumexp(log_weights.double() + log_probs, 0)
+    if not math.isfinite(log_mean.item()):
+        raise ValueError(f"log_weights must have a positive, finite mean, got log {log_mean:g}")
+    scaled = log_weights.double() - log_mean  # log w/m
+    likely = scaled[log_probs > LEAST_LOG_PROB].min().item()
+    if likely == -math.inf:
+        return torch.full_like(numbers, -math.inf)
+    low = -math.log(max(numbers.tolist())) - LOG_SPAN
+    high = math.log(LOG_SPAN) - min(likely, 0.0) + step
+    log_t = torch.arange(low, high, step, dtype=torch.float64)
+    missing = _one_minus_laplace(log_t, scaled, log_probs)  # (m,)
+    powers = numbers.unsqueeze(-1)
+    integrand = torch.exp(-powers * log_t.exp()) - torch.exp(powers * torch.log1p(-missing))
+    return log_mean + step * integrand.sum(-1)
+
+
+def _one_minus_laplace(log_t: Tensor, log_weights: Tensor, log_probs: Tensor) -> Tensor:
+    """1 − E e^(−t w) for each t (m,); small values keep their digits."""
+    exponent = (log_t.unsqueeze(-1) + log_weights).clamp_(max=LARGEST_EXPONENT)  # (m, n)
+    missing: Tensor = exponent.exp_().neg_().expm1_().neg_() @ log_probs.exp()
+    return missing.clamp_(max=1.0)  # rounding may carry the sum of the probabilities past one
+
+
+def _require_weighted_points(log_weights: Tensor, log_probs: Tensor) -> None:
+    """Raises ValueError unless the two are (n,) and the probabilities sum to one within 1e-6."""
+    if log_weights.ndim != 1 or log_weights.shape != log_probs.shape or not len(log_probs):
+        raise ValueError(
+            f"log_weights and log_probs must have one shape (n,), got {tuple(log_weights.shape)} "
+            f"and {tuple(log_probs.shape)}"
+        )
+    require_no_nan("log_weights", log_weights)
+    require_no_nan("log_probs", log_probs)
+    total = torch.logsumexp(log_probs.double(), 0).exp().item()
+    if not abs(total - 1.0) < 1e-6:
+        raise ValueError(f"log_probs must be those of probabilities that sum to 1, got {total:.6g}")
