@@ -62,7 +62,10 @@ def kl_full(q: Gaussian, p: Gaussian) -> Tensor:
     q, p: DiagonalGaussian or FullGaussian. Returns (*batch,) nats.
     """
     log_ratio = 2.0 * (q.log_diagonal - p.log_diagonal)  # log A_dd²
-    below = p.whiten(q.scale_tril).tril(-1)  # A without its diagonal, (*batch, D, D)
+    q_factor, p_factor = q.scale_tril, p.scale_tril
+    diagonal = _diagonal(q_factor) / _diagonal(p_factor)  # A_dd
+    # L_q − L_p diag(A) is what L_p⁻¹ turns into A without its diagonal; it is 0 when q = p.
+    below = p.whiten((q_factor - p_factor * diagonal.unsqueeze(-2)).tril(-1))
     shift = p.whiten((q.mean - p.mean).unsqueeze(-1)).squeeze(-1)  # (*batch, D)
     widths = (log_ratio.expm1() - log_ratio).sum(-1) + below.square().sum((-2, -1))
     return 0.5 * (widths + shift.square().sum(-1))
@@ -103,6 +106,10 @@ def kl_continuous_bernoulli(q: ContinuousBernoulli, p: ContinuousBernoulli) -> T
     """
     change = (q.logits - p.logits) * q.mean_from_pivot - p.logits * (q.pivot - p.pivot)
     return (change - q.log_normaliser + p.log_normaliser).sum(-1)
+
+
+def _diagonal(matrix: Tensor) -> Tensor:
+    return matrix.diagonal(dim1=-2, dim2=-1)
 
 
 _FORMULAS: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {
