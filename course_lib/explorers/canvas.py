@@ -46,10 +46,10 @@ class Stage:
             artist.draw(renderer)
         return self._encode(level)
 
-    def empty(self) -> bytes:
+    def empty(self, level: int = 1) -> bytes:
         """PNG bytes of the background alone, for a value that cannot be drawn."""
         self._restore()
-        return self._encode(1)
+        return self._encode(level)
 
     def _restore(self) -> None:
         if self._background is None:

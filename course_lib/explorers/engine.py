@@ -100,32 +100,31 @@ class Explorer(widgets.VBox):
         return cls()
 
     def __init__(self) -> None:
+        self.numbers: dict[str, float] = {}
+        self.sentence = ""
         self._lock = threading.RLock()  # JupyterLab may deliver sliders' values on another thread
         self._handle: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._deadline = 0.0
-        self._setting = False
-        self._frame_seconds = 0.0
-        self.numbers: dict[str, float] = {}
-        self.sentence = ""
+        self._deadline = self._frame_seconds = 0.0
+        self._failed = False
+        self._setting: int | None = None  # the thread in which `at` is setting values
         self._stage = Stage(new_figure(self.width_px, self.height_px))
         self.build(self._stage.figure)
         self._widgets = {control.name: control.widget() for control in self.controls}
+        super().__init__(self._parts())
+        for widget in self._widgets.values():
+            widget.observe(self._moved, names="value")
+        self._draw(raising=True)
+
+    def _parts(self) -> list[Any]:
+        """From the top down: title, controls, reset, picture, sentence."""
         layout = {"width": f"{self.width_px}px", "max_width": "100%"}
         self._picture = _Picture(format="png", layout=layout)
         self._said = widgets.HTML(layout=layout)
         reset = widgets.Button(description="Reset", tooltip="Back to the values at the start")
         reset.on_click(lambda _: self.reset())
         heading = widgets.HTML(f"<b>{html.escape(self.title)}</b>")
-        super().__init__([heading, *self._widgets.values(), reset, self._picture, self._said])
-        for widget in self._widgets.values():
-            widget.observe(self._moved, names="value")
-        self._draw(raising=True)
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The present value of every control by name."""
-        return {name: widget.value for name, widget in self._widgets.items()}
+        return [heading, *self._widgets.values(), reset, self._picture, self._said]
 
     def moving(self, artist: _Drawn, *others: Artist) -> _Drawn:
         """Registers artists that update moves; returns the first."""
@@ -147,12 +146,12 @@ class Explorer(widgets.VBox):
                 raise ValueError(f"no control {name!r}; there is {', '.join(known) or 'none'}")
             known[name].check(value)
         with self._lock:
-            self._setting = True
+            self._setting = threading.get_ident()
             try:
                 for name, value in values.items():
                     self._widgets[name].value = value
             finally:
-                self._setting = False
+                self._setting = None
             self._draw(raising=True)
             return dict(self.numbers)
 
@@ -163,11 +162,11 @@ class Explorer(widgets.VBox):
     def png(self) -> bytes:
         """The picture at twice its shown size, packed small for keeping."""
         with self._lock:
-            return self._stage.frame(level=9) if self.numbers else self._stage.empty()
+            return self._stage.empty(level=9) if self._failed else self._stage.frame(level=9)
 
     def _moved(self, _change: Any) -> None:
         """A control has moved: one draw once the events pause, whatever their number."""
-        if self._setting:
+        if self._setting == threading.get_ident():
             return
         try:
             loop = asyncio.get_running_loop()
@@ -190,13 +189,14 @@ class Explorer(widgets.VBox):
             start = time.perf_counter()
             problem: Exception | None = None
             try:
-                reading = self.update(**self.values)
+                reading = self.update(**{name: w.value for name, w in self._widgets.items()})
                 png = self._stage.frame()
             except Exception as error:
                 problem, png = error, self._stage.empty()
                 reading = Reading({}, f"This value cannot be drawn: {error or repr(error)}")
+            self._failed = problem is not None
             self.numbers, self.sentence = dict(reading.numbers), reading.sentence
-            self._display(png, failed=problem is not None)
+            self._display(png)
             self._frame_seconds = time.perf_counter() - start
         if problem is not None and raising:
             raise problem
@@ -206,9 +206,9 @@ class Explorer(widgets.VBox):
             self._handle.cancel()
         self._handle = self._loop = None
 
-    def _display(self, png: bytes, failed: bool) -> None:
+    def _display(self, png: bytes) -> None:
         """Sends picture and sentence, the sentence also as the picture's accessible name."""
-        role = 'role="alert" style="color:#a40000"' if failed else 'role="status"'
+        role = 'role="alert" style="color:#a40000"' if self._failed else 'role="status"'
         with self._picture.hold_sync():
             self._picture.value = png
             self._picture.tooltip = self.sentence

@@ -21,7 +21,7 @@ COLOURS: dict[str, str] = {
     "evidence": "#222222",
     "elbo": "#d55e00",
     "gap": "#c0609f",
-    "reconstruction": "#5ab4e6",
+    "reconstruction": "#419fd6",
     "kl": "#f0ac1f",
     "axis": "#666666",
     "text": "#222222",
