@@ -182,6 +182,12 @@ def test(options: list[str]) -> int:
 
 def open_lab(notebook: Path, options: list[str]) -> int:
     """JupyterLab on the notebook: this machine only, behind a token, and asking no one for news."""
+    print(f"Opening {notebook.name} in JupyterLab; Ctrl-C here stops it.")
+    return run("-m", "jupyterlab", str(notebook.relative_to(ROOT)), *lab_settings(), *options)
+
+
+def lab_settings() -> list[str]:
+    """JupyterLab's options; a token is its default."""
     settings = [
         "--ServerApp.ip=127.0.0.1",
         "--LabApp.news_url=",
@@ -189,8 +195,7 @@ def open_lab(notebook: Path, options: list[str]) -> int:
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         settings.append("--ServerApp.allow_root=True")
-    print(f"Opening {notebook.name} in JupyterLab; Ctrl-C here stops it.")
-    return run("-m", "jupyterlab", str(notebook.relative_to(ROOT)), *settings, *options)
+    return settings
 
 
 if __name__ == "__main__":
