@@ -231,7 +231,10 @@ def _chained_sizes(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module])
     sizes = [up[0].inputs, *(net.outputs for net in up)]
     for t, (enc, dec) in enumerate(zip(up, down, strict=True), start=1):
         if (enc.inputs, enc.outputs) != (sizes[t - 1], sizes[t]):
-            raise ValueError(f"encoder {t} must map {sizes[t - 1]} to {sizes[t]}, got {enc.inputs}")
+            raise ValueError(
+                f"encoder {t} must map {sizes[t - 1]} to {sizes[t]}, "
+                f"got {enc.inputs} to {enc.outputs}"
+            )
         if (dec.inputs, dec.outputs) != (sizes[t], sizes[t - 1]):
             raise ValueError(
                 f"decoder {t} must map {sizes[t]} to {sizes[t - 1]}, "

@@ -1,0 +1,41 @@
+"""What a trained model is worth: log p(x) by importance sampling, codes, gaps, posteriors.
+
+From the command line, `python -m course_lib.evaluate --table` evaluates every shipped model.
+"""
+
+from course_lib.evaluate.codes import (
+    RateDistortion,
+    Surgery,
+    active_units,
+    layer_rates,
+    log_aggregate,
+    posterior_mean_variances,
+    rate_distortion,
+    surgery,
+)
+from course_lib.evaluate.gaps import (
+    GridPosterior,
+    InferenceGap,
+    inference_gap,
+    local_posterior,
+    posterior_on_grid,
+)
+from course_lib.evaluate.likelihood import LogLikelihood, log_likelihood
+
+__all__ = [
+    "GridPosterior",
+    "InferenceGap",
+    "LogLikelihood",
+    "RateDistortion",
+    "Surgery",
+    "active_units",
+    "inference_gap",
+    "layer_rates",
+    "local_posterior",
+    "log_aggregate",
+    "log_likelihood",
+    "posterior_mean_variances",
+    "posterior_on_grid",
+    "rate_distortion",
+    "surgery",
+]

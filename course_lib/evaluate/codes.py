@@ -1,0 +1,146 @@
+"""What a trained encoder says about x: rate, distortion, mutual information, active units."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from course_lib.arguments import require_count
+from course_lib.distributions import DiagonalGaussian
+from course_lib.vae import VAE, MarkovHVAE
+
+ACTIVE = 0.01  # Burda et al. 2016: a unit is active if its posterior mean varies by more
+
+
+@dataclass(frozen=True)
+class RateDistortion:
+    """The two costs of sending x through z, per example, (N,) nats: ELBO = −(D + R).  (Eq. 5.3)
+
+    rate: KL(q(z|x) ‖ p(z)), for a chain the sum over its layers. distortion: −E_q log p(x|z_1).
+    """
+
+    rate: Tensor
+    distortion: Tensor
+
+    @property
+    def elbo(self) -> Tensor:
+        """−(distortion + rate), (N,)."""
+        return -(self.distortion + self.rate)
+
+
+@dataclass(frozen=True)
+class Surgery:
+    """Mean rate = mutual information + KL of the aggregate posterior, nats.  (Eq. 5.2)
+
+    rate is exact given q; the other two are averages over samples, each with a standard error.
+    """
+
+    rate: float
+    mutual_information: float
+    mutual_information_error: float
+    aggregate_kl: float
+    aggregate_kl_error: float
+
+
+@torch.no_grad()
+def rate_distortion(
+    model: MarkovHVAE, x: Tensor, *, samples: int = 1, generator: Generator
+) -> RateDistortion:
+    """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.3)"""
+    terms = model.terms(x, (require_count("samples", samples),), generator=generator)
+    rate = terms.kl if terms.kl.ndim == 1 else terms.kl.mean(0)
+    return RateDistortion(rate, -terms.reconstruction.mean(0))
+
+
+@torch.no_grad()
+def layer_rates(
+    model: MarkovHVAE, x: Tensor, *, samples: int = 1, generator: Generator
+) -> list[float]:
+    """What each layer costs, averaged over x: E_q[log q(z_t|z_{t−1}) − log p(z_t|z_{t+1})], nats.
+
+    The top layer's is a KL to the prior; see vae.ChainTerms for the others.  (Eq. 12.2)
+    """
+    terms = model.terms(x, (require_count("samples", samples),), generator=generator)
+    return [kl.mean().item() for kl in terms.kls]
+
+
+@torch.no_grad()
+def surgery(model: VAE, x: Tensor, *, samples: int = 1, generator: Generator) -> Surgery:
+    """Splits the mean rate over the rows of x, taken as the whole data set.  (Eq. 5.2)
+
+    I_q(x; z) = E[log q(z|x) − log q_agg(z)] with q_agg = (1/N) Σ_n q(z|x_n), and the rest is
+    KL(q_agg ‖ p) = E[log q_agg(z) − log p(z)], both at z ~ q_agg. Costs N² densities a sample.
+    Source: Hoffman & Johnson 2016.
+    """
+    q: DiagonalGaussian = model.encoder(x)
+    prior = model.prior
+    information, excess = [], []
+    for _ in range(require_count("samples", samples)):
+        z = q.sample(generator=generator)  # (N, d)
+        aggregate = log_aggregate(q, z)
+        information.append(q.log_prob(z) - aggregate)
+        excess.append(aggregate - prior.log_prob(z))
+    rate = model.terms(x, generator=generator).kl.mean().item()
+    return Surgery(rate, *_mean_and_error(information), *_mean_and_error(excess))
+
+
+@torch.no_grad()
+def log_aggregate(q: DiagonalGaussian, z: Tensor, *, chunk: int = 64) -> Tensor:
+    """log q_agg(z) = log (1/N) Σ_n q(z|x_n) for q of batch (N,) and z (M, d): (M,) nats.
+
+    Source: the aggregate posterior of Makhzani et al. 2015.
+    """
+    parts = [torch.logsumexp(q.log_prob(part.unsqueeze(1)), 1) for part in torch.split(z, chunk)]
+    return torch.cat(parts) - torch.log(torch.tensor(float(q.batch_shape[0])))
+
+
+@torch.no_grad()
+def posterior_mean_variances(
+    model: MarkovHVAE, x: Tensor, *, samples: int = 32, generator: Generator
+) -> list[Tensor]:
+    """Var over x of E_q[z_t|x] for each unit: T tensors (d_t,).
+
+    In layer 1 the mean is the encoder's own. Above it, it is an average over samples of the layer
+    below, whose noise would add to the variance: so two independent averages are taken, and their
+    covariance over x is unbiased for the variance (it may come out slightly negative).
+    """
+    halves = [_posterior_means(model, x, samples, generator) for _ in range(2)]
+    return [
+        ((a - a.mean(0)) * (b - b.mean(0))).sum(0) / (len(x) - 1)
+        for a, b in zip(*halves, strict=True)
+    ]
+
+
+def active_units(
+    model: MarkovHVAE, x: Tensor, *, samples: int = 32, generator: Generator
+) -> list[int]:
+    """How many units of each layer have a posterior mean that varies over x by more than 0.01.
+
+    Source: Burda, Grosse & Salakhutdinov 2016, section 5.2.  (Eq. 9.5)
+    """
+    variances = posterior_mean_variances(model, x, samples=samples, generator=generator)
+    return [int((variance > ACTIVE).sum()) for variance in variances]
+
+
+def _posterior_means(
+    model: MarkovHVAE, x: Tensor, samples: int, generator: Generator
+) -> list[Tensor]:
+    """E_q[z_t|x] for each layer, (N, d_t): averages of the factors' means over `samples` climbs."""
+    totals = [torch.zeros(len(x), size, dtype=x.dtype) for size in model.sizes[1:]]
+    for _ in range(require_count("samples", samples)):
+        factors, _ = model.climb(x, generator=generator)
+        for total, factor in zip(totals, factors, strict=True):
+            total += factor.mean / samples
+    return totals
+
+
+def _mean_and_error(parts: list[Tensor]) -> tuple[float, float]:
+    """The mean over samples and examples, and its standard error.
+
+    Examples' own means differ, and all of them are in: only the spread within an example is error.
+    With one sample an example that spread is unknown, so the whole spread is taken: an upper bound.
+    """
+    values = torch.stack(parts).double()  # (samples, N)
+    count = values.numel()
+    spread = values.var(0).mean() if len(parts) > 1 else values.var()
+    return values.mean().item(), (spread / count).sqrt().item()
