@@ -193,7 +193,7 @@ class Explorer(widgets.VBox):
                 png = self._stage.frame()
             except Exception as error:
                 problem, png = error, self._stage.empty()
-                reading = Reading({}, f"This value cannot be drawn: {error or repr(error)}")
+                reading = Reading({}, f"This value cannot be drawn: {str(error) or repr(error)}")
             self._failed = problem is not None
             self.numbers, self.sentence = dict(reading.numbers), reading.sentence
             self._display(png)
