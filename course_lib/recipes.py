@@ -42,6 +42,11 @@ class Recipe:
         """Where the model ships."""
         return FOLDER / f"{self.name}.safetensors"
 
+    @property
+    def on_the_table(self) -> bool:
+        """Whether the model ships and is of MNIST, so that `evaluate --table` shows it."""
+        return self.images == "mnist" and self.path.exists()
+
     def build(self) -> MarkovHVAE:
         """The model before training, its output bias at the mean of the training data."""
         data, scale, _ = training_data(self.images)

@@ -1,5 +1,6 @@
 """What a trained encoder says about x: rate, distortion, mutual information, active units."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -16,11 +17,18 @@ ACTIVE = 0.01  # Burda et al. 2016: a unit is active if its posterior mean varie
 class RateDistortion:
     """The two costs of sending x through z, per example, (N,) nats: ELBO = −(D + R).  (Eq. 5.3)
 
-    rate: KL(q(z|x) ‖ p(z)), for a chain the sum over its layers. distortion: −E_q log p(x|z_1).
+    layers: (T, N), what each layer costs, E_q[log q(z_t|z_{t−1}) − log p(z_t|z_{t+1})]; the top
+    one's is a KL to the prior, the others are no KLs: see vae.ChainTerms.
+    distortion: −E_q log p(x|z_1).
     """
 
-    rate: Tensor
+    layers: Tensor
     distortion: Tensor
+
+    @property
+    def rate(self) -> Tensor:
+        """E_q[log q(z|x) − log p(z)], the sum over layers, (N,); for one layer KL(q ‖ p)."""
+        return self.layers.sum(0)
 
     @property
     def elbo(self) -> Tensor:
@@ -48,20 +56,8 @@ def rate_distortion(
 ) -> RateDistortion:
     """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.3)"""
     terms = model.terms(x, (require_count("samples", samples),), generator=generator)
-    rate = terms.kl if terms.kl.ndim == 1 else terms.kl.mean(0)
-    return RateDistortion(rate, -terms.reconstruction.mean(0))
-
-
-@torch.no_grad()
-def layer_rates(
-    model: MarkovHVAE, x: Tensor, *, samples: int = 1, generator: Generator
-) -> list[float]:
-    """What each layer costs, averaged over x: E_q[log q(z_t|z_{t−1}) − log p(z_t|z_{t+1})], nats.
-
-    The top layer's is a KL to the prior; see vae.ChainTerms for the others.  (Eq. 12.2)
-    """
-    terms = model.terms(x, (require_count("samples", samples),), generator=generator)
-    return [kl.mean().item() for kl in terms.kls]
+    layers = [kl if kl.ndim == 1 else kl.mean(0) for kl in terms.kls]
+    return RateDistortion(torch.stack(layers), -terms.reconstruction.mean(0))
 
 
 @torch.no_grad()
@@ -91,7 +87,7 @@ def log_aggregate(q: DiagonalGaussian, z: Tensor, *, chunk: int = 64) -> Tensor:
     Source: the aggregate posterior of Makhzani et al. 2015.
     """
     parts = [torch.logsumexp(q.log_prob(part.unsqueeze(1)), 1) for part in torch.split(z, chunk)]
-    return torch.cat(parts) - torch.log(torch.tensor(float(q.batch_shape[0])))
+    return torch.cat(parts) - math.log(q.batch_shape[0])
 
 
 @torch.no_grad()
@@ -127,7 +123,9 @@ def _posterior_means(
 ) -> list[Tensor]:
     """E_q[z_t|x] for each layer, (N, d_t): averages of the factors' means over `samples` climbs."""
     totals = [torch.zeros(len(x), size, dtype=x.dtype) for size in model.sizes[1:]]
-    for _ in range(require_count("samples", samples)):
+    require_count("samples", samples)
+    samples = samples if model.depth > 1 else 1  # the first layer's mean depends on no sample
+    for _ in range(samples):
         factors, _ = model.climb(x, generator=generator)
         for total, factor in zip(totals, factors, strict=True):
             total += factor.mean / samples

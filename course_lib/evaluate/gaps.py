@@ -120,10 +120,13 @@ def posterior_on_grid(
         raise ValueError(f"the latent must be one layer of 2, got sizes {model.sizes[1:]}")
     if x.ndim != 1:
         raise ValueError(f"x must be one datum ({model.sizes[0]},), got shape {tuple(x.shape)}")
-    axis = torch.linspace(-half_width, half_width, require_count("nodes", nodes, least=9) | 1)
-    axis = axis.to(x.dtype)
+    nodes = require_count("nodes", nodes, least=9) | 1  # odd, so that halving keeps both ends
+    axis = torch.linspace(-half_width, half_width, nodes, dtype=x.dtype)
     z = torch.cartesian_prod(axis, axis)  # (n², 2)
-    parts = [model.decoder(part).log_prob(x) + model.prior.log_prob(part) for part in torch.split(z, 1000)]
+    parts = [
+        model.decoder(part).log_prob(x) + model.prior.log_prob(part)
+        for part in torch.split(z, 1000)
+    ]
     log_joint = torch.cat(parts).double().reshape(len(axis), len(axis))
     fine, coarse = _log_integral(log_joint, axis), _log_integral(log_joint[::2, ::2], axis[::2])
     density = log_joint - fine

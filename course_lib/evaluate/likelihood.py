@@ -14,7 +14,9 @@ from course_lib.arguments import require_count
 from course_lib.vae import MarkovHVAE
 
 CHUNK = 1000
-_STREAM = 2**40  # the seed of image i is seed·2⁴⁰ + i: no two images share random numbers
+# Image i of seed s draws from generator s·STRIDE + i. Only 32 bits of a generator's seed count, so
+# streams are distinct for s < 4294 and i < STRIDE.
+STRIDE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def log_likelihood(
         raise ValueError(f"x must be (N, D), got shape {tuple(x.shape)}")
     rows = []
     for i, image in enumerate(torch.split(x, 1), start=first):
-        generator = torch.Generator().manual_seed(seed * _STREAM + i)
+        generator = torch.Generator().manual_seed((seed * STRIDE + i) % 2**32)
         log_w = [
             model.log_weights(image, min(CHUNK, k - done), generator=generator).squeeze(1)
             for done in range(0, k, CHUNK)

@@ -18,7 +18,6 @@ from course_lib.arguments import require_count
 
 OPTIMISERS = ("adam", "muon")
 PRECISIONS = ("float32", "bfloat16")
-_STREAM = 2**32  # keeps the training's random numbers apart from those that drew the weights
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class TrainingState:
     def __init__(self, model: nn.Module, settings: Settings, size: int) -> None:
         self.model, self.settings, self.size = model, settings, size
         self.optimisers = _optimisers(model, settings)
-        self.generator = Generator().manual_seed(_STREAM + settings.seed)
+        self.generator = Generator().manual_seed(settings.seed)
         self.history = History()
         self.step = 0
         self.steps = settings.epochs * math.ceil(size / settings.batch_size)

@@ -1,0 +1,146 @@
+"""`python -m course_lib.evaluate MODEL …`: what trained models are worth on the MNIST test set.
+
+    python -m course_lib.evaluate --table               every shipped model, k = 5,000, all images
+    python -m course_lib.evaluate mnist_vae --images 500 --k 500    a quick look
+    python -m course_lib.evaluate runs/mnist_vae.safetensors        a model of your own
+
+The test set is binarised once, from the seed. An interrupted evaluation goes on where it was.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from course_lib import checkpoint
+from course_lib.data import binarise, load_mnist
+from course_lib.evaluate import active_units, log_likelihood, rate_distortion
+from course_lib.recipes import RECIPES, load_model
+from course_lib.vae import MarkovHVAE
+
+WORK = Path(__file__).resolve().parent.parent.parent / "runs" / "evaluate"
+PIECE = 100  # images between two savings
+BINARISATION, CODES = 2**31, 2**30  # seeds far from those of the images' own samples
+COLUMNS = ("model", "published", "NLL", "± k", "± images", "ELBO", "rates", "active", "minutes")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; returns 0, or 2 with a message on stderr if there was nothing to do."""
+    options = _parse(arguments)
+    models = options.models
+    if options.table:
+        models = [name for name, recipe in RECIPES.items() if recipe.on_the_table]
+    if not models:
+        print("name a model or a file, or ask for --table", file=sys.stderr)
+        return 2
+    rows = []
+    print("  ".join(f"{title:>9}" for title in COLUMNS))
+    for model in models:
+        rows.append(evaluate(model, options.k, options.images, options.seed, options.work))
+        print(line(rows[-1]), flush=True)
+    if options.save:
+        options.save.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def evaluate(name: str, k: int, images: int, seed: int, work: Path) -> dict[str, Any]:
+    """All figures of one model on the first `images` test images.
+
+    Finished pieces are kept in `work`, under a key that holds everything they depend on.
+    """
+    path = RECIPES[name].path if name in RECIPES else Path(name)
+    model = load_model(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    key = {"sha256": digest, "k": k, "images": images, "seed": seed}
+    if model.sizes[0] != 784:
+        raise ValueError(f"{path} has {model.sizes[0]} pixels, MNIST has 784")
+    x = test_images(images, seed)
+    evidence = torch.cat(list(_pieces(model, x, key, work)))  # (images, 3)
+    row: dict[str, Any] = {"model": path.stem, **key, "core_minutes": evidence[:, 2].sum().item()}
+    row["nll"] = -evidence[:, 0].mean().item()
+    row["monte_carlo_error"] = evidence[:, 1].square().sum().sqrt().item() / len(x)
+    row["sampling_error"] = evidence[:, 0].std().item() / len(x) ** 0.5
+    row["published"] = RECIPES[path.stem].published if path.stem in RECIPES else None
+    return row | codes(model, x, seed)
+
+
+def test_images(count: int, seed: int) -> Tensor:
+    """The first `count` test images, binarised once from the seed: (count, 784)."""
+    pixels = load_mnist("test").images.flatten(1)
+    if not 1 <= count <= len(pixels):
+        raise ValueError(f"images must lie in 1..{len(pixels)}, got {count}")
+    return binarise(pixels, generator=torch.Generator().manual_seed(BINARISATION + seed))[:count]
+
+
+def codes(model: MarkovHVAE, x: Tensor, seed: int) -> dict[str, Any]:
+    """ELBO, rate, distortion, and each layer's rate and active units; 50 samples of q an image."""
+    generator = torch.Generator().manual_seed(CODES + seed)
+    parts = [
+        rate_distortion(model, part, samples=50, generator=generator)
+        for part in torch.split(x, 100)
+    ]
+    layers = torch.cat([part.layers for part in parts], 1).double().mean(1)  # (T,)
+    distortion = torch.cat([part.distortion for part in parts]).double().mean().item()
+    return {
+        "elbo": -(layers.sum().item() + distortion),
+        "distortion": distortion,
+        "rates": layers.tolist(),
+        "active_units": active_units(model, x, generator=generator),
+    }
+
+
+def line(row: dict[str, Any]) -> str:
+    """One row of the table."""
+    published = "" if row["published"] is None else f"{row['published']:.2f}"
+    rates = "+".join(f"{rate:.1f}" for rate in row["rates"])
+    active = "+".join(str(count) for count in row["active_units"])
+    cells = [row["model"], published, f"{row['nll']:.2f}", f"{row['monte_carlo_error']:.3f}"]
+    cells += [f"{row['sampling_error']:.2f}", f"{row['elbo']:.2f}", rates, active]
+    return "  ".join(f"{cell:>9}" for cell in [*cells, f"{row['core_minutes']:.1f}"])
+
+
+def _pieces(model: MarkovHVAE, x: Tensor, key: dict[str, Any], work: Path) -> Iterator[Tensor]:
+    """log p̂, its standard error and core minutes of each image, (piece, 3), saved as they come."""
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    path = work / f"{name}.partial"
+    done = checkpoint.load(path)[0]["rows"] if path.exists() else torch.zeros(0, 3).double()
+    yield done
+    bar = tqdm(total=len(x), initial=len(done), unit="image", disable=None, leave=False)
+    for first in range(len(done), len(x), PIECE):
+        start = time.process_time()
+        piece = x[first : first + PIECE]
+        found = log_likelihood(model, piece, k=key["k"], seed=key["seed"], first=first)
+        minutes = (time.process_time() - start) / 60 / len(piece)
+        rows = torch.stack(
+            [found.log_evidence, found.standard_error, torch.full((len(piece),), minutes).double()],
+            1,
+        )
+        done = torch.cat([done, rows])
+        checkpoint.save(path, {"rows": done}, key)
+        bar.update(len(piece))
+        yield rows
+    bar.close()
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m course_lib.evaluate", description=__doc__)
+    parser.add_argument("models", nargs="*", help="names of shipped models, or files")
+    parser.add_argument("--table", action="store_true", help="every shipped MNIST model")
+    parser.add_argument("--k", type=int, default=5000, help="samples an image (default 5000)")
+    parser.add_argument("--images", type=int, default=10_000, help="test images (default all)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save", type=Path, help="write the rows there as JSON")
+    parser.add_argument("--work", type=Path, default=WORK, help="where unfinished rows are kept")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
