@@ -5,7 +5,8 @@ from equations import Equation, collect, faults, marked_tests, render, tagged_fu
 
 
 def test_every_equation_has_its_places() -> None:
-    assert not faults(collect(), set(titles()))
+    found = faults(collect(), set(titles()))
+    assert not found, "\n".join(found)
 
 
 def test_the_index_is_fresh() -> None:

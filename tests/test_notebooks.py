@@ -16,7 +16,8 @@ def test_notebooks_are_numbered_from_one() -> None:
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_notebook_keeps_the_rules(path: Path) -> None:
-    assert not faults(Notebook.read(path))
+    found = faults(Notebook.read(path))
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
