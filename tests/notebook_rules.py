@@ -247,9 +247,9 @@ def mathematics_is_not_hidden_in_helpers(notebook: Notebook) -> Faults:
 @rule
 def the_anatomy_is_there(notebook: Notebook) -> Faults:
     title = notebook.cells[0]
-    if title.is_code or not title.source.startswith(f"# {notebook.number}. "):
-        yield f"the first cell must open with '# {notebook.number}. ' and the title"
-    for words in ("question", "able to", "minutes"):
+    if title.is_code or not title.source.startswith(f"# {notebook.number} · "):
+        yield f"the first cell must open with '# {notebook.number} · ' and the title"
+    for words in ("question", "you can", "minutes"):
         if words not in title.source.lower():
             yield f"the title cell does not say {words!r}"
     headings = [m.strip() for m in re.findall(r"^#{2,3} (.*)$", notebook.prose, re.MULTILINE)]
