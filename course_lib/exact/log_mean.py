@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course_lib.arguments import require_count, require_no_nan
 
-LEAST_LOG_PROB = -50.0  # points less likely than e^−50 do not decide where the integral ends
+NEVER = -50.0  # an event of log probability below this ends the integral
 LARGEST_EXPONENT = 700.0  # exp overflows at 709; the terms that reach this are e^−(e^700) = 0
 LOG_SPAN = 37.0  # e^−37 is below the rounding of one
 
@@ -16,13 +16,14 @@ LOG_SPAN = 37.0  # e^−37 is below the rounding of one
 def expected_log_mean(
     log_weights: Tensor, log_probs: Tensor, counts: Sequence[int], step: float = 0.25
 ) -> Tensor:
-    """E log (1/K) Σ_k w(z_k) for independent draws z_1, …, z_K, exactly and for any K.  (Eq. 3.6)
+    """L_K = E log (1/K) Σ_k w(z_k), z_1, …, z_K independent draws: exactly, for any K.  (Eq. 3.6)
 
     log w (n,) and log probability (n,) of each of n values of z: all the states of a discrete
-    latent, or the nodes of a grid with log q(z) plus the log of the spacing. With m = E w,
-        E log (1/K) Σ w_k = log m + ∫_0^∞ (e^(−Kt) − (E e^(−t w/m))^K) dt/t.
-    The K draws enter as a power, so K = 2²⁰ costs no more than K = 1. The integral is taken over
-    log t by the trapezoid rule, whose error falls like e^(−10/step).
+    latent, or the nodes of a grid with log q(z) plus the log of the spacing. With m = E w, which
+    is p(x) where w = p(x, z)/q(z),
+        L_K = log m + ∫_0^∞ (e^(−t) − (E e^(−t w/(K m)))^K) dt/t.
+    The draws enter as a power, so K = 2²⁰ costs no more than K = 2. The integral is taken over
+    log t by the trapezoid rule, whose error falls like e^(−10/step); K = 1 is a plain sum.
     Returns one number in nats for each K in `counts`; −∞ if all K weights may be zero at once.
     Raises ValueError if the shapes differ, an entry is NaN, the probabilities do not sum to one
     within 1e-6, all weights are zero, or a count is below 1.
@@ -35,16 +36,25 @@ def expected_log_mean(
     if not math.isfinite(log_mean.item()):
         raise ValueError(f"log_weights must have a positive, finite mean, got log {log_mean:g}")
     scaled = log_weights.double() - log_mean  # log w/m
-    likely = scaled[log_probs > LEAST_LOG_PROB].min().item()
-    if likely == -math.inf:
+    possible = log_probs > -math.inf
+    single = (log_probs[possible].exp() * scaled[possible]).sum()
+    if single == -math.inf:
         return torch.full_like(numbers, -math.inf)
-    low = -math.log(max(numbers.tolist())) - LOG_SPAN
-    high = math.log(LOG_SPAN) - min(likely, 0.0) + step
-    log_t = torch.arange(low, high, step, dtype=torch.float64)
+    log_t = _nodes(scaled, log_probs, numbers.clamp(min=2), step)
     missing = _one_minus_laplace(log_t, scaled, log_probs)  # (m,)
     powers = numbers.unsqueeze(-1)
     integrand = torch.exp(-powers * log_t.exp()) - torch.exp(powers * torch.log1p(-missing))
-    return log_mean + step * integrand.sum(-1)
+    return log_mean + torch.where(numbers == 1, single, step * integrand.sum(-1))
+
+
+def _nodes(log_weights: Tensor, log_probs: Tensor, numbers: Tensor, step: float) -> Tensor:
+    """log t from where both terms are one to where K weights would have to be small together."""
+    ascending = log_weights.argsort()
+    log_below = log_probs[ascending].logcumsumexp(0)  # log P(w ≤ each)
+    never = log_below < NEVER / numbers.min()
+    lowest = min(log_weights[ascending][~never][0].item(), 0.0)
+    low, high = -math.log(numbers.max().item()) - LOG_SPAN, math.log(LOG_SPAN) - lowest
+    return torch.arange(low, high + step, step, dtype=torch.float64)
 
 
 def _one_minus_laplace(log_t: Tensor, log_weights: Tensor, log_probs: Tensor) -> Tensor:
