@@ -124,7 +124,11 @@ def test_equal_weights_leave_no_gap():
 
 def test_weights_that_vanish_make_it_minus_infinity():
     assert discrete([0.0, 1.0], [0.1, 0.9], COUNTS).tolist() == [-math.inf] * len(COUNTS)
-    kept = discrete([0.0, 1.0], [0.0, 1.0], [1, 5])
+
+
+@pytest.mark.parametrize("unseen", [0.0, math.inf])
+def test_a_state_that_q_never_draws_does_not_count(unseen):
+    kept = discrete([unseen, 1.0], [0.0, 1.0], [1, 5])
     assert kept.tolist() == pytest.approx([0.0, 0.0], abs=1e-12)
 
 

@@ -31,13 +31,13 @@ def expected_log_mean(
     """
     _require_weighted_points(log_weights, log_probs)
     numbers = torch.tensor([require_count("K", k) for k in counts], dtype=torch.float64)
-    log_probs = log_probs.double() - torch.logsumexp(log_probs.double(), 0)
-    log_mean = torch.logsumexp(log_weights.double() + log_probs, 0)
+    possible = log_probs > -math.inf  # where q(z) = 0 no draw falls, whatever its weight
+    log_probs = log_probs[possible].double().log_softmax(0)
+    log_mean = torch.logsumexp(log_weights[possible].double() + log_probs, 0)
     if not math.isfinite(log_mean.item()):
         raise ValueError(f"log_weights must have a positive, finite mean, got log {log_mean:g}")
-    scaled = log_weights.double() - log_mean  # log w/m
-    possible = log_probs > -math.inf
-    single = (log_probs[possible].exp() * scaled[possible]).sum()
+    scaled = log_weights[possible].double() - log_mean  # log w/m
+    single = (log_probs.exp() * scaled).sum()
     if single == -math.inf:
         return torch.full_like(numbers, -math.inf)
     log_t = _nodes(scaled, log_probs, numbers.clamp(min=2), step)
