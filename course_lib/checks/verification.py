@@ -144,7 +144,7 @@ def _compare(
                 f"equation {tag}: {_words(name)} gives {_text(value)} and {_words(first)} gives "
                 f"{_text(reference)}: {abs(z):.1f} standard errors apart"
             )
-        return f"z = {z:+.1f}, {value.count:,} samples"
+        return f"z = {z:+.1f}, {value.count:,} samples".replace("-", "−")
     difference = distance(reference, _tensor(value))
     if not difference <= tolerance:
         raise VerificationError(
