@@ -72,7 +72,7 @@ class GaussianNet(nn.Module):
         self.scale = scale
         self.trunk = Trunk(inputs, hidden, generator=generator)
         self.mean = affine(self.trunk.width, outputs, generator=generator)
-        self.log_std: nn.Linear | nn.Parameter | Tensor
+        self.log_std: nn.Module | Tensor
         if std == "net":
             self.log_std = affine(self.trunk.width, outputs, generator=generator)
         elif std == "learned":
@@ -88,7 +88,7 @@ class GaussianNet(nn.Module):
         require_event("value", value, self.inputs)
         hidden = self.trunk(value if self.scale == 1.0 else self.scale * value)  # (*batch, width)
         mean = _full_precision(self.mean(hidden))  # (*batch, outputs)
-        if isinstance(self.log_std, nn.Linear):
+        if isinstance(self.log_std, nn.Module):
             return DiagonalGaussian(mean, _full_precision(self.log_std(hidden)))
         return DiagonalGaussian(mean, self.log_std.expand_as(mean))
 

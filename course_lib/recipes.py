@@ -149,9 +149,9 @@ RECIPES = {
         ),
         _mnist(
             "mnist_vae_2d",
-            "a plane of digits: latent of 2",
+            "784-200-200-2, a plane of digits to walk in",
             Architecture(784, (2,), ((200, 200),)),
-            epochs=600,
+            epochs=1600,
         ),
         _mnist(
             "mnist_iwae_5",
@@ -159,14 +159,26 @@ RECIPES = {
             MNIST_VAE,
             objective=importance_weighted(5),
             published=85.54,
-            epochs=600,
+            epochs=1000,
         ),
         _mnist(
             "mnist_hvae_2",
             "784-100-50, the two-layer VAE of Burda et al.",
             Architecture(784, (100, 50), ((200, 200), (100, 100))),
             published=85.33,
-            objective=warm_up(0.1),
+            epochs=1250,
+        ),
+        _mnist(
+            "mnist_hvae_3",
+            "784-100-50-25, three layers",
+            Architecture(784, (100, 50, 25), ((200, 200), (100, 100), (50, 50))),
+            epochs=1000,
+        ),
+        _mnist(
+            "mnist_hvae_3_warm",
+            "784-100-50-25, its KL terms warmed up over a third of the training",
+            Architecture(784, (100, 50, 25), ((200, 200), (100, 100), (50, 50))),
+            objective=warm_up(1 / 3),
             epochs=1000,
         ),
     )

@@ -24,6 +24,7 @@ PARENTS = {
     "evaluate": {"vae", "bounds"},
     "train": {"checkpoint"},
     "recipes": {"vae", "data", "train"},
+    "sweep": {"vae", "train"},
     "checkpoint": {"arguments"},
     "data": {"arguments"},
     "plots": {"arguments"},

@@ -56,7 +56,8 @@ def rate_distortion(
 ) -> RateDistortion:
     """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.3)"""
     terms = model.terms(x, (require_count("samples", samples),), generator=generator)
-    layers = [kl if kl.ndim == 1 else kl.mean(0) for kl in terms.kls]
+    samples_axis = terms.reconstruction.ndim  # a KL in closed form has none
+    layers = [kl.mean(0) if kl.ndim == samples_axis else kl for kl in terms.kls]
     return RateDistortion(torch.stack(layers), -terms.reconstruction.mean(0))
 
 
