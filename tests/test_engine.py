@@ -5,10 +5,9 @@ import asyncio
 import html
 import io
 import math
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 import torch
-from jupyter_client.blocking import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.manager import start_new_async_kernel
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -167,7 +166,7 @@ def test_reset_goes_back_by_code_and_by_button(explorer: GaussianGap) -> None:
     explorer.at(mean=-1.0, filled=True)
     assert explorer.reset() == start
     explorer.at(mean=-1.0, filled=True)
-    (button,) = (part for part in explorer.children if isinstance(part, widgets.Button))
+    (button,) = (part for part in explorer.children[0].children if isinstance(part, widgets.Button))
     button.click()
     assert explorer.numbers == start
     assert slider(explorer, "filled").value is False
@@ -279,8 +278,10 @@ def test_redraw_renews_the_background(explorer: GaussianGap) -> None:
 
 def test_text_is_escaped_and_stands_for_the_picture() -> None:
     explorer = Awkward()
-    assert explorer.children[0].value == "<b>1 &lt; 2 &amp; x</b>"
-    assert explorer._said.value == '<p role="status" aria-live="polite">1/x is 0.500 &lt; 2.</p>'
+    assert explorer.children[0].children[0].value == "<b>1 &lt; 2 &amp; x</b>"
+    assert (
+        explorer._said.value == '<div role="status" aria-live="polite">1/x is 0.500 &lt; 2.</div>'
+    )
     assert explorer._picture.tooltip == "1/x is 0.500 < 2."
     assert explorer._picture.get_state()["description"] == ""  # the page needs it for the title
 
@@ -416,14 +417,18 @@ def test_only_artists_move() -> None:
 class Page:
     """What a browser is to a kernel: sends slider values, reads what comes back."""
 
-    def __init__(self, client: BlockingKernelClient) -> None:
+    def __init__(self, client: AsyncKernelClient) -> None:
         self.client = client
+        self.ids: dict[str, str] = {}
+
+    async def open(self) -> None:
+        """Makes the explorer in the kernel and learns where its messages go."""
         here = str(Path(__file__).parent)
         code = f"""import sys; sys.path.insert(0, {here!r})
 from test_engine import GaussianGap; e = GaussianGap()"""
         parts = {"mean": "e._widgets['mean']", "said": "e._said"}
         asked = {name: f"{part}.comm.comm_id" for name, part in parts.items()}
-        reply = client.execute_interactive(
+        reply = await self.client.execute_interactive(
             code, timeout=60, user_expressions=asked, output_hook=lambda _: None
         )
         answers = reply["content"]["user_expressions"]
@@ -434,46 +439,63 @@ from test_engine import GaussianGap; e = GaussianGap()"""
         content = {"comm_id": self.ids["mean"], "data": data}
         self.client.shell_channel.send(self.client.session.msg("comm_msg", content))
 
-    def said(self, timeout: float) -> list[tuple[float, str]]:
-        """Sentences that came within `timeout` seconds, each with its time."""
-        sentences, end = [], time.perf_counter() + timeout
-        while (left := end - time.perf_counter()) > 0:
-            try:
-                message = self.client.get_iopub_msg(timeout=left)
-            except queue.Empty:
-                break
+    async def listen(self, heard: list[tuple[float, str]]) -> None:
+        """Notes each sentence with its time."""
+        while True:
+            message = await self.client.get_iopub_msg()
             content = message["content"]
             if message["msg_type"] == "comm_msg" and content["comm_id"] == self.ids["said"]:
-                sentences.append((time.perf_counter(), content["data"]["state"]["value"]))
-        return sentences
+                heard.append((time.perf_counter(), content["data"]["state"]["value"]))
 
-    def burst(self, values: Sequence[float], seconds: float) -> tuple[float, list[str]]:
+    async def burst(self, values: Sequence[float], seconds: float) -> tuple[float, list[str]]:
         """Spreads `values` over `seconds`; the delay of the last sentence after them, and all."""
-        start, sentences = time.perf_counter(), []
-        for i, value in enumerate(values):  # read as they come: a heap of them takes long to read
-            sentences += self.said(start + i * seconds / len(values) - time.perf_counter())
+        heard: list[tuple[float, str]] = []
+        listener = asyncio.create_task(self.listen(heard))
+        start = time.perf_counter()
+        for i, value in enumerate(values):
+            await asyncio.sleep(max(0.0, start + i * seconds / len(values) - time.perf_counter()))
             self.send(value)
         sent = time.perf_counter()
-        sentences += self.said(timeout=1.0)
-        return sentences[-1][0] - sent, [sentence for _, sentence in sentences]
+        last = f"{number(gaussian_kl(values[-1], 0.5))} nats"
+        while time.perf_counter() - sent < 10 and not (heard and last in heard[-1][1]):
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.3)  # nothing may come after the last value
+        listener.cancel()
+        await asyncio.gather(listener, return_exceptions=True)
+        return heard[-1][0] - sent, [sentence for _, sentence in heard]
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
-    manager, client = start_new_kernel(kernel_name="python3")
+def slowdown() -> float:
+    """How many times slower than alone a process runs now, as others hold the cores too."""
+    wall, own = time.perf_counter(), time.thread_time()
+    while time.thread_time() - own < 0.1:
+        pass
+    return (time.perf_counter() - wall) / (time.thread_time() - own)
+
+
+async def bursts(lasts: Sequence[float]) -> list[tuple[float, list[str]]]:
+    """In one kernel, a burst of 200 values in a second for each last value."""
+    manager, client = await start_new_async_kernel(kernel_name="python3")
     try:
-        yield Page(client)
+        page = Page(client)
+        await page.open()
+        results = []
+        for last in lasts:
+            busy = slowdown()
+            values = [*np.linspace(-1.5, 1.5, 199).tolist(), last]
+            delay, sentences = await page.burst(values, seconds=1.0)
+            results.append((delay / max(busy, slowdown()), sentences))
+        return results
     finally:
         client.stop_channels()
-        manager.shutdown_kernel(now=True)
+        await manager.shutdown_kernel(now=True)
 
 
-def test_a_burst_in_a_real_kernel_leaves_no_backlog(page: Page) -> None:
-    delays = []
-    for last in (2.0, -2.0, 1.0):  # the best of three: another process may hold the core
-        values = [*np.linspace(-1.5, 1.5, 199).tolist(), last]
-        delay, sentences = page.burst(values, seconds=1.0)
-        delays.append(delay)
+def test_a_burst_in_a_real_kernel_leaves_no_backlog() -> None:
+    lasts = (2.0, -2.0, 1.0)
+    results = asyncio.run(bursts(lasts))
+    for last, (_, sentences) in zip(lasts, results, strict=True):
         assert number(gaussian_kl(last, 0.5)) in sentences[-1]
         assert 1 <= len(sentences) < 100  # coalesced
-    assert min(delays) < 0.1, delays
+    # Seconds of a free core; the best of three, since others come and go.
+    assert min(delay for delay, _ in results) < 0.1

@@ -120,7 +120,10 @@ class Choice(_Listed):
         if kind is widgets.ToggleButtons:
             style["button_width"] = "auto"
         options = [(str(v), v) for v in self.values]
-        return kind(options=options, value=self.start, description=self.label, style=style)
+        widget = kind(
+            options=options, value=self.start, description=self.label, style=style, layout=_WIDE
+        )
+        return widget.add_class("widget-inline-hbox")  # the label beside the buttons, not above
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,9 @@ __all__ = ["Choice", "Explorer", "Reading", "Slider", "Steps", "Toggle"]
 
 _Drawn = TypeVar("_Drawn", bound=Artist)
 _QUIET = 0.004  # seconds without an event before a draw: values already queued arrive first
+# One for all explorers: JupyterLab delivers sliders' values on a thread beside the one that runs
+# cells, and matplotlib's caches know nothing of threads.
+_DRAWING = threading.RLock()
 _LATEST = 0.020  # seconds after which a draw comes even if events keep coming
 
 
@@ -102,14 +105,14 @@ class Explorer(widgets.VBox):
     def __init__(self) -> None:
         self.numbers: dict[str, float] = {}
         self.sentence = ""
-        self._lock = threading.RLock()  # JupyterLab may deliver sliders' values on another thread
         self._handle: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._deadline = self._frame_seconds = 0.0
         self._failed = False
         self._setting: int | None = None  # the thread in which `at` is setting values
         self._stage = Stage(new_figure(self.width_px, self.height_px))
-        self.build(self._stage.figure)
+        with _DRAWING:
+            self.build(self._stage.figure)
         self._widgets = {control.name: control.widget() for control in self.controls}
         super().__init__(self._parts())
         for widget in self._widgets.values():
@@ -117,14 +120,17 @@ class Explorer(widgets.VBox):
         self._draw(raising=True)
 
     def _parts(self) -> list[Any]:
-        """From the top down: title, controls, reset, picture, sentence."""
+        """From the top down: title and reset, controls, picture, sentence."""
         layout = {"width": f"{self.width_px}px", "max_width": "100%"}
         self._picture = _Picture(format="png", layout=layout)
         self._said = widgets.HTML(layout=layout)
-        reset = widgets.Button(description="Reset", tooltip="Back to the values at the start")
+        reset = widgets.Button(
+            description="Reset", tooltip="Back to the values at the start", layout={"width": "auto"}
+        )
         reset.on_click(lambda _: self.reset())
         heading = widgets.HTML(f"<b>{html.escape(self.title)}</b>")
-        return [heading, *self._widgets.values(), reset, self._picture, self._said]
+        top = widgets.HBox([heading, reset], layout={**layout, "justify_content": "space-between"})
+        return [top, *self._widgets.values(), self._picture, self._said]
 
     def moving(self, artist: _Drawn, *others: Artist) -> _Drawn:
         """Registers artists that update moves; returns the first."""
@@ -145,7 +151,7 @@ class Explorer(widgets.VBox):
             if name not in known:
                 raise ValueError(f"no control {name!r}; there is {', '.join(known) or 'none'}")
             known[name].check(value)
-        with self._lock:
+        with _DRAWING:
             self._setting = threading.get_ident()
             try:
                 for name, value in values.items():
@@ -161,7 +167,7 @@ class Explorer(widgets.VBox):
 
     def png(self) -> bytes:
         """The picture at twice its shown size, packed small for keeping."""
-        with self._lock:
+        with _DRAWING:
             return self._stage.empty(level=9) if self._failed else self._stage.frame(level=9)
 
     def _moved(self, _change: Any) -> None:
@@ -173,7 +179,7 @@ class Explorer(widgets.VBox):
         except RuntimeError:
             self._draw()
             return
-        with self._lock:
+        with _DRAWING:
             now = time.perf_counter()
             if self._handle is None or self._loop is not loop:
                 self._deadline = now + max(_LATEST, self._frame_seconds)
@@ -184,7 +190,7 @@ class Explorer(widgets.VBox):
 
     def _draw(self, raising: bool = False) -> None:
         """Draws the controls' present values and says what the picture shows."""
-        with self._lock:
+        with _DRAWING:
             self._forget_waiting()
             start = time.perf_counter()
             problem: Exception | None = None
@@ -212,7 +218,7 @@ class Explorer(widgets.VBox):
         with self._picture.hold_sync():
             self._picture.value = png
             self._picture.tooltip = self.sentence
-        self._said.value = f'<p {role} aria-live="polite">{html.escape(self.sentence)}</p>'
+        self._said.value = f'<div {role} aria-live="polite">{html.escape(self.sentence)}</div>'
 
     def __repr__(self) -> str:
         return f"{self.title}: {self.sentence}"
