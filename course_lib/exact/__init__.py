@@ -1,0 +1,23 @@
+"""Worlds whose evidence and posterior are known exactly: the oracles of the course."""
+
+from course_lib.exact.affine_gaussian import AffineGaussian
+from course_lib.exact.chain_terms import ChainTerms
+from course_lib.exact.discrete_latent import DiscreteLatent, two_state_world
+from course_lib.exact.grid_posterior import GridPosterior
+from course_lib.exact.linear_gaussian import LinearGaussian
+from course_lib.exact.linear_gaussian_chain import LinearGaussianChain
+from course_lib.exact.scalar_latent import ScalarLatent, linear_world, square_world, tanh_world
+
+__all__ = [
+    "AffineGaussian",
+    "ChainTerms",
+    "DiscreteLatent",
+    "GridPosterior",
+    "LinearGaussian",
+    "LinearGaussianChain",
+    "ScalarLatent",
+    "linear_world",
+    "square_world",
+    "tanh_world",
+    "two_state_world",
+]

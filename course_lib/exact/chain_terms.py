@@ -1,0 +1,93 @@
+"""The expectations that make up the ELBO of a linear-Gaussian chain, one by one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.exact.affine_gaussian import AffineGaussian
+from course_lib.exact.gaussian_algebra import sum_scale_tril
+
+
+@dataclass(frozen=True)
+class ChainTerms:
+    """Expectations under q(z_{1:T}|x) = Π_t q(z_t|z_{t−1}), nats, each (*batch,).
+
+    Where there is one a layer, layers lead: (T, *batch) or (T−1, *batch). Entropies are
+    differential, so they may be negative.
+    """
+
+    reconstruction: Tensor  # E log p(x|z_1)
+    transitions: Tensor  # E log p(z_{t−1}|z_t), t = 2 … T
+    prior: Tensor  # E log p(z_T)
+    conditional_entropies: Tensor  # h(z_t|z_{t−1}), t = 1 … T, with z_0 = x
+    marginal_entropies: Tensor  # h(z_t|x), t = 1 … T
+
+    @property
+    def elbo(self) -> Tensor:
+        """E log p(x|z_1) + Σ_{t=2}^T E log p(z_{t−1}|z_t) + E log p(z_T) + Σ_t h(z_t|z_{t−1})."""
+        decoder = self.reconstruction + self.transitions.sum(0) + self.prior
+        return decoder + self.conditional_entropies.sum(0)
+
+    @property
+    def top_conditional_kl(self) -> Tensor:
+        """E_q KL(q(z_T|z_{T−1}) ‖ p(z_T))."""
+        return -self.conditional_entropies[-1] - self.prior
+
+    @property
+    def top_marginal_kl(self) -> Tensor:
+        """KL(q(z_T|x) ‖ p(z_T)), of the marginal of q."""
+        return -self.marginal_entropies[-1] - self.prior
+
+    @property
+    def top_mutual_information(self) -> Tensor:
+        """I_q(z_T; z_{T−1}|x) = h(z_T|x) − h(z_T|z_{T−1}) ≥ 0; zero for T = 1, where z_0 = x."""
+        return self.marginal_entropies[-1] - self.conditional_entropies[-1]
+
+    @property
+    def top_down_kls(self) -> Tensor:
+        """E_q KL(q(z_{t−1}|z_t, x) ‖ p(z_{t−1}|z_t)), t = 2 … T, (T−1, *batch).
+
+        By Bayes within q, h(z_{t−1}|z_t, x) = h(z_{t−1}|x) + h(z_t|z_{t−1}) − h(z_t|x).
+        """
+        marginal, conditional = self.marginal_entropies, self.conditional_entropies
+        return -self.transitions - (marginal[:-1] + conditional[1:] - marginal[1:])
+
+
+def chain_terms(
+    decoder: Sequence[AffineGaussian], encoder: Sequence[AffineGaussian], x: Tensor
+) -> ChainTerms:
+    """The terms, by carrying the mean and root covariance of q(z_t|x) up the chain.
+
+    decoder[t−1] is p(z_{t−1}|z_t) and encoder[t−1] is q(z_t|z_{t−1}). x: (*batch, d_0).
+    """
+    batch = x.shape[:-1]
+    mean, root = x, torch.zeros(x.shape[-1], x.shape[-1], dtype=torch.float64)  # z_0 is x itself
+    expected, conditional, marginal = [], [], []
+    for down, up in zip(decoder, encoder, strict=True):
+        above = FullGaussian(mean @ up.slope.mT + up.offset, up.scale_tril)
+        expected.append(_expected_log_prob(down, mean, root, up, above.mean))
+        mean, root = above.mean, sum_scale_tril(up.slope @ root, up.scale_tril)  # now of z_t
+        conditional.append(above.entropy())
+        marginal.append(FullGaussian(mean, root).entropy())
+    prior = DiagonalGaussian.standard(mean.shape[-1]).log_prob(mean) - 0.5 * root.square().sum()
+    transitions = torch.stack(expected[1:]) if expected[1:] else x.new_zeros(0, *batch)
+    return ChainTerms(
+        expected[0], transitions, prior, torch.stack(conditional), torch.stack(marginal)
+    )
+
+
+def _expected_log_prob(
+    down: AffineGaussian, mean: Tensor, root: Tensor, up: AffineGaussian, above: Tensor
+) -> Tensor:
+    """E_q log p(z_{t−1}|z_t), (*batch,), given the moments of z_{t−1} and the mean of z_t.
+
+    With z_t = B z_{t−1} + c + R ε the standardised error is an affine function of z_{t−1} and ε:
+    its spread is (I − A B) root ⊕ A R, over the decoder's standard deviations.
+    """
+    arrow = down(above)  # p(z_{t−1}|z_t) at the mean of z_t
+    identity = torch.eye(len(down.slope), dtype=torch.float64)
+    spread = torch.cat([(identity - down.slope @ up.slope) @ root, down.slope @ up.scale_tril], -1)
+    return arrow.log_prob(mean) - 0.5 * (spread / down.std.unsqueeze(-1)).square().sum()

@@ -1,0 +1,73 @@
+"""Expectations of a log ratio under any q over one variable, by quadrature."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from course_lib.distributions import DiagonalGaussian, Distribution, FullGaussian
+from course_lib.exact.quadrature import panel_nodes, refine, start
+
+REACH = 10.0  # standard deviations of a Gaussian q that are integrated over: exp(−50) is left
+PANELS = 10  # to start with, for a Gaussian q
+MASS = 1e-8  # how far ∫ q may be from one
+
+LogDensity = Callable[[Tensor, Tensor], Tensor]
+
+
+def expected_log_ratio(log_q: LogDensity, log_p: LogDensity, edges: Tensor) -> Tensor:
+    """∫ q(z) [log p(z) − log q(z)] dz for each of several q, (count,); p need not be normalised.
+
+    log_q, log_p: from nodes (P, 33) and the index of q for each panel (P,) to (P, 33).
+    edges: (count, P+1), where the panels start. −inf if q has mass where p has none.
+    Raises ValueError if q does not integrate to one between the edges.
+    """
+    count = len(edges)
+    impossible = torch.zeros(count, dtype=torch.bool)
+
+    def evaluate(z: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
+        density, target = log_q(z, owner), log_p(z, owner)
+        outside = (density > -math.inf) & (target == -math.inf)
+        impossible[owner[outside.any(-1)]] = True
+        # Where q has no mass the ratio does not count, whatever it is: 0 · log 0 = 0.
+        return density, (target - density).nan_to_num(0.0, 0.0, 0.0)
+
+    left, width = edges[:, :-1].reshape(-1), edges.diff(dim=-1).reshape(-1)
+    owner = torch.arange(count).repeat_interleave(edges.shape[1] - 1)
+    first = start(edges, *evaluate(panel_nodes(left, width), owner))
+    panels, _ = refine(first, evaluate)
+    weights = panels.log_density.exp()
+    mass = panels.sum(panels.integral(weights))
+    if float((mass - 1.0).abs().max()) > MASS:
+        raise ValueError(
+            f"q must have its mass between {edges.min().item():g} and {edges.max().item():g}, "
+            f"got {mass[(mass - 1.0).abs().argmax()].item():g} there"
+        )
+    value = panels.sum(panels.integral(weights * panels.score))
+    return torch.where(impossible, -math.inf, value)
+
+
+def spread_of(q: Distribution, batch: torch.Size, edges: Tensor) -> tuple[LogDensity, Tensor]:
+    """log q as a function of nodes (P, 33) and owners (P,), and the edges to start from.
+
+    A Gaussian is integrated over its own mean ± 10 std, anything else between the given edges.
+    """
+    count = batch.numel()
+    if not isinstance(q, (DiagonalGaussian, FullGaussian)):
+
+        def log_density(z: Tensor, owner: Tensor) -> Tensor:
+            value = z.reshape(*z.shape, *(1 for _ in batch), 1)  # (P, 33, 1, …, 1)
+            every = q.log_prob(value).double().expand(*z.shape, *batch).reshape(*z.shape, count)
+            return every.gather(-1, owner[:, None, None].expand(*z.shape, 1)).squeeze(-1)
+
+        return log_density, edges.expand(count, -1)
+    mean = q.mean.double().expand(*batch, 1).reshape(count, 1)
+    std = q.variance.double().sqrt().expand(*batch, 1).reshape(count, 1)
+    constant = -std.log() - 0.5 * math.log(2.0 * math.pi)
+
+    def log_gaussian(z: Tensor, owner: Tensor) -> Tensor:
+        return constant[owner] - 0.5 * ((z - mean[owner]) / std[owner]).square()
+
+    steps = torch.linspace(-REACH, REACH, PANELS + 1, dtype=torch.float64)
+    return log_gaussian, mean + std * steps

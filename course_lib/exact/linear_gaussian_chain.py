@@ -1,0 +1,217 @@
+"""The linear-Gaussian chain z_T → … → z_1 → x: the exact oracle beside a Markov HVAE."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from course_lib.arguments import Numbers, require_count
+from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.exact.affine_gaussian import AffineGaussian, require_arrows
+from course_lib.exact.chain_terms import ChainTerms, chain_terms
+from course_lib.exact.gaussian_algebra import (
+    Gaussian,
+    LeastSquares,
+    require_gaussian,
+    require_vectors,
+    scale_of,
+    sum_scale_tril,
+)
+from course_lib.exact.linear_gaussian import LOG_TWO_PI, LinearGaussian
+
+MarkovEncoder = Sequence[AffineGaussian]
+
+
+class LinearGaussianChain:
+    """z_T ~ N(0, I), z_{t−1}|z_t ~ N(A_t z_t + b_t, diag(s_t²)), and x = z_0.
+
+    slopes, offsets, stds: one entry a layer; entry 0 is the arrow z_1 → x, entry T−1 the arrow
+    z_T → z_{T−1}. A slope is a number or (d_{t−1}, d_t), an offset or std a number or (d_{t−1},).
+    As a latent model its latent is z_{1:T}, concatenated with z_1 first. Works in float64.
+    Raises ValueError if the lengths or shapes disagree or an std is not positive.
+    """
+
+    def __init__(
+        self, slopes: Sequence[Numbers], offsets: Sequence[Numbers], stds: Sequence[Numbers]
+    ) -> None:
+        lengths = (len(slopes), len(offsets), len(stds))
+        if min(lengths) == 0 or len(set(lengths)) != 1:
+            raise ValueError(
+                f"slopes, offsets and stds must have one entry a layer, got lengths {lengths}"
+            )
+        self.arrows = [AffineGaussian(*layer) for layer in zip(slopes, offsets, stds, strict=True)]
+        self.sizes = [arrow.slope.shape[0] for arrow in self.arrows]  # d_0, …, d_{T−1}
+        self.sizes.append(self.arrows[-1].slope.shape[1])  # d_T
+        require_arrows("slopes, from the top down,", self.arrows[::-1], self.sizes[::-1])
+        self._require_independent_noise()
+
+    @classmethod
+    def unit(cls, layers: int) -> "LinearGaussianChain":
+        """The unit chain: every arrow adds N(0, 1) noise, so that x ~ N(0, T + 1)."""
+        ones = [1.0] * require_count("layers", layers)
+        return cls(ones, [0.0] * layers, ones)
+
+    @property
+    def layers(self) -> int:
+        """T."""
+        return len(self.arrows)
+
+    def marginal(self, level: int) -> FullGaussian:
+        """p(z_t) for t = level from 0 (x itself) to T, by folding the arrows above it."""
+        if require_count("level", level, least=0) > self.layers:
+            raise ValueError(f"level must be from 0 to T = {self.layers}, got {level}")
+        return self._marginals[level]
+
+    @property
+    def evidence(self) -> FullGaussian:
+        """p(x) as a distribution: the whole chain folded into one Gaussian."""
+        return self._marginals[0]
+
+    def fold(self) -> LinearGaussian:
+        """The one-layer world with the same p(x): its loadings absorb p(z_1)."""
+        above, last = self._marginals[1], self.arrows[0]
+        offset = last.slope @ above.mean + last.offset
+        return LinearGaussian(last.slope @ above.scale_tril, offset, last.std)
+
+    @cached_property
+    def prior(self) -> FullGaussian:
+        """p(z_{1:T}), over the concatenation of z_1 to z_T."""
+        system = LeastSquares(self._matrix[self.sizes[0] :])
+        mean, _ = system.solve(self._target(torch.zeros(self.sizes[0]).double())[self.sizes[0] :])
+        return FullGaussian(mean, system.scale_tril)
+
+    def decoder(self, z: Tensor) -> DiagonalGaussian:
+        """p(x|z_{1:T}) = p(x|z_1), for z (*batch, Σ d_t)."""
+        z = require_vectors("z", z, sum(self.sizes[1:]))
+        given = self.arrows[0](z[..., : self.sizes[1]])
+        return DiagonalGaussian(given.mean, self.arrows[0].std.log())
+
+    def log_joint(self, x: Numbers, z: Tensor) -> Tensor:
+        """log p(x, z_{1:T}) = log p(z_T) + Σ_t log p(z_{t−1}|z_t), arrow by arrow, nats.
+
+        x: (*batch, d_0); z: (*samples, *batch, Σ d_t).
+        """
+        latents = require_vectors("z", z, sum(self.sizes[1:]))
+        levels = torch.split(latents, self.sizes[1:], -1)
+        values = [require_vectors("x", x, self.sizes[0]), *levels]
+        total = DiagonalGaussian.standard(self.sizes[-1]).log_prob(values[-1])
+        for arrow, below, above in zip(self.arrows, values[:-1], values[1:], strict=True):
+            total = total + arrow(above).log_prob(below)
+        return total
+
+    def log_evidence(self, x: Numbers) -> Tensor:
+        """log p(x), (*batch,) nats, from the least squares in all z_{1:T} at once.
+
+        log p(x, z) is −½|G z − y|² up to a constant, G block bidiagonal: its integral over z is
+        a determinant and a minimum. `evidence`, which folds layer by layer, is the other route.
+        """
+        _, quadratic = self._system.solve(self._target(x))
+        return self._log_normaliser - self._system.half_log_det - 0.5 * quadratic
+
+    def joint_posterior(self, x: Numbers) -> FullGaussian:
+        """p(z_{1:T}|x) over the concatenation of z_1 to z_T, for x (*batch, d_0)."""
+        mean, _ = self._system.solve(self._target(x))
+        return FullGaussian(mean, self._system.scale_tril)
+
+    def posterior(self, x: Numbers) -> FullGaussian:
+        """The same as `joint_posterior`: what every exact world calls its posterior."""
+        return self.joint_posterior(x)
+
+    def posterior_factor(self, level: int) -> AffineGaussian:
+        """The exact bottom-up factor p(z_t|z_{t−1}) = p(z_t|z_{t−1}, x), t = level from 1 to T.
+
+        It needs no x once z_{t−1} is known, so the T factors together are the exact posterior.
+        """
+        if require_count("level", level) > self.layers:
+            raise ValueError(f"level must be from 1 to T = {self.layers}, got {level}")
+        above, arrow = self._marginals[level], self.arrows[level - 1]
+        inverse = above.whiten(torch.eye(self.sizes[level]).double())  # L⁻¹ of p(z_t)
+        system = LeastSquares(torch.cat([arrow.slope / arrow.std.unsqueeze(-1), inverse]))
+        gain = system.scale_tril @ system.basis.mT  # (d_t, d_{t−1} + d_t)
+        slope = gain[:, : self.sizes[level - 1]] / arrow.std
+        offset = gain[:, self.sizes[level - 1] :] @ (inverse @ above.mean) - slope @ arrow.offset
+        return AffineGaussian(slope, offset, system.scale_tril)
+
+    def exact_encoder(self) -> list[AffineGaussian]:
+        """All T exact factors, from z_1 given x to z_T given z_{T−1}."""
+        return [self.posterior_factor(level) for level in range(1, self.layers + 1)]
+
+    def terms(self, q: MarkovEncoder, x: Numbers) -> ChainTerms:
+        """Every expectation in the ELBO of this chain under q(z_{1:T}|x) = Π_t q(z_t|z_{t−1}).
+
+        q: T affine Gaussians, q[0] from x to z_1. x: (*batch, d_0). See ChainTerms.
+        """
+        require_arrows("q", q, self.sizes)
+        return chain_terms(self.arrows, q, require_vectors("x", x, self.sizes[0]))
+
+    def elbo(self, q: MarkovEncoder | Gaussian, x: Numbers) -> Tensor:
+        """E_q[log p(x, z_{1:T}) − log q(z_{1:T}|x)], (*batch,) nats, in closed form.
+
+        q: T affine Gaussians, bottom-up, or one Gaussian over the concatenated z_{1:T}.
+        """
+        if isinstance(q, Sequence):
+            return self.terms(q, x).elbo
+        require_gaussian("q", q, sum(self.sizes[1:]))
+        residual = self._target(x) - q.mean.double() @ self._matrix.mT
+        spread = (self._matrix @ scale_of(q)).square().sum((-2, -1))
+        energy = residual.square().sum(-1) + spread
+        constant = self._log_normaliser - 0.5 * sum(self.sizes[1:]) * LOG_TWO_PI
+        return constant - 0.5 * energy + q.entropy().double()
+
+    @cached_property
+    def _marginals(self) -> list[FullGaussian]:
+        """p(z_0), …, p(z_T), folded from the top."""
+        below = [_standard(self.sizes[-1])]
+        for arrow in reversed(self.arrows):
+            mean = arrow.slope @ below[-1].mean + arrow.offset
+            root = sum_scale_tril(arrow.slope @ below[-1].scale_tril, arrow.scale_tril)
+            below.append(FullGaussian(mean, root))
+        return below[::-1]
+
+    @cached_property
+    def _matrix(self) -> Tensor:
+        """G: row block t is (A_t z_t − z_{t−1})/s_t, the last one z_T; (Σ_0^T d_t, Σ_1^T d_t)."""
+        starts = [sum(self.sizes[1:level]) for level in range(1, self.layers + 2)]
+        rows = torch.zeros(sum(self.sizes), starts[-1], dtype=torch.float64)
+        first = 0
+        for level, arrow in enumerate(self.arrows):
+            block = rows[first : first + self.sizes[level]]
+            after = starts[level] + self.sizes[level + 1]
+            block[:, starts[level] : after] = arrow.slope / arrow.std.unsqueeze(-1)
+            if level > 0:
+                block[:, starts[level - 1] : starts[level]] = -(1.0 / arrow.std).diag()
+            first += self.sizes[level]
+        rows[first:, starts[-1] - self.sizes[-1] :] = torch.eye(self.sizes[-1]).double()
+        return rows
+
+    def _target(self, x: Numbers) -> Tensor:
+        """y with log p(x, z) = const − ½|G z − y|²; (*batch, Σ_0^T d_t)."""
+        x = require_vectors("x", x, self.sizes[0])
+        shifts = [-arrow.offset / arrow.std for arrow in self.arrows[1:]]
+        fixed = torch.cat([*shifts, torch.zeros(self.sizes[-1]).double()])
+        first = (x - self.arrows[0].offset) / self.arrows[0].std
+        return torch.cat([first, fixed.expand(*x.shape[:-1], -1)], -1)
+
+    @cached_property
+    def _system(self) -> LeastSquares:
+        return LeastSquares(self._matrix)
+
+    @property
+    def _log_normaliser(self) -> Tensor:
+        """−d_0/2 log 2π − Σ_t Σ log s_t: what is left of the constants after z's are integrated."""
+        stds = torch.cat([arrow.std for arrow in self.arrows])
+        return -0.5 * self.sizes[0] * LOG_TWO_PI - stds.log().sum()
+
+    def _require_independent_noise(self) -> None:
+        for arrow in self.arrows:
+            if not torch.equal(arrow.scale_tril, arrow.scale_tril.diagonal().diag()):
+                raise ValueError("each of stds must be one number or (d,), got a matrix")
+
+    def __repr__(self) -> str:
+        return f"LinearGaussianChain(sizes {self.sizes}, x first)"
+
+
+def _standard(size: int) -> FullGaussian:
+    """N(0, I) as a FullGaussian."""
+    return FullGaussian(torch.zeros(size).double(), torch.eye(size).double())

@@ -1,0 +1,232 @@
+"""Integrals over one variable that are refined until they agree, for many integrands at once.
+
+The line is cut into panels of 33 Chebyshev points. The 17 even ones are the halved grid: where
+the two Clenshaw–Curtis sums differ, or where a peak may hide between two points, a panel is split.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+
+import torch
+from torch import Tensor
+
+DEGREE = 32  # of the polynomial on a panel
+PARTS = 4  # a panel is split into so many: a needle of width 1e-6 needs ten rounds
+ROUNDS = 30  # 4**−30 of a panel is far below the spacing of floating-point numbers
+TOLERANCE = 1e-10  # of one panel, relative to the whole integral
+NEGLIGIBLE = 50.0  # nats below the peak: exp(−50) = 2e-22
+HIDDEN = 2.0  # nats by which a peak may rise between points before its panel is split
+FLAT = 0.25  # nats: a smooth function that varies less over a panel leaves rounding alone
+EDGE = 23.0  # nats: less of a fall than exp(−23) = 1e-10 at the end of the grid cuts mass off
+MOST = 200_000  # panels in one call, about 50 MB each array
+
+Evaluate = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def antiderivative(degree: int) -> tuple[Tensor, Tensor]:
+    """Chebyshev points on [−1, 1], (n+1,), and the matrix (n+1, n+1) from values there to the
+    integral from −1 to each point, exact for polynomials of that degree.
+
+    Its last row holds the Clenshaw–Curtis weights.
+    """
+    angle = math.pi * (1 - torch.arange(degree + 1, dtype=torch.float64) / degree)
+    order = torch.arange(degree + 2, dtype=torch.float64)
+    chebyshev = torch.cos(angle.unsqueeze(-1) * order)  # T_k at each point, (n+1, n+2)
+    integral = torch.empty(degree + 1, degree + 1, dtype=torch.float64)
+    integral[:, 0] = chebyshev[:, 1]
+    integral[:, 1] = chebyshev[:, 2] / 4
+    up, down = 2 * (order[2:-1] + 1), 2 * (order[2:-1] - 1)
+    integral[:, 2:] = chebyshev[:, 3:] / up - chebyshev[:, 1:-2] / down
+    integral = integral - integral[:1]
+    return torch.cos(angle), integral @ torch.linalg.inv(chebyshev[:, :-1])
+
+
+POINTS, INTEGRAL = antiderivative(DEGREE)
+WEIGHTS = INTEGRAL[-1]  # (33,)
+HALVED = torch.zeros(DEGREE + 1, dtype=torch.float64)
+HALVED[::2] = antiderivative(DEGREE // 2)[1][-1]
+GAPS = POINTS.diff()  # (32,)
+RULES = torch.stack([WEIGHTS, HALVED], -1)  # (33, 2)
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Panels of one or more integrands exp(log_density) · score.
+
+    owner: which integrand a panel belongs to, (P,). left, width: (P,). log_density, score: (P, 33).
+    """
+
+    count: int  # of integrands
+    owner: Tensor
+    left: Tensor
+    width: Tensor
+    log_density: Tensor
+    score: Tensor
+
+    @property
+    def nodes(self) -> Tensor:
+        """The points, (P, 33)."""
+        return panel_nodes(self.left, self.width)
+
+    def peak(self) -> Tensor:
+        """The largest log density of each integrand, (count,)."""
+        start = torch.full((self.count,), -math.inf, dtype=torch.float64)
+        return start.scatter_reduce(0, self.owner, self.log_density.detach().amax(-1), "amax")
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Sums over the panels of each integrand: (P,) to (count,)."""
+        return torch.zeros(self.count, dtype=torch.float64).index_add(0, self.owner, values)
+
+    def integral(self, values: Tensor) -> Tensor:
+        """∫ values over each panel, for values at the nodes; (P, 33) to (P,)."""
+        return (values @ WEIGHTS) * (0.5 * self.width)
+
+    def select(self, mask: Tensor) -> "Panels":
+        """The panels where mask, (P,), is True."""
+        return Panels(
+            self.count,
+            self.owner[mask],
+            self.left[mask],
+            self.width[mask],
+            self.log_density[mask],
+            self.score[mask],
+        )
+
+    def join(self, other: "Panels") -> "Panels":
+        """These panels and those."""
+        return Panels(
+            self.count,
+            torch.cat([self.owner, other.owner]),
+            torch.cat([self.left, other.left]),
+            torch.cat([self.width, other.width]),
+            torch.cat([self.log_density, other.log_density]),
+            torch.cat([self.score, other.score]),
+        )
+
+
+def panel_nodes(left: Tensor, width: Tensor) -> Tensor:
+    """The Chebyshev points of panels, (*shape, 33)."""
+    return left.unsqueeze(-1) + (0.5 * (1.0 + POINTS)) * width.unsqueeze(-1)
+
+
+def start(edges: Tensor, log_density: Tensor, score: Tensor) -> Panels:
+    """One panel between each two neighbouring edges, (count, P+1), of each integrand.
+
+    log_density, score: the values at the nodes, (count · P, 33).
+    """
+    count, size = edges.shape[0], edges.shape[1] - 1
+    owner = torch.arange(count).repeat_interleave(size)  # (count · P,)
+    left, width = edges[:, :-1].reshape(-1), edges.diff(dim=-1).reshape(-1)
+    return Panels(count, owner, left, width, log_density, score)
+
+
+def refine(panels: Panels, evaluate: Evaluate) -> tuple[Panels, Tensor]:
+    """Panels split until every one is resolved, and the error of the integrals (count,).
+
+    evaluate: takes nodes (P, 33) and owners (P,), and returns log_density and score (P, 33).
+    The error is that of the halved grid, far above what is left, and relative to
+    ∫ exp(log_density) max(|score|, 1).
+    Raises ValueError if that does not end.
+    """
+    for _ in range(ROUNDS):
+        unresolved, negligible, error = judge(panels)
+        if not bool(unresolved.any()):
+            return panels, error
+        fresh = split(panels.select(unresolved), evaluate)
+        panels = panels.select(~(unresolved | negligible)).join(fresh)
+        if len(panels.owner) > MOST:
+            break
+    raise ValueError(
+        f"the integral over z does not converge: {int(unresolved.sum())} panels of width down to "
+        f"{panels.width.min().item():.3g} are unresolved; the decoder varies too fast in z"
+    )
+
+
+def split(panels: Panels, evaluate: Evaluate) -> Panels:
+    """Each panel cut into PARTS equal ones, with the values there."""
+    width = (panels.width / PARTS).repeat_interleave(PARTS)
+    step = torch.arange(PARTS, dtype=torch.float64).repeat(len(panels.owner))
+    left = panels.left.repeat_interleave(PARTS) + step * width
+    owner = panels.owner.repeat_interleave(PARTS)
+    values = evaluate(panel_nodes(left, width), owner)
+    return Panels(panels.count, owner, left, width, *values)
+
+
+@torch.no_grad()
+def judge(panels: Panels) -> tuple[Tensor, Tensor, Tensor]:
+    """Which panels are unresolved, which do not matter, (P,) each, and the error, (count,)."""
+    peak = panels.peak()
+    below = peak[panels.owner]  # (P,)
+    density = (panels.log_density - below.unsqueeze(-1)).exp()  # (P, 33)
+    fine, halved = (((density * panels.score) @ RULES) * (0.5 * panels.width.unsqueeze(-1))).unbind(
+        -1
+    )
+    error = (fine - halved).abs()
+    # The least scale is one: a score is in nats, and one that vanishes has no relative error.
+    scale = density * panels.score.abs().clamp(min=1.0)
+    size = panels.sum(panels.integral(scale))  # (count,)
+    rough = error > TOLERANCE * size[panels.owner]
+    if bool(rough.any()):
+        rough &= (_span(panels.log_density) > FLAT) | (_span(panels.score) > FLAT)
+    top = ceiling(panels.width, panels.log_density)
+    matters = top > below - NEGLIGIBLE
+    hidden = matters & (top > panels.log_density.amax(-1) + HIDDEN)
+    return rough | hidden, ~matters, panels.sum(error) / size
+
+
+def ceiling(width: Tensor, values: Tensor) -> Tensor:
+    """How high `values` (P, 33) may rise anywhere in a panel, (P,), if concave between its points.
+
+    A concave function lies below the line through any two of its points, outside of them: in each
+    gap it lies below the lines that come in through the points on either side.
+    """
+    gaps = GAPS * (0.5 * width.unsqueeze(-1))  # (P, 32)
+    slope = values.diff(dim=-1) / gaps
+    # A value of −inf is the edge of a support, and says nothing about slopes.
+    slope = slope.nan_to_num(0.0, 0.0, 0.0)
+    inner = values[:, 1:-1]  # (P, 31)
+    after = inner + slope[:, :-1].clamp(min=0.0) * gaps[:, 1:]  # bounds the gap after each point
+    before = inner - slope[:, 1:].clamp(max=0.0) * gaps[:, :-1]  # and the gap before it
+    middle = torch.minimum(after[:, :-1], before[:, 1:]).amax(-1)
+    sides = torch.maximum(before[:, 0], after[:, -1])
+    return torch.maximum(torch.maximum(middle, sides), values.amax(-1))
+
+
+def log_total(panels: Panels) -> Tensor:
+    """log ∫ exp(log_density), (count,)."""
+    peak = panels.peak()
+    density = (panels.log_density - peak[panels.owner].unsqueeze(-1)).exp()
+    return peak + panels.sum(panels.integral(density)).log()
+
+
+def concatenate(parts: Sequence[Panels]) -> Panels:
+    """All integrands of all parts, in order."""
+    if len(parts) == 1:
+        return parts[0]
+    firsts = [sum(part.count for part in parts[:i]) for i in range(len(parts))]
+    moved = [
+        replace(part, count=sum(p.count for p in parts), owner=part.owner + first)
+        for part, first in zip(parts, firsts, strict=True)
+    ]
+    return reduce(Panels.join, moved)
+
+
+def require_inside(panels: Panels, ends: Tensor, half_width: float) -> None:
+    """Raises ValueError if a density has not fallen by EDGE nats at the ends of the grid.
+
+    ends: the log densities there, (count, 2).
+    """
+    excess = (ends.detach().amax(-1) - panels.peak()).max().item()
+    if excess > -EDGE:
+        raise ValueError(
+            f"half_width = {half_width:g} cuts off part of p(x, z): at the end it is only "
+            f"{-excess:.3g} nats below its peak; raise half_width"
+        )
+
+
+def _span(values: Tensor) -> Tensor:
+    """Largest minus smallest of each row."""
+    lowest, highest = values.aminmax(dim=-1)
+    return highest - lowest
