@@ -6,6 +6,7 @@ The common case is cheap: one sum decides, and entries are looked at only when i
 
 import math
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import torch
 from torch import Tensor
@@ -114,10 +115,13 @@ def require_broadcastable(first: str, a: torch.Size, second: str, b: torch.Size)
     """The shape that `a` and `b` broadcast to. Raises ValueError that names both if none."""
     if a == b:
         return a
-    try:
-        return torch.Size(torch.broadcast_shapes(a, b))  # type: ignore[no-untyped-call]
-    except RuntimeError:
-        raise ValueError(f"{first} {tuple(a)} and {second} {tuple(b)} do not broadcast") from None
+    # Not torch.broadcast_shapes: its first call imports sympy, which takes most of a second.
+    shape = []
+    for m, n in zip_longest(reversed(a), reversed(b), fillvalue=1):
+        if m != n and 1 not in (m, n):
+            raise ValueError(f"{first} {tuple(a)} and {second} {tuple(b)} do not broadcast")
+        shape.append(n if m == 1 else m)
+    return torch.Size(shape[::-1])
 
 
 def require_count(name: str, value: int, least: int = 1) -> int:
