@@ -23,8 +23,8 @@ STAMP = VENV / "installed.txt"
 INPUTS = ("pyproject.toml", "constraints.txt")
 OLDEST = (3, 11)
 
-# What pip says when it could not reach the place it installs from.
-NO_NETWORK = ("NewConnectionError", "ConnectTimeout", "NameResolutionError", "ProxyError")
+# What pip says when it could not reach the place it installs from, or found nothing at all there.
+NO_NETWORK = ("NewConnectionError", "ConnectTimeout", "NameResolutionError", "versions: none")
 
 
 class Problem(Exception):
@@ -152,9 +152,9 @@ def fill_venv() -> None:
             "could not install: pip cannot reach the package index; is this machine on a network? "
             "The first start needs one, later ones do not"
         )
-    lines = pip.stderr.strip().splitlines()
-    said = [line for line in lines if line.startswith("ERROR")] or lines or ["no reason given"]
-    raise Problem(f"could not install: {said[0]}")
+    lines = [line.strip() for line in pip.stderr.strip().splitlines()] or ["no reason given"]
+    said = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])
+    raise Problem(f"could not install: {said.removeprefix('ERROR: ')}")
 
 
 def run(*words: str, threads: int | None = None) -> int:
@@ -164,6 +164,7 @@ def run(*words: str, threads: int | None = None) -> int:
     """
     environment = dict(os.environ)
     environment.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a debugger's remark on stderr
+    environment.setdefault("PYTHONUTF8", "1")  # σ and − also where the console's code page has none
     if threads:
         environment.setdefault("OMP_NUM_THREADS", str(threads))
     return subprocess.run([venv_python(), *words], cwd=ROOT, env=environment).returncode

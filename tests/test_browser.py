@@ -21,7 +21,6 @@ import pytest
 from notebook_rules import FOLDER, Notebook
 from playwright.sync_api import Locator, Page, TimeoutError, sync_playwright
 
-sys.path.insert(0, str(FOLDER.parent))
 import start
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
