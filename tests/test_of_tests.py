@@ -1,0 +1,280 @@
+"""The tests themselves can fail: each kind of damage is seen, by the right test and for its reason.
+
+A small notebook is stored by the course's own refresh. Then a copy of the course is damaged in
+three ways at once, and each cell of the notebook must fail for its own damage, the others pass.
+"""
+
+import base64
+import copy
+import os
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+import refresh
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from notebook_rules import Notebook, exercise_name, faults, solved
+
+from course_lib.checks import judge
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Where the damage goes: the sign of a term of KL(q ‖ p), and what the explorer does when moved.
+FORMULA = Path("course_lib/distributions/kl.py")
+SIGN = ("log_ratio.expm1() - log_ratio + shift", "log_ratio.expm1() + log_ratio + shift")
+PROOF = "test_distributions_kl_gaussian.py"
+EXPLORER = '''"""The smallest explorer."""
+
+from course_lib.explorers.engine import Explorer, Reading, Slider
+from course_lib.plots import panels
+
+
+class Height(Explorer):
+    """A point, and how high it lies."""
+
+    title = "A point"
+    controls = (Slider("height", "height", 0.0, 1.0, 0.1, start=0.5),)
+
+    def build(self, figure):
+        (ax,) = panels(figure)
+        (self.point,) = ax.plot([0.0], [0.0], "o")
+        self.moving(self.point)
+
+    def update(self, height):
+        self.point.set_ydata([height])
+        return Reading({"height": height}, f"The point lies at a height of {height:.1f}.")
+'''
+CALLBACK = ("set_ydata([height])", "set_ydata([heigth])")
+
+TITLE = """# 9. A question
+The question: what? You will be able to tell. 20 minutes."""
+QUESTION = """## Predict
+
+> **Study note.** Commit to an answer.
+"""
+IMPORTS = """import torch
+from explorer_of_a_point import Height
+
+from course_lib.checks import verify
+from course_lib.distributions import DiagonalGaussian, kl_divergence"""
+VERIFY = """q, p = DiagonalGaussian.from_std(0.0, 0.5), DiagonalGaussian.from_std(0.0, 1.0)
+verify("4.3", by_hand=0.5 * (0.25 - 1 + 2 * torch.tensor(2.0).double().log()),
+       library=kl_divergence(q, p))"""
+EXPLORE = """explorer = Height()
+explorer"""
+MOVE = """explorer.at(height=0.2)"""
+NUMBER = """print(f"{1 / 3:.3f} nats")"""
+VERIFIED, EXPLORED, MOVED, NUMBERED = 1, 2, 3, 4  # places among the code cells
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small notebook as refresh stores it, beside its explorer."""
+    folder = tmp_path_factory.mktemp("a course") / "notebooks"
+    folder.mkdir()
+    (folder / "explorer_of_a_point.py").write_text(EXPLORER, encoding="utf-8")
+    sources = [IMPORTS, VERIFY, EXPLORE, MOVE, NUMBER]
+    cells = [new_markdown_cell(TITLE), new_markdown_cell(QUESTION)]
+    path = folder / "09_small.ipynb"
+    nbformat.write(new_notebook(cells=cells + [new_code_cell(s) for s in sources]), path)
+    refresh.refresh(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def notebook(stored: Path) -> Notebook:
+    return Notebook.read(stored)
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Changes the text of a file, once."""
+    content = path.read_text(encoding="utf-8")
+    assert content.count(old) == 1, f"{old!r} is not once in {path.name}"
+    path.write_text(content.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def outcomes(stored: Path) -> dict[str, str]:
+    """What each test of the damaged copy says: nothing if it passed, else its message."""
+    root = stored.parent.parent
+    shutil.copytree(ROOT / "course_lib", root / "course_lib")
+    (root / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / PROOF, root / "tests")
+    shutil.copy(ROOT / "tests" / "conftest.py", root / "tests")
+    shutil.copy(ROOT / "pyproject.toml", root)
+    replace(root / FORMULA, *SIGN)
+    replace(stored.parent / "explorer_of_a_point.py", *CALLBACK)
+    damaged = stored.parent / "10_damaged.ipynb"
+    damaged.write_text(stored.read_text(encoding="utf-8"), encoding="utf-8")
+    replace(damaged, "0.333 nats", "0.334 nats")
+    report = root / "report.xml"
+    command = [
+        *(sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env"),
+        *("notebooks/10_damaged.ipynb", f"tests/{PROOF}", f"--junitxml={report}"),
+        *("-k", "ipynb or test_gaussians_of_both_kinds"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run(command, cwd=root, env=environment, capture_output=True, check=False)
+    found = {}
+    for case in ET.parse(report).iter("testcase"):
+        bad = [child for child in case if child.tag in ("failure", "error")]
+        found[str(case.get("name"))] = "".join(child.text or "" for child in bad)
+    return found
+
+
+def test_only_the_damaged_cells_fail(outcomes: dict[str, str]) -> None:
+    cells = {name: bool(text) for name, text in outcomes.items() if "Cell" in name}
+    assert list(cells.values()) == [False, True, True, True, True], cells
+
+
+def cell(outcomes: dict[str, str], place: int) -> str:
+    return [text for name, text in outcomes.items() if "Cell" in name][place]
+
+
+def test_a_changed_number_is_seen(outcomes: dict[str, str]) -> None:
+    assert "0.334 nats" in cell(outcomes, NUMBERED)
+    assert "0.333 nats" in cell(outcomes, NUMBERED)
+
+
+def test_a_flipped_sign_is_seen_by_verify(outcomes: dict[str, str]) -> None:
+    assert "VerificationError" in cell(outcomes, VERIFIED)
+    assert "equation 4.3: library gives" in cell(outcomes, VERIFIED)
+
+
+def test_a_flipped_sign_is_seen_by_its_test(outcomes: dict[str, str]) -> None:
+    proofs = {name: text for name, text in outcomes.items() if "both_kinds" in name}
+    assert len(proofs) == 4
+    failed = {name for name, text in proofs.items() if text}
+    assert failed == {"test_gaussians_of_both_kinds[0-0]"}  # the pair that the formula is for
+
+
+def test_a_broken_callback_is_seen(outcomes: dict[str, str]) -> None:
+    assert "name 'heigth' is not defined" in cell(outcomes, EXPLORED)
+    assert "explorer" in cell(outcomes, MOVED)
+
+
+def altered(notebook: Notebook, change: Callable[[list[dict]], None]) -> set[str]:
+    """The faults that a change to the code cells brings."""
+    raw = copy.deepcopy(notebook.raw)
+    change([c for c in raw["cells"] if c["cell_type"] == "code"])
+    return set(faults(Notebook(notebook.number, raw))) - set(faults(notebook))
+
+
+def strip(cells: list[dict]) -> None:
+    for c in cells:
+        c["outputs"], c["execution_count"] = [], None
+
+
+def junk(cells: list[dict]) -> None:
+    cells[EXPLORED]["outputs"][0]["data"]["image/png"] = base64.b64encode(b"no picture").decode()
+
+
+def narrow(cells: list[dict]) -> None:
+    cells[EXPLORED]["outputs"][0]["metadata"]["image/png"]["width"] = 640
+
+
+def mute(cells: list[dict]) -> None:
+    cells[EXPLORED]["outputs"][0]["data"]["text/plain"] = "<Figure>"
+
+
+def state(cells: list[dict]) -> None:
+    cells[EXPLORED]["outputs"][0]["data"]["application/vnd.jupyter.widget-view+json"] = {}
+
+
+def again(cells: list[dict]) -> None:
+    cells[NUMBERED]["execution_count"] = 9
+
+
+def warn(cells: list[dict]) -> None:
+    cells[MOVED]["outputs"] = [{"output_type": "stream", "name": "stderr", "text": "careful"}]
+
+
+def fail(cells: list[dict]) -> None:
+    error = {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}
+    cells[MOVED]["outputs"] = [error]
+
+
+def ignore(cells: list[dict]) -> None:
+    cells[MOVED]["metadata"]["tags"] = ["nbval-ignore-output"]
+
+
+def comment(cells: list[dict]) -> None:
+    cells[MOVED]["source"] = "# NBVAL_SKIP\n1"
+
+
+def silence(cells: list[dict]) -> None:
+    cells[MOVED]["source"] = "explorer.at(height=0.2);"
+
+
+def leak(cells: list[dict]) -> None:
+    cells[NUMBERED]["outputs"][0]["text"] = "<object at 0x7f0123456789>"
+
+
+def ramble(cells: list[dict]) -> None:
+    cells[MOVED]["source"] = "\n".join(f"x = {i}" for i in range(26))
+
+
+def hide(cells: list[dict]) -> None:
+    cells[MOVED]["source"] = "def a(): ...\ndef b(): ...\ndef c(): ..."
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (strip, "cell 3: execution count None, expected 1"),
+        (again, "cell 7: execution count 9, expected 5"),
+        (junk, "cell 5: a picture that does not decode"),
+        (narrow, "cell 5: a picture 1600 pixels wide, expected twice the shown 640"),
+        (mute, "cell 5: a picture whose alternative text is '<Figure>'"),
+        (state, "cell 5: output of type application/vnd.jupyter.widget-view+json"),
+        (warn, "cell 6: output on stderr"),
+        (fail, "cell 6: an error without the tag raises-exception"),
+        (ignore, "cell 6: tag 'nbval-ignore-output'"),
+        (comment, "cell 6: a comment steers nbval"),
+        (silence, "cell 6: a trailing semicolon"),
+        (leak, "cell 7: '0x7f0123456789' is a path or an address of one machine"),
+        (ramble, "cell 6: 26 lines of code, at most 25 are allowed"),
+        (hide, "definitions outside the exercises: a, b, c"),
+    ],
+)
+def test_a_broken_rule_is_named(
+    notebook: Notebook, change: Callable[[list[dict]], None], fault: str
+) -> None:
+    assert any(found.startswith(fault) for found in altered(notebook, change))
+
+
+def test_a_missing_section_is_named(notebook: Notebook) -> None:
+    found = faults(notebook)
+    for section in ("Explore", "What goes wrong", "Exercises", "Recap"):
+        assert f"no heading that starts with {section!r}" in found
+    assert "no heading that starts with 'Predict'" not in found
+    assert "no '**Insight' block with its '**Verdict'" in found  # chapter 9 has one
+    assert "0 exercises, expected three or four" in found
+
+
+EXERCISE = """answer = ...
+check("1.a", answer)"""
+SOLUTION = """<details><summary>Solution</summary>
+
+```python
+answer = {}
+```
+
+</details>"""
+
+
+@pytest.mark.parametrize("answer", ["math.nan", "0.0"])
+def test_a_wrong_solution_is_seen(answer: str) -> None:
+    cells = [
+        new_code_cell("import math\n\nfrom course_lib.checks import check"),
+        new_code_cell(EXERCISE),
+        new_markdown_cell(SOLUTION.format(answer)),
+    ]
+    book = Notebook(1, new_notebook(cells=cells))
+    (exercise,) = book.exercises
+    assert not judge(exercise_name(exercise), solved(book, exercise)).accepted
