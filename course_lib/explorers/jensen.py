@@ -1,0 +1,246 @@
+"""Explorer of chapter 3: the log-weight over z, what Jensen's inequality loses, and K draws."""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from torch import Tensor
+
+from course_lib.bounds import (
+    effective_sample_size,
+    expectation,
+    importance_weighted_bound,
+    log_weights,
+)
+from course_lib.distributions import DiagonalGaussian
+from course_lib.exact import ScalarLatent, linear_world, tanh_world
+from course_lib.exact.log_mean import expected_log_mean
+from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
+from course_lib.plots import (
+    COLOURS,
+    PIXEL_RATIO,
+    Ledger,
+    label,
+    latent_ticks,
+    number,
+    panels,
+    style,
+)
+from course_lib.plots.ledger import printed
+
+WORLDS = ("linear, x = 1.25", "tanh, x = 2")
+EDGE = 3.5  # z is drawn from −EDGE to EDGE
+TOP = 1.15  # of the densities
+NATS = (-4.5, -0.4)  # of log-weights and bounds
+MOST = 64  # draws
+COUNTS = tuple(range(1, MOST + 1))
+TALLEST = 4.0  # of a weight over the mean weight, as drawn
+
+
+@lru_cache(maxsize=2)
+def small_world(name: str) -> tuple[ScalarLatent, Tensor]:
+    """z ~ N(0, 1) with x|z ~ N(z, 0.75²), or N(2 tanh z, 0.5²); and the x that was observed."""
+    if name == WORLDS[0]:
+        return linear_world(w=1.0, s=0.75), torch.tensor([1.25], dtype=torch.float64)
+    return tanh_world(a=2.0, b=1.0, c=0.0, s=0.5), torch.tensor([2.0], dtype=torch.float64)
+
+
+class LogWeights(Explorer):
+    """q against the exact posterior, the log-weight over z, K draws, and the bound L_K.
+
+    Numbers: log_evidence, log p(x) by quadrature; elbo and gap, their difference; bound, L_K
+    exactly, and shortfall, log p(x) − L_K; lowest and highest log-weight within μ ± 2σ; estimate,
+    the log of the mean of the K weights drawn, and effective_draws, their effective sample size.
+    """
+
+    title = "The log-weight, its mean, and the log of the mean weight"
+    height_px = 440
+    controls = (
+        Choice("world", "world", WORLDS, start=WORLDS[0]),
+        Slider("mean", "mean of q, μ", -1.0, 2.5, 0.05, start=0.0),
+        Slider("std", "standard deviation of q, σ", 0.2, 2.0, 0.02, start=1.0),
+        Slider("K", "draws, K", 1, MOST, 1, start=8),
+    )
+
+    def build(self, figure: Figure) -> None:
+        """Above: densities, and K weights. Below, on one axis of nats: log-weight, L_K, ledger."""
+        generator = torch.Generator().manual_seed(4)
+        self.noise = torch.randn(MOST, dtype=torch.float64, generator=generator)  # ε of μ + σ ε
+        self.z = torch.linspace(-EDGE, EDGE, 281, dtype=torch.float64).unsqueeze(-1)
+        densities, draws = panels(figure, (34, 38), right=10, top=46, bottom=308, across=24)
+        below = panels(figure, (34, 17, 19), right=10, top=206, bottom=46, across=24)
+        self._build_densities(densities)
+        self._build_draws(draws)
+        self._build_log_weight(below[0])
+        self._build_bound(below[1])
+        self.ledger = Ledger(below[2], NATS, gap_name="lost to Jensen")
+        style(below[2], keep="").set_ylabel("")
+        _above(below[2], 0.0, 34, "one draw, K = 1", "text")
+        self.moving(*self.ledger.artists)
+
+    def _build_densities(self, ax: Axes) -> None:
+        style(ax, keep="").set(xlim=(-EDGE, EDGE), ylim=(0, TOP))
+        ax.axhline(0, color=COLOURS["axis"], linewidth=0.8)
+        _above(ax, 0.0, 30, "q(z) and its K draws", "q")
+        _above(ax, 0.0, 11, "exact posterior p(z|x)", "posterior")
+        z = self.z[:, 0].numpy()
+        self.band = ax.fill_between(z, 0, 0 * z, color=COLOURS["posterior"], alpha=0.15)
+        self.band.set_linewidth(0)
+        (self.posterior,) = ax.plot(z, 0 * z, color=COLOURS["posterior"], linewidth=2.2)
+        (self.q,) = ax.plot(z, 0 * z, color=COLOURS["q"], linewidth=2.2)
+        self.ticks = latent_ticks(ax, np.full(MOST, np.nan), of="q")
+        self.moving(self.band, self.posterior, self.q, self.ticks)
+
+    def _build_draws(self, ax: Axes) -> None:
+        style(ax, keep="y").set(xlim=(0, 1), ylim=(0, TALLEST))
+        ax.set_yticks([0, 1, 2, 3, 4])
+        _above(ax, 0.0, 30, "weights of these K draws over their mean, sorted", "text")
+        _above(ax, 0.0, 11, "effective sample size:", "q")
+        self.worth = _above(ax, 0.4, 11, "", "q")
+        self.bars = ax.stairs([0.0], [0.0, 1.0], fill=True, color=COLOURS["q"], alpha=0.75)
+        ax.axhline(1, color=COLOURS["evidence"], linewidth=1.0, linestyle=":").set_zorder(3)
+        self.moving(self.bars, self.worth)
+
+    def _build_log_weight(self, ax: Axes) -> None:
+        style(ax, x="latent z", keep="xy").set(xlim=(-EDGE, EDGE), ylim=NATS)
+        _above(ax, 0.0, 34, "log-weight, log p(x, z) − log q(z), nats", "gap")
+        _above(ax, 0.0, 13, "log of its mean", "evidence")
+        _above(ax, 0.42, 13, "mean of its logs", "elbo")
+        ends = (-EDGE, EDGE)
+        self.evidence = ax.plot(ends, ends, color=COLOURS["evidence"], linewidth=2)
+        self.elbo = ax.plot(ends, ends, color=COLOURS["elbo"], linewidth=2)
+        z = self.z[:, 0].numpy()
+        (self.faint,) = ax.plot(z, 0 * z, color=COLOURS["gap"], linewidth=1.2, linestyle=":")
+        (self.curve,) = ax.plot(z, 0 * z, color=COLOURS["gap"], linewidth=2.6)
+        self.dots = {
+            marker: ax.plot([], [], marker, color=COLOURS["q"], markersize=4.5, clip_on=False)[0]
+            for marker in ("o", "v", "^")
+        }
+        self.moving(*self.evidence, *self.elbo, self.faint, self.curve, *self.dots.values())
+
+    def _build_bound(self, ax: Axes) -> None:
+        style(ax, x="draws, K").set(xscale="log", xlim=(0.85, 85), ylim=NATS)
+        ax.set_xticks([1, 4, 16, 64], ["1", "4", "16", "64"])
+        ax.minorticks_off()
+        _above(ax, 0.0, 34, "K draws: the bound $L_K$", "text")
+        self.bound_text = _above(ax, 0.0, 13, "", "elbo")
+        (self.gap,) = ax.plot([1, 1], [0, 0], color=COLOURS["gap"], linewidth=6)
+        self.gap.set_solid_capstyle("butt")
+        self.line = ax.plot((0.85, 85), (0, 0), color=COLOURS["evidence"], linewidth=2)
+        (self.bounds,) = ax.plot(COUNTS, COUNTS, color=COLOURS["elbo"], linewidth=2.2)
+        (self.point,) = ax.plot([1], [0], "o", color=COLOURS["elbo"], markersize=7)
+        self.moving(self.gap, *self.line, self.bounds, self.point, self.bound_text)
+
+    def update(self, world: str, mean: float, std: float, K: int) -> Reading:
+        """Moves the curves, the draws and the bounds, and reads them."""
+        model, x = small_world(world)
+        q = DiagonalGaussian.from_std(mean, std)
+        evidence = _log_evidence(world)
+        bounds = _bounds(model, q, x)  # (64,)
+        elbo = expectation(q, lambda z: log_weights(model, q, x, z)).item()
+        draws = (mean + std * self.noise[:K]).unsqueeze(-1)  # (K, 1)
+        weights = log_weights(model, q, x, draws)  # (K,)
+        low, high = self._move_log_weight(model, q, x)
+        self._move_densities(q, evidence)
+        self._move_draws(draws[:, 0], weights)
+        self._move_levels(evidence, elbo, bounds, K)
+        numbers = {
+            "log_evidence": evidence,
+            "elbo": elbo,
+            "gap": evidence - elbo,
+            "bound": bounds[K - 1].item(),
+            "shortfall": evidence - bounds[K - 1].item(),
+            "lowest": low,
+            "highest": high,
+            "estimate": importance_weighted_bound(weights).item(),
+            "effective_draws": effective_sample_size(weights).item(),
+        }
+        self.worth.set_text(f"{numbers['effective_draws']:.1f} of {K}")
+        return Reading(numbers, _sentence(numbers, mean, std, K))
+
+    def _move_log_weight(
+        self, model: ScalarLatent, q: DiagonalGaussian, x: Tensor
+    ) -> tuple[float, float]:
+        """The curve, thick where q draws; its lowest and highest point within two σ."""
+        self.log_weight = log_weights(model, q, x, self.z)  # (281,)
+        drawn = self.log_weight.clamp(NATS[0] - 30, NATS[1] + 30).numpy()
+        near = ((self.z - q.mean).abs() < 3 * q.std)[:, 0].numpy()
+        self.faint.set_ydata(drawn)
+        self.curve.set_ydata(np.where(near, drawn, np.nan))
+        inner = q.mean + q.std * torch.linspace(-2, 2, 81, dtype=torch.float64).unsqueeze(-1)
+        lowest, highest = log_weights(model, q, x, inner).aminmax()
+        return lowest.item(), highest.item()
+
+    def _move_densities(self, q: DiagonalGaussian, evidence: float) -> None:
+        log_q = q.log_prob(self.z)
+        posterior = (self.log_weight + log_q - evidence).exp().numpy()
+        self.band.set_data(self.z[:, 0].numpy(), 0, posterior)
+        self.posterior.set_ydata(posterior)
+        self.q.set_ydata(log_q.exp().numpy())
+
+    def _move_draws(self, z: Tensor, weights: Tensor) -> None:
+        """Ticks, dots on the curve (beyond the panel as arrows at its edge), and the bars."""
+        shown = np.full(MOST, np.nan)
+        shown[: len(z)] = z.numpy()
+        self.ticks.set_xdata(np.where(np.abs(shown) <= EDGE, shown, np.nan))
+        low, high = NATS
+        places = {"v": weights < low, "^": weights > high}
+        places["o"] = ~(places["v"] | places["^"])
+        for marker, here in places.items():
+            inside = here & (z.abs() <= EDGE)
+            self.dots[marker].set_data(z[inside].numpy(), weights[inside].clamp(low, high).numpy())
+        share = weights.softmax(0).sort(descending=True).values * len(z)
+        self.bars.set_data(share.clamp(max=TALLEST).numpy(), np.linspace(0, 1, len(z) + 1))
+
+    def _move_levels(self, evidence: float, elbo: float, bounds: Tensor, count: int) -> None:
+        at = bounds[count - 1].item()
+        for line in (*self.evidence, *self.line):
+            line.set_ydata((evidence, evidence))
+        for line in self.elbo:
+            line.set_ydata((elbo, elbo))
+        self.bounds.set_ydata(bounds.clamp(min=NATS[0] - 5).numpy())
+        self.point.set_data([count], [max(at, NATS[0])])
+        self.point.set_marker("o" if at >= NATS[0] else "v")
+        self.gap.set_data((count, count), (max(at, NATS[0]), evidence))
+        self.bound_text.set_text(f"K = {count}: {number(at)}")
+        self.ledger.set(evidence, elbo)
+
+
+@lru_cache(maxsize=2)
+def _log_evidence(world: str) -> float:
+    """log p(x) by quadrature."""
+    model, x = small_world(world)
+    return model.log_evidence(x).item()
+
+
+def _bounds(model: ScalarLatent, q: DiagonalGaussian, x: Tensor) -> Tensor:
+    """L_1, …, L_64 exactly, over a grid that holds all of q and of the prior."""
+    mean, std = q.mean.item(), q.std.item()
+    reach = 8.5 * std
+    z = torch.linspace(min(mean - reach, -8), max(mean + reach, 8), 401, dtype=torch.float64)
+    points = z.unsqueeze(-1)
+    log_probs = q.log_prob(points) + math.log(z[1] - z[0])
+    return expected_log_mean(log_weights(model, q, x, points), log_probs, COUNTS, step=0.4)
+
+
+def _above(ax: Axes, x: float, px: float, text: str, of: str) -> Text:
+    """Text in the colour of what it names, `px` shown pixels above the panel, from fraction x."""
+    bottom, top = ax.get_ylim()
+    up = px * PIXEL_RATIO / ax.bbox.height * (top - bottom)
+    low, high = ax.get_xlim()
+    return label(ax, low + x * (high - low), top + up, text, of=of)
+
+
+def _sentence(r: dict[str, float], mean: float, std: float, count: int) -> str:
+    evidence, elbo, gap = printed(r["log_evidence"], r["elbo"])
+    _, bound, short = printed(r["log_evidence"], r["bound"])
+    return (
+        f"With q = N({number(mean, 2)}, {number(std, 2)}²) the log of the mean weight is log p(x) "
+        f"= {evidence} nats and the mean of the log-weights, the ELBO, is {elbo}: {gap} lost. "
+        f"Within two standard deviations the log-weight runs from {number(r['lowest'], 2)} to "
+        f"{number(r['highest'], 2)}. With K = {count} the bound is {bound}, short by {short}."
+    )
