@@ -1,14 +1,34 @@
 """The training loop: what it computes, and that neither a kill nor a bad file can spoil it."""
 
+import contextlib
 import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
+from course_lib import checkpoint
 from course_lib.nets import GaussianNet
-from course_lib.train import Settings, fit, free_bits, importance_weighted, objectives, warm_up
+from course_lib.recipes import RECIPES, Recipe, load_model
+from course_lib.train import (
+    Settings,
+    fit,
+    free_bits,
+    importance_weighted,
+    objectives,
+    warm_up,
+)
+from course_lib.train import (
+    __main__ as command,
+)
 from course_lib.train.state import TrainingState
 from course_lib.vae import VAE, Architecture
 
@@ -163,3 +183,240 @@ def test_resume_ends_with_the_same_weights(objective: objectives.Objective, tmp_
     assert equal_weights(whole, fresh)
     assert not equal_weights(whole, parts)
     assert history["epoch"] == [1, 2, 3, 4, 5, 6]
+
+
+NURSERY = """
+import os, sys, torch
+from pathlib import Path
+from course_lib.train import Settings, fit
+from course_lib.vae import Architecture
+
+def train(path):
+    data = (torch.rand(96, 30, generator=torch.Generator().manual_seed(0)) < 0.3).float()
+    model = Architecture(30, (4, 2), ((20,), (10,))).build(seed=0)
+    settings = Settings(24, 24, 1e-2, warmup=5, optimiser="muon", average=0.9)
+    fit(model, data, settings, checkpoint=path, resume=path.exists(), every=0, progress_bar=False)
+
+torch.optim.Adam([torch.zeros(1, requires_grad=True)])  # imports what every child would import
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        train(Path(line.strip()))
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+KILLS = int(os.environ.get("COURSE_KILLS", "4"))
+
+
+class Nursery:
+    """Starts trainings as processes of their own, at the price of a fork instead of an import."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", NURSERY],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def train(self, path: Path, kill_after: float | None = None) -> int:
+        """Trains with checkpoints at `path`, perhaps up to a SIGKILL; returns the exit status."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{path}\n")
+        self.process.stdin.flush()
+        child = int(self.process.stdout.readline())
+        if kill_after is not None:
+            time.sleep(kill_after)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        return int(self.process.stdout.readline())
+
+    def close(self) -> None:
+        self.process.communicate()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_killed_at_random_moments_it_ends_with_the_same_weights(tmp_path: Path) -> None:
+    """SIGKILL, wherever it strikes: in a step, while a checkpoint is written, before the first."""
+    nursery, moments = Nursery(), random.Random(0)
+    begun = time.monotonic()
+    assert nursery.train(tmp_path / "whole.training") == 0
+    length = time.monotonic() - begun
+    path = tmp_path / "killed.training"
+    ends = [nursery.train(path, moments.uniform(0, 1.5 * length / KILLS)) for _ in range(KILLS)]
+    assert signal.SIGKILL in ends
+    assert nursery.train(path) == 0
+    nursery.close()
+    expected, about = checkpoint.load(tmp_path / "whole.training")
+    found, again = checkpoint.load(path)
+    assert len(again["history"]) == len(about["history"]) == 24
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():  # weights, averages, moments, generator
+        assert torch.equal(found[name], value), name
+    print(f"{ends.count(signal.SIGKILL)} of {KILLS} kills struck; training takes {length:.1f} s")
+
+
+def test_resume_refuses_what_is_not_its_own(tmp_path: Path) -> None:
+    settings = Settings(2, 16, 1e-2)
+    path = tmp_path / "a.training"
+    fit(tiny(), data(), settings, checkpoint=path, progress_bar=False)
+
+    def resume(model: nn.Module, count: int, settings: Settings) -> None:
+        fit(model, data(count), settings, checkpoint=path, resume=True, progress_bar=False)
+
+    with pytest.raises(ValueError, match="made with epochs 2, now it is 3"):
+        resume(tiny(), 64, replace(settings, epochs=3))
+    with pytest.raises(ValueError, match=r"made with learning_rate 0\.01, now it is 0\.02"):
+        resume(tiny(), 64, replace(settings, learning_rate=2e-2))
+    with pytest.raises(ValueError, match="made with images 64, now it is 48"):
+        resume(tiny(), 48, settings)
+    with pytest.raises(ValueError, match="of another architecture: for encoders"):
+        resume(tiny(architecture=Architecture(6, (3,), ((5,),))), 64, settings)
+    deep = Architecture(6, (2, 2), ((5,), (5,)))
+    with pytest.raises(ValueError, match=r"the model has \(5, 2\), the file has nothing"):
+        resume(tiny(architecture=deep), 64, settings)
+    checkpoint.save(path, {}, {"kind": "model"})
+    with pytest.raises(ValueError, match="holds a model, not a training to resume"):
+        resume(tiny(), 64, settings)
+
+
+def test_a_diverging_training_says_where_and_what_to_try_and_keeps_its_checkpoint(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.training"
+
+    def spoil(model: nn.Module, x: Tensor, *, generator: Generator, progress: float) -> object:
+        bound, terms = objectives.elbo(model, x, generator=generator, progress=progress)
+        return bound * (math.inf if progress >= 0.5 else 1.0), terms
+
+    settings = Settings(4, 32, 1e-2, warmup=7)
+    with pytest.raises(FloatingPointError) as caught:
+        fit(
+            tiny(),
+            data(),
+            settings,
+            objective=spoil,  # type: ignore[arg-type]
+            checkpoint=path,
+            every=0,
+            progress_bar=False,
+        )
+    for part in ("step 4 (epoch 3)", "reconstruction", "kl_1", "(now 0.01)", "(now 7 steps)"):
+        assert part in str(caught.value)
+    twin = tiny()
+    state = TrainingState(twin, settings, 64)
+    state.restore(path)
+    assert state.epoch == 2
+
+
+def test_a_rate_that_is_too_large_is_blamed_and_the_layer_named() -> None:
+    with pytest.raises(
+        FloatingPointError, match=r"step \d+ .*smaller learning rate \(now 1e\+38\)"
+    ):
+        fit(tiny(), data(), Settings(9, 16, 1e38), progress_bar=False)
+    spoilt = data()
+    spoilt[3, 2] = math.nan
+    with pytest.raises(
+        FloatingPointError, match=r"epoch 1\): encoder 1: .*look for NaN in the data"
+    ):
+        fit(tiny(), spoilt, Settings(1, 16), progress_bar=False)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (torch.zeros(0, 6), r"data must be \(N, D\) with N ≥ 1, got shape \(0, 6\)"),
+        (torch.zeros(6), r"got shape \(6,\)"),
+        (torch.zeros(9, 5), r"step 0 \(epoch 1\): encoder 1: value must have 6 entries"),
+        (torch.zeros(9, 6, dtype=torch.uint8), "encoder 1: value must be a tensor of floats"),
+        (torch.full((9, 6), 0.5), "grey pixels need ContinuousBernoulli or Binomial"),
+        (torch.full((9, 6), 255.0), "0 or 1"),
+    ],
+)
+def test_data_that_do_not_fit_the_model_are_named(bad: Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fit(tiny(), bad, Settings(1, 4), progress_bar=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs .* at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size .* got 0"),
+        ({"learning_rate": -1.0}, "learning_rate must be positive, got -1"),
+        ({"learning_rate": math.nan}, "learning_rate must be positive, got nan"),
+        ({"optimiser": "sgd"}, "optimiser must be one of .*, got 'sgd'"),
+        ({"precision": "float16"}, "precision must be one of .*, got 'float16'"),
+        ({"average": 1.0}, "average must lie between 0 and 1, got 1.0"),
+        ({"warmup": -1}, "warmup .* at least 0, got -1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings(**({"epochs": 1} | change))  # type: ignore[arg-type]
+
+
+@pytest.mark.equation("9.2")
+def test_the_objectives_are_what_their_papers_say(generator: Generator) -> None:
+    model = Architecture(6, (3, 2), ((5,), (4,))).build(seed=0)
+
+    def value(objective: objectives.Objective, progress: float = 0.0) -> Tensor:
+        fresh = Generator().manual_seed(4)
+        return objective(model, data(), generator=fresh, progress=progress)[0]
+
+    terms = model.terms(data(), generator=Generator().manual_seed(4))
+    torch.testing.assert_close(value(objectives.elbo), terms.elbo)
+    half = value(warm_up(0.5, start=0.2), progress=0.25)  # β = 0.2 + 0.8 · ½ = 0.6
+    torch.testing.assert_close(half, terms.reconstruction - 0.6 * terms.kl)
+    assert torch.equal(value(warm_up(0.5), progress=0.7), terms.elbo)
+    weights = model.log_weights(data(), 5, generator=Generator().manual_seed(4))
+    expected = (weights.double().exp().mean(0)).log().float()
+    torch.testing.assert_close(value(importance_weighted(5)), expected)
+
+
+def test_free_bits_spare_a_quiet_layer_and_charge_a_loud_one() -> None:
+    """The gradient is the KL's above the floor, none below it; after `until`, the ELBO's."""
+    model = Architecture(6, (3, 2), ((5,), (4,))).build(seed=0)
+    terms = model.terms(data(), generator=Generator().manual_seed(4))
+    quiet = min(kl.mean().item() for kl in terms.kls)
+    loud = max(kl.mean().item() for kl in terms.kls)
+    assert 0 < quiet < loud
+    for nats, progress, charged in [
+        ((quiet + loud) / 2, 0.0, [kl for kl in terms.kls if kl.mean() > quiet]),
+        (2 * loud, 0.0, []),
+        (2 * loud, 0.6, list(terms.kls)),
+        (0.0, 0.0, list(terms.kls)),
+    ]:
+        fresh = Generator().manual_seed(4)
+        objective = free_bits(nats, until=0.5)
+        bound, _ = objective(model, data(), generator=fresh, progress=progress)
+        weights = list(model.encoders[1].parameters())
+        expected: Tensor = terms.reconstruction - sum(charged)
+        found = torch.autograd.grad(bound.sum(), weights, allow_unused=True)
+        right = torch.autograd.grad(expected.sum(), weights, retain_graph=True, allow_unused=True)
+        assert [a is None for a in found] == [b is None for b in right]
+        for a, b in zip(found, right, strict=True):
+            if a is not None:
+                torch.testing.assert_close(a, b)
+
+
+def test_the_command_lists_trains_and_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe(
+        "small", "a test", Architecture(64, (2,), ((4,),), "binomial"), Settings(2), images="digits"
+    )
+    monkeypatch.setitem(RECIPES, "small", recipe)
+    out = tmp_path / "small.safetensors"
+    assert command.main(["--list"]) == 0
+    assert "mnist_vae" in capsys.readouterr().out
+    assert command.main(["nothing"]) == 2
+    assert "no recipe 'nothing'; there are mnist_vae" in capsys.readouterr().err
+    assert command.main(["small", "--out", str(out)]) == 0
+    first = load_model(out)
+    assert command.main(["small", "--out", str(out)]) == 2
+    assert "add --resume" in capsys.readouterr().err
+    assert command.main(["small", "--out", str(out), "--resume"]) == 0
+    assert equal_weights(first, load_model(out))
+    assert not equal_weights(first, recipe.build())

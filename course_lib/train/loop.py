@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,8 +47,8 @@ def fit(
     is written there at the end of an epoch, at most every `every` seconds, and after the last; with
     `resume`, training goes on from it and ends with the same weights, bit for bit. report is called
     with each epoch's row of the history.
-    Raises ValueError if data is empty or the checkpoint does not fit, FloatingPointError if the
-    bound turns NaN or infinite: no weight is touched after that.
+    Raises ValueError if data is empty or unfit for the model or the checkpoint does not fit, and
+    FloatingPointError if something turns NaN or infinite: no weight is touched after that.
     """
     if data.ndim != 2 or len(data) == 0:
         raise ValueError(f"data must be (N, D) with N ≥ 1, got shape {tuple(data.shape)}")
@@ -76,7 +76,7 @@ def _epoch(
     start, tally = time.process_time(), Tally()
     for index in state.batches():
         x = prepare(data[index], generator=state.generator)
-        with _precision(state.settings):
+        with _precision(state.settings), _located(state):
             bound, terms = objective(
                 state.model, x, generator=state.generator, progress=state.progress
             )
@@ -121,13 +121,30 @@ def _require_finite(loss: Tensor, terms: dict[str, Tensor], state: TrainingState
         return
     means = {name: value.detach().mean().item() for name, value in terms.items()}
     shown = ", ".join(f"{name} {value:g}" for name, value in means.items())
-    culprits = [name for name, value in means.items() if not math.isfinite(value)]
-    blamed = [name for name in culprits if name not in ("elbo", "kl")] or culprits
     raise FloatingPointError(
-        f"the bound is not finite at step {state.step} (epoch {state.epoch + 1}): {shown}. "
-        f"Not finite first of all: {', '.join(blamed) or 'the mean'}. Try a smaller learning rate "
-        f"(now {state.settings.learning_rate:g}) or a longer warm-up (now {state.settings.warmup} "
-        "steps), and look for NaN in the data."
+        f"{_place(state)}: the bound is not finite ({shown}). {_advice(state)}"
+    )
+
+
+@contextmanager
+def _located(state: TrainingState) -> Iterator[None]:
+    """Says at which step a model refused its input; NaN and infinities are the training's fault."""
+    try:
+        yield
+    except ValueError as error:
+        if "finite" in str(error) or "NaN" in str(error):
+            raise FloatingPointError(f"{_place(state)}: {error}. {_advice(state)}") from error
+        raise ValueError(f"{_place(state)}: {error}") from error
+
+
+def _place(state: TrainingState) -> str:
+    return f"step {state.step} (epoch {state.epoch + 1})"
+
+
+def _advice(state: TrainingState) -> str:
+    return (
+        f"Try a smaller learning rate (now {state.settings.learning_rate:g}) or a longer warm-up "
+        f"(now {state.settings.warmup} steps), and look for NaN in the data"
     )
 
 

@@ -66,7 +66,7 @@ def free_bits(nats: float, until: float = 1.0) -> Objective:
         terms = model.terms(x, generator=generator)
         floor = nats if progress < until else 0.0
         # max(mean KL, floor) has the gradient of the KL above the floor and none below it.
-        excess = [kl * float(kl.mean() > floor) for kl in terms.kls]
-        return terms.reconstruction - sum(excess), {"elbo": terms.elbo, **terms.named()}
+        charged = [kl for kl in terms.kls if kl.mean() > floor]
+        return terms.reconstruction - sum(charged), {"elbo": terms.elbo, **terms.named()}
 
     return bound

@@ -1,0 +1,186 @@
+"""Files that are cut short, altered, foreign or half written are refused; nothing is lost."""
+
+import errno
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from course_lib import checkpoint
+from course_lib.recipes import load_model
+from course_lib.vae import Architecture
+
+TENSORS = {
+    "weight": torch.arange(6.0).reshape(2, 3),
+    "step": torch.tensor(3.0),
+    "generator": torch.Generator().manual_seed(1).get_state(),
+    "double": torch.tensor([1 / 3], dtype=torch.float64),
+    "none": torch.zeros(0, 4),
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    checkpoint.save(tmp_path / "a.training", TENSORS, {"kind": "test", "rate": 0.1})
+    return tmp_path / "a.training"
+
+
+def test_everything_comes_back_bit_for_bit(path: Path) -> None:
+    tensors, about = checkpoint.load(path)
+    assert about == {"kind": "test", "rate": 0.1}
+    assert tensors.keys() == TENSORS.keys()
+    for name, value in TENSORS.items():
+        assert tensors[name].dtype == value.dtype
+        assert torch.equal(tensors[name], value)
+    assert [file.name for file in path.parent.iterdir()] == ["a.training"]
+
+
+def test_a_transposed_tensor_is_written_in_its_own_order(tmp_path: Path) -> None:
+    value = torch.arange(6.0).reshape(2, 3).T
+    checkpoint.save(tmp_path / "a", {"value": value}, {})
+    assert torch.equal(checkpoint.load(tmp_path / "a")[0]["value"], value)
+
+
+@pytest.mark.parametrize("kept", [0, 5, 8, 100, -1, -500])
+def test_a_truncated_file_is_refused(path: Path, kept: int) -> None:
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ValueError, match="truncated, altered, or no safetensors"):
+        checkpoint.load(path)
+
+
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_one_flipped_bit_is_noticed_wherever_it_is(place: float, bit: int) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a"
+        checkpoint.save(path, TENSORS, {"kind": "test"})
+        content = bytearray(path.read_bytes())
+        content[int(place * len(content))] ^= 1 << bit
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"altered|no checkpoint of this course"):
+            checkpoint.load(path)
+
+
+class Mischief:
+    """Leaves a file behind if it is ever unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("writer", ["torch", "pickle"])
+def test_a_pickle_is_refused_and_never_run(tmp_path: Path, writer: str) -> None:
+    trap, path = tmp_path / "it ran", tmp_path / "model.pt"
+    if writer == "torch":
+        torch.save({"trap": Mischief(trap)}, path)
+    else:
+        path.write_bytes(pickle.dumps(Mischief(trap)))
+    with pytest.raises(ValueError, match=r"is a pickle .* which can run code"):
+        checkpoint.load(path)
+    assert not trap.exists()
+
+
+def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(safetensors.torch.save({"x": torch.zeros(2)}))
+    with pytest.raises(ValueError, match="no checkpoint of this course"):
+        checkpoint.load(tmp_path / "a")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no checkpoint at .*nowhere"):
+        checkpoint.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (
+            Architecture(6, (3,), ((5,),)),
+            r"mean.weight the model has \(2, 5\), the file has \(3, 5\)",
+        ),
+        (Architecture(6, (2,), ((5, 5),)), "has nothing of that name"),
+        (Architecture(6, (2, 2), ((5,), (5,))), "encoders.1.* the model has nothing of that name"),
+    ],
+)
+def test_another_architecture_is_refused_before_anything_changes(
+    other: Architecture, message: str
+) -> None:
+    model = Architecture(6, (2,), ((5,),)).build(seed=0)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(ValueError, match=f"f.training is of another architecture: .*{message}"):
+        checkpoint.restore(model, other.build(seed=1).state_dict(), source="f.training")
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_a_model_file_with_a_nan_is_refused(tmp_path: Path) -> None:
+    architecture = Architecture(6, (2,), ((5,),))
+    tensors = architecture.build(seed=0).state_dict()
+    tensors["encoders.0.mean.bias"][1] = torch.nan
+    about = {"kind": "model", "architecture": architecture.as_dict()}
+    checkpoint.save(tmp_path / "m", tensors, about)
+    with pytest.raises(ValueError, match=r"encoders.0.mean.bias in .* finite, got nan at index"):
+        load_model(tmp_path / "m")
+
+
+def test_a_model_comes_back_frozen(tmp_path: Path, generator: torch.Generator) -> None:
+    architecture = Architecture(6, (3, 2), ((5,), (4,)), "binomial", 4, learned_prior=True)
+    model = architecture.build(seed=0)
+    about = {"kind": "model", "architecture": architecture.as_dict()}
+    checkpoint.save(tmp_path / "m", model.state_dict(), about)
+    again = load_model(str(tmp_path / "m"))
+    x = torch.randint(0, 5, (3, 6), generator=generator).float()
+    pair = [m.elbo(x, generator=torch.Generator().manual_seed(1)) for m in (model, again)]
+    assert torch.equal(*pair)
+    assert not any(parameter.requires_grad for parameter in again.parameters())
+
+
+def test_a_training_is_no_model(path: Path) -> None:
+    with pytest.raises(ValueError, match="holds a test, not a model"):
+        load_model(path)
+
+
+def test_a_full_disk_keeps_the_last_good_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device\); the last good one still stands"):
+        checkpoint.save(path, {"more": torch.zeros(9)}, {})
+    assert path.read_bytes() == good
+    with pytest.raises(OSError, match="nothing was left") as caught:
+        checkpoint.save(path.with_name("new"), {"more": torch.zeros(9)}, {})
+    assert caught.value.errno == errno.ENOSPC
+    assert [file.name for file in path.parent.iterdir()] == ["a.training"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits on file size are POSIX")
+def test_a_write_that_the_system_cuts_short_keeps_the_last_good_file(path: Path) -> None:
+    """The kernel itself refuses to let a file grow beyond 2,000 bytes: the write stops midway."""
+    good = path.read_bytes()
+    code = f"""
+import resource, signal, torch
+from pathlib import Path
+from course_lib import checkpoint
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+checkpoint.save(Path({str(path)!r}), {{"big": torch.zeros(9000)}}, {{}})
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "was not written" in run.stderr
+    assert "the last good one still stands" in run.stderr
+    assert path.read_bytes() == good
+    assert [file.name for file in path.parent.iterdir()] == ["a.training"]
