@@ -97,11 +97,11 @@ class LinearGaussian:
         require_gaussian("q", q, self.loadings.shape[1])
         mean, scale = q.mean.double(), scale_of(q)  # (*batch, d), (*batch, d, d)
         residual = self._standardised(x) - mean @ self._scaled.mT  # (*batch, D)
-        spread = (self._scaled_root @ scale).square().sum((-2, -1))  # tr(A C Aᵀ), (*batch,)
-        reconstruction = self._log_normaliser - 0.5 * (residual.square().sum(-1) + spread)
-        moment = mean.square().sum(-1) + scale.square().sum((-2, -1))  # E|z|²
-        prior = -0.5 * (moment + mean.shape[-1] * LOG_TWO_PI)
-        return reconstruction + prior + q.entropy().double()
+        # With LᵀL = I + AᵀA, tr(A C Aᵀ) + tr C is a sum of squares with d rows, not D.
+        spread = (self._system.root @ scale).square().sum((-2, -1))  # (*batch,)
+        energy = residual.square().sum(-1) + mean.square().sum(-1) + spread
+        constant = self._log_normaliser - 0.5 * mean.shape[-1] * LOG_TWO_PI
+        return constant - 0.5 * energy + q.entropy().double()
 
     def log_naive_relative_variance(self, x: Numbers) -> Tensor:
         """log r, with r = Var[p(x|z)] / p(x)² over z ~ p(z): the trouble with p̂.  (Eq. 1.5)
@@ -147,12 +147,6 @@ class LinearGaussian:
         """Left singular vectors (D, k) and singular values (k,) of A = Ψ^(−½)W."""
         left, singular, _ = torch.linalg.svd(self._scaled, full_matrices=False)
         return left, singular
-
-    @cached_property
-    def _scaled_root(self) -> Tensor:
-        """R with RᵀR = AᵀA, so that tr(A C Aᵀ) needs no matrix with D rows."""
-        root: Tensor = torch.linalg.qr(self._scaled, mode="r").R
-        return root
 
     @property
     def _log_normaliser(self) -> Tensor:
