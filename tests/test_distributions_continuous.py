@@ -36,6 +36,11 @@ def cumulants(logit: float) -> tuple[mp.mpf, mp.mpf, mp.mpf]:
     return mp.log(mp.expm1(eta) / eta), mean, 1 / eta**2 - 1 / (4 * mp.sinh(eta / 2) ** 2)
 
 
+def variance_rounding(logit: float) -> float:
+    """From |logit| = ½ on, two parts near 4 cancel down to 1/12; the series has no such loss."""
+    return 8 * EPS if abs(logit) < 0.5 else 200 * EPS
+
+
 @given(st.one_of(st.sampled_from(LOGITS), st.floats(-1e4, 1e4), st.floats(-1, 1)), st.floats(0, 1))
 def test_continuous_bernoulli_at_every_logit(logit: float, x: float) -> None:
     q = ContinuousBernoulli(doubles(logit))
@@ -47,8 +52,7 @@ def test_continuous_bernoulli_at_every_logit(logit: float, x: float) -> None:
     assert q.log_prob(doubles(x)).item() == pytest.approx(log_prob, rel=8 * EPS, abs=16 * EPS)
     assert q.entropy().item() == pytest.approx(entropy, rel=16 * EPS, abs=16 * EPS)
     assert q.mean.item() == pytest.approx(float(mean), rel=16 * EPS)
-    # At |logit| = ½ the two parts, near 4, cancel down to 1/12.
-    assert q.variance.item() == pytest.approx(float(variance), rel=200 * EPS)
+    assert q.variance.item() == pytest.approx(float(variance), rel=variance_rounding(logit))
 
 
 @pytest.mark.parametrize("logit", [0.0, 1e-9, -0.4999, 0.5, -7.0, 30.0])
@@ -78,7 +82,7 @@ def test_the_derivatives_of_the_log_normaliser_are_mean_and_variance(logit: floa
     with mp.workdps(60):
         _, mean, variance = cumulants(logit)
     assert first.item() == pytest.approx(float(mp.mpf(0.3) - mean), rel=16 * EPS, abs=4 * EPS)
-    assert second.item() == pytest.approx(-float(variance), rel=200 * EPS)
+    assert second.item() == pytest.approx(-float(variance), rel=variance_rounding(logit))
 
 
 @pytest.mark.parametrize("logit", [0.0, 1e-300, 0.3, -2.0, 50.0, 1e4, -1e4])
