@@ -198,6 +198,7 @@ def train(path):
     fit(model, data, settings, checkpoint=path, resume=path.exists(), every=0, progress_bar=False)
 
 torch.optim.Adam([torch.zeros(1, requires_grad=True)])  # imports what every child would import
+print("ready", flush=True)
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -220,6 +221,14 @@ class Nursery:
             text=True,
         )
 
+    def __enter__(self) -> "Nursery":
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate()
+
     def train(self, path: Path, kill_after: float | None = None) -> int:
         """Trains with checkpoints at `path`, perhaps up to a SIGKILL; returns the exit status."""
         assert self.process.stdin is not None
@@ -233,22 +242,19 @@ class Nursery:
                 os.kill(child, signal.SIGKILL)
         return int(self.process.stdout.readline())
 
-    def close(self) -> None:
-        self.process.communicate()
-
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_killed_at_random_moments_it_ends_with_the_same_weights(tmp_path: Path) -> None:
     """SIGKILL, wherever it strikes: in a step, while a checkpoint is written, before the first."""
-    nursery, moments = Nursery(), random.Random(0)
-    begun = time.monotonic()
-    assert nursery.train(tmp_path / "whole.training") == 0
-    length = time.monotonic() - begun
-    path = tmp_path / "killed.training"
-    ends = [nursery.train(path, moments.uniform(0, 1.5 * length / KILLS)) for _ in range(KILLS)]
+    moments, path = random.Random(0), tmp_path / "killed.training"
+    with Nursery() as nursery:
+        begun = time.monotonic()
+        assert nursery.train(tmp_path / "whole.training") == 0
+        length = time.monotonic() - begun
+        kills = [moments.uniform(0, 1.5 * length / KILLS) for _ in range(KILLS)]
+        ends = [nursery.train(path, moment) for moment in kills]
+        assert nursery.train(path) == 0
     assert signal.SIGKILL in ends
-    assert nursery.train(path) == 0
-    nursery.close()
     expected, about = checkpoint.load(tmp_path / "whole.training")
     found, again = checkpoint.load(path)
     assert len(again["history"]) == len(about["history"]) == 24
