@@ -5,6 +5,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from course_lib.arguments import Numbers, require_count
 from course_lib.distributions import DiagonalGaussian, FullGaussian
@@ -77,9 +78,7 @@ class LinearGaussianChain:
     @cached_property
     def prior(self) -> FullGaussian:
         """p(z_{1:T}), over the concatenation of z_1 to z_T."""
-        system = LeastSquares(self._matrix[self.sizes[0] :])
-        mean, _ = system.solve(self._target(torch.zeros(self.sizes[0]).double())[self.sizes[0] :])
-        return FullGaussian(mean, system.scale_tril)
+        return self._upwards(self._marginals[1], 2)
 
     def decoder(self, z: Tensor) -> DiagonalGaussian:
         """p(x|z_{1:T}) = p(x|z_1), for z (*batch, Σ d_t)."""
@@ -101,18 +100,15 @@ class LinearGaussianChain:
         return total
 
     def log_evidence(self, x: Numbers) -> Tensor:
-        """log p(x), (*batch,) nats, from the least squares in all z_{1:T} at once.
-
-        log p(x, z) is −½|G z − y|² up to a constant, G block bidiagonal: its integral over z is
-        a determinant and a minimum. `evidence`, which folds layer by layer, is the other route.
-        """
-        _, quadratic = self._system.solve(self._target(x))
-        return self._log_normaliser - self._system.half_log_det - 0.5 * quadratic
+        """log p(x), (*batch,) nats: the chain folds, layer by layer, into one Gaussian."""
+        return self.evidence.log_prob(require_vectors("x", x, self.sizes[0]))
 
     def joint_posterior(self, x: Numbers) -> FullGaussian:
-        """p(z_{1:T}|x) over the concatenation of z_1 to z_T, for x (*batch, d_0)."""
-        mean, _ = self._system.solve(self._target(x))
-        return FullGaussian(mean, self._system.scale_tril)
+        """p(z_{1:T}|x) = Π_t p(z_t|z_{t−1}) over the concatenation of z_1 to z_T; x (*batch, d_0).
+
+        Bottom-up, so that its Cholesky factor is built block by block and nothing is inverted.
+        """
+        return self._upwards(self.posterior_factor(1)(x), 2)
 
     def posterior(self, x: Numbers) -> FullGaussian:
         """The same as `joint_posterior`: what every exact world calls its posterior."""
@@ -156,7 +152,8 @@ class LinearGaussianChain:
         residual = self._target(x) - q.mean.double() @ self._matrix.mT
         spread = (self._matrix @ scale_of(q)).square().sum((-2, -1))
         energy = residual.square().sum(-1) + spread
-        constant = self._log_normaliser - 0.5 * sum(self.sizes[1:]) * LOG_TWO_PI
+        log_scale = torch.cat([arrow.std for arrow in self.arrows]).log().sum()
+        constant = -0.5 * sum(self.sizes) * LOG_TWO_PI - log_scale
         return constant - 0.5 * energy + q.entropy().double()
 
     @cached_property
@@ -193,15 +190,19 @@ class LinearGaussianChain:
         first = (x - self.arrows[0].offset) / self.arrows[0].std
         return torch.cat([first, fixed.expand(*x.shape[:-1], -1)], -1)
 
-    @cached_property
-    def _system(self) -> LeastSquares:
-        return LeastSquares(self._matrix)
-
-    @property
-    def _log_normaliser(self) -> Tensor:
-        """−d_0/2 log 2π − Σ_t Σ log s_t: what is left of the constants after z's are integrated."""
-        stds = torch.cat([arrow.std for arrow in self.arrows])
-        return -0.5 * self.sizes[0] * LOG_TWO_PI - stds.log().sum()
+    def _upwards(self, first: FullGaussian, level: int) -> FullGaussian:
+        """The joint of z_{level−1}, given as `first`, and all above it, by the exact factors."""
+        mean, root = first.mean, first.scale_tril
+        below, size = mean, mean.shape[-1]
+        for t in range(level, self.layers + 1):
+            factor = self.posterior_factor(t)
+            below = below @ factor.slope.mT + factor.offset
+            mean = torch.cat([mean, below], -1)
+            row = factor.slope @ root[..., -size:, :]  # of the root, below the diagonal block
+            size = below.shape[-1]
+            corner = factor.scale_tril.expand(*row.shape[:-2], size, size)
+            root = torch.cat([pad(root, (0, size)), torch.cat([row, corner], -1)], -2)
+        return FullGaussian(mean, root)
 
     def _require_independent_noise(self) -> None:
         for arrow in self.arrows:
