@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
+from course_lib.explorers.lettering import LetteringCanvas
 from course_lib.plots import encode_png
-from course_lib.plots.figures import agg_canvas
 
 
 class Stage:
@@ -19,7 +19,7 @@ class Stage:
 
     def __init__(self, figure: Figure) -> None:
         self.figure = figure
-        self._canvas = agg_canvas(figure)
+        self._canvas: Any = LetteringCanvas(figure)  # matplotlib leaves its methods untyped
         self._moving: list[Artist] = []
         self._background: Any = None
 

@@ -89,6 +89,9 @@ class Explorer(widgets.VBox):
     width_px: ClassVar[int] = 800
     height_px: ClassVar[int] = 350
 
+    def prepare(self) -> None:
+        """Computes, once before build, what no value changes: grids, fitted models."""
+
     def build(self, figure: Figure) -> None:
         """Draws everything once on `figure` and registers what moves with self.moving(…)."""
         raise NotImplementedError
@@ -112,6 +115,7 @@ class Explorer(widgets.VBox):
         self._setting: int | None = None  # the thread in which `at` is setting values
         self._stage = Stage(new_figure(self.width_px, self.height_px))
         with _DRAWING:
+            self.prepare()
             self.build(self._stage.figure)
         self._widgets = {control.name: control.widget() for control in self.controls}
         super().__init__(self._parts())
