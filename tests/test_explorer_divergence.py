@@ -124,6 +124,18 @@ def test_the_best_q_leaves_a_mode_out_when_they_are_far_apart(explorer, x, mode)
     assert drawn["gap"] < math.log(2) + 0.03
 
 
+def test_turned_round_the_best_q_has_the_posteriors_mean_and_spread(explorer):
+    z = np.linspace(-10, 10, 20_001)
+    posterior = np.exp(log_joint("z²", 2.0, z) - log_evidence("z²", 2.0))
+    spread = math.sqrt((z[1] - z[0]) * np.sum(posterior * z**2))
+    turned = {
+        std: explorer.at(world="z²", x=2.0, mean=0.0, std=std)["turned_round"]
+        for std in (1.0, 1.2, 1.3, 1.34, 1.38)
+    }
+    assert min(turned, key=turned.get) == pytest.approx(spread, abs=0.01)
+    assert turned[1.34] < explorer.at(mean=0.05, std=1.34)["turned_round"]
+
+
 def test_the_integrand_as_drawn_integrates_to_the_gap(explorer):
     drawn = explorer.at(world="linear", x=1.0, mean=0.8, std=0.4)
     path = explorer.above.get_paths()[0].vertices
