@@ -188,7 +188,7 @@ def _sentence(r: dict[str, float]) -> str:
     return (
         f"The exact posterior has {modes}, mean {number(r['posterior_mean'], 2)} and standard "
         f"deviation {number(r['posterior_std'], 2)}; with it, log p(x, z) − log p(z|x) is "
-        f"{number(r['log_evidence'])} nats at every z, and that is log p(x). With q in its place "
-        f"the formula gives {number(r['q_low'], 2)} to {number(r['q_high'], 2)} nats at the "
-        f"{DRAWS} draws shown, and {number(r['q_average'], 2)} on average over q."
+        f"{number(r['log_evidence'])} nats at every z. With q in its place the formula gives "
+        f"{number(r['q_low'], 2)} to {number(r['q_high'], 2)} nats at the {DRAWS} draws shown, and "
+        f"{number(r['q_average'], 2)} on average over q."
     )
