@@ -193,6 +193,8 @@ def lab_settings() -> list[str]:
         "--ServerApp.ip=127.0.0.1",
         "--LabApp.news_url=",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        # Kernels listen on loopback too, where another user of the machine could read along.
+        "--KernelManager.transport_encryption=auto",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         settings.append("--ServerApp.allow_root=True")
