@@ -29,6 +29,7 @@ from course_lib.exact.quadrature import (
     panel_nodes,
     refine,
     require_inside,
+    rounding,
     start,
 )
 
@@ -124,13 +125,20 @@ class ScalarLatent:
 
     def _log_likelihood(self, z: Tensor, x: Tensor) -> Tensor:
         """log p(x|z) for z (P, 33) and x that broadcasts to (…, P, 33, D), checked."""
-        values = self.decoder(z.unsqueeze(-1)).log_prob(x).double()
+        given = self.decoder(z.unsqueeze(-1))
+        if given.batch_shape != z.shape:
+            raise ValueError(
+                f"decoder must give a distribution for each z, with batch {tuple(z.shape)}, "
+                f"got batch {tuple(given.batch_shape)}"
+            )
+        values = given.log_prob(x).double()
         if not math.isfinite(values.detach().sum().item()):
             bad = torch.isnan(values) | (values == torch.inf)
             if bool(bad.any()):
+                where = z.expand(bad.shape)[bad][0].item()
                 raise ValueError(
                     f"the decoder must give log p(x|z) below infinity, got "
-                    f"{values[bad][0].item():g} at z = {z.expand(bad.shape)[bad][0].item():g}"
+                    f"{values[bad][0].item():g} at z = {where:g}"
                 )
         return values
 
@@ -152,6 +160,8 @@ class ScalarLatent:
         first = start(self._edges.expand(len(x), -1), flat, torch.ones_like(flat))
         panels, error = refine(first, evaluate)
         require_inside(panels, values[:, [0, -1], [0, -1]], self.half_width)
+        if panels is not first:  # else the posterior is wide, and rounding nothing
+            error = error + rounding(panels)
         if float(error.max()) > WORST:
             raise ValueError(
                 f"the posterior is too narrow for float64: p(x) is only good to a relative "
