@@ -1,5 +1,6 @@
 """Every notebook has the course's anatomy, stored outputs of one run, and solutions that solve."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,18 @@ def test_exercises_are_those_of_the_package(path: Path) -> None:
     asked = [exercise_name(cell) for cell in notebook.exercises]
     judge(asked[0], ...)  # registers the exercises
     assert asked == sorted(n for n in EXERCISES if n.startswith(f"{notebook.number}."))
+
+
+def test_links_lead_somewhere() -> None:
+    """Of the README and the notebooks; only the next notebook to be written may be missing."""
+    root = FOLDER.parent
+    pages = {root / "README.md": (root / "README.md").read_text(encoding="utf-8")}
+    pages |= {path: Notebook.read(path).prose for path in PATHS}
+    coming = f"{len(PATHS) + 1:02d}_"
+    lost = [
+        f"{page.name}: {link}"
+        for page, prose in pages.items()
+        for link in re.findall(r"\]\(([^)#:\s]+)", prose)
+        if not (page.parent / link).exists() and not Path(link).name.startswith(coming)
+    ]
+    assert not lost, "\n".join(lost)
