@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -75,7 +75,7 @@ def _epoch(
     """Every image once, in a fresh order. Returns the row that it adds to the history."""
     start, tally = time.process_time(), Tally()
     for index in state.batches():
-        x = prepare(data[index], generator=state.generator)
+        x = prepare(torch.index_select(data, 0, index), generator=state.generator)
         with _precision(state.settings), _located(state):
             bound, terms = objective(
                 state.model, x, generator=state.generator, progress=state.progress
@@ -112,7 +112,9 @@ class Tally:
 
 def _precision(settings: Settings) -> AbstractContextManager[Any]:
     """bfloat16 for matrix products if asked for."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16")
+    if settings.precision == "bfloat16":
+        return torch.autocast("cpu", torch.bfloat16)
+    return nullcontext()
 
 
 def _require_finite(loss: Tensor, terms: dict[str, Tensor], state: TrainingState) -> None:

@@ -23,7 +23,8 @@ class Objective(Protocol):
 def elbo(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
     """The ELBO with one sample of q, as `model.terms` gives it.  (Eq. 9.2)"""
     terms = model.terms(x, generator=generator)
-    return terms.elbo, {"elbo": terms.elbo, **terms.named()}
+    bound = terms.elbo
+    return bound, {"elbo": bound, **terms.named()}
 
 
 def importance_weighted(k: int) -> Objective:

@@ -107,7 +107,8 @@ class TrainingState:
 
     def descend(self, loss: Tensor) -> None:
         """One step of every optimiser down the gradient of `loss`, at the schedule's rate."""
-        self.model.zero_grad(set_to_none=True)
+        for parameter in self.parameters:
+            parameter.grad = None
         loss.backward()  # type: ignore[no-untyped-call]
         rate = self.settings.rate(self.step, self.steps)
         for optimiser in self.optimisers:
