@@ -25,6 +25,7 @@ PARENTS = {
     "train": {"checkpoint"},
     "recipes": {"vae", "data", "train"},
     "sweep": {"vae", "train"},
+    "minibatch": {"arguments"},
     "checkpoint": {"arguments"},
     "data": {"arguments"},
     "plots": {"arguments"},

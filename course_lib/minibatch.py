@@ -1,0 +1,47 @@
+"""The sum over a data set, estimated from a batch: unbiased, and how much it spreads.
+
+Σ_n ℓ_n is what independence gives the log-likelihood (and the ELBO) of a data set. N/B times the
+sum over a random batch of B estimates it; these are the closed forms of its variance.
+"""
+
+import torch
+from torch import Tensor
+
+from course_lib.arguments import require_count, require_nonempty
+
+
+def estimate(values: Tensor, index: Tensor) -> Tensor:
+    """(N/B) Σ_{n in batch} ℓ_n for each row of index.  (Eq. 9.6)
+
+    values: (N,); index: (*batches, B) of 0..N−1. Returns (*batches,).
+    Raises ValueError if values is not a vector or a batch is empty.
+    """
+    _vector(values)
+    size = require_count("batch size", index.shape[-1] if index.ndim else 0)
+    return values[index].sum(-1) * (len(values) / size)
+
+
+def estimate_variance(values: Tensor, size: int, *, replacement: bool) -> Tensor:
+    """The variance of `estimate` over all batches of `size`.  (Eq. 9.7)
+
+    Without replacement N(N−B)S²/B with S² the variance over N−1: zero at B = N. With replacement
+    N²P/B with P the variance over N. values: (N,). Returns ().
+    Raises ValueError if size < 1, or size > N without replacement.
+    """
+    _vector(values)
+    count = len(values)
+    require_count("size", size)
+    if replacement:
+        return values.var(correction=0) * (count**2 / size)
+    if size > count:
+        raise ValueError(f"size must be at most N = {count} without replacement, got {size}")
+    if size == count:
+        return torch.zeros((), dtype=values.dtype)
+    return values.var() * (count * (count - size) / size)
+
+
+def _vector(values: Tensor) -> None:
+    """Raises ValueError unless values is (N,) with N ≥ 1."""
+    require_nonempty("values", values)
+    if values.ndim != 1:
+        raise ValueError(f"values must be (N,), got shape {tuple(values.shape)}")

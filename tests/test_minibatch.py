@@ -1,0 +1,51 @@
+"""Minibatch estimates against the enumeration of every batch, in exact fractions."""
+
+from fractions import Fraction
+from itertools import combinations, product
+
+import pytest
+import torch
+
+from course_lib.minibatch import estimate, estimate_variance
+
+VALUES = [-1, -2, -4, -5, 3]
+
+
+@pytest.mark.equation("9.6")
+@pytest.mark.equation("9.7")
+@pytest.mark.parametrize("replacement", [True, False])
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_mean_and_variance_over_all_batches(size: int, replacement: bool) -> None:
+    values = torch.tensor(VALUES, dtype=torch.float64)
+    every = product(range(5), repeat=size) if replacement else combinations(range(5), size)
+    batches = list(every)
+    sums = [Fraction(5, size) * sum(VALUES[n] for n in batch) for batch in batches]
+    mean = Fraction(sum(sums), len(sums))
+    variance = sum((value - mean) ** 2 for value in sums) / len(sums)
+    assert mean == sum(VALUES)  # unbiased
+    found = estimate(values, torch.tensor(batches))
+    assert found.tolist() == pytest.approx([float(value) for value in sums], rel=1e-14)
+    exact = estimate_variance(values, size, replacement=replacement).item()
+    assert exact == pytest.approx(float(variance), rel=1e-13, abs=1e-13)
+
+
+def test_the_exercise() -> None:
+    values = torch.tensor([-1.0, -2.0, -4.0, -5.0]).double()
+    assert estimate_variance(values, 2, replacement=False).item() == pytest.approx(40 / 3)
+    assert estimate_variance(values, 2, replacement=True).item() == pytest.approx(20)
+    assert estimate_variance(values, 4, replacement=False).item() == 0
+    assert estimate_variance(values[:1], 1, replacement=False).item() == 0
+
+
+def test_bad_input_is_named() -> None:
+    values = torch.zeros(4)
+    with pytest.raises(ValueError, match="at most N = 4 without replacement, got 5"):
+        estimate_variance(values, 5, replacement=False)
+    with pytest.raises(ValueError, match=r"size .* at least 1, got 0"):
+        estimate_variance(values, 0, replacement=True)
+    with pytest.raises(ValueError, match=r"values must be \(N,\), got shape \(2, 2\)"):
+        estimate_variance(values.reshape(2, 2), 1, replacement=True)
+    with pytest.raises(ValueError, match="values must not be empty"):
+        estimate(torch.zeros(0), torch.zeros(1, 1).long())
+    with pytest.raises(ValueError, match=r"batch size .* got 0"):
+        estimate(values, torch.zeros(3, 0).long())
