@@ -96,7 +96,7 @@ class PosteriorGap(Explorer):
     """
 
     title = "What the ELBO loses: how far q is from the exact posterior"
-    height_px = 480
+    height_px = 460
     controls = (
         Choice("world", "mean of x, given z", ("linear", "z²"), start="linear"),
         Slider("x", "observation, x", -1.0, 3.0, 0.05, start=1.0),
@@ -107,7 +107,7 @@ class PosteriorGap(Explorer):
     def build(self, figure: Figure) -> None:
         """Left: the densities over the integrand. Right: the ledger over the three divergences."""
         self.top, right, self.bottom, below = panels(
-            figure, widths=(11, 7), heights=(20, 13), left=20, bottom=44, across=50, down=64
+            figure, widths=(11, 7), heights=(20, 13), left=20, bottom=47, across=50, down=64
         )
         self._build_densities(self.top)
         self._build_integrand(self.bottom)
@@ -124,12 +124,15 @@ class PosteriorGap(Explorer):
         self.fill = ax.fill_between(z, 0, prior, color=COLOURS["posterior"], alpha=0.15)
         self.fill.set_linewidth(0)
         self.curves = {of: ax.plot(z, prior, color=COLOURS[of], linewidth=2.2)[0] for of in NAMES}
-        self.prior_name = label(ax, 0, 0.12, "prior p(z)", of="prior", ha="center")
+        # Beside its curve the prior's name would meet another curve somewhere.
+        (key,) = ax.plot((0.75, 0.84), (1.1, 1.1), "--", color=COLOURS["prior"], linewidth=1.6)
+        key.set(transform=ax.transAxes, clip_on=False)
+        _corner_text(ax, 1.0, 1.06, ink("prior")).set_text("prior p(z)")
         self.names = {of: label(ax, 0, 1, NAMES[of], of=of, ha="center") for of in NAMES}
         # An annotation's own line costs several times what a plain one does.
         self.leads = {of: ax.plot([], [], color=COLOURS[of], linewidth=1.0)[0] for of in NAMES}
         self.moving(self.prior, self.fill, *self.leads.values(), *self.curves.values())
-        self.moving(self.prior_name, *self.names.values())
+        self.moving(*self.names.values())
 
     def _build_integrand(self, ax: Axes) -> None:
         style(ax, title="q log(q / posterior)", x="latent z").set(xlim=(-EDGE, EDGE))
@@ -175,7 +178,6 @@ class PosteriorGap(Explorer):
         self.fill.set_data(z, 0, posterior)
         top = 1.3 * max(0.5, q.max(), posterior.max())
         self.top.set_ylim(0, top)
-        self.prior_name.set_position((math.copysign(2.6, -mean), 0.115 * top))
         # Of two equal modes, the one away from q bears the name.
         away = posterior * (1.0 - 1e-9 * (z * mean > 0))
         peaks = {"posterior": (z[away.argmax()], away.max()), "q": (mean, q.max())}
