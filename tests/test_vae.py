@@ -83,6 +83,7 @@ def test_every_term_has_the_mean_that_the_exact_chain_says(
 
 @pytest.mark.equation("12.3")
 @pytest.mark.equation("10.1")
+@pytest.mark.equation("10.2")
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_the_log_weight_is_the_joint_minus_q_arrow_by_arrow(
     depth: int, generator: Generator

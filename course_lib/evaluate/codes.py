@@ -15,7 +15,7 @@ ACTIVE = 0.01  # Burda et al. 2016: a unit is active if its posterior mean varie
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """The two costs of sending x through z, per example, (N,) nats: ELBO = −(D + R).  (Eq. 5.3)
+    """The two costs of sending x through z, per example, (N,) nats: ELBO = −(D + R).  (Eq. 5.1)
 
     layers: (T, N), what each layer costs, E_q[log q(z_t|z_{t−1}) − log p(z_t|z_{t+1})]; the top
     one's is a KL to the prior, the others are no KLs: see vae.ChainTerms.
@@ -54,7 +54,7 @@ class Surgery:
 def rate_distortion(
     model: MarkovHVAE, x: Tensor, *, samples: int = 1, generator: Generator
 ) -> RateDistortion:
-    """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.3)"""
+    """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.1)"""
     terms = model.terms(x, (require_count("samples", samples),), generator=generator)
     samples_axis = terms.reconstruction.ndim  # a KL in closed form has none
     layers = [kl.mean(0) if kl.ndim == samples_axis else kl for kl in terms.kls]

@@ -34,7 +34,7 @@ class LogLikelihood:
 
     @property
     def nll(self) -> float:
-        """Mean of −log p̂ over the images, nats."""
+        """−log p(X)/N = −(1/N) Σ_n log p̂(x_n), nats: independent data add up.  (Eq. 9.1)"""
         return -self.log_evidence.mean().item()
 
     @property
