@@ -18,7 +18,7 @@ ROUNDS = 30  # 4**−30 of a panel is far below the spacing of floating-point nu
 TOLERANCE = 1e-10  # of one panel, relative to the whole integral
 NEGLIGIBLE = 50.0  # nats below the peak: exp(−50) = 2e-22
 HIDDEN = 2.0  # nats by which a peak may rise between points before its panel is split
-FLAT = 0.25  # nats: a smooth function that varies less over a panel leaves rounding alone
+ROUNDING = 8 * 2.0**-52  # relative, of z and of what the decoder makes of it
 EDGE = 23.0  # nats: less of a fall than exp(−23) = 1e-10 at the end of the grid cuts mass off
 MOST = 20_000  # panels in one call, and 100 more for each integrand
 
@@ -168,8 +168,8 @@ def judge(panels: Panels) -> tuple[Tensor, Tensor, Tensor]:
     scale = density * panels.score.abs().clamp(min=1.0)
     size = panels.sum(panels.integral(scale))  # (count,)
     rough = error > TOLERANCE * size[panels.owner]
-    if bool(rough.any()):
-        rough &= (_span(panels.log_density) > FLAT) | (_span(panels.score) > FLAT)
+    if bool(rough.any()):  # what rounding alone explains, no refinement will mend
+        rough &= error > rounding(panels, density * panels.score)
     top = ceiling(panels.width, panels.log_density)
     matters = top > below - NEGLIGIBLE
     hidden = matters & (top > panels.log_density.amax(-1) + HIDDEN)
@@ -201,18 +201,20 @@ def log_total(panels: Panels) -> Tensor:
     return peak + panels.sum(panels.integral(density)).log()
 
 
-def rounding(panels: Panels) -> Tensor:
-    """How far rounding may move log ∫ exp(log_density), (count,): a few ε |z| of z everywhere.
+def rounding(panels: Panels, values: Tensor) -> Tensor:
+    """How far rounding of z may move ∫ values over each panel, for values (P, 33); (P,).
 
-    That moves the log density by its slope times as much; averaged over the density itself,
-    ∫ |f'| e^f dz is a sum of |Δf| e^f over the gaps.
+    z is off by ε|z|, and the integrand by its slope times that: ∫ |v'| |z| ε dz is a sum of |Δv|.
     """
-    f = panels.log_density.detach()
-    density = (f - panels.peak()[panels.owner].unsqueeze(-1)).exp()
-    between = 0.5 * (density[:, 1:] + density[:, :-1])  # (P, 32)
-    change = f.diff(dim=-1).abs().nan_to_num(0.0, 0.0, 0.0) * between
-    moved = panels.sum((change * panels.nodes[:, 1:].abs()).sum(-1))
-    return 8 * torch.finfo(f.dtype).eps * moved / panels.sum(panels.integral(density))
+    change = values.detach().diff(dim=-1).abs() * panels.nodes[:, 1:].abs()
+    return ROUNDING * change.sum(-1)
+
+
+def rounding_of_total(panels: Panels) -> Tensor:
+    """How far rounding of z may move log ∫ exp(log_density), (count,)."""
+    density = (panels.log_density.detach() - panels.peak()[panels.owner].unsqueeze(-1)).exp()
+    total = panels.sum(panels.integral(density))
+    return panels.sum(rounding(panels, density)) / total
 
 
 def concatenate(parts: Sequence[Panels]) -> Panels:
@@ -238,9 +240,3 @@ def require_inside(panels: Panels, ends: Tensor, half_width: float) -> None:
             f"half_width = {half_width:g} cuts off part of p(x, z): at the end it is only "
             f"{-excess:.3g} nats below its peak; raise half_width"
         )
-
-
-def _span(values: Tensor) -> Tensor:
-    """Largest minus smallest of each row."""
-    lowest, highest = values.aminmax(dim=-1)
-    return highest - lowest

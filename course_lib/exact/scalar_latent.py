@@ -29,7 +29,7 @@ from course_lib.exact.quadrature import (
     panel_nodes,
     refine,
     require_inside,
-    rounding,
+    rounding_of_total,
     start,
 )
 
@@ -161,7 +161,7 @@ class ScalarLatent:
         panels, error = refine(first, evaluate)
         require_inside(panels, values[:, [0, -1], [0, -1]], self.half_width)
         if panels is not first:  # else the posterior is wide, and rounding nothing
-            error = error + rounding(panels)
+            error = error + rounding_of_total(panels)
         if float(error.max()) > WORST:
             raise ValueError(
                 f"the posterior is too narrow for float64: p(x) is only good to a relative "
