@@ -58,7 +58,7 @@ class LogWeights(Explorer):
     """
 
     title = "The log-weight, its mean, and the log of the mean weight"
-    height_px = 440
+    height_px = 420
     controls = (
         Choice("world", "world", WORLDS, start=WORLDS[0]),
         Slider("mean", "mean of q, μ", -1.0, 2.5, 0.05, start=0.0),
@@ -71,8 +71,8 @@ class LogWeights(Explorer):
         generator = torch.Generator().manual_seed(4)
         self.noise = torch.randn(MOST, dtype=torch.float64, generator=generator)  # ε of μ + σ ε
         self.z = torch.linspace(-EDGE, EDGE, 281, dtype=torch.float64).unsqueeze(-1)
-        densities, draws = panels(figure, (34, 38), right=10, top=46, bottom=308, across=24)
-        below = panels(figure, (34, 17, 19), right=10, top=206, bottom=46, across=24)
+        densities, draws = panels(figure, (34, 38), right=10, top=46, bottom=298, across=24)
+        below = panels(figure, (34, 17, 19), right=10, top=196, bottom=46, across=24)
         self._build_densities(densities)
         self._build_draws(draws)
         self._build_log_weight(below[0])
@@ -221,7 +221,7 @@ def _bounds(model: ScalarLatent, q: DiagonalGaussian, x: Tensor) -> Tensor:
     """L_1, …, L_64 exactly, over a grid that holds all of q and of the prior."""
     mean, std = q.mean.item(), q.std.item()
     reach = 8.5 * std
-    z = torch.linspace(min(mean - reach, -8), max(mean + reach, 8), 401, dtype=torch.float64)
+    z = torch.linspace(min(mean - reach, -8), max(mean + reach, 8), 361, dtype=torch.float64)
     points = z.unsqueeze(-1)
     log_probs = q.log_prob(points) + math.log(z[1] - z[0])
     return expected_log_mean(log_weights(model, q, x, points), log_probs, COUNTS, step=0.4)
