@@ -91,6 +91,16 @@ def test_a_pickle_is_refused_and_never_run(tmp_path: Path, writer: str) -> None:
     assert not trap.exists()
 
 
+def test_a_header_of_any_length_is_read(tmp_path: Path) -> None:
+    """The file starts with the header's length, whose first byte may be that of a pickle, 0x80."""
+    first = set()
+    for padding in range(0, 256, 8):
+        checkpoint.save(tmp_path / "a", TENSORS, {"padding": "x" * padding})
+        assert checkpoint.load(tmp_path / "a")[1] == {"padding": "x" * padding}
+        first.add((tmp_path / "a").read_bytes()[0])
+    assert 0x80 in first
+
+
 def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(safetensors.torch.save({"x": torch.zeros(2)}))
     with pytest.raises(ValueError, match="no checkpoint of this course"):
@@ -163,6 +173,20 @@ def test_a_full_disk_keeps_the_last_good_file(path: Path, monkeypatch: pytest.Mo
     with pytest.raises(OSError, match="nothing was left") as caught:
         checkpoint.save(path.with_name("new"), {"more": torch.zeros(9)}, {})
     assert caught.value.errno == errno.ENOSPC
+    assert [file.name for file in path.parent.iterdir()] == ["a.training"]
+
+
+def test_the_name_changes_hands_in_one_step(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If even the last step fails, the old file is as it was: nothing is ever written in place."""
+    good = path.read_bytes()
+
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="the last good one still stands"):
+        checkpoint.save(path, {"more": torch.zeros(9)}, {})
+    assert path.read_bytes() == good
     assert [file.name for file in path.parent.iterdir()] == ["a.training"]
 
 
