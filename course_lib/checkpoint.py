@@ -52,7 +52,8 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
     content = path.read_bytes()
-    if content.startswith((_ZIP, _PICKLE)):
+    # A safetensors header begins at byte 8; its length before it may look like a pickle's start.
+    if content.startswith((_ZIP, _PICKLE)) and content[8:9] != b"{":
         raise ValueError(
             f"{path} is a pickle (torch.save), which can run code when it is read; "
             "checkpoints of this course are safetensors"
