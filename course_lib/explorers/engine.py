@@ -29,6 +29,7 @@ update never makes artists, it moves them: line.set_data, band.set_data(z, low, 
 fill_between, bar.set_height, text.set_text (plain text: a changing formula is parsed anew each
 frame), image.set_data. An axis whose limits must follow a value moves too, for some 5 ms:
 self.moving(ax.yaxis). For a rare change of the rest, such as a choice of world, call self.redraw().
+What no value changes (fitted models, grids) goes into prepare(self), which runs once before build.
 A value that cannot be drawn: raise ValueError; its message is shown and the next value recovers.
 '''
 
@@ -48,15 +49,12 @@ from matplotlib.figure import Figure
 from course_lib.explorers.canvas import Stage
 from course_lib.explorers.controls import Choice, Control, Slider, Steps, Toggle
 from course_lib.plots import new_figure
-from course_lib.plots.figures import shown_size
+from course_lib.plots.figures import DRAWING, shown_size
 
 __all__ = ["Choice", "Explorer", "Reading", "Slider", "Steps", "Toggle"]
 
 _Drawn = TypeVar("_Drawn", bound=Artist)
 _QUIET = 0.004  # seconds without an event before a draw: values already queued arrive first
-# One for all explorers: JupyterLab delivers sliders' values on a thread beside the one that runs
-# cells, and matplotlib's caches know nothing of threads.
-_DRAWING = threading.RLock()
 _LATEST = 0.020  # seconds after which a draw comes even if events keep coming
 
 
@@ -109,12 +107,11 @@ class Explorer(widgets.VBox):
         self.numbers: dict[str, float] = {}
         self.sentence = ""
         self._handle: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._deadline = self._frame_seconds = 0.0
         self._failed = False
         self._setting: int | None = None  # the thread in which `at` is setting values
         self._stage = Stage(new_figure(self.width_px, self.height_px))
-        with _DRAWING:
+        with DRAWING:
             self.prepare()
             self.build(self._stage.figure)
         self._widgets = {control.name: control.widget() for control in self.controls}
@@ -155,7 +152,7 @@ class Explorer(widgets.VBox):
             if name not in known:
                 raise ValueError(f"no control {name!r}; there is {', '.join(known) or 'none'}")
             known[name].check(value)
-        with _DRAWING:
+        with DRAWING:
             self._setting = threading.get_ident()
             try:
                 for name, value in values.items():
@@ -171,7 +168,7 @@ class Explorer(widgets.VBox):
 
     def png(self) -> bytes:
         """The picture at twice its shown size, packed small for keeping."""
-        with _DRAWING:
+        with DRAWING:
             return self._stage.empty(level=9) if self._failed else self._stage.frame(level=9)
 
     def _moved(self, _change: Any) -> None:
@@ -183,18 +180,18 @@ class Explorer(widgets.VBox):
         except RuntimeError:
             self._draw()
             return
-        with _DRAWING:
+        with DRAWING:
             now = time.perf_counter()
-            if self._handle is None or self._loop is not loop:
+            if self._handle is None:
                 self._deadline = now + max(_LATEST, self._frame_seconds)
             # Drawing takes half the time at most: the queue empties faster than it fills.
             wait = min(max(_QUIET, self._frame_seconds / 2), self._deadline - now)
             self._forget_waiting()
-            self._loop, self._handle = loop, loop.call_later(wait, self._draw)
+            self._handle = loop.call_later(wait, self._draw)
 
     def _draw(self, raising: bool = False) -> None:
         """Draws the controls' present values and says what the picture shows."""
-        with _DRAWING:
+        with DRAWING:
             self._forget_waiting()
             start = time.perf_counter()
             problem: Exception | None = None
@@ -214,7 +211,7 @@ class Explorer(widgets.VBox):
     def _forget_waiting(self) -> None:
         if self._handle is not None:
             self._handle.cancel()
-        self._handle = self._loop = None
+        self._handle = None
 
     def _display(self, png: bytes) -> None:
         """Sends picture and sentence, the sentence also as the picture's accessible name."""

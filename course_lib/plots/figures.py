@@ -1,6 +1,7 @@
 """Figures without pyplot, drawn at twice the shown size: crisp on a HiDPI screen."""
 
 import struct
+import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from numpy.typing import NDArray
 PIXEL_RATIO = 2  # drawn pixels for each shown pixel
 SHOWN_DPI = 100  # shown pixels an inch: figsize is the shown size divided by this
 WIDEST_PX = 800
+
+# Held by whoever draws: JupyterLab delivers sliders' values on a thread beside the one that runs
+# cells, and matplotlib is not made for two.
+DRAWING = threading.RLock()
 
 
 def new_figure(width_px: int = 800, height_px: int = 350) -> Figure:
@@ -67,23 +72,15 @@ def panels(
     The margins and the room between panels (`across`, `down`) are shown pixels.
     Raises ValueError if they leave no room.
     """
-    full_width, full_height = shown_size(figure)
-    room_x = full_width - left - right - across * (len(widths) - 1)
-    room_y = full_height - top - bottom - down * (len(heights) - 1)
+    width, height = shown_size(figure)
+    room_x = width - left - right - across * (len(widths) - 1)
+    room_y = height - top - bottom - down * (len(heights) - 1)
     if min(room_x, room_y) <= 0 or min(*widths, *heights, 1) <= 0:
-        raise ValueError(
-            f"{len(heights)} × {len(widths)} panels do not fit {full_width} × {full_height} px: "
-            f"the margins leave {room_x} × {room_y}"
-        )
-    columns = _spans(widths, left, room_x, across)
-    rows = _spans(heights, top, room_y, down)
-    return [
-        figure.add_axes(
-            (x / full_width, 1 - (y + h) / full_height, w / full_width, h / full_height)
-        )
-        for y, h in rows
-        for x, w in columns
-    ]
+        grid = f"{len(heights)} × {len(widths)} panels do not fit {width} × {height} px"
+        raise ValueError(f"{grid}: the margins leave {room_x} × {room_y}")
+    rows, columns = _spans(heights, top, room_y, down), _spans(widths, left, room_x, across)
+    boxes = [(x, height - y - h, w, h) for y, h in rows for x, w in columns]  # y from the foot
+    return [figure.add_axes((x / width, y / height, w / width, h / height)) for x, y, w, h in boxes]
 
 
 def _spans(
@@ -157,6 +154,7 @@ def show(figure: Figure, alt: str) -> Picture:
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(f"alt must say what the picture shows, got {alt!r}")
     canvas = agg_canvas(figure)
-    canvas.draw()
+    with DRAWING:
+        canvas.draw()
     width_px, height_px = shown_size(figure)
     return Picture(encode_png(np.asarray(canvas.buffer_rgba()), 9), width_px, height_px, alt)

@@ -45,9 +45,7 @@ class Ledger:
         self._bound_name, self._evidence_name = bound_name, evidence_name
         style(ax, y="nats", keep="y")
         ax.set(xlim=(0, 1), ylim=limits)
-        self._bar = ax.add_patch(
-            Rectangle((_BAR[0], low), _BAR[1] - _BAR[0], 0, facecolor=COLOURS["gap"], linewidth=0)
-        )
+        self._bar = ax.add_patch(Rectangle((_BAR[0], low), _BAR[1] - _BAR[0], 0, linewidth=0))
         self._bar.set(hatch="////", edgecolor="white")
         (self._bound,) = ax.plot(_BAR, (low, low), color=COLOURS["elbo"], linewidth=3.5)
         (self._evidence,) = ax.plot((0, 1), (low, low), color=COLOURS["evidence"], linewidth=2)

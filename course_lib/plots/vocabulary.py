@@ -84,17 +84,20 @@ def style(
         ax.set_xticks([])
     if "y" not in keep:
         ax.set_yticks([])
+    _name_axes(ax, title, x, y)
+    return ax
+
+
+def _name_axes(ax: Axes, title: str, x: str, y: str) -> None:
+    """Writes x below its axis, and y level above its own, to be read without turning the head."""
     ax.set_xlabel(x, fontsize=TEXT_PT, color=COLOURS["text"], labelpad=3)
-    if y:  # above the axis, level, where it is read without turning the head
-        ax.set_ylabel(
-            y, rotation=0, ha="left", va="bottom", fontsize=TEXT_PT, color=COLOURS["axis"]
-        )
+    if y:
+        ax.set_ylabel(y, rotation=0, ha="left", va="bottom")
+        ax.yaxis.label.set(fontsize=TEXT_PT, color=COLOURS["axis"])
         ax.yaxis.set_label_coords(0.0, 1.02)
     if title:
-        ax.set_title(
-            title, loc="left", fontsize=TITLE_PT, color=COLOURS["text"], pad=18 if y else 9
-        )
-    return ax
+        room = 18 if y else 9
+        ax.set_title(title, loc="left", fontsize=TITLE_PT, color=COLOURS["text"], pad=room)
 
 
 def label(
@@ -113,17 +116,11 @@ def label(
     line's end with `.xy = (x, y)`.
     """
     arrow = {"arrowstyle": "-", "color": colour(of), "linewidth": 1.0} if point else None
-    return ax.annotate(
-        text,
-        xy=point or (x, y),
-        xytext=(x, y),
-        ha=ha,
-        va="center",
-        fontsize=TEXT_PT,
-        color=ink(of),
-        arrowprops=arrow,
-        annotation_clip=False,
+    written = ax.annotate(
+        text, xy=point or (x, y), xytext=(x, y), arrowprops=arrow, annotation_clip=False
     )
+    written.set(ha=ha, va="center", fontsize=TEXT_PT, color=ink(of))
+    return written
 
 
 def latent_ticks(ax: Axes, z: ArrayLike, *, of: str, row: int = 0) -> Line2D:
