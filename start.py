@@ -167,7 +167,12 @@ def run(*words: str, threads: int | None = None) -> int:
     environment.setdefault("PYTHONUTF8", "1")  # σ and − also where the console's code page has none
     if threads:
         environment.setdefault("OMP_NUM_THREADS", str(threads))
-    return subprocess.run([venv_python(), *words], cwd=ROOT, env=environment).returncode
+    process = subprocess.Popen([venv_python(), *words], cwd=ROOT, env=environment)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue  # it had the Ctrl-C too: JupyterLab asks first, then ends its kernels
 
 
 def test(options: list[str]) -> int:

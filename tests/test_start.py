@@ -5,6 +5,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -177,6 +178,36 @@ def test_lab_opens_the_notebook_on_this_machine_only(
 def test_the_tests_status_is_passed_on(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start, "run", lambda *words, threads=None: status)
     assert start.main(["test"]) == status
+
+
+CHILD = """
+import time
+try:
+    print("ready", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(1)  # as JupyterLab takes its time to end its kernels
+    print("closed", flush=True)
+    raise SystemExit(7)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a console's Ctrl-C cannot be sent to a child alone")
+def test_ctrl_c_lets_the_child_close() -> None:
+    parent = f"""
+import sys, start
+start.venv_python = lambda: sys.executable
+sys.exit(start.run("-c", {CHILD!r}))
+"""
+    command = [sys.executable, "-c", parent]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stdout.read() == "closed\n"
+        assert process.wait(30) == 7
 
 
 def test_windows_has_its_interpreter_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
