@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from course_lib.distributions import DiagonalGaussian, Distribution, FullGaussian
-from course_lib.exact.quadrature import panel_nodes, refine, start
+from course_lib.exact.quadrature import Panels, panel_nodes, refine, start
 
 REACH = 10.0  # standard deviations of a Gaussian q that are integrated over: exp(−50) is left
 PANELS = 10  # to start with, for a Gaussian q
@@ -37,6 +37,12 @@ def expected_log_ratio(log_q: LogDensity, log_p: LogDensity, edges: Tensor) -> T
     owner = torch.arange(count).repeat_interleave(edges.shape[1] - 1)
     first = start(edges, *evaluate(panel_nodes(left, width), owner))
     panels, _ = refine(first, evaluate)
+    value = _mean_score(panels, edges)
+    return torch.where(impossible, -math.inf, value)
+
+
+def _mean_score(panels: Panels, edges: Tensor) -> Tensor:
+    """∫ exp(log_density) · score, (count,). Raises ValueError unless the density sums to one."""
     weights = panels.log_density.exp()
     mass = panels.sum(panels.integral(weights))
     if float((mass - 1.0).abs().max()) > MASS:
@@ -44,8 +50,7 @@ def expected_log_ratio(log_q: LogDensity, log_p: LogDensity, edges: Tensor) -> T
             f"q must have its mass between {edges.min().item():g} and {edges.max().item():g}, "
             f"got {mass[(mass - 1.0).abs().argmax()].item():g} there"
         )
-    value = panels.sum(panels.integral(weights * panels.score))
-    return torch.where(impossible, -math.inf, value)
+    return panels.sum(panels.integral(weights * panels.score))
 
 
 def spread_of(q: Distribution, batch: torch.Size, edges: Tensor) -> tuple[LogDensity, Tensor]:

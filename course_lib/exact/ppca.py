@@ -32,13 +32,7 @@ def maximum_likelihood(data: Tensor, latent: int) -> tuple[Tensor, Tensor, float
     data has no maximum.
     Source: Tipping & Bishop 1999, Probabilistic principal component analysis, equations 7 and 8.
     """
-    require_floating("data", data)
-    if data.ndim != 2 or data.shape[0] < 2 or data.shape[1] < 2:
-        raise ValueError(f"data must be (N ≥ 2, D ≥ 2), got shape {tuple(data.shape)}")
-    require_finite("data", data)
-    size = data.shape[1]
-    if require_count("latent", latent) >= size:
-        raise ValueError(f"latent must be below D = {size}, got {latent}")
+    size = _require_data(data, latent)
     mean, covariance = covariance_upper(data)
     values, vectors = torch.linalg.eigh(covariance, UPLO="U")  # ascending
     noise = values[: size - latent].mean()
@@ -52,3 +46,14 @@ def maximum_likelihood(data: Tensor, latent: int) -> tuple[Tensor, Tensor, float
     peak = top.gather(0, top.abs().argmax(0, keepdim=True))  # (1, d)
     spread = (values[size - latent :].flip(-1) - noise).clamp(min=0.0)  # rounding alone is below 0
     return top * peak.sign() * spread.sqrt(), mean, float(noise.sqrt())
+
+
+def _require_data(data: Tensor, latent: int) -> int:
+    """D. Raises ValueError unless data is finite, (N ≥ 2, D ≥ 2), and latent from 1 to D−1."""
+    require_floating("data", data)
+    if data.ndim != 2 or data.shape[0] < 2 or data.shape[1] < 2:
+        raise ValueError(f"data must be (N ≥ 2, D ≥ 2), got shape {tuple(data.shape)}")
+    require_finite("data", data)
+    if require_count("latent", latent) >= data.shape[1]:
+        raise ValueError(f"latent must be below D = {data.shape[1]}, got {latent}")
+    return data.shape[1]
