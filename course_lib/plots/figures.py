@@ -69,8 +69,7 @@ def panels(
 ) -> list[Axes]:
     """Axes side by side, row by row from the top, sharing the room as `widths` and `heights` say.
 
-    The margins and the room between panels (`across`, `down`) are shown pixels.
-    Raises ValueError if they leave no room.
+    Margins and the gaps `across` and `down` are shown pixels. ValueError if they leave no room.
     """
     width, height = shown_size(figure)
     room_x = width - left - right - across * (len(widths) - 1)
@@ -99,7 +98,7 @@ def encode_png(rgba: NDArray[np.uint8], level: int = 1) -> bytes:
     """PNG bytes of opaque pixels (height, width, 4); `level` is zlib's, 1 quick to 9 small.
 
     Every row is stored unfiltered: the pictures are flat, filters gain no size, and choosing them
-    costs an encoder most of its time. Several times quicker than Pillow at twice the shown size.
+    costs an encoder most of its time. Some three times quicker than Pillow.
     Source: PNG specification, third edition (W3C 2025).
     """
     height, width, _ = rgba.shape
