@@ -1,0 +1,250 @@
+"""Explorer of chapter 8: fixed noise carried to z, and two estimates of one gradient."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import StepPatch
+from matplotlib.text import Text
+from numpy.typing import NDArray
+from torch import Tensor
+
+from course_lib import gradients
+from course_lib.distributions import DiagonalGaussian
+from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
+from course_lib.explorers.gradient_targets import EDGE, FUNCTIONS, Target, target
+from course_lib.plots import COLOURS, PIXEL_RATIO, ink, label, latent_ticks, number, panels, style
+
+PATHWISE, SCORE, BASELINE = ESTIMATORS = ("pathwise", "score function", "score with baseline")
+SHOWN, DRAWS = 13, 4000  # draws with a line from ε to z, and draws in a histogram
+ABOVE, BELOW = 0.82, 0.42  # where the axes of ε and z lie in their panel
+TALL = 0.4  # of the panel, for a density of 1
+BINS = 61
+EDGES = np.linspace(-1, 1, BINS + 1)
+MARGIN = (-0.12, 1.12)  # of the panel of f, in fractions of its range
+SEED = 1623  # its first 13 draws stand apart
+COLOUR = {PATHWISE: "reconstruction", SCORE: "gap", BASELINE: "gap"}
+SLOPE_PX = 18  # half the length of a drawn slope
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """What moves in a histogram: the text above it, the bars, the true gradient."""
+
+    text: Text
+    bars: StepPatch
+    line: Line2D
+
+
+class GradientNoise(Explorer):
+    """Noise carried to z by z = μ + σ ε, f at the z, and each estimate of ∂/∂μ E f(z), 4,000 times.
+
+    Numbers: gradient, exactly; pathwise_variance and score_variance of one estimate, exactly, the
+    latter with the baseline drawn, if any; worth, the score function's over the pathwise one;
+    baseline; pathwise_mean and score_mean, over the 4,000 draws.
+    """
+
+    title = "One gradient, estimated in two ways from the same noise"
+    height_px = 480
+    controls = (
+        Choice("f", "function f", FUNCTIONS, start=FUNCTIONS[0]),
+        Slider("mean", "mean of q, μ", -3.0, 3.0, 0.05, start=1.5),
+        Slider("std", "standard deviation of q, σ", 0.4, 2.0, 0.05, start=0.8),
+        Slider("omega", "frequency ω, of sin ωz", 0.2, 6.0, 0.05, start=1.0),
+        Choice("estimator", "estimator looked at", ESTIMATORS, start=PATHWISE),
+    )
+
+    def build(self, figure: Figure) -> None:
+        """Left: ε carried to z, and f there. Right: estimates, pathwise above, score below."""
+        generator = torch.Generator().manual_seed(SEED)
+        self.noise = torch.randn(DRAWS, dtype=torch.float64, generator=generator)
+        self.z = np.linspace(-EDGE, EDGE, 401)
+        left = panels(figure, heights=(58, 42), left=14, right=344, top=44, bottom=50, down=36)
+        right = panels(figure, heights=(1, 1), left=506, right=26, top=44, bottom=50, down=36)
+        self._build_carried(left[0])
+        self._build_function(left[1])
+        self.histograms = {
+            kind: self._build_histogram(ax, kind)
+            for kind, ax in zip((PATHWISE, SCORE), right, strict=True)
+        }
+        self.truth = _above(right[0], 0.0, 32, "", "evidence")
+        style(right[1], x="one estimate of the gradient in μ", keep="x")
+        right[1].set_xticks([-1, -0.5, 0, 0.5, 1], [""] * 5)
+        self.scale = [_below(right[1], at) for at in (-1.0, -0.5, 0.0, 0.5, 1.0)]
+        right[1].xaxis.labelpad = 17
+        self.moving(self.truth, *self.scale)
+
+    def _build_carried(self, ax: Axes) -> None:
+        style(ax, keep="").set(xlim=(-EDGE, EDGE), ylim=(0, 1))
+        _above(ax, 0.0, 32, "noise ε ~ N(0, 1): always the same draws", "prior")
+        _above(ax, 0.0, 12, "z = μ + σ ε, the density of q hanging under it", "q")
+        noise = DiagonalGaussian.standard(1).log_prob(torch.tensor(self.z).unsqueeze(-1)).exp()
+        ax.fill_between(self.z, ABOVE, ABOVE + TALL * noise, color=COLOURS["prior"], alpha=0.35)
+        for height in (ABOVE, BELOW):
+            ax.axhline(height, color=COLOURS["axis"], linewidth=0.8)
+        shown = self.noise[:SHOWN].numpy()
+        ax.plot(shown, np.full(SHOWN, ABOVE), "|", color=COLOURS["axis"], markersize=9)
+        (self.lines,) = ax.plot([], [], color=COLOURS["prior"], linewidth=1.0)
+        self.ends = latent_ticks(ax, shown, of="q")
+        self.ends.set_ydata(np.full(SHOWN, BELOW))
+        self.band = ax.fill_between(self.z, BELOW, BELOW, color=COLOURS["q"], alpha=0.3)
+        self.band.set_linewidth(0)
+        self.moving(self.band, self.lines, self.ends)
+
+    def _build_function(self, ax: Axes) -> None:
+        style(ax, x="latent z", keep="x").set(xlim=(-EDGE, EDGE), ylim=MARGIN)
+        self.name = _above(ax, 0.0, 12, "", "likelihood")
+        self.seen = _above(ax, 0.3, 12, "", "text")
+        (self.curve,) = ax.plot(self.z, self.z, color=COLOURS["likelihood"], linewidth=1.4)
+        (self.level,) = ax.plot((-EDGE, EDGE), (0, 0), color=COLOURS["gap"], linewidth=1.2)
+        self.level.set_linestyle(":")
+        (self.marks,) = ax.plot([], [], linewidth=2.4)
+        (self.dots,) = ax.plot([], [], "o", color=COLOURS["q"], markersize=4.5)
+        box = ax.bbox  # its size in drawn pixels, so that a slope can be as long everywhere
+        self.unit = box.width / (2 * EDGE), box.height / (MARGIN[1] - MARGIN[0])
+        self.moving(self.curve, self.level, self.marks, self.dots, self.name, self.seen)
+
+    def _build_histogram(self, ax: Axes, kind: str) -> Histogram:
+        style(ax, keep="x").set(xlim=(-1, 1), ylim=(0, 1.08))
+        ax.set_xticks([])
+        drawn = Histogram(
+            _above(ax, 0.0, 12, "", COLOUR[kind]),
+            ax.stairs(np.zeros(BINS), EDGES, fill=True, color=COLOURS[COLOUR[kind]]),
+            ax.axvline(0, color=COLOURS["evidence"], linewidth=2),
+        )
+        self.moving(drawn.bars, drawn.line, drawn.text)
+        return drawn
+
+    def update(self, f: str, mean: float, std: float, omega: float, estimator: str) -> Reading:
+        """Carries the noise to z, draws both histograms, and reads them."""
+        goal = target(f, mean, std, omega)
+        baseline = goal.baseline if estimator == BASELINE else 0.0
+        path = gradients.pathwise(goal.f, mean, std, self.noise).mean
+        score = gradients.score_function(goal.f, mean, std, self.noise, baseline=baseline).mean
+        exact = goal.exact
+        noisy = exact.score_variance - (baseline / std) ** 2  # what the best baseline takes away
+        numbers = {
+            "gradient": exact.gradient,
+            "pathwise_variance": exact.pathwise_variance,
+            "score_variance": noisy,
+            "worth": noisy / exact.pathwise_variance if exact.pathwise_variance else math.inf,
+            "baseline": baseline,
+            "pathwise_mean": path.mean().item(),
+            "score_mean": score.mean().item(),
+        }
+        self._move_carried(mean, std)
+        self._move_function(f, goal, mean, std, estimator, baseline)
+        self._move_histograms(numbers, path, score)
+        return Reading(numbers, _sentence(numbers, f, mean, std, omega))
+
+    def _move_carried(self, mean: float, std: float) -> None:
+        noise = self.noise[:SHOWN].numpy()
+        z = mean + std * noise
+        self.ends.set_xdata(_inside(z))
+        ends = np.stack([noise, z, np.full(SHOWN, np.nan)], -1)
+        heights = np.tile([ABOVE, BELOW, np.nan], (SHOWN, 1))
+        self.lines.set_data(ends.ravel(), heights.ravel())
+        density = np.exp(-0.5 * ((self.z - mean) / std) ** 2) / (std * math.sqrt(2 * math.pi))
+        self.band.set_data(self.z, BELOW - TALL * density, np.full(len(self.z), BELOW))
+
+    def _move_function(
+        self, f: str, goal: Target, mean: float, std: float, estimator: str, baseline: float
+    ) -> None:
+        """f in fractions of its range, and at each z what the chosen estimator looks at."""
+        span = goal.high - goal.low
+        z = (mean + std * self.noise[:SHOWN]).requires_grad_()
+        value = goal.f(z)
+        slope = gradients.pathwise(goal.f, mean, std, self.noise[:SHOWN]).mean.numpy() / span
+        x, y = _inside(z.detach().numpy()), (value.detach().numpy() - goal.low) / span
+        foot = (baseline - goal.low) / span
+        self.name.set_text(f"f(z) = {f}" if f != FUNCTIONS[2] else "f(z): a step")
+        self.curve.set_ydata((goal.f(torch.from_numpy(self.z)).numpy() - goal.low) / span)
+        self.dots.set_data(x, y)
+        self.level.set_ydata((foot, foot))
+        self.level.set_visible(estimator != PATHWISE)
+        self.marks.set_color(COLOURS[COLOUR[estimator]])
+        self.seen.set_color(ink(COLOUR[estimator]))
+        if estimator == PATHWISE:
+            self.seen.set_text("pathwise: its slopes")
+            across = SLOPE_PX * PIXEL_RATIO / np.hypot(self.unit[0], slope * self.unit[1])
+            left, right = (x - across, y - across * slope), (x + across, y + across * slope)
+        else:
+            over = "0" if estimator == SCORE else f"b = {_short(baseline)}"
+            self.seen.set_text(f"score function: its heights over {over}")
+            left, right = (x, np.full(SHOWN, foot)), (x, y)
+        gaps = np.full(SHOWN, np.nan)
+        points = [np.stack([a, b, gaps], -1).ravel() for a, b in zip(left, right, strict=True)]
+        self.marks.set_data(points[0], points[1])
+
+    def _move_histograms(self, r: dict[str, float], path: Tensor, score: Tensor) -> None:
+        widest = math.sqrt(max(r["pathwise_variance"], r["score_variance"]))
+        reach = _round_up(max(abs(r["gradient"]) + 2.5 * widest, 0.5))
+        self.truth.set_text(f"true gradient {number(r['gradient'])}")
+        names = ("pathwise, f′(z)", "score, f(z) ε/σ")
+        if r["baseline"]:
+            names = (names[0], "score, (f(z) − b) ε/σ")
+        both = zip(self.histograms.values(), names, (path, score), strict=True)
+        for (drawn, name, estimates), kind in zip(both, ("pathwise", "score"), strict=True):
+            counts, _ = np.histogram(estimates.numpy() / reach, EDGES)
+            drawn.bars.set_data(counts / max(counts.max(), 1))
+            drawn.line.set_xdata([r["gradient"] / reach] * 2)
+            drawn.text.set_text(f"{name}: variance {_short(r[kind + '_variance'])}")
+        for at, text in zip((-1.0, -0.5, 0.0, 0.5, 1.0), self.scale, strict=True):
+            text.set_text(f"{at * reach:g}".replace("-", "−"))
+
+
+def _above(ax: Axes, x: float, px: float, text: str, of: str) -> Text:
+    """Text in the colour of what it names, `px` shown pixels above the panel, from fraction x."""
+    bottom, top = ax.get_ylim()
+    up = px * PIXEL_RATIO / ax.bbox.height * (top - bottom)
+    low, high = ax.get_xlim()
+    return label(ax, low + x * (high - low), top + up, text, of=of)
+
+
+def _below(ax: Axes, x: float) -> Text:
+    """An empty text under the panel at x, where a tick's number stands."""
+    bottom, top = ax.get_ylim()
+    down = 14 * PIXEL_RATIO / ax.bbox.height * (top - bottom)
+    return label(ax, x, bottom - down, "", of="axis", ha="center")
+
+
+def _inside(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """z, and NaN, which is not drawn, for what lies beyond the panel."""
+    return np.where(np.abs(z) <= EDGE, z, np.nan)
+
+
+def _round_up(value: float) -> float:
+    """The next of 1, 1.5, 2, 3 … 8, 10, 15 …: a scale that does not change at every step."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if value <= step * power)
+
+
+def _short(value: float) -> str:
+    """Three significant digits, at most five decimals."""
+    if abs(value) < 5e-6:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    return number(value, min(5, max(0, 2 - size)))
+
+
+def _sentence(r: dict[str, float], f: str, mean: float, std: float, omega: float) -> str:
+    path, score, worth = r["pathwise_variance"], r["score_variance"], r["worth"]
+    where = f"μ = {number(mean, 2)}, σ = {number(std, 2)}"
+    if f == FUNCTIONS[1]:
+        where += f", ω = {number(omega, 2)}"
+    start = f"f = {f}, {where}: the true gradient in μ is {number(r['gradient'])}. "
+    if path == 0:
+        off = number(r["gradient"]) if r["gradient"] > 0.001 else "less than 0.001"
+        return (
+            f"{start}Every pathwise estimate is 0: no variance, and wrong by {off}. "
+            f"The score function's variance is {_short(score)}."
+        )
+    better, times = ("pathwise", worth) if worth >= 1 else ("score-function", 1 / worth)
+    return (
+        f"{start}The variance of one pathwise estimate is {_short(path)}, of one score-function "
+        f"estimate {_short(score)}: one {better} draw is worth {_short(times)} of the other kind."
+    )
