@@ -38,18 +38,18 @@ class Stage:
         """The background has changed: the next frame draws it again."""
         self._background = None
 
-    def frame(self, level: int = 1) -> bytes:
+    def frame(self, small: bool = False) -> bytes:
         """PNG bytes of the picture as it now stands, at twice its shown size."""
         self._restore()
         renderer = self._canvas.get_renderer()
         for artist in self._moving:
             artist.draw(renderer)
-        return self._encode(level)
+        return self._encode(small)
 
-    def empty(self, level: int = 1) -> bytes:
+    def empty(self, small: bool = False) -> bytes:
         """PNG bytes of the background alone, for a value that cannot be drawn."""
         self._restore()
-        return self._encode(level)
+        return self._encode(small)
 
     def _restore(self) -> None:
         if self._background is None:
@@ -58,5 +58,5 @@ class Stage:
         else:
             self._canvas.restore_region(self._background)
 
-    def _encode(self, level: int) -> bytes:
-        return encode_png(np.asarray(self._canvas.buffer_rgba()), level)
+    def _encode(self, small: bool) -> bytes:
+        return encode_png(np.asarray(self._canvas.buffer_rgba()), small)

@@ -169,7 +169,7 @@ class Explorer(widgets.VBox):
     def png(self) -> bytes:
         """The picture at twice its shown size, packed small for keeping."""
         with DRAWING:
-            return self._stage.empty(level=9) if self._failed else self._stage.frame(level=9)
+            return self._stage.empty(small=True) if self._failed else self._stage.frame(small=True)
 
     def _moved(self, _change: Any) -> None:
         """A control has moved: one draw once the events pause, whatever their number."""

@@ -52,7 +52,6 @@ class EvidenceNeedle(Explorer):
 
     def build(self, figure: Figure) -> None:
         """Left: prior and integrand along one line. Right: estimates against the exact value."""
-        self._prepare()
         left, right = panels(figure, widths=(11, 9), left=20, across=70)
         self._build_line(left)
         self._build_estimates(right)
@@ -60,7 +59,7 @@ class EvidenceNeedle(Explorer):
         image_grid(inset, self.image.reshape(1, 28, 28).numpy(), columns=1)
         inset.set_title("the digit x", fontsize=TEXT_PT, color=COLOURS["text"], pad=3)
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
         """For every d and each draw of the pool, |x − b − W z|², which does not depend on s.
 
         The columns of W are orthogonal, so the square splits into what they cannot reach and a

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from isal import isal_zlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -94,11 +95,12 @@ def _spans(
     return spans
 
 
-def encode_png(rgba: NDArray[np.uint8], level: int = 1) -> bytes:
-    """PNG bytes of opaque pixels (height, width, 4); `level` is zlib's, 1 quick to 9 small.
+def encode_png(rgba: NDArray[np.uint8], small: bool = False) -> bytes:
+    """PNG bytes of opaque pixels (height, width, 4); `small` takes its time to save bytes.
 
     Every row is stored unfiltered: the pictures are flat, filters gain no size, and choosing them
-    costs an encoder most of its time. Some three times quicker than Pillow.
+    costs an encoder most of its time. ISA-L then deflates a frame some eight times quicker than
+    zlib, which is left the pictures that are kept.
     Source: PNG specification, third edition (W3C 2025).
     """
     height, width, _ = rgba.shape
@@ -107,12 +109,12 @@ def encode_png(rgba: NDArray[np.uint8], level: int = 1) -> bytes:
     colours = rows[:, 1:].reshape(height, width, 3)  # a view: one strided copy a channel
     for channel in range(3):
         colours[..., channel] = rgba[..., channel]
-    deflate = zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, 6)  # a small table: quicker
+    data = zlib.compress(rows.data, 9) if small else isal_zlib.compress(rows.data, 1)
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, red green blue
     return (
         b"\x89PNG\r\n\x1a\n"
         + _chunk(b"IHDR", header)
-        + _chunk(b"IDAT", deflate.compress(rows.data) + deflate.flush())
+        + _chunk(b"IDAT", data)
         + _chunk(b"IEND", b"")
     )
 
@@ -156,4 +158,6 @@ def show(figure: Figure, alt: str) -> Picture:
     with DRAWING:
         canvas.draw()
     width_px, height_px = shown_size(figure)
-    return Picture(encode_png(np.asarray(canvas.buffer_rgba()), 9), width_px, height_px, alt)
+    return Picture(
+        encode_png(np.asarray(canvas.buffer_rgba()), small=True), width_px, height_px, alt
+    )
