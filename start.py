@@ -189,7 +189,8 @@ def test(options: list[str]) -> int:
 def open_lab(notebook: Path, options: list[str]) -> int:
     """JupyterLab on the notebook: this machine only, behind a token, and asking no one for news."""
     print(f"Opening {notebook.name} in JupyterLab; Ctrl-C here stops it.")
-    return run("-m", "jupyterlab", str(notebook.relative_to(ROOT)), *lab_settings(), *options)
+    root = f"--ServerApp.root_dir={ROOT}"  # so that links from a notebook to the code work
+    return run("-m", "jupyterlab", str(notebook), root, *lab_settings(), *options)
 
 
 def lab_settings() -> list[str]:
