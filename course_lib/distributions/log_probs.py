@@ -10,6 +10,8 @@ from course_lib.arguments import Numbers, as_double, require_between
 
 def weighted(weight: Tensor, log_prob: Tensor) -> Tensor:
     """weight · log_prob with 0 · (−∞) = 0, in value and in gradient."""
+    if math.isfinite(log_prob.detach().sum().item()):  # the common case: nothing is impossible
+        return weight * log_prob
     return weight * log_prob.masked_fill(weight == 0, 0.0)
 
 
