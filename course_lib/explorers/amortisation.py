@@ -1,0 +1,243 @@
+"""Explorer of chapter 6: what the family of q costs, and what sharing one encoder costs."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from numpy.typing import NDArray
+from torch import Tensor
+
+from course_lib.bounds import gap
+from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.exact import LinearGaussian
+from course_lib.exact.gaussian_fits import best_diagonal, best_isotropic, best_table
+from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
+from course_lib.explorers.split_ledger import SplitLedger, split
+from course_lib.plots import COLOURS, PIXEL_RATIO, label, number, panels, style
+
+Array = NDArray[np.float64]
+
+RATIO = 2.0  # z_2 moves x twice as much as z_1
+EDGE = 3.3  # of the latent plane
+FARTHEST = 2.5  # x, in its standard deviations
+CONTOUR = 1.5  # an ellipse is drawn this many standard deviations wide
+NATS = (-9.0, -0.5)  # of the ledger
+OWN = "no encoder"
+TABLES = {f"{rows} rows": rows for rows in (16, 4, 2)} | {"1 row": 1}
+FAMILIES = {"diagonal": best_diagonal, "isotropic": best_isotropic}
+DATA = torch.tensor([-2.3, -1.7, -1.2, -0.8, -0.5, -0.2, 0.1, 0.4, 0.7, 1.1, 1.6, 2.2]).double()
+CURVE = torch.linspace(-FARTHEST, FARTHEST, 1001, dtype=torch.float64)
+CIRCLE = torch.linspace(0, 2 * math.pi, 181, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class PairWorld:
+    """x = w_2 z_2 − w_1 z_1 + noise of std 1, with w_2 = 2 w_1 set by the posterior's correlation.
+
+    scale: the standard deviation of x. Positions t are x divided by it.
+    """
+
+    world: LinearGaussian
+    scale: float
+
+    def posterior(self, t: Tensor) -> FullGaussian:
+        """p(z|x) at x = scale · t, t (*batch,)."""
+        return self.world.posterior((self.scale * t).unsqueeze(-1))
+
+
+@lru_cache(maxsize=200)
+def pair_world(rho: float) -> PairWorld:
+    """The world whose posterior has correlation rho, 0 ≤ rho < 1.
+
+    M = I + wwᵀ gives rho = w_1 w_2 / √((1 + w_1²)(1 + w_2²)): quadratic in w_1², RATIO given.
+    """
+    a, b = (1 - rho**2) * RATIO**2, rho**2 * (1 + RATIO**2)
+    weight = math.sqrt((b + math.sqrt(b**2 + 4 * a * rho**2)) / (2 * a))
+    loadings = torch.tensor([[-weight, RATIO * weight]], dtype=torch.float64)
+    return PairWorld(LinearGaussian(loadings, 0.0, 1.0), math.sqrt(1 + (1 + RATIO**2) * weight**2))
+
+
+@lru_cache(maxsize=8)
+def table(rows: int) -> tuple[Tensor, Tensor]:
+    """The best table of `rows` constants for t ~ N(0, 1): edges and constants."""
+    return best_table(rows)
+
+
+def looked_up(encoder: str, t: Tensor) -> Tensor:
+    """The position for which the encoder's q is right: t itself, or its row's constant."""
+    if encoder == OWN:
+        return t
+    edges, constants = table(TABLES[encoder])
+    return constants[torch.bucketize(t, edges)]
+
+
+def mean_square_error(encoder: str) -> float:
+    """E (t − looked-up t)² over t ~ N(0, 1): with rows that are means, 1 − E (looked-up t)²."""
+    if encoder == OWN:
+        return 0.0
+    edges, constants = table(TABLES[encoder])
+    below = torch.special.ndtr(torch.cat([edges, torch.tensor([math.inf]).double()]))
+    masses = below.diff(prepend=torch.zeros(1).double())
+    return 1.0 - float((masses * constants.square()).sum())
+
+
+class AmortisedInference(Explorer):
+    """An exact posterior, the best q of a family for this x, and the q of a shared encoder.
+
+    Numbers, exact, in nats: log_evidence, best_elbo, elbo, approximation, amortisation, and
+    mean_amortisation, over all x of the world; posterior_std_1, posterior_std_2, q_std_1, q_std_2.
+    """
+
+    title = "What q's family costs, and what sharing one encoder costs"
+    height_px = 400
+    controls = (
+        Slider("rho", "posterior correlation, ρ", 0.0, 0.95, 0.01, start=0.85),
+        Slider("x", "observation x, in its std", -FARTHEST, FARTHEST, 0.05, start=1.3),
+        Choice("family", "covariance of q", tuple(FAMILIES), start="diagonal"),
+        Choice("encoder", "the encoder's table", (OWN, *TABLES), start="4 rows"),
+    )
+
+    def build(self, figure: Figure) -> None:
+        """Left: the latent plane. Middle: q's mean over all x. Right: the ledger."""
+        plane, curve, right = panels(
+            figure, widths=(262, 190, 216), left=34, right=4, top=84, across=46
+        )
+        self._build_plane(plane)
+        self._build_curve(curve)
+        self.ledger = SplitLedger(right, NATS)
+        self.moving(*self.ledger.artists)
+
+    def _build_plane(self, ax: Axes) -> None:
+        style(ax, x="latent $z_1$", keep="xy").set(xlim=(-EDGE, EDGE), ylim=(-EDGE, EDGE))
+        _above(ax, 0.0, 58, "latent plane, z₂ upwards", "text")
+        _above(ax, 0.0, 36, "exact posterior", "posterior")
+        _above(ax, 0.47, 36, "prior", "prior")
+        self.names = _above(ax, 0.0, 14, "", "q")
+        ring = CONTOUR * torch.stack([CIRCLE.cos(), CIRCLE.sin()], -1).numpy()
+        ax.plot(ring[:, 0], ring[:, 1], "--", color=COLOURS["prior"], linewidth=1.2)
+        (self.target,) = ax.fill([], [], facecolor=COLOURS["posterior"], alpha=0.3)
+        self.best = self._line(ax, "q", 1.8, (0, (2, 1)))
+        self.shared = self._line(ax, "q", 2.4)
+        self.spans = {of: [self._line(ax, of, 3.5) for _ in "12"] for of in ("posterior", "q")}
+        self.moving(self.target, self.best, self.shared, self.names)
+        self.moving(*self.spans["posterior"], *self.spans["q"])
+
+    def _build_curve(self, ax: Axes) -> None:
+        style(ax, x="x, in its std", keep="xy").set(xlim=(-2.65, 2.65), ylim=(-EDGE, EDGE))
+        _above(ax, 0.0, 58, "mean of q for z₂", "text")
+        _above(ax, 0.0, 36, "● best for each datum", "posterior")
+        self.encoder_name = _above(ax, 0.0, 14, "", "q")
+        self.band = ax.fill_between(CURVE, 0, 0, color=COLOURS["q"], alpha=0.18, linewidth=0)
+        self.steps = self._line(ax, "q", 2.2)
+        (self.dots,) = ax.plot(DATA, 0 * DATA, "o", color=COLOURS["posterior"], markersize=5)
+        self.miss = self._line(ax, "gap", 3.0)
+        (self.here,) = ax.plot([0], [0], "o", color=COLOURS["evidence"], markersize=7)
+        self.moving(self.band, self.steps, self.dots, self.miss, self.here, self.encoder_name)
+
+    @staticmethod
+    def _line(ax: Axes, of: str, width: float, dashes: object = "-") -> Line2D:
+        (line,) = ax.plot([], [], color=COLOURS[of], linewidth=width, solid_capstyle="butt")
+        line.set_linestyle(dashes)  # type: ignore[arg-type]
+        return line
+
+    def update(self, rho: float, x: float, family: str, encoder: str) -> Reading:
+        """Fits q for this x, looks the encoder's q up, and splits the gap."""
+        pair, t = pair_world(rho), torch.tensor(x, dtype=torch.float64)
+        posterior = pair.posterior(t)
+        best = FAMILIES[family](posterior)
+        q = DiagonalGaussian(pair.posterior(looked_up(encoder, t)).mean, best.log_std)
+        seen = (pair.scale * t).unsqueeze(-1)
+        approximation = gap(best, posterior).item()
+        loadings = pair.world.loadings.square().sum().item()
+        numbers = {
+            "log_evidence": pair.world.log_evidence(seen).item(),
+            "best_elbo": pair.world.elbo(best, seen).item(),
+            "elbo": pair.world.elbo(q, seen).item(),
+            "approximation": approximation,
+            "amortisation": gap(q, posterior).item() - approximation,
+            "mean_amortisation": 0.5 * loadings * mean_square_error(encoder),
+        }
+        for i in (0, 1):
+            numbers[f"posterior_std_{i + 1}"] = posterior.variance[i].sqrt().item()
+            numbers[f"q_std_{i + 1}"] = best.std[i].item()
+        self._move_plane(posterior, best, q, family, encoder)
+        self._move_curve(pair, x, encoder, best.std[1].item())
+        self.ledger.set(numbers["log_evidence"], numbers["best_elbo"], numbers["elbo"])
+        return Reading(numbers, _sentence(numbers, encoder))
+
+    def _move_plane(
+        self,
+        posterior: FullGaussian,
+        best: DiagonalGaussian,
+        q: DiagonalGaussian,
+        family: str,
+        encoder: str,
+    ) -> None:
+        self.target.set_xy(_ellipse(posterior))
+        self.best.set_data(*_ellipse(best).T)
+        self.shared.set_data(*_ellipse(q).T)
+        own = encoder == OWN
+        self.names.set_text(f"best {family} q" if own else f"best {family} q (dashed), encoder's q")
+        self.best.set_visible(not own)
+        for of, std, up in (("posterior", posterior.variance.sqrt(), 0.0), ("q", best.std, 0.14)):
+            foot = -EDGE + 0.09 + up
+            for i, span in enumerate(self.spans[of]):
+                low, high = _inside(posterior.mean[i].item(), std[i].item())
+                ends = ((low, high), (foot, foot))
+                span.set_data(*(ends if i == 0 else ends[::-1]))
+
+    def _move_curve(self, pair: PairWorld, x: float, encoder: str, std: float) -> None:
+        slope = pair.posterior(torch.ones(()).double()).mean[1].item()  # of the mean of z_2 in t
+        curve = slope * looked_up(encoder, CURVE).numpy()
+        self.steps.set_data(CURVE.numpy(), curve)
+        self.band.set_data(CURVE.numpy(), curve - std, curve + std)
+        self.dots.set_ydata(slope * DATA.numpy())
+        own, given = slope * x, slope * looked_up(encoder, torch.tensor(x).double()).item()
+        self.miss.set_data((x, x), (own, given))
+        self.here.set_data([x], [own])
+        self.encoder_name.set_text("q, mean ± std" if encoder == OWN else "the encoder's, ± std")
+
+
+def _ellipse(q: DiagonalGaussian | FullGaussian) -> Array:
+    """The contour of q, CONTOUR standard deviations out: (181, 2)."""
+    circle = CONTOUR * torch.stack([CIRCLE.cos(), CIRCLE.sin()])  # (2, 181)
+    return (q.mean + (q.scale_tril @ circle).T).numpy()
+
+
+def _inside(mean: float, std: float) -> tuple[float, float]:
+    """mean ± CONTOUR std, cut at the panel's edge."""
+    return max(mean - CONTOUR * std, -EDGE), min(mean + CONTOUR * std, EDGE)
+
+
+def _above(ax: Axes, x: float, px: float, text: str, of: str) -> Text:
+    """Text in the colour of what it names, `px` shown pixels above the panel, from fraction x."""
+    bottom, top = ax.get_ylim()
+    low, high = ax.get_xlim()
+    up = px * PIXEL_RATIO / ax.bbox.height * (top - bottom)
+    return label(ax, low + x * (high - low), top + up, text, of=of)
+
+
+def _sentence(r: dict[str, float], encoder: str) -> str:
+    evidence, approximation, best, amortisation, elbo = split(
+        r["log_evidence"], r["best_elbo"], r["elbo"]
+    )
+    shrunk = " and ".join(
+        f"{number(r[f'posterior_std_{i}'], 2)} to {number(r[f'q_std_{i}'], 2)}" for i in (1, 2)
+    )
+    shared = (
+        "No encoder is shared, so nothing more is lost."
+        if encoder == OWN
+        else f"The encoder's table ({encoder}) loses {amortisation} more at this x, and "
+        f"{number(r['mean_amortisation'])} on average over x: its ELBO is {elbo}."
+    )
+    return (
+        f"log p(x) is {evidence} nats. The best q of this family has the ELBO {best}: "
+        f"{approximation} nats lost to its shape, and the posterior's standard deviations shrunk "
+        f"from {shrunk}. {shared}"
+    )

@@ -1,0 +1,98 @@
+"""The ledger with its gap in two parts: log p(x) = ELBO + amortisation + approximation."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from course_lib.plots import COLOURS, PIXEL_RATIO, TEXT_PT, ink, style
+from course_lib.plots.ledger import spread
+from course_lib.plots.vocabulary import TEXT_PX
+
+BAR = (0.03, 0.24)  # left and right end of the bar, fractions of the panel
+LABELS = 0.29  # where the labels start
+LINE_PX = 1.45 * TEXT_PX  # one line of text with the room it needs
+OF = ("evidence", "gap", "elbo", "gap", "elbo")  # colours from the top down
+
+
+class SplitLedger:
+    """log p(x), the best q's ELBO and the encoder's ELBO as levels, with what lies between them.
+
+    ax: an empty panel; limits: (low, high) in nats, fixed. A level beyond them is drawn at the
+    edge with an arrow; its number is still printed. `artists` are what `set` moves.
+    """
+
+    def __init__(self, ax: Axes, limits: tuple[float, float]) -> None:
+        self.ax = ax
+        style(ax, y="nats", keep="y").set(xlim=(0, 1), ylim=limits)
+        width, low = BAR[1] - BAR[0], limits[0]
+        self.bars = [ax.add_patch(Rectangle((BAR[0], low), width, 0, linewidth=0)) for _ in "ab"]
+        self.bars[0].set(facecolor=COLOURS["gap"], hatch="////", edgecolor="white")
+        self.bars[1].set(facecolor=COLOURS["gap"], alpha=0.45)
+        looks = (("evidence", 2.0, "-"), ("elbo", 2.0, (0, (2, 1))), ("elbo", 3.5, "-"))
+        self.levels = [
+            ax.plot(BAR, (low, low), color=COLOURS[of], linewidth=width, linestyle=dashes)[0]
+            for of, width, dashes in looks
+        ]
+        self.arrows = [self._arrow(of) for of, _, _ in looks]
+        self.texts = [
+            ax.text(LABELS, 0, "", fontsize=TEXT_PT, color=ink(of), transform=ax.transAxes)
+            for of in OF
+        ]
+        for text in self.texts:
+            text.set_verticalalignment("center")
+
+    @property
+    def artists(self) -> Sequence[Artist]:
+        """Everything that `set` moves, in drawing order."""
+        return (*self.bars, *self.levels, *self.arrows, *self.texts)
+
+    def set(self, log_evidence: float, best: float, elbo: float) -> None:
+        """Moves the levels; log_evidence ≥ best ≥ elbo in nats, but for rounding."""
+        low, high = self.ax.get_ylim()
+        values = (log_evidence, best, elbo)
+        seen = [min(max(value, low), high) for value in values]
+        for value, at, level, arrow in zip(values, seen, self.levels, self.arrows, strict=True):
+            level.set_ydata((at, at))
+            arrow.set_visible(not low <= value <= high)
+            arrow.set_ydata((at,))
+        for bar, top, foot in zip(self.bars, seen, seen[1:], strict=False):
+            bar.set(y=foot, height=max(0.0, top - foot))
+        self._write(values, [(v - low) / (high - low) for v in seen])
+
+    def _write(self, values: Sequence[float], shares: Sequence[float]) -> None:
+        """Numbers that add up as printed, each beside what it names."""
+        p, approximation, best, amortisation, elbo = split(*values)
+        self.texts[0].set_text(f"log p(x) = {p}")
+        self.texts[1].set_text(f"approximation {approximation}")
+        self.texts[2].set_text(f"best q: {best}")
+        self.texts[3].set_text(f"amortisation {amortisation}")
+        self.texts[4].set_text(f"ELBO = {elbo}")
+        room = self.ax.bbox.height / PIXEL_RATIO
+        top, middle, foot = (share * room for share in shares)
+        wanted = [top, (top + middle) / 2, middle, (middle + foot) / 2, foot]
+        for text, centre in zip(self.texts, spread(wanted, [LINE_PX] * 5, room), strict=True):
+            text.set_y(centre / room)
+
+    def _arrow(self, of: str) -> Line2D:
+        """For a level below the panel."""
+        middle = (BAR[0] + BAR[1]) / 2
+        (arrow,) = self.ax.plot((middle,), (0,), "v", color=COLOURS[of], markersize=9)
+        arrow.set_clip_on(False)
+        return arrow
+
+
+def split(log_evidence: float, best: float, elbo: float) -> tuple[str, str, str, str, str]:
+    """log p(x), approximation, best ELBO, amortisation, ELBO as text that adds up as printed."""
+    levels = [Decimal(value).quantize(Decimal("0.001")) for value in (log_evidence, best, elbo)]
+    parts = (levels[0], levels[0] - levels[1], levels[1], levels[1] - levels[2], levels[2])
+    p, approximation, middle, amortisation, foot = (_signed(part) for part in parts)
+    return p, approximation, middle, amortisation, foot
+
+
+def _signed(value: Decimal) -> str:
+    """A true minus sign, and no negative zero."""
+    return f"{abs(value) if value == 0 else value:f}".replace("-", "−")
