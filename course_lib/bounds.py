@@ -57,8 +57,7 @@ def log_weights(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Te
 
 
 def elbo(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Tensor:
-    """ELBO = E_q[log p(x, z) − log q(z)], averaged over the leading axis of samples z ~ q.  (Eq.
-    3.2)
+    """ELBO = E_q[log p(x, z) − log q(z)], averaged over leading samples z ~ q.  (Eq. 3.2)
 
     z (S, *batch, d). Returns (*batch,) nats: an unbiased estimate, which may lie above log p(x) by
     chance.
@@ -68,8 +67,7 @@ def elbo(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Tensor:
 
 
 def terms(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Terms:
-    """Reconstruction E_q log p(x|z), averaged over samples z ~ q, and KL(q ‖ p(z)) in closed form.
-    (Eq. 3.3)
+    """E_q log p(x|z), averaged over samples z ~ q, and KL(q ‖ p(z)) in closed form.  (Eq. 3.3)
 
     z (S, *batch, d). Returns Terms of (*batch,) nats. Raises ValueError if the KL has no closed
     form.
@@ -81,8 +79,7 @@ def terms(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Terms:
 
 
 def importance_weighted_bound(log_weights: Tensor, dim: int = 0) -> Tensor:
-    """L_K = E log (1/K) Σ_k w(z_k), here one estimate of it from K log-weights along `dim`.  (Eq.
-    3.4)
+    """L_K = E log (1/K) Σ_k w(z_k): one estimate, from K log-weights along `dim`.  (Eq. 3.4)
 
     K = 1 is the ELBO; L_K never falls with K, and reaches log p(x) where w has a finite mean.
     Returns the shape without `dim`, in nats. Raises ValueError if K < 1 or a log-weight is NaN.
@@ -94,8 +91,7 @@ def importance_weighted_bound(log_weights: Tensor, dim: int = 0) -> Tensor:
 
 
 def effective_sample_size(log_weights: Tensor, dim: int = 0) -> Tensor:
-    """ESS = (Σ w)² / Σ w², between 1 and K: how many equal weights would be worth as much.  (Eq.
-    3.5)
+    """ESS = (Σ w)² / Σ w², from 1 to K: so many equal weights are worth as much.  (Eq. 3.6)
 
     Returns the shape without `dim`. Raises ValueError if K < 1, a log-weight is NaN, or all are
     −inf.
@@ -109,7 +105,7 @@ def effective_sample_size(log_weights: Tensor, dim: int = 0) -> Tensor:
 
 
 def naive_log_evidence(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
-    """log p̂(x), p̂(x) = (1/S) Σ p(x|z_i) with z_i ~ p(z) along the leading axis.  (Eq. 1.4)
+    """log p̂(x), p̂(x) = (1/S) Σ p(x|z_i) with z_i ~ p(z) along the leading axis.  (Eq. 1.5)
 
     p̂ is unbiased for p(x); its log is not: it falls short on average. z (S, *batch, d). Returns
     (*batch,) nats.
@@ -119,7 +115,7 @@ def naive_log_evidence(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
 
 
 def candidate_log_evidence(log_joint: Tensor, log_posterior: Tensor) -> Tensor:
-    """log p(x) = log p(x, z) − log p(z|x): the same number at every z.  (Eq. 2.2)
+    """log p(x) = log p(x, z) − log p(z|x): the same number at every z.  (Eq. 2.3)
 
     Knowing the posterior's density at one point is knowing the evidence. Shapes broadcast; nats.
     Source: Chib 1995, who calls it the basic marginal likelihood identity.
@@ -128,7 +124,7 @@ def candidate_log_evidence(log_joint: Tensor, log_posterior: Tensor) -> Tensor:
 
 
 def self_normalised_expectation(log_weights: Tensor, values: Tensor) -> Tensor:
-    """E_{p(z|x)} f(z) ≈ Σ w_i f(z_i) / Σ w_i with z_i ~ q: p(x) cancels.  (Eq. 2.5)
+    """E_{p(z|x)} f(z) ≈ Σ w_i f(z_i) / Σ w_i with z_i ~ q: p(x) cancels.  (Eq. 2.6)
 
     log_weights (S, *batch), values (S, *batch). Returns (*batch,), biased of order 1/S.
     """

@@ -126,7 +126,7 @@ def test_importance_weighted_bound_lies_between_mean_and_maximum(values):
     assert w.mean().item() - slack <= bound <= w.max().item() + slack
 
 
-@pytest.mark.equation("3.5")
+@pytest.mark.equation("3.6")
 @given(st.lists(st.floats(0.01, 50), min_size=1, max_size=12), st.floats(-900, 900))
 def test_effective_sample_size_is_the_ratio_of_sums(weights, shift):
     w = torch.tensor(weights, dtype=torch.float64)
@@ -146,7 +146,7 @@ class Switch:
         return DiagonalGaussian.from_std(self.means[z], 1.0)
 
 
-@pytest.mark.equation("1.4")
+@pytest.mark.equation("1.5")
 def test_naive_estimate_is_unbiased_over_every_draw_of_three():
     """All 27 ordered triples of draws, with their probabilities: E p̂ = p, and E log p̂ < log p."""
     world, probs = Switch(), [0.2, 0.5, 0.3]
@@ -161,7 +161,7 @@ def test_naive_estimate_is_unbiased_over_every_draw_of_three():
     assert (chance * estimates).sum().item() < evidence.log().item() - 1e-3
 
 
-@pytest.mark.equation("2.2")
+@pytest.mark.equation("2.3")
 def test_candidates_formula_is_the_same_number_everywhere():
     z = torch.linspace(-6, 6, 25, dtype=torch.float64)
     log_joint = Normal(z, 1.0).log_prob(X[0]) + Normal(0.0, 1.0).log_prob(z)
@@ -170,7 +170,7 @@ def test_candidates_formula_is_the_same_number_everywhere():
     assert (everywhere - LOG_EVIDENCE).abs().max().item() < 1e-12
 
 
-@pytest.mark.equation("2.5")
+@pytest.mark.equation("2.6")
 def test_self_normalised_expectation_finds_posterior_moments():
     q = DiagonalGaussian.from_std(0.0, 1.0)
     z = q.sample((200_000,), generator=torch.Generator().manual_seed(3))

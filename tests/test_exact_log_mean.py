@@ -27,7 +27,7 @@ def gaussian(tilt, counts, half_width=12.0, nodes=2401):
     return expected_log_mean(tilt * z**2, log_probs, counts)
 
 
-@pytest.mark.equation("3.6")
+@pytest.mark.equation("3.5")
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_every_ordered_draw_of_four_states(count):
     """All 4^K sequences with their probabilities; the rule's own error is below 1e-13."""
@@ -39,7 +39,7 @@ def test_every_ordered_draw_of_four_states(count):
     assert discrete(weights, probs, [count]).item() == pytest.approx(total, abs=1e-12)
 
 
-@pytest.mark.equation("3.6")
+@pytest.mark.equation("3.5")
 @pytest.mark.parametrize("tilt", [-0.75, 0.3, 0.46])
 def test_a_plane_of_quadrature_for_two_gaussian_draws(tilt):
     """E log ½(w(z₁) + w(z₂)) by SciPy in polar coordinates, where the radius is an exponential.
@@ -59,7 +59,7 @@ def test_a_plane_of_quadrature_for_two_gaussian_draws(tilt):
     assert gaussian(tilt, [2]).item() == pytest.approx(value, abs=1e-10)
 
 
-@pytest.mark.equation("3.6")
+@pytest.mark.equation("3.5")
 def test_a_gamma_mean_of_exponential_weights():
     """w ~ Exp(1): the mean of K is Gamma(K)/K, and E log is digamma(K) − log K."""
     share = torch.linspace(-40.0, 5.0, 9001, dtype=torch.float64)  # log w

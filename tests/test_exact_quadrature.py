@@ -101,7 +101,7 @@ def test_integrands_are_refined_apart() -> None:
     assert counts[0] < counts[2]
 
 
-@pytest.mark.equation("2.6")
+@pytest.mark.equation("2.5")
 @pytest.mark.parametrize(("w", "s", "x"), [(1.0, 1.0, 1.0), (2.0, 0.2, -1.0), (0.5, 0.1, 0.3)])
 def test_one_draw_is_the_expected_log_likelihood(w: float, s: float, x: float) -> None:
     """S = 1: E log p(x|z) = −log s√(2π) − (x² + w²)/2s²."""
@@ -110,7 +110,7 @@ def test_one_draw_is_the_expected_log_likelihood(w: float, s: float, x: float) -
     assert ours == pytest.approx(exact, rel=1e-12)
 
 
-@pytest.mark.equation("2.6")
+@pytest.mark.equation("2.5")
 @pytest.mark.parametrize(("make", "x"), [(tanh_world, 1.0), (square_world, -0.5)])
 def test_two_draws_by_double_quadrature(make: Callable[[], ScalarLatent], x: float) -> None:
     model = make()
@@ -126,7 +126,7 @@ def test_two_draws_by_double_quadrature(make: Callable[[], ScalarLatent], x: flo
     assert ours == pytest.approx(value, rel=1e-8)
 
 
-@pytest.mark.equation("2.6")
+@pytest.mark.equation("2.5")
 @pytest.mark.parametrize(
     ("model", "x", "samples"),
     [
@@ -147,7 +147,7 @@ def test_more_draws_by_monte_carlo(model: ScalarLatent, x: float, samples: int) 
     assert abs(z_score) < 4
 
 
-@pytest.mark.equation("2.6")
+@pytest.mark.equation("2.5")
 def test_it_rises_to_the_evidence_from_below() -> None:
     model, x = tanh_world(), torch.tensor([[1.0], [-3.0]])
     values = [model.expected_naive_log_evidence(x, 2**k) for k in range(0, 31, 3)]

@@ -45,7 +45,7 @@ class LinearGaussian:
     def fit_ppca(cls, data: Tensor, latent: int) -> "LinearGaussian":
         """The world of `latent` dimensions and equal noise that makes data (N, D) likeliest.
 
-        σ² = mean of the D−d smallest eigenvalues, W = U_d (Λ_d − σ²I)^½, b = mean.  (Eq. 1.7)
+        σ² = mean of the D−d smallest eigenvalues, W = U_d (Λ_d − σ²I)^½, b = mean.  (Eq. 1.3)
         Raises ValueError unless 1 ≤ latent < D and σ² > 0.
         Source: Tipping & Bishop 1999.
         """
@@ -80,7 +80,7 @@ class LinearGaussian:
         return self._log_normaliser - self._system.half_log_det - 0.5 * quadratic
 
     def posterior(self, x: Numbers) -> FullGaussian:
-        """p(z|x) = N(M⁻¹Wᵀ Ψ⁻¹(x − b), M⁻¹) with M = I + WᵀΨ⁻¹W.  (Eq. 2.4)
+        """p(z|x) = N(M⁻¹Wᵀ Ψ⁻¹(x − b), M⁻¹) with M = I + WᵀΨ⁻¹W.  (Eq. 2.2)
 
         x: (*batch, D). Returns a FullGaussian over z with that batch.
         Source: Bishop 2006, equations 12.41 and 12.42.
@@ -104,7 +104,7 @@ class LinearGaussian:
         return constant - 0.5 * energy + q.entropy().double()
 
     def log_naive_relative_variance(self, x: Numbers) -> Tensor:
-        """log r, with r = Var[p(x|z)] / p(x)² over z ~ p(z): the trouble with p̂.  (Eq. 1.5)
+        """log r, with r = Var[p(x|z)] / p(x)² over z ~ p(z): the trouble with p̂.  (Eq. 1.6)
 
         N(x; m, Ψ)² = N(x; m, Ψ/2) / |4πΨ|^½ makes E[p(x|z)²] a linear-Gaussian evidence with half
         the noise variance. In the singular values s_i of Ψ^(−½)W and the coordinates c_i of
@@ -126,14 +126,14 @@ class LinearGaussian:
         return self.log_naive_relative_variance(x) - 2.0 * error.log()
 
     def naive_samples_needed(self, x: Numbers, relative_error: float = 0.1) -> Tensor:
-        """S = r/ε²: draws from the prior for which p̂ has relative standard error ε.  (Eq. 1.6)
+        """S = r/ε²: draws from the prior for which p̂ has relative standard error ε.  (Eq. 1.7)
 
         x: (*batch, D). Returns (*batch,), not rounded; +inf from about 1.8e308 on.
         """
         return self.log_naive_samples_needed(x, relative_error).exp()
 
     def naive_log_bias(self, x: Numbers, samples: int) -> Tensor:
-        """E[log p̂] − log p(x) ≈ −r/(2S), to second order in p̂/p(x) − 1.  (Eq. 2.3)
+        """E[log p̂] − log p(x) ≈ −r/(2S), to second order in p̂/p(x) − 1.  (Eq. 2.4)
 
         Good where r/S is well below one; elsewhere it is far too negative. x: (*batch, D), S =
         samples. Returns (*batch,) nats.

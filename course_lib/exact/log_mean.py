@@ -16,7 +16,7 @@ LOG_SPAN = 37.0  # e^−37 is below the rounding of one
 def expected_log_mean(
     log_weights: Tensor, log_probs: Tensor, counts: Sequence[int], step: float = 0.25
 ) -> Tensor:
-    """L_K = E log (1/K) Σ_k w(z_k), z_1, …, z_K independent draws: exactly, for any K.  (Eq. 3.6)
+    """L_K = E log (1/K) Σ_k w(z_k), z_1, …, z_K independent draws: exactly, for any K.  (Eq. 3.5)
 
     log w (n,) and log probability (n,) of each of n values of z: all the states of a discrete
     latent, or the nodes of a grid with log q(z) plus the log of the spacing. With m = E w, which

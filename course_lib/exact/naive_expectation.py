@@ -39,7 +39,7 @@ class Table(NamedTuple):
 
 
 def expected_naive_log(log_likelihood: LogLikelihood, samples: int) -> Tensor:
-    """E[log p̂], p̂ = (1/S) Σ_i exp ℓ(z_i), z_i ~ N(0, 1), ℓ = log_likelihood; nats, ().  (Eq. 2.6)
+    """E[log p̂], p̂ = (1/S) Σ_i exp ℓ(z_i), z_i ~ N(0, 1), ℓ = log_likelihood; nats, ().  (Eq. 2.5)
 
     With t = e^u, E[log p̂] − c = ∫ (exp(−e^{u+c}) − E[exp(−e^u p̂)]) du over all real u, for any c,
     here log p(x). Both terms are smooth on the scale of one, and the trapezoid rule is exact to

@@ -23,7 +23,7 @@ def covariance_upper(data: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def maximum_likelihood(data: Tensor, latent: int) -> tuple[Tensor, Tensor, float]:
-    """σ² = mean of the D−d smallest eigenvalues λ, W = U_d (Λ_d − σ²I)^½.  (Eq. 1.7)
+    """σ² = mean of the D−d smallest eigenvalues λ, W = U_d (Λ_d − σ²I)^½.  (Eq. 1.3)
 
     data: (N, D), N ≥ 2; latent: d, from 1 to D−1. λ, U: eigenvalues and eigenvectors of the
     covariance of the data (divided by N). W is unique up to a rotation; each column is given the

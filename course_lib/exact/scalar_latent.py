@@ -113,7 +113,7 @@ class ScalarLatent:
         """E[log p̂], p̂ = (1/S) Σ_i p(x|z_i) with z_i ~ p(z): what naive Monte Carlo finds.
 
         E[log Ŝ] = ∫_0^∞ (e^{−t} − E[e^{−tŜ}]) dt/t, and E[e^{−tŜ}] of a sum of independent terms
-        is a power of a one-dimensional integral.  (Eq. 2.6)
+        is a power of a one-dimensional integral.  (Eq. 2.5)
         x: (*batch, D), samples: S. Returns (*batch,) nats, below log p(x) by Jensen.
         Raises ValueError if p(x|z) is too narrow in z for that to be affordable.
         """

@@ -67,7 +67,7 @@ register(
             Mistake(RELATIVE / 0.01, "The bias is r/(2S). The 2 comes from the series of log."),
             Mistake(
                 RELATIVE / 0.01**2,
-                "That is (1.6): a relative error of p̂ of 1 %. The bias of log p̂ shrinks with S, "
+                "That is (1.7): a relative error of p̂ of 1 %. The bias of log p̂ shrinks with S, "
                 "not with its root.",
             ),
             Mistake(RELATIVE / (2 * 0.01**2), "The bias is r/(2S): divide by 2·0.01, not squared."),

@@ -166,7 +166,8 @@ class EvidenceNeedle(Explorer):
         self.gap.set(height=at)
         evidence, estimate, gap = printed(exact, exact + median, decimals=2)
         self.texts["evidence"].set_text(f"exact log p(x) = {evidence}")
-        self.texts["prior"].set_text(f"median log p̂(x) = {estimate}")
+        many = f"median of {len(relative)}" if len(relative) > 1 else "one estimate"
+        self.texts["prior"].set_text(f"{many}: {estimate}")
         self.texts["gap"].set_text(f"{'over' if '−' in gap else 'short'} by {gap.strip('−')}")
         self._place(at)
 

@@ -107,15 +107,15 @@ class LogWeights(Explorer):
 
     def _build_log_weight(self, ax: Axes) -> None:
         style(ax, x="latent z", keep="xy").set(xlim=(-EDGE, EDGE), ylim=NATS)
-        _above(ax, 0.0, 34, "log-weight, log p(x, z) − log q(z), nats", "gap")
-        _above(ax, 0.0, 13, "log of its mean", "evidence")
-        _above(ax, 0.42, 13, "mean of its logs", "elbo")
+        _above(ax, 0.0, 34, "log-weight, log p(x, z) − log q(z), nats", "q")
+        _above(ax, 0.0, 13, "log of the mean weight", "evidence")
+        _above(ax, 0.5, 13, "mean of the log-weight", "elbo")
         ends = (-EDGE, EDGE)
         self.evidence = ax.plot(ends, ends, color=COLOURS["evidence"], linewidth=2)
         self.elbo = ax.plot(ends, ends, color=COLOURS["elbo"], linewidth=2)
         z = self.z[:, 0].numpy()
-        (self.faint,) = ax.plot(z, 0 * z, color=COLOURS["gap"], linewidth=1.2, linestyle=":")
-        (self.curve,) = ax.plot(z, 0 * z, color=COLOURS["gap"], linewidth=2.6)
+        (self.faint,) = ax.plot(z, 0 * z, color=COLOURS["q"], linewidth=1.2, linestyle=":")
+        (self.curve,) = ax.plot(z, 0 * z, color=COLOURS["q"], linewidth=2.6)
         self.dots = {
             marker: ax.plot([], [], marker, color=COLOURS["q"], markersize=4.5, clip_on=False)[0]
             for marker in ("o", "v", "^")

@@ -155,7 +155,7 @@ def ledger(
 def printed(log_evidence: float, elbo: float, decimals: int = 3) -> tuple[str, str, str]:
     """log p(x), ELBO and gap as text, rounded so that log p(x) = ELBO + gap holds as printed.
 
-    The gap is the difference of the two rounded numbers; it may be off by one in its last digit.
+    The ELBO takes the rounding: it may be off by one in its last digit, and the gap never is.
     """
     if math.isinf(elbo) or max(abs(log_evidence), abs(elbo)) >= 1e7:
         return (
@@ -164,10 +164,11 @@ def printed(log_evidence: float, elbo: float, decimals: int = 3) -> tuple[str, s
             number(log_evidence - elbo, decimals),
         )
     unit = Decimal(1).scaleb(-decimals)
-    evidence, bound = (
-        Decimal(value).quantize(unit, ROUND_HALF_EVEN) for value in (log_evidence, elbo)
+    evidence, gap = (
+        Decimal(value).quantize(unit, ROUND_HALF_EVEN)
+        for value in (log_evidence, log_evidence - elbo)
     )
-    return _signed(evidence), _signed(bound), _signed(evidence - bound)
+    return _signed(evidence), _signed(evidence - gap), _signed(gap)
 
 
 def _signed(value: Decimal) -> str:
