@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from course_lib.arguments import (
     Numbers,
@@ -81,7 +82,7 @@ class Binomial:
     def _log_mass(self, value: Tensor) -> Tensor:
         """The log-probability of each coordinate, before the sum over the event."""
         coefficient = _log_coefficients(self.total_count).to(self.logits)[value.long()]
-        success, failure = self.log_probs
+        success, failure = logsigmoid(self.logits), logsigmoid(-self.logits)
         return coefficient + weighted(value, success) + weighted(self.total_count - value, failure)
 
     def __repr__(self) -> str:
