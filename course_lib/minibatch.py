@@ -7,11 +7,11 @@ sum over a random batch of B estimates it; these are the closed forms of its var
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_count, require_nonempty
+from course_lib.arguments import require_all, require_count, require_nonempty
 
 
 def estimate(values: Tensor, index: Tensor) -> Tensor:
-    """(N/B) Σ_{n in batch} ℓ_n for each row of index.  (Eq. 9.6)
+    """(N/B) Σ_{n in batch} ℓ_n for each row of index.  (Eq. 9.2)
 
     values: (N,); index: (*batches, B) of 0..N−1. Returns (*batches,).
     Raises ValueError if values is not a vector or a batch is empty.
@@ -22,7 +22,7 @@ def estimate(values: Tensor, index: Tensor) -> Tensor:
 
 
 def estimate_variance(values: Tensor, size: int, *, replacement: bool) -> Tensor:
-    """The variance of `estimate` over all batches of `size`.  (Eq. 9.7)
+    """The variance of `estimate` over all batches of `size`.  (Eq. 9.3)
 
     Without replacement N(N−B)S²/B with S² the variance over N−1: zero at B = N. With replacement
     N²P/B with P the variance over N. values: (N,). Returns ().
@@ -38,6 +38,19 @@ def estimate_variance(values: Tensor, size: int, *, replacement: bool) -> Tensor
     if size == count:
         return torch.zeros((), dtype=values.dtype)
     return values.var() * (count * (count - size) / size)
+
+
+def sampling_variance(variances: Tensor, size: int, samples: int) -> Tensor:
+    """(N/B) Σ_n v_n/L: what estimating each ℓ_n adds to `estimate_variance`.  (Eq. 9.4)
+
+    Each ℓ_n of the batch is replaced by the mean of L fresh, unbiased estimates of variance v_n.
+    The same with and without replacement, and not zero at B = N. variances: v_n, (N,). Returns ().
+    Raises ValueError if a variance is negative, or size or samples below 1.
+    """
+    _vector(variances)
+    require_all("variances", variances, variances >= 0, "at least 0")
+    draws = require_count("size", size) * require_count("samples", samples)
+    return variances.sum() * (len(variances) / draws)
 
 
 def _vector(values: Tensor) -> None:

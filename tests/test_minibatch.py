@@ -6,13 +6,13 @@ from itertools import combinations, product
 import pytest
 import torch
 
-from course_lib.minibatch import estimate, estimate_variance
+from course_lib.minibatch import estimate, estimate_variance, sampling_variance
 
 VALUES = [-1, -2, -4, -5, 3]
 
 
-@pytest.mark.equation("9.6")
-@pytest.mark.equation("9.7")
+@pytest.mark.equation("9.2")
+@pytest.mark.equation("9.3")
 @pytest.mark.parametrize("replacement", [True, False])
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_mean_and_variance_over_all_batches(size: int, replacement: bool) -> None:
@@ -27,6 +27,30 @@ def test_mean_and_variance_over_all_batches(size: int, replacement: bool) -> Non
     assert found.tolist() == pytest.approx([float(value) for value in sums], rel=1e-14)
     exact = estimate_variance(values, size, replacement=replacement).item()
     assert exact == pytest.approx(float(variance), rel=1e-13, abs=1e-13)
+
+
+@pytest.mark.equation("9.4")
+@pytest.mark.parametrize("replacement", [True, False])
+@pytest.mark.parametrize(("size", "samples"), [(1, 1), (1, 3), (2, 2), (3, 1)])
+def test_estimated_terms_add_their_own_variance(size: int, samples: int, replacement: bool) -> None:
+    """Every batch times every outcome of the noise: each estimate is off by +h_n or −h_n."""
+    values, halves = [-1, -2, -4], [1, 3, 2]  # v_n = h_n²
+    every = product(range(3), repeat=size) if replacement else combinations(range(3), size)
+    outcomes = [
+        Fraction(3, size)
+        * sum(
+            values[n] + Fraction(halves[n] * sum(signs[i * samples : (i + 1) * samples]), samples)
+            for i, n in enumerate(batch)
+        )
+        for batch in every
+        for signs in product((-1, 1), repeat=size * samples)
+    ]
+    mean = Fraction(sum(outcomes), len(outcomes))
+    variance = float(sum((value - mean) ** 2 for value in outcomes) / len(outcomes))
+    assert mean == sum(values)  # still unbiased
+    batch = estimate_variance(torch.tensor(values).double(), size, replacement=replacement)
+    noise = sampling_variance(torch.tensor(halves).double() ** 2, size, samples)
+    assert (batch + noise).item() == pytest.approx(variance, rel=1e-13)
 
 
 def test_the_exercise() -> None:
@@ -47,5 +71,9 @@ def test_bad_input_is_named() -> None:
         estimate_variance(values.reshape(2, 2), 1, replacement=True)
     with pytest.raises(ValueError, match="values must not be empty"):
         estimate(torch.zeros(0), torch.zeros(1, 1).long())
+    with pytest.raises(ValueError, match=r"variances must be at least 0, got -1 at index \(2,\)"):
+        sampling_variance(torch.tensor([1.0, 0.0, -1.0]), 1, 1)
+    with pytest.raises(ValueError, match=r"samples .* at least 1, got 0"):
+        sampling_variance(values, 1, 0)
     with pytest.raises(ValueError, match=r"batch size .* got 0"):
         estimate(values, torch.zeros(3, 0).long())

@@ -68,7 +68,7 @@ def test_training_leaves_the_global_random_state_alone() -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
-@pytest.mark.equation("9.3")
+@pytest.mark.equation("9.6")
 def test_one_step_of_adam_by_hand() -> None:
     """The first Adam step moves each weight by rate · g/(|g| + ε), uphill in the mean ELBO."""
     settings = Settings(1, 64, 1e-3)
@@ -363,7 +363,7 @@ def test_settings_that_make_no_sense_are_named(change: dict[str, object], messag
         Settings(**({"epochs": 1} | change))  # type: ignore[arg-type]
 
 
-@pytest.mark.equation("9.2")
+@pytest.mark.equation("9.5")
 def test_the_objectives_are_what_their_papers_say(generator: Generator) -> None:
     model = Architecture(6, (3, 2), ((5,), (4,))).build(seed=0)
 

@@ -41,7 +41,7 @@ def fit(
     report: Callable[[dict[str, float]], None] | None = None,
     progress_bar: bool = True,
 ) -> History:
-    """Maximises the mean bound over `data` and leaves the result in `model`.  (Eq. 9.3)
+    """Maximises the mean bound over `data` and leaves the result in `model`.  (Eq. 9.6)
 
     data: (N, D); prepare turns a batch of it into model input. With `checkpoint`, the whole state
     is written there at the end of an epoch, at most every `every` seconds, and after the last; with

@@ -21,7 +21,7 @@ class Objective(Protocol):
 
 
 def elbo(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
-    """The ELBO with one sample of q, as `model.terms` gives it.  (Eq. 9.2)"""
+    """The ELBO with one sample of q, as `model.terms` gives it.  (Eq. 9.5)"""
     terms = model.terms(x, generator=generator)
     bound = terms.elbo
     return bound, {"elbo": bound, **terms.named()}
