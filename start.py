@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -114,7 +115,17 @@ def install() -> None:
         make_venv()
     print("Installing the course into .venv; this is done once and takes a minute or two.")
     fill_venv()
+    ask_nothing()
     STAMP.write_text(wanted)
+
+
+def ask_nothing() -> None:
+    """JupyterLab in .venv opens without asking whether it may fetch news."""
+    folder = VENV / "share" / "jupyter" / "lab" / "settings"
+    folder.mkdir(parents=True, exist_ok=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}
+    settings = {"@jupyterlab/apputils-extension:notification": quiet}
+    (folder / "overrides.json").write_text(json.dumps(settings))
 
 
 def works(python: Path) -> bool:
@@ -190,7 +201,9 @@ def open_lab(notebook: Path, options: list[str]) -> int:
     """JupyterLab on the notebook: this machine only, behind a token, and asking no one for news."""
     print(f"Opening {notebook.name} in JupyterLab; Ctrl-C here stops it.")
     root = f"--ServerApp.root_dir={ROOT}"  # so that links from a notebook to the code work
-    return run("-m", "jupyterlab", str(notebook), root, *lab_settings(), *options)
+    # As the default address, so that the addresses it prints lead to the notebook too.
+    address = f"--LabApp.default_url=/lab/tree/{notebook.relative_to(ROOT).as_posix()}"
+    return run("-m", "jupyterlab", root, address, *lab_settings(), *options)
 
 
 def lab_settings() -> list[str]:
