@@ -103,6 +103,16 @@ class Notebook:
         return [cell for cell in self.code if cell.calls("check")]
 
     @property
+    def pictures(self) -> list[bytes]:
+        """The stored pictures, in order."""
+        return [
+            base64.b64decode(text(bundle["image/png"]))
+            for cell in self.code
+            for bundle in cell.bundles
+            if "image/png" in bundle
+        ]
+
+    @property
     def prose(self) -> str:
         return "\n\n".join(cell.source for cell in self.cells if not cell.is_code)
 

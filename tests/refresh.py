@@ -1,7 +1,7 @@
 """Runs notebooks again and stores what any machine would store: `python3 start.py refresh [N …]`.
 
 Code is formatted, cells run in a fresh kernel with one thread, widget state and everything that
-tells of one machine is dropped, and notebooks/EQUATIONS.md is written anew.
+tells of one machine is dropped, and notebooks/EQUATIONS.md and the README's picture are written.
 """
 
 import os
@@ -17,6 +17,7 @@ os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 import equations
 import nbformat
 from nbclient import NotebookClient
+from notebook_rules import Notebook
 from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,6 +73,14 @@ def refresh(path: Path) -> None:
         nbformat.write(notebook, file)
 
 
+def write_picture() -> Path:
+    """The README's picture: the first one that notebook 4 stores."""
+    source = next(FOLDER.glob("04_*.ipynb"))
+    path = FOLDER / "explorer.png"
+    path.write_bytes(Notebook.read(source).pictures[0])
+    return path
+
+
 def main(words: list[str]) -> int:
     """Refreshes the notebooks with these numbers, or all. Returns the exit status."""
     if not all(word.isdecimal() for word in words):
@@ -82,7 +91,8 @@ def main(words: list[str]) -> int:
         if not numbers or int(path.name[:2]) in numbers:
             print(f"running {path.name}", flush=True)
             refresh(path)
-    print(f"wrote {equations.write().relative_to(ROOT)}")
+    for written in (equations.write(), write_picture()):
+        print(f"wrote {written.relative_to(ROOT)}")
     return 0
 
 
