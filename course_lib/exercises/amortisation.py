@@ -1,4 +1,4 @@
-"""Exercises on μ and σ as outputs: the best q of a family, and the cost of sharing an encoder."""
+"""Exercises on μ and σ as outputs: the best q of a family, and a σ that nobody chose."""
 
 import math
 
@@ -6,7 +6,6 @@ import torch
 
 from course_lib.checks import Exercise, Mistake, register
 from course_lib.distributions import DiagonalGaussian, FullGaussian, kl_divergence
-from course_lib.exact import LinearGaussian
 from course_lib.exact.gaussian_fits import best_diagonal, best_isotropic
 
 
@@ -21,20 +20,7 @@ UNEQUAL = _posterior([[1.0, 0.0], [0.0, 4.0]])
 PAIR = torch.tensor([[1.0, 0.9], [0.9, 1.0]], dtype=torch.float64)
 THREE = torch.tensor([[0.5, 0.2, 0.0], [0.2, 0.3, -0.1], [0.0, -0.1, 0.9]], dtype=torch.float64)
 
-SLOPE = 1.5 / (1.5**2 + 0.6**2)  # of the posterior mean in x
-PRECISION = 1 + 1.5**2 / 0.6**2  # of the posterior
-SPREAD = 1.5**2 + 0.6**2  # the variance of x
-
-
-def _mean_amortisation() -> torch.Tensor:
-    """KL(N(x/2, v) ‖ posterior) at two x; it is quadratic in x, so its mean over x follows."""
-    world = LinearGaussian([[1.5]], 0.0, 0.6)
-    x = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
-    posterior = world.posterior(x)
-    encoder = DiagonalGaussian(0.5 * x, 0.5 * posterior.variance.log())
-    at_zero, at_one = kl_divergence(encoder, posterior)
-    mean: torch.Tensor = at_zero + (at_one - at_zero) * world.evidence.variance[0]
-    return mean
+ERROR = 0.2  # the mean squared error
 
 
 register(
@@ -128,29 +114,30 @@ register(
     ),
     Exercise(
         "6.d",
-        _mean_amortisation,
+        lambda: kl_divergence(
+            DiagonalGaussian.from_std(0.0, math.sqrt(ERROR)), DiagonalGaussian.standard(1)
+        ),
         [
             Mistake(
-                PRECISION * (SLOPE - 0.5) ** 2 * SPREAD,
-                "Twice too much: a shift δ costs ½ Λ δ².",
+                -0.5 * math.log(ERROR),
+                "That compares the normalisers alone. The squared errors weigh e/(2σ²): ½ at the "
+                "best σ, e/2 at σ = 1.",
             ),
             Mistake(
-                0.5 * PRECISION * (SLOPE - 0.5) ** 2,
-                "That is the cost at x = 1. On average x² is 1.5² + 0.6².",
+                ERROR - 1 - math.log(ERROR), "Twice too much: each term of log N comes with ½."
             ),
             Mistake(
-                0.5 * (SLOPE - 0.5) ** 2 * SPREAD,
-                "The shift counts in the posterior's own widths: multiply by its precision.",
+                0.5 * (1 + math.log(ERROR) - ERROR),
+                "Mind the sign: the best σ gains. You have subtracted the other way round.",
             ),
             Mistake(
-                0.5 * PRECISION * (SLOPE - 0.5) * math.sqrt(SPREAD),
-                "Square the shift before you average: ½ Λ E (shift)².",
+                0.5 * (math.sqrt(ERROR) - 1 - math.log(math.sqrt(ERROR))),
+                "The best σ² is the mean squared error itself; you have taken its root for σ².",
             ),
             Mistake(
-                0.5 * (SLOPE - 0.5) ** 2 * SPREAD / PRECISION,
-                "Multiply by the precision 1/v; you have divided by it.",
+                0.5 * (ERROR**2 - 1 - math.log(ERROR**2)),
+                "That is σ = 0.2. The mean squared error is σ², not σ.",
             ),
         ],
-        tolerance=5e-5,
     ),
 )
