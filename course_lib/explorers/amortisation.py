@@ -227,8 +227,8 @@ def _sentence(r: dict[str, float], encoder: str) -> str:
     evidence, approximation, best, amortisation, elbo = split(
         r["log_evidence"], r["best_elbo"], r["elbo"]
     )
-    shrunk = " and ".join(
-        f"{number(r[f'posterior_std_{i}'], 2)} to {number(r[f'q_std_{i}'], 2)}" for i in (1, 2)
+    own, given = (
+        " and ".join(number(r[f"{of}_std_{i}"], 2) for i in (1, 2)) for of in ("posterior", "q")
     )
     shared = (
         "No encoder is shared, so nothing more is lost."
@@ -237,7 +237,7 @@ def _sentence(r: dict[str, float], encoder: str) -> str:
         f"{number(r['mean_amortisation'])} on average over x: its ELBO is {elbo}."
     )
     return (
-        f"log p(x) is {evidence} nats. The best q of this family has the ELBO {best}: "
-        f"{approximation} nats lost to its shape, and the posterior's standard deviations shrunk "
-        f"from {shrunk}. {shared}"
+        f"log p(x) is {evidence} nats. The best q of this family has the ELBO {best}: its shape "
+        f"costs {approximation} nats. Its standard deviations are {given}, the posterior's {own}. "
+        f"{shared}"
     )
