@@ -1,0 +1,239 @@
+"""The explorer of chapter 5 against torch.distributions, finer grids and many more samples."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import simpson
+from torch import Tensor
+from torch.distributions import Binomial, Independent, Normal, kl_divergence
+
+from course_lib.data import load_digits
+from course_lib.evaluate import posterior_on_grid, surgery
+from course_lib.explorers import latent_plane
+from course_lib.explorers.beta_sweep import BETAS, SweepReport, quick_sweep
+from course_lib.explorers.latent_plane import BinomialPlane, expected_log_likelihood, outlines
+from course_lib.explorers.rate_distortion import RateDistortionTrade
+from course_lib.plots.ledger import printed
+from course_lib.sweep import unstack
+from course_lib.vae import Architecture
+
+COUNTS = load_digits().images.flatten(1).double()
+ENDS = (0.1, 1.0, 4.0, 64.0)
+
+
+@pytest.fixture(scope="module")
+def explorer():
+    return RateDistortionTrade.example()
+
+
+@pytest.fixture(scope="module")
+def vaes():
+    """The sixteen models one by one, in float64."""
+    return [unstack(quick_sweep(), i).double() for i in range(len(BETAS))]
+
+
+def image(digit: int) -> Tensor:
+    return COUNTS[load_digits().labels.tolist().index(digit)]
+
+
+def posterior(model, x: Tensor) -> Independent:
+    """q(z|x) as torch has it."""
+    q = model.encoder(x)
+    return Independent(Normal(q.mean.detach(), q.std.detach()), 1)
+
+
+def likelihood(model, z: Tensor) -> Independent:
+    """p(x|z) as torch has it."""
+    return Independent(Binomial(16, logits=model.decoder(z).logits.detach()), 1)
+
+
+PRIOR = Independent(Normal(torch.zeros(2).double(), torch.ones(2).double()), 1)
+
+
+@pytest.mark.parametrize("beta", ENDS)
+def test_means_over_the_data(explorer, vaes, beta: float) -> None:
+    drawn, model = explorer.at(beta=beta), vaes[BETAS.index(beta)]
+    q = posterior(model, COUNTS)
+    assert drawn["rate"] == pytest.approx(kl_divergence(q, PRIOR).mean().item(), rel=1e-4)
+    torch.manual_seed(0)
+    z = q.sample((24,))
+    cost = -likelihood(model, z).log_prob(COUNTS)  # (24, N)
+    within = cost.var(0).mean().item() / len(COUNTS)  # of a mean over images, one sample each
+    error = math.sqrt(within * (1 / 24 + 1 / 4))
+    assert drawn["distortion"] == pytest.approx(cost.mean().item(), abs=4 * error)
+    assert drawn["elbo"] == -(drawn["rate"] + drawn["distortion"])
+
+
+@pytest.mark.parametrize("beta", [8.0, 16.0, 64.0])
+def test_the_rate_falls_into_its_two_parts(explorer, vaes, beta: float) -> None:
+    """The mixture of all q on a grid that is fine for its narrowest part, no sampling."""
+    drawn, model = explorer.at(beta=beta), vaes[BETAS.index(beta)]
+    q = model.encoder(COUNTS)
+    axis = torch.linspace(-9, 9, 601, dtype=torch.float64)
+    one, two = (
+        Normal(q.mean[:, i, None].detach(), q.std[:, i, None].detach()).log_prob(axis).exp()
+        for i in range(2)
+    )
+    mixture = one.T @ two / len(COUNTS)  # (601, 601)
+    plane = torch.cartesian_prod(axis, axis).reshape(601, 601, 2)
+    cell = (axis[1] - axis[0]) ** 2
+    assert (mixture.sum() * cell).item() == pytest.approx(1.0, abs=1e-6)
+    excess = (torch.xlogy(mixture, mixture) - mixture * PRIOR.log_prob(plane)).sum() * cell
+    single = unstack(quick_sweep(), BETAS.index(beta))
+    generator = torch.Generator().manual_seed(9)
+    errors = surgery(single, COUNTS.float(), generator=generator)
+    allowed = 4 * errors.mutual_information_error
+    assert drawn["aggregate_kl"] == pytest.approx(excess.item(), abs=allowed)
+    information = kl_divergence(posterior(model, COUNTS), PRIOR).mean().item() - excess.item()
+    assert drawn["mutual_information"] == pytest.approx(information, abs=allowed)
+
+
+@pytest.mark.parametrize("beta", ENDS)
+def test_the_image_terms_without_sampling(explorer, vaes, beta: float) -> None:
+    """Quadrature with 40² nodes instead of 24², and torch's densities; one decimal is drawn."""
+    points, weights = np.polynomial.hermite.hermgauss(40)
+    axis = torch.as_tensor(points * math.sqrt(2))
+    mass = torch.as_tensor(weights / weights.sum())
+    noise, weight = torch.cartesian_prod(axis, axis), torch.outer(mass, mass).flatten()
+    for digit in (0, 7):
+        drawn, model = explorer.at(beta=beta, digit=digit), vaes[BETAS.index(beta)]
+        q, x = posterior(model, image(digit)), image(digit)
+        z = q.mean + q.stddev * noise
+        reconstruction = (weight * likelihood(model, z).log_prob(x)).sum().item()
+        kl = kl_divergence(q, PRIOR).item()
+        assert drawn["image_rate"] == pytest.approx(kl, abs=1e-9)
+        assert drawn["image_elbo"] == pytest.approx(reconstruction - kl, abs=2e-2)
+        assert drawn["objective"] == pytest.approx(reconstruction - beta * kl, abs=2e-2)
+
+
+@pytest.mark.parametrize(("beta", "digit"), [(0.1, 0), (1.0, 8), (16.0, 3), (64.0, 9)])
+def test_log_evidence_is_that_of_a_finer_grid(explorer, vaes, beta: float, digit: int) -> None:
+    """Every node of the whole square, six times as close as the first grid's."""
+    model = vaes[BETAS.index(beta)]
+    exact = posterior_on_grid(model, image(digit), half_width=7.0, nodes=561)
+    assert exact.error < 1e-3
+    assert exact.edge < 1e-4
+    drawn = explorer.at(beta=beta, digit=digit)
+    assert drawn["log_evidence"] == pytest.approx(exact.log_evidence, abs=2e-3)
+
+
+def test_a_small_world_by_simpsons_rule() -> None:
+    model = Architecture(3, (2,), ((4,),), "binomial", 16).build(seed=1).double()
+    with torch.no_grad():
+        model.decoder.logits.weight.mul_(3.0)
+    x = torch.tensor([[16.0, 3.0, 0.0], [0.0, 9.0, 7.0]], dtype=torch.float64)
+    plane = BinomialPlane(model, x)
+    axis = torch.linspace(-7, 7, 1001, dtype=torch.float64)
+    z = torch.cartesian_prod(axis, axis)
+    for row in range(2):
+        joint = (likelihood(model, z).log_prob(x[row]) + PRIOR.log_prob(z)).exp()
+        inner = simpson(joint.reshape(1001, 1001).numpy(), x=axis.numpy())
+        expected = math.log(simpson(inner, x=axis.numpy()))
+        assert plane.log_evidence(row) == pytest.approx(expected, abs=1e-6)
+
+
+def test_more_points_change_nothing(explorer, vaes, monkeypatch) -> None:
+    """The narrowest posteriors are those of the smallest β."""
+    drawn = explorer.at(beta=0.1, digit=1)["log_evidence"]
+    monkeypatch.setattr(latent_plane, "BUDGET", 200_000)
+    monkeypatch.setattr(latent_plane, "FINEST", 40)
+    finer = BinomialPlane(vaes[0], image(1)[None]).log_evidence(0)
+    assert drawn == pytest.approx(finer, abs=1e-4)
+
+
+def test_every_setting_keeps_the_identity_and_its_place_on_the_screen(explorer) -> None:
+    """log p(x) − objective = KL(q ‖ posterior) + (β − 1) KL(q ‖ prior), at all 160 settings."""
+    above = 0
+    for beta in BETAS:
+        for digit in range(10):
+            drawn = explorer.at(beta=beta, digit=digit)
+            short = drawn["log_evidence"] - drawn["objective"]
+            expected = drawn["gap"] + (beta - 1) * drawn["image_rate"]
+            assert short == pytest.approx(expected, abs=1e-9)
+            assert drawn["gap"] > 0
+            assert beta < 1 or short > 0
+            above += short < 0
+            the_screen_says_so(explorer, drawn, beta)
+    assert above > 20  # of the 50 with β < 1
+
+
+def the_screen_says_so(explorer, drawn, beta: float) -> None:
+    evidence, objective, gap = printed(drawn["log_evidence"], drawn["objective"], decimals=1)
+    sentence = explorer.sentence
+    assert all(text.removeprefix("−") in sentence for text in (evidence, objective, gap))
+    assert ("no bound" in sentence) == gap.startswith("−")
+    assert explorer.here.get_data() == ((drawn["rate"],), (drawn["distortion"],))
+    (x0, x1), (y0, y1) = explorer.tangent.get_data()
+    assert (y1 - y0) / (x1 - x0) == pytest.approx(-beta)
+    name, panel = explorer.here_name.get_window_extent(), explorer.curve.bbox
+    assert panel.x0 - 4 <= name.x0 < name.x1 <= panel.x1 + 40
+    assert name.y1 <= panel.y1 + 8
+    whole, part, rest = (float(t.get_text().strip("+ ")) for t in explorer.numerals)
+    assert whole == pytest.approx(part + rest, abs=1e-9)
+    shown = (drawn["rate"], drawn["mutual_information"], drawn["aggregate_kl"])
+    assert (whole, part, rest) == pytest.approx(shown, abs=0.101)
+
+
+def test_the_curve_falls_and_the_rate_falls_with_beta(explorer) -> None:
+    rates = [explorer.at(beta=beta)["rate"] for beta in BETAS]
+    assert rates[0] > 8 > rates[9] > 2 > 0.1 > rates[-1]
+    assert sum(np.diff(rates) < 0) >= 14  # a quick training may swap two neighbours
+
+
+def test_an_outline_is_one_standard_deviation_away(explorer) -> None:
+    explorer.at(beta=4.0, digit=2)
+    q, at = explorer.report.q, BETAS.index(4.0)
+    x, y = explorer.mine.get_data()
+    mean, std = q.mean[at, 2], q.std[at, 2]
+    assert np.nanmax(x) == pytest.approx((mean[0] + std[0]).item(), rel=1e-6)
+    away = ((x - mean[0].item()) / std[0].item()) ** 2 + ((y - mean[1].item()) / std[1].item()) ** 2
+    assert np.allclose(away[~np.isnan(away)], 1.0)
+    assert np.isnan(outlines(explorer.report.everyone, 8)).any(1).sum() == 16 * 1797
+
+
+def test_pictures_are_what_the_decoder_gives(explorer, vaes) -> None:
+    explorer.at(beta=16.0, digit=6)
+    model = vaes[BETAS.index(16.0)]
+    shown = explorer.pair.artist.get_array()
+    rebuilt = likelihood(model, posterior(model, image(6)).mean).mean.reshape(8, 8) / 16
+    assert np.allclose(shown[:32:4, :32:4], image(6).reshape(8, 8) / 16)
+    assert np.allclose(shown[2::4, 35::4], rebuilt)
+
+
+def test_the_stored_text_holds_no_trained_number(explorer) -> None:
+    """It is compared on other machines, where training ends a little elsewhere."""
+    explorer.at(beta=0.5, digit=7)
+    numbers = explorer.numbers
+    assert "β = 0.5" in repr(explorer)
+    assert "handwritten 7" in repr(explorer)
+    assert not any(f"{value:.1f}" in repr(explorer) for value in numbers.values() if value > 1)
+
+
+def test_reset_returns_to_the_opening(explorer) -> None:
+    opening = explorer.reset()
+    explorer.at(beta=64.0, digit=9)
+    assert explorer.reset() == opening
+    assert "β = 8 and" in repr(explorer)
+
+
+def test_bad_input_is_named() -> None:
+    three_weights, images = torch.tensor([0.5, 1.0, 2.0]), load_digits()
+    with pytest.raises(ValueError, match="betas must have one entry a model, got 3"):
+        SweepReport(quick_sweep(), three_weights, images)
+    solid = Architecture(64, (3,), ((4,),), "binomial", 16).build(seed=0).double()
+    q = solid.encoder(COUNTS[:2])
+    with pytest.raises(ValueError, match="event"):
+        expected_log_likelihood(solid, q, COUNTS[:2])
+
+
+def test_a_posterior_beyond_the_grid_is_refused() -> None:
+    """Sixteen of sixteen flips at odds of e^−9 + z/2: the posterior pulls z to 8."""
+    far = Architecture(2, (2,), ((),), "binomial", 16).build(seed=0).double()
+    with torch.no_grad():
+        far.decoder.logits.weight.copy_(0.5 * torch.eye(2))
+        far.decoder.logits.bias.fill_(-9.0)
+    plane = BinomialPlane(far, torch.full((1, 2), 16.0).double())
+    with pytest.raises(ValueError, match="reaches beyond"):
+        plane.log_evidence(0)
