@@ -1,4 +1,4 @@
-"""The funnel's numbers, against enumeration, quadrature-free sampling and the dense Gaussian."""
+"""The funnel's numbers, against a dense Gaussian, the moments of one and two draws, and fresh samples."""
 
 import itertools
 import math
@@ -127,6 +127,9 @@ def test_what_is_drawn_is_what_is_read(explorer):
         x, y = explorer.chosen.get_data()
         assert set(x) == {B}
         assert y == pytest.approx([n["expected"] + k * n["std"] for k in (-2, 0, 2)], rel=1e-12)
+        edges = explorer.band.get_paths()[0].vertices  # the band's edges at every B
+        there = edges[np.isclose(edges[:, 0], B), 1]
+        assert [there.min(), there.max()] == pytest.approx([y[0], y[2]], rel=1e-12)
         low, high = explorer.funnel.get_ylim()
         assert explorer.beside.get_ylim() == (low, high)
         assert low < min(y[0], n["exact"]) < max(y[2], n["exact"]) < high

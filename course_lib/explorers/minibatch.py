@@ -28,7 +28,7 @@ LINES = 30  # of them, with a dot at each size of GRID
 GRID = (1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 90, 100)
 RIGHT, SUM, MEAN = SCALES = ("N/B times the sum", "the sum", "the mean")
 SIZES = np.arange(1, DIGITS + 1, dtype=np.int64)
-PALE = 0.12  # of its ink, for a digit that is not in the batch
+PALE = 0.2  # of its ink, for a digit that is not in the batch
 BINS = 121  # odd, so that the middle one holds the exact value
 
 
@@ -61,7 +61,7 @@ class DatasetFunnel(Explorer):
     def build(self, figure: Figure) -> None:
         """Left: the digits, those of one batch inked. Right: funnel, and all batches of size B."""
         left, funnel, bars = panels(
-            figure, widths=(23, 34, 12), left=12, right=14, top=64, bottom=56, across=70
+            figure, widths=(22, 34, 12), left=12, right=14, top=64, bottom=56, across=76
         )
         self._build_digits(left)
         self._build_funnel(funnel)
