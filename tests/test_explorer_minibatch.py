@@ -1,4 +1,4 @@
-"""The funnel's numbers, against a dense Gaussian, the moments of one and two draws, and fresh samples."""
+"""The funnel, against a dense Gaussian, the moments of one and two draws, and fresh samples."""
 
 import itertools
 import math
