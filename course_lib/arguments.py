@@ -64,6 +64,14 @@ def require_no_nan(name: str, value: Tensor) -> Tensor:
     return require_all(name, value, ~torch.isnan(value), "a number")
 
 
+def require_log(name: str, value: Tensor) -> Tensor:
+    """Raises ValueError if any entry is NaN or +inf; −inf, the log of zero, may pass."""
+    require_floating(name, value)
+    if value.detach().sum().item() < math.inf:  # NaN is not
+        return value
+    return require_all(name, value, value < math.inf, "a number below infinity, or −inf")
+
+
 def require_positive(name: str, value: Tensor) -> Tensor:
     """Raises ValueError unless every entry is finite and above zero."""
     require_finite(name, value)

@@ -14,7 +14,18 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_count, require_event, require_nonempty
+from course_lib.arguments import (
+    Numbers,
+    as_double,
+    require_broadcastable,
+    require_count,
+    require_event,
+    require_finite,
+    require_log,
+    require_no_nan,
+    require_nonempty,
+    require_positive,
+)
 from course_lib.distributions import DiagonalGaussian, Distribution, FullGaussian, kl_divergence
 
 
@@ -49,20 +60,20 @@ def log_weights(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Te
 
     The identity needs q(z) > 0 wherever p(x, z) > 0; where q leaves a part out, E_q w is the mass
     it covers. z (*samples, *batch, d), x (*batch, D). Returns (*samples, *batch) nats; −inf where
-    p(x, z) = 0. Raises ValueError if z does not have q's event size.
+    p(x, z) = 0. Raises ValueError if z is empty or does not fit q, if q(z) = 0, or if the decoder
+    gives NaN or +∞.
     """
-    if q.event_shape:
-        require_event("z", z, q.event_shape[-1])
-    return model.decoder(z).log_prob(x) + model.prior.log_prob(z) - q.log_prob(z)
+    _require_samples(q, z)
+    joint = _log_likelihood(model, x, z) + model.prior.log_prob(z)
+    return joint - require_finite("q.log_prob(z)", q.log_prob(z))
 
 
 def elbo(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Tensor:
     """ELBO = E_q[log p(x, z) − log q(z)], averaged over leading samples z ~ q.  (Eq. 3.2)
 
     z (S, *batch, d). Returns (*batch,) nats: an unbiased estimate, which may lie above log p(x) by
-    chance.
+    chance. Raises ValueError as `log_weights` does.
     """
-    require_nonempty("z", z)
     return log_weights(model, q, x, z).mean(dim=0)
 
 
@@ -70,36 +81,31 @@ def terms(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Terms:
     """E_q log p(x|z), averaged over samples z ~ q, and KL(q ‖ p(z)) in closed form.  (Eq. 3.3)
 
     z (S, *batch, d). Returns Terms of (*batch,) nats. Raises ValueError if the KL has no closed
-    form.
+    form, z is empty or does not fit q, or the decoder gives NaN or +∞.
     """
-    require_nonempty("z", z)
-    if q.event_shape:
-        require_event("z", z, q.event_shape[-1])
-    return Terms(model.decoder(z).log_prob(x).mean(dim=0), kl_divergence(q, model.prior))
+    _require_samples(q, z)
+    return Terms(_log_likelihood(model, x, z).mean(dim=0), kl_divergence(q, model.prior))
 
 
 def importance_weighted_bound(log_weights: Tensor, dim: int = 0) -> Tensor:
     """L_K = E log (1/K) Σ_k w(z_k): one estimate, from K log-weights along `dim`.  (Eq. 3.4)
 
     K = 1 is the ELBO; L_K never falls with K, and reaches log p(x) where w has a finite mean.
-    Returns the shape without `dim`, in nats. Raises ValueError if K < 1 or a log-weight is NaN.
-    Source: Burda, Grosse & Salakhutdinov 2016.
+    Returns the shape without `dim`, in nats. Raises ValueError if K < 1 or a log-weight is NaN or
+    +∞. Source: Burda, Grosse & Salakhutdinov 2016.
     """
-    count = require_count("K", log_weights.shape[dim])
-    _reject_nan("log_weights", log_weights)
+    count = _require_log_weights(log_weights, dim)
     return torch.logsumexp(log_weights, dim) - math.log(count)
 
 
 def effective_sample_size(log_weights: Tensor, dim: int = 0) -> Tensor:
     """ESS = (Σ w)² / Σ w², from 1 to K: so many equal weights are worth as much.  (Eq. 3.6)
 
-    Returns the shape without `dim`. Raises ValueError if K < 1, a log-weight is NaN, or all are
-    −inf.
+    Returns the shape without `dim`. Raises ValueError if K < 1, a log-weight is NaN or +∞, or
+    all are −∞.
     """
-    require_count("K", log_weights.shape[dim])
-    _reject_nan("log_weights", log_weights)
-    if bool((log_weights.amax(dim) == -math.inf).any()):
-        raise ValueError("log_weights must hold one finite entry along each row, got only -inf")
+    _require_log_weights(log_weights, dim)
+    _require_some_weight(log_weights, dim)
     normalised = torch.log_softmax(log_weights, dim)
     return torch.exp(-torch.logsumexp(2 * normalised, dim))
 
@@ -108,28 +114,35 @@ def naive_log_evidence(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
     """log p̂(x), p̂(x) = (1/S) Σ p(x|z_i) with z_i ~ p(z) along the leading axis.  (Eq. 1.5)
 
     p̂ is unbiased for p(x); its log is not: it falls short on average. z (S, *batch, d). Returns
-    (*batch,) nats.
+    (*batch,) nats. Raises ValueError if z is empty, or the decoder gives NaN or +∞.
     """
-    require_nonempty("z", z)
-    return torch.logsumexp(model.decoder(z).log_prob(x), 0) - math.log(z.shape[0])
+    _require_tensor(z)
+    return torch.logsumexp(_log_likelihood(model, x, z), 0) - math.log(z.shape[0])
 
 
-def candidate_log_evidence(log_joint: Tensor, log_posterior: Tensor) -> Tensor:
+def candidate_log_evidence(log_joint: Numbers, log_posterior: Numbers) -> Tensor:
     """log p(x) = log p(x, z) − log p(z|x): the same number at every z.  (Eq. 2.3)
 
     Knowing the posterior's density at one point is knowing the evidence. Shapes broadcast; nats.
+    Raises ValueError if they do not, on NaN and +∞, and where the posterior's density is zero.
     Source: Chib 1995, who calls it the basic marginal likelihood identity.
     """
-    return log_joint - log_posterior
+    joint = require_log("log_joint", as_double("log_joint", log_joint))
+    posterior = require_finite("log_posterior", as_double("log_posterior", log_posterior))
+    require_broadcastable("log_joint", joint.shape, "log_posterior", posterior.shape)
+    return require_nonempty("log_joint - log_posterior", joint - posterior)
 
 
 def self_normalised_expectation(log_weights: Tensor, values: Tensor) -> Tensor:
     """E_{p(z|x)} f(z) ≈ Σ w_i f(z_i) / Σ w_i with z_i ~ q: p(x) cancels.  (Eq. 2.6)
 
-    log_weights (S, *batch), values (S, *batch). Returns (*batch,), biased of order 1/S.
+    log_weights (S, *batch), values (S, *batch), finite. Returns (*batch,), biased of order 1/S.
+    Raises ValueError if S < 1, the shapes do not fit, a log-weight is NaN or +∞, or all are −∞.
     """
-    require_nonempty("log_weights", log_weights)
-    _reject_nan("log_weights", log_weights)
+    _require_log_weights(log_weights, 0)
+    _require_some_weight(log_weights, 0)
+    require_finite("values", values)
+    require_broadcastable("log_weights", log_weights.shape, "values", values.shape)
     return (torch.softmax(log_weights, 0) * values).sum(0)
 
 
@@ -142,33 +155,40 @@ def gap(q: Distribution, posterior: Distribution) -> Tensor:
     gaussians = (DiagonalGaussian, FullGaussian)
     if isinstance(q, gaussians) and isinstance(posterior, gaussians):
         return kl_divergence(q, posterior)
-    if isinstance(q, DiagonalGaussian) and q.event_shape == (1,):
+    if isinstance(q, gaussians) and q.event_shape == (1,):
         return expectation(q, lambda z: q.log_prob(z) - posterior.log_prob(z))
     return kl_divergence(q, posterior)
 
 
 def expectation(
-    q: DiagonalGaussian, f: Callable[[Tensor], Tensor], nodes: int = 4001, tolerance: float = 1e-8
+    q: DiagonalGaussian | FullGaussian,
+    f: Callable[[Tensor], Tensor],
+    nodes: int = 4001,
+    tolerance: float = 1e-8,
 ) -> Tensor:
     """E_q f(z) for a one-dimensional Gaussian q, by the trapezoid rule over ±12 standard
     deviations.
 
     f maps z (nodes, *batch, 1) to (nodes, *batch). For smooth f the rule converges faster than any
     power of the step. Returns (*batch,); −inf if f is −inf where q has mass. Raises ValueError if q
-    has more dimensions, f gives NaN, or every second node changes the result.
+    has more dimensions, f gives NaN or another shape, or every second node changes the result.
     """
     if q.event_shape != (1,):
         raise ValueError(
             f"expectation needs a q over one dimension, got event shape {tuple(q.event_shape)}"
         )
     require_count("nodes", nodes, least=101)
+    require_positive("tolerance", as_double("tolerance", tolerance))
     u = torch.linspace(-12.0, 12.0, nodes | 1, dtype=q.mean.dtype)
-    z = q.mean + q.std * u.reshape(-1, *[1] * q.mean.ndim)  # (nodes, *batch, 1)
-    values = f(z)
-    _reject_nan("f(z)", values)
+    z = q.mean + q.scale_tril.squeeze(-1) * u.reshape(-1, *[1] * q.mean.ndim)  # (nodes, *batch, 1)
+    values = _require_one_each(f(z), z)
     density = torch.exp(-0.5 * u**2) / math.sqrt(2 * math.pi) * (u[1] - u[0])
     weighted = density.reshape(-1, *[1] * (values.ndim - 1)) * values  # (nodes, *batch)
-    fine, coarse = weighted.sum(0), 2 * weighted[::2].sum(0)
+    return _agreed(weighted.sum(0), 2 * weighted[::2].sum(0), nodes, tolerance)
+
+
+def _agreed(fine: Tensor, coarse: Tensor, nodes: int, tolerance: float) -> Tensor:
+    """`fine`. Raises ValueError if the sum over every second node is elsewhere."""
     off = (fine - coarse).abs() > tolerance * fine.abs().clamp(min=1.0)
     if bool(off.any()):
         worst = (fine - coarse).abs()[off].max().item()
@@ -178,8 +198,50 @@ def expectation(
     return fine
 
 
-def _reject_nan(name: str, value: Tensor) -> None:
-    """Raises ValueError that counts the NaN entries of `value`, if there are any."""
-    count = int(torch.isnan(value).sum())
-    if count:
-        raise ValueError(f"{name} must hold no NaN, got {count} of {value.numel()}")
+def _log_likelihood(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
+    """log p(x|z). Raises ValueError if the decoder makes it NaN or +∞."""
+    return require_log("the decoder's log p(x|z)", model.decoder(z).log_prob(x))
+
+
+def _require_tensor(z: Tensor) -> None:
+    """Raises ValueError unless z is a tensor that holds a number; states may be integers."""
+    if not isinstance(z, Tensor):
+        raise ValueError(f"z must be a tensor, got {type(z).__name__}")
+    require_nonempty("z", z)
+
+
+def _require_samples(q: Distribution, z: Tensor) -> None:
+    """Raises ValueError unless z (*samples, *batch, *event) are as many as q can be asked for."""
+    _require_tensor(z)
+    if q.event_shape:
+        require_event("z", z, q.event_shape[-1])
+    batch = z.shape[: z.ndim - len(q.event_shape)]
+    require_broadcastable("z", batch, "q's batch", q.batch_shape)
+
+
+def _require_log_weights(log_weights: Tensor, dim: int) -> int:
+    """K, their number along `dim`. Raises ValueError if it is 0, or one is NaN or +∞."""
+    require_log("log_weights", log_weights)
+    if dim not in range(-log_weights.ndim, log_weights.ndim):
+        raise ValueError(
+            f"dim must be an axis of log_weights {tuple(log_weights.shape)}, got {dim}"
+        )
+    count = require_count("K", log_weights.shape[dim])
+    require_nonempty("log_weights", log_weights)
+    return count
+
+
+def _require_some_weight(log_weights: Tensor, dim: int) -> None:
+    """Raises ValueError if all weights along `dim` are zero: they cannot be normalised."""
+    if bool((log_weights.amax(dim) == -math.inf).any()):
+        raise ValueError("log_weights must hold one finite entry along each row, got only -inf")
+
+
+def _require_one_each(values: Tensor, z: Tensor) -> Tensor:
+    """Raises ValueError unless f gave one number, not NaN, for each z (nodes, *batch, 1)."""
+    require_no_nan("f(z)", values)
+    if values.ndim != z.ndim - 1 or len(values) != len(z):
+        raise ValueError(
+            f"f must map z {tuple(z.shape)} to {tuple(z.shape[:-1])}, got {tuple(values.shape)}"
+        )
+    return values

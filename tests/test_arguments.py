@@ -19,6 +19,7 @@ GOOD: list[Callable[[Tensor], Tensor]] = [
     lambda x: A.require_floating("x", x),
     lambda x: A.require_finite("x", x),
     lambda x: A.require_no_nan("x", x),
+    lambda x: A.require_log("x", x),
     lambda x: A.require_positive("x", x),
     lambda x: A.require_between("x", x, 0.5, 2.0, "between ½ and 2"),
     lambda x: A.require_event("x", x, 2),
@@ -48,6 +49,8 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: A.require_finite("x", doubles(-math.inf, math.inf)), r"got -inf at index \(0,\)"),
     (lambda: A.require_finite("x", torch.tensor(math.inf)), r"x must be finite, got inf$"),
     (lambda: A.require_no_nan("x", doubles(math.inf, math.nan)), r"a number, got nan at.*\(1,\)"),
+    (lambda: A.require_log("l", doubles(-math.inf, math.nan)), r"l must be .*got nan at.*\(1,\)"),
+    (lambda: A.require_log("l", doubles(-math.inf, math.inf)), r"l must be .*got inf at.*\(1,\)"),
     (lambda: A.require_positive("s", doubles(1, 0)), r"s must be positive, got 0 at index \(1,\)"),
     (lambda: A.require_positive("s", doubles(math.nan)), r"s must be finite, got nan"),
     (lambda: A.require_between("p", doubles(1.5), 0, 1, "in [0, 1]"), r"\[0, 1\], got 1.5"),
@@ -105,3 +108,8 @@ def test_shapes_broadcast_as_torch_has_it() -> None:
     shape = A.require_broadcastable("a", torch.Size([3, 1]), "b", torch.Size([2]))
     assert shape == torch.Size([3, 2])
     assert A.require_shape("shape", [2, 0]) == torch.Size([2, 0])
+
+
+def test_the_log_of_zero_is_a_log() -> None:
+    for values in ((-math.inf, 1.0), (1e308, 1e308)):  # the second pair's sum overflows
+        assert torch.equal(A.require_log("l", doubles(*values)), doubles(*values))

@@ -22,7 +22,7 @@ from course_lib.bounds import (
     self_normalised_expectation,
     terms,
 )
-from course_lib.distributions import Categorical, DiagonalGaussian
+from course_lib.distributions import Categorical, DiagonalGaussian, FullGaussian
 
 
 def Normal(mean, std):
@@ -34,6 +34,10 @@ def Normal(mean, std):
 X = torch.tensor([1.0], dtype=torch.float64)
 LOG_EVIDENCE = Normal(0.0, math.sqrt(2)).log_prob(torch.tensor(1.0).double()).item()
 POSTERIOR = DiagonalGaussian.from_std(0.5, math.sqrt(0.5))  # of the model below at x = 1
+
+
+def numbers(*values):
+    return torch.tensor(values, dtype=torch.float64)
 
 
 @dataclass
@@ -217,7 +221,7 @@ def test_expectation_says_when_it_cannot_be_trusted():
     q = DiagonalGaussian.from_std(0.0, 1.0)
     with pytest.raises(ValueError, match="has not converged: halving 4001 nodes moves it by"):
         expectation(q, lambda z: (z[..., 0] > 0.1).double())
-    with pytest.raises(ValueError, match=r"f\(z\) must hold no NaN, got 4001 of 4001"):
+    with pytest.raises(ValueError, match=r"f\(z\) must be a number, got nan at index \(0,\)"):
         expectation(q, lambda z: z[..., 0] * math.nan)
     with pytest.raises(ValueError, match=r"one dimension, got event shape \(2,\)"):
         expectation(DiagonalGaussian.standard(2), lambda z: z[..., 0])
@@ -228,13 +232,60 @@ def test_expectation_says_when_it_cannot_be_trusted():
     ("call", "message"),
     [
         (lambda: importance_weighted_bound(torch.zeros(0)), "K must be .* at least 1, got 0"),
-        (lambda: importance_weighted_bound(torch.tensor([math.nan])), "no NaN, got 1 of 1"),
+        (lambda: importance_weighted_bound(numbers(math.nan)), "log_weights .*got nan at index"),
+        (lambda: importance_weighted_bound(numbers(0, math.inf)), "log_weights .*got inf at index"),
+        (lambda: importance_weighted_bound(torch.zeros(2).long()), "log_weights .*floats.*int64"),
+        (
+            lambda: importance_weighted_bound(torch.zeros(3, 0), dim=1),
+            "K must be .* at least 1, got 0",
+        ),
+        (lambda: importance_weighted_bound(torch.zeros(0, 3), dim=1), r"not be empty.*\(0, 3\)"),
+        (lambda: importance_weighted_bound(torch.tensor(0.0)), r"axis of log_weights \(\), got 0"),
+        (lambda: effective_sample_size(numbers(0, math.inf)), "log_weights .*got inf at index"),
         (lambda: effective_sample_size(torch.full((3,), -math.inf)), "one finite entry"),
         (lambda: elbo(Line(), POSTERIOR, X, torch.zeros(0, 1).double()), "z must not be empty"),
         (lambda: log_weights(Line(), POSTERIOR, X, torch.zeros(5, 2).double()), "1 entries"),
         (lambda: log_weights(Line(), POSTERIOR, X, torch.zeros(5, 1).long()), "tensor of floats"),
+        (lambda: log_weights(Line(), POSTERIOR, X, [0.0]), "z must be a tensor, got list"),
+        (
+            lambda: terms(Line(), POSTERIOR.expand((3,)), X, torch.zeros(5, 1).double()),
+            r"q's batch",
+        ),
+        (lambda: self_normalised_expectation(numbers(0, 0), numbers(1, 1, 1)), r"\(2,\) and val"),
+        (lambda: self_normalised_expectation(numbers(0, 0), numbers(1, math.nan)), "values .*nan"),
+        (lambda: self_normalised_expectation(numbers(-math.inf), numbers(1)), "one finite entry"),
+        (lambda: self_normalised_expectation(numbers(math.inf), numbers(1)), "log_weights .*inf"),
+        (lambda: candidate_log_evidence(numbers(math.nan), 0.0), "log_joint must be .*nan"),
+        (
+            lambda: candidate_log_evidence(numbers(-math.inf), -math.inf),
+            "log_posterior must be fin",
+        ),
+        (lambda: candidate_log_evidence(numbers(0, 0), numbers(0, 0, 0)), r"log_joint \(2,\) and"),
+        (lambda: candidate_log_evidence(torch.zeros(0), torch.zeros(0)), "must not be empty"),
+        (lambda: expectation(POSTERIOR, lambda z: z), r"f must map z \(4001, 1\) to \(4001,\)"),
+        (lambda: expectation(POSTERIOR, lambda z: z[..., 0], tolerance=math.nan), "tolerance must"),
     ],
 )
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("bound", [log_weights, elbo, terms, naive_log_evidence])
+def test_a_decoder_without_a_finite_density_is_refused(bound, value):
+    class Broken(Line):
+        def decoder(self, z):
+            given = super().decoder(z)
+            given.log_prob = lambda x: z[..., 0] * 0 + value
+            return given
+
+    q = () if bound is naive_log_evidence else (POSTERIOR,)
+    with pytest.raises(ValueError, match=rf"decoder's log p\(x\|z\) must be .*got {value}"):
+        bound(Broken(), *q, X, torch.zeros(5, 1).double())
+
+
+def test_a_full_gaussian_over_one_number_is_a_diagonal_one():
+    full = FullGaussian(numbers(0.3), torch.full((1, 1), 0.5, dtype=torch.float64))
+    second = expectation(full, lambda z: z[..., 0].square())
+    assert second.item() == pytest.approx(0.3**2 + 0.5**2, rel=1e-12)
