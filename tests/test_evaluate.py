@@ -59,7 +59,7 @@ def draws(count: int, generator: Generator) -> Tensor:
 
 
 @pytest.mark.equation("9.1")
-@pytest.mark.equation("9.7")
+@pytest.mark.equation("9.8")
 def test_importance_sampling_meets_the_exact_evidence_over_twenty_seeds(
     generator: Generator,
 ) -> None:
@@ -148,7 +148,7 @@ def test_surgery_against_quadrature(generator: Generator) -> None:
     assert log_aggregate(q, points, chunk=1).tolist() == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.equation("9.8")
+@pytest.mark.equation("9.7")
 def test_active_units_of_a_chain_have_the_exact_variances(generator: Generator) -> None:
     """z_1 = x-dependent in one unit of two, z_2 in one of two: Var E[z_t|x] = slopes² Var x."""
     eye = torch.eye(2).double()

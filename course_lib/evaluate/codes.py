@@ -113,7 +113,7 @@ def active_units(
 ) -> list[int]:
     """How many units of each layer have a posterior mean that varies over x by more than 0.01.
 
-    Source: Burda, Grosse & Salakhutdinov 2016, section 5.2.  (Eq. 9.8)
+    Source: Burda, Grosse & Salakhutdinov 2016, section 5.2.  (Eq. 9.7)
     """
     variances = posterior_mean_variances(model, x, samples=samples, generator=generator)
     return [int((variance > ACTIVE).sum()) for variance in variances]

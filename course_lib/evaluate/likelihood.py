@@ -52,7 +52,7 @@ class LogLikelihood:
 def log_likelihood(
     model: MarkovHVAE, x: Tensor, *, k: int = 5000, seed: int = 0, first: int = 0
 ) -> LogLikelihood:
-    """log p̂(x) = log (1/k) Σ p(x, z_i)/q(z_i|x), z_i ~ q(·|x), for each row of x.  (Eq. 9.7)
+    """log p̂(x) = log (1/k) Σ p(x, z_i)/q(z_i|x), z_i ~ q(·|x), for each row of x.  (Eq. 9.8)
 
     Its mean lies below log p(x), by about 1/(2 ESS). x (N, D). Image i uses the random numbers of
     (seed, first + i) alone, so a set may be done in pieces.
