@@ -132,6 +132,13 @@ def require_broadcastable(first: str, a: torch.Size, second: str, b: torch.Size)
     return torch.Size(shape[::-1])
 
 
+def require_expansion(name: str, wanted: Sequence[int], of: str, shape: torch.Size) -> None:
+    """Raises ValueError unless `shape`, that of `of`, can be repeated to `wanted`."""
+    target = require_shape(name, wanted)
+    if shape != target and require_broadcastable(name, target, of, shape) != target:
+        raise ValueError(f"{of} {tuple(shape)} cannot be repeated to {name} {tuple(target)}")
+
+
 def require_count(name: str, value: int, least: int = 1) -> int:
     """Raises ValueError unless `value` is a whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:

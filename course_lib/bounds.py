@@ -116,7 +116,7 @@ def naive_log_evidence(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
     p̂ is unbiased for p(x); its log is not: it falls short on average. z (S, *batch, d). Returns
     (*batch,) nats. Raises ValueError if z is empty, or the decoder gives NaN or +∞.
     """
-    _require_tensor(z)
+    _require_tensor("z", z)
     return torch.logsumexp(_log_likelihood(model, x, z), 0) - math.log(z.shape[0])
 
 
@@ -199,20 +199,23 @@ def _agreed(fine: Tensor, coarse: Tensor, nodes: int, tolerance: float) -> Tenso
 
 
 def _log_likelihood(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
-    """log p(x|z). Raises ValueError if the decoder makes it NaN or +∞."""
+    """log p(x|z). Raises ValueError if x is not finite, or the decoder makes it NaN or +∞."""
+    _require_tensor("x", x)
     return require_log("the decoder's log p(x|z)", model.decoder(z).log_prob(x))
 
 
-def _require_tensor(z: Tensor) -> None:
-    """Raises ValueError unless z is a tensor that holds a number; states may be integers."""
-    if not isinstance(z, Tensor):
-        raise ValueError(f"z must be a tensor, got {type(z).__name__}")
-    require_nonempty("z", z)
+def _require_tensor(name: str, value: Tensor) -> None:
+    """Raises ValueError unless `value` holds finite numbers; states may be integers."""
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{name} must be a tensor, got {type(value).__name__}")
+    require_nonempty(name, value)
+    if value.is_floating_point():
+        require_finite(name, value)
 
 
 def _require_samples(q: Distribution, z: Tensor) -> None:
     """Raises ValueError unless z (*samples, *batch, *event) are as many as q can be asked for."""
-    _require_tensor(z)
+    _require_tensor("z", z)
     if q.event_shape:
         require_event("z", z, q.event_shape[-1])
     batch = z.shape[: z.ndim - len(q.event_shape)]

@@ -248,6 +248,10 @@ def test_expectation_says_when_it_cannot_be_trusted():
         (lambda: log_weights(Line(), POSTERIOR, X, torch.zeros(5, 1).long()), "tensor of floats"),
         (lambda: log_weights(Line(), POSTERIOR, X, [0.0]), "z must be a tensor, got list"),
         (
+            lambda: elbo(Line(), POSTERIOR, X * math.nan, torch.zeros(5, 1).double()),
+            "x must be fin",
+        ),
+        (
             lambda: terms(Line(), POSTERIOR.expand((3,)), X, torch.zeros(5, 1).double()),
             r"q's batch",
         ),

@@ -343,6 +343,7 @@ def test_affine_gaussian_is_the_gaussian_it_says() -> None:
 def test_errors_name_the_argument() -> None:
     for arguments, message in [
         (([], [], []), r"one entry a layer, got lengths \(0, 0, 0\)"),
+        ((1.0, 0.0, 1.0), "slopes must be a list with one entry a layer, got 1.0"),
         (([1.0], [0.0], [1.0, 1.0]), r"got lengths \(1, 1, 2\)"),
         (([1.0], [0.0], [-1.0]), "std must be positive, got -1"),
         (([[[1.0, 2.0]], [[1.0, 2.0]]], [0.0] * 2, [1.0] * 2), "slopes, from the top down, must"),
@@ -360,6 +361,16 @@ def test_errors_name_the_argument() -> None:
         model.elbo(encoder()[:1], torch.zeros(2))
     with pytest.raises(ValueError, match=r"q must have event shape \(6,\), got \(2,\)"):
         model.elbo(DiagonalGaussian.standard(2), torch.zeros(2))
+    with pytest.raises(ValueError, match="q must hold an AffineGaussian a layer, got 1"):
+        model.elbo([1, 2, 3], torch.zeros(2))
+    with pytest.raises(ValueError, match="q must be a list of AffineGaussians, got Diagonal"):
+        model.terms(DiagonalGaussian.standard(6), torch.zeros(2))
+    with pytest.raises(ValueError, match=r"q's batch \(3,\) and x's batch \(4,\) do not"):
+        model.elbo(DiagonalGaussian.standard(6).expand((3,)), torch.zeros(4, 2))
+    with pytest.raises(ValueError, match=r"x must not be empty, got shape \(0, 2\)"):
+        model.log_evidence(torch.zeros(0, 2))
+    with pytest.raises(ValueError, match="x must be finite, got nan"):
+        model.joint_posterior([0.0, math.nan])
     with pytest.raises(ValueError, match="level must be from 1 to T = 3, got 4"):
         model.posterior_factor(4)
     with pytest.raises(ValueError, match="level must be from 0 to T = 3, got 4"):

@@ -181,5 +181,19 @@ def test_errors_name_the_argument() -> None:
         model.decoder(torch.tensor([0, 2]))
     with pytest.raises(ValueError, match="q must be a Categorical over 2 states"):
         model.elbo(Categorical.from_probs([0.2, 0.3, 0.5]), torch.tensor([1.0]))
+    with pytest.raises(ValueError, match=r"q's batch \(3,\) and x's batch \(2,\) do not"):
+        model.elbo(Categorical(torch.zeros(3, 2)), torch.zeros(2, 1))
+    for x, message in [
+        (torch.zeros(0, 1), r"x must not be empty, got shape \(0, 1\)"),
+        (torch.tensor([math.nan]), r"x must be finite, got nan"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            model.log_evidence(x)
+    with pytest.raises(ValueError, match=r"shape must be a tuple such as \(5,\), got 2"):
+        model.decoder(torch.tensor(1)).sample(2, generator=torch.Generator())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"probs must be two numbers, got shape \(3,\)"):
+        two_state_world(0.3, (0.1, 0.2, 0.3))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"prior must be one number, got shape \(2,\)"):
+        two_state_world([0.3, 0.3])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"prior must be a probability, got 1\.5"):
         two_state_world(1.5)

@@ -421,6 +421,13 @@ def test_errors_name_the_argument() -> None:
         model.log_evidence(torch.full((5,), math.inf))
     with pytest.raises(ValueError, match=r"q must have event shape \(2,\), got \(3,\)"):
         model.elbo(DiagonalGaussian.standard(3), torch.zeros(5))
+    for call in (model.log_evidence, model.posterior, model.log_naive_relative_variance):
+        with pytest.raises(ValueError, match=r"x must not be empty, got shape \(0, 5\)"):
+            call(torch.zeros(0, 5))
+    with pytest.raises(ValueError, match=r"q's batch \(3,\) and x's batch \(4,\) do not"):
+        model.elbo(DiagonalGaussian.standard(2).expand((3,)), torch.zeros(4, 5))
+    with pytest.raises(ValueError, match=r"relative_error \(3,\) and x's batch \(2,\) do not"):
+        model.naive_samples_needed(torch.zeros(2, 5), torch.full((3,), 0.1))
     with pytest.raises(ValueError, match="relative_error must be positive"):
         model.naive_samples_needed(torch.zeros(5), 0.0)
     with pytest.raises(ValueError, match="samples must be a whole number"):

@@ -368,7 +368,8 @@ def test_what_cannot_be_had_is_refused() -> None:
             1.0,
             "x must be possible",
         ),
-        (tanh_world(), math.nan, "value must be finite"),
+        (tanh_world(), math.nan, "x must be finite, got nan"),
+        (ScalarLatent(lambda z: z), 1.0, r"a distribution for each z, .* got Tensor"),
     ]:
         with pytest.raises(ValueError, match=message):
             model.log_evidence(x)
@@ -391,7 +392,18 @@ def test_errors_name_the_argument() -> None:
         ScalarLatent(tanh_world().decoder, nodes=10)
     with pytest.raises(ValueError, match="decoder must be a function of z, got float"):
         ScalarLatent(1.0)
+    with pytest.raises(ValueError, match=r"half_width must be one number, got shape \(2,\)"):
+        ScalarLatent(tanh_world().decoder, half_width=[1.0, 2.0])
     with pytest.raises(ValueError, match="z must have 1 entries"):
         tanh_world().decoder(torch.zeros(3))
+    with pytest.raises(ValueError, match="z must be finite, got inf"):
+        tanh_world().decoder(torch.tensor([math.inf]))
+    posterior = tanh_world().posterior(1.0)
+    with pytest.raises(
+        ValueError, match=r"function must map z \(\d+, 1\) to \(\d+,\), got \(\d+, 1"
+    ):
+        posterior.expectation(lambda z: z)
+    with pytest.raises(ValueError, match=r"f\(z\) must be a number, got nan"):
+        posterior.expectation(lambda z: z[..., 0] * math.nan)
     with pytest.raises(ValueError, match=r"q must have event shape \(1,\), got \(2,\)"):
         tanh_world().elbo(DiagonalGaussian.standard(2), 1.0)

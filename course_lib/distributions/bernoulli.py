@@ -14,6 +14,7 @@ from course_lib.arguments import (
     require_event,
     require_generator,
     require_no_nan,
+    require_nonempty,
     require_shape,
 )
 from course_lib.distributions.log_probs import logits_of, weighted
@@ -96,7 +97,7 @@ def require_logits(logits: Tensor) -> Tensor:
         raise ValueError(
             f"logits must have shape (*batch, D) with D ≥ 1, got {tuple(logits.shape)}"
         )
-    return logits
+    return require_nonempty("logits", logits)
 
 
 def require_binary(name: str, value: Tensor) -> None:

@@ -15,6 +15,7 @@ from course_lib.arguments import (
     require_floating,
     require_generator,
     require_integers,
+    require_nonempty,
     require_shape,
 )
 
@@ -32,7 +33,7 @@ class Categorical:
             raise ValueError(
                 f"logits must have shape (*batch, K) with K ≥ 1, got {tuple(logits.shape)}"
             )
-        log_probs = logits.log_softmax(-1)
+        log_probs = require_nonempty("logits", logits).log_softmax(-1)
         # NaN, +inf and a row of nothing but −inf all leave a NaN behind, and nothing else does.
         if not math.isfinite(log_probs.detach().amax(-1).sum().item()):
             raise ValueError(

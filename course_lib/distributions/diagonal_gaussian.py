@@ -12,8 +12,10 @@ from course_lib.arguments import (
     require_broadcastable,
     require_count,
     require_event,
+    require_expansion,
     require_finite,
     require_generator,
+    require_nonempty,
     require_positive,
     require_same_dtype,
     require_shape,
@@ -40,7 +42,7 @@ class DiagonalGaussian:
             raise ValueError(
                 f"mean must have shape (*batch, D) with D ≥ 1, got {tuple(mean.shape)}"
             )
-        self.mean = mean
+        self.mean = require_nonempty("mean", mean)
         self.log_std = log_std
         self.batch_shape = mean.shape[:-1]
         self.event_shape = mean.shape[-1:]
@@ -88,6 +90,7 @@ class DiagonalGaussian:
 
     def expand(self, batch_shape: Sequence[int]) -> "DiagonalGaussian":
         """The same distribution, repeated to `batch_shape` without copying."""
+        require_expansion("batch_shape", batch_shape, "the batch", self.batch_shape)
         shape = (*batch_shape, *self.event_shape)
         return DiagonalGaussian(self.mean.expand(shape), self.log_std.expand(shape))
 

@@ -8,9 +8,11 @@ from torch import Tensor
 from course_lib.arguments import (
     require_broadcastable,
     require_event,
+    require_expansion,
     require_finite,
     require_floating,
     require_generator,
+    require_nonempty,
     require_same_dtype,
     require_shape,
 )
@@ -30,7 +32,7 @@ class FullGaussian:
         require_same_dtype("mean", mean, "scale_tril", scale_tril)
         batch = _batch_of(mean, "scale_tril", scale_tril)
         _require_cholesky_factor(scale_tril)
-        self.mean = mean.expand(batch + mean.shape[-1:])
+        self.mean = require_nonempty("mean", mean).expand(batch + mean.shape[-1:])
         self.scale_tril = scale_tril.expand(batch + scale_tril.shape[-2:])
         self.batch_shape = batch
         self.event_shape = mean.shape[-1:]
@@ -72,6 +74,7 @@ class FullGaussian:
 
     def expand(self, batch_shape: Sequence[int]) -> "FullGaussian":
         """The same distribution, repeated to `batch_shape` without copying."""
+        require_expansion("batch_shape", batch_shape, "the batch", self.batch_shape)
         mean = self.mean.expand((*batch_shape, *self.event_shape))
         return FullGaussian(mean, self.scale_tril.expand((*mean.shape, *self.event_shape)))
 

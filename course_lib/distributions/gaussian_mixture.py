@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_broadcastable
+from course_lib.arguments import require_broadcastable, require_event
 from course_lib.distributions.categorical import Categorical
 from course_lib.distributions.diagonal_gaussian import DiagonalGaussian
 from course_lib.distributions.full_gaussian import FullGaussian
@@ -64,7 +64,8 @@ class GaussianMixture:
 
     def joint_log_prob(self, value: Tensor) -> Tensor:
         """log [w_k N_k(value)] for every k, (*samples, *batch, K) nats."""
-        value = value.unsqueeze(-2) if value.ndim else value  # (*samples, *batch, 1, D)
+        require_event("value", value, self.event_shape[0])
+        value = value.unsqueeze(-2)  # (*samples, *batch, 1, D)
         return self.log_weights + self.components.log_prob(value)
 
     def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course_lib.arguments import Numbers, as_double, require_finite, require_positive
 from course_lib.distributions import FullGaussian
-from course_lib.exact.gaussian_algebra import require_vectors
+from course_lib.exact.gaussian_algebra import one_vector, require_vectors
 
 
 class AffineGaussian:
@@ -26,7 +26,7 @@ class AffineGaussian:
         if self.slope.ndim != 2 or self.slope.numel() == 0:
             raise ValueError(f"slope must be one number or (D, k), got {tuple(slope.shape)}")
         size = self.slope.shape[0]
-        self.offset = require_finite("offset", _spread("offset", offset, size))
+        self.offset = require_finite("offset", one_vector("offset", offset, size))
         self.scale_tril = _root(std, size)  # R, (D, D)
 
     def __call__(self, given: Numbers) -> FullGaussian:
@@ -46,26 +46,20 @@ class AffineGaussian:
 
 def require_arrows(name: str, arrows: Sequence[AffineGaussian], sizes: Sequence[int]) -> None:
     """Raises ValueError unless arrow t leads from a vector of sizes[t] to one of sizes[t+1]."""
+    for arrow in arrows:
+        if not isinstance(arrow, AffineGaussian):
+            raise ValueError(f"{name} must hold an AffineGaussian a layer, got {arrow!r}")
     found = [tuple(arrow.slope.shape) for arrow in arrows]
     wanted = [(after, before) for before, after in pairwise(sizes)]
     if found != wanted:
         raise ValueError(f"{name} must have slopes of shapes {wanted}, got {found}")
 
 
-def _spread(name: str, value: Numbers, size: int) -> Tensor:
-    vector = as_double(name, value).double()
-    if vector.ndim == 0:
-        return vector.expand(size)
-    if vector.shape != (size,):
-        raise ValueError(f"{name} must be one number or ({size},), got {tuple(vector.shape)}")
-    return vector
-
-
 def _root(std: Numbers, size: int) -> Tensor:
     """The lower triangular root (D, D) that `std` stands for."""
     given = as_double("std", std).double()
     if given.ndim < 2:
-        return require_positive("std", _spread("std", given, size)).diag()
+        return require_positive("std", one_vector("std", given, size)).diag()
     if given.shape != (size, size):
         raise ValueError(f"std must be (), ({size},) or ({size}, {size}), got {tuple(given.shape)}")
     # FullGaussian knows what a Cholesky factor is, and says what is wrong with one that is not.

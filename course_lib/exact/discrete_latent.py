@@ -11,8 +11,9 @@ from course_lib.arguments import (
     require_all,
     require_broadcastable,
     require_finite,
-    require_floating,
     require_integers,
+    require_nonempty,
+    require_shape,
 )
 from course_lib.distributions import Bernoulli, Categorical, Distribution
 
@@ -47,7 +48,7 @@ class Selected:
     def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
         """Draws (*shape, *n, *event): one from every state, of which z picks its own."""
         event = (1,) * len(self.event_shape)
-        lead = (*shape, *self.batch_shape)
+        lead = (*require_shape("shape", shape), *self.batch_shape)
         every = self._components.sample(lead, generator=generator)  # (*shape, *n, K, *event)
         index = self._index.expand(lead).reshape(*lead, 1, *event)
         axis = len(lead)
@@ -79,7 +80,7 @@ class DiscreteLatent:
 
     def decoder(self, z: Tensor) -> Selected:
         """p(x|z) for integers z (*n,), with batch (*n,)."""
-        require_integers("z", z)
+        require_nonempty("z", require_integers("z", z))
         require_all("z", z, (z >= 0) & (z < self.states), f"a state from 0 to {self.states - 1}")
         return Selected(self.components, z.long())
 
@@ -116,6 +117,7 @@ class DiscreteLatent:
         if not isinstance(q, Categorical) or q.log_probs.shape[-1] != self.states:
             raise ValueError(f"q must be a Categorical over {self.states} states, got {q!r}")
         joints, log_q = self.log_joints(x), q.log_probs.double()
+        require_broadcastable("q's batch", q.batch_shape, "x's batch", joints.shape[:-1])
         never = log_q == -math.inf
         ratio = (joints - log_q.masked_fill(never, 0.0)).masked_fill(never, 0.0)
         return (log_q.exp() * ratio).sum(-1)
@@ -127,7 +129,7 @@ class DiscreteLatent:
 def state_log_probs(components: Distribution, x: Tensor) -> Tensor:
     """log p(x|k) for every k, (*batch, K), for x (*batch, *event)."""
     event = len(components.event_shape)
-    require_floating("x", x) if event else None
+    require_nonempty("x", require_finite("x", x) if event else x)
     return components.log_prob(x.unsqueeze(x.ndim - event))
 
 
@@ -139,5 +141,10 @@ def two_state_world(prior: float = 0.3, probs: tuple[float, float] = (0.1, 0.8))
     """
     chance = require_finite("prior", as_double("prior", prior))
     require_all("prior", chance, (chance >= 0) & (chance <= 1), "a probability")
+    if chance.ndim:
+        raise ValueError(f"prior must be one number, got shape {tuple(chance.shape)}")
+    given = as_double("probs", probs)
+    if given.shape != (2,):
+        raise ValueError(f"probs must be two numbers, got shape {tuple(given.shape)}")
     table = Categorical.from_probs(torch.stack([1.0 - chance, chance]))
-    return DiscreteLatent(table, Bernoulli.from_probs(as_double("probs", probs).reshape(2, 1)))
+    return DiscreteLatent(table, Bernoulli.from_probs(given.unsqueeze(-1)))

@@ -7,7 +7,13 @@ not. So the worlds keep square roots, and combine them by QR.
 import torch
 from torch import Tensor
 
-from course_lib.arguments import Numbers, as_double, require_event, require_finite
+from course_lib.arguments import (
+    Numbers,
+    as_double,
+    require_event,
+    require_finite,
+    require_nonempty,
+)
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 
 Gaussian = DiagonalGaussian | FullGaussian
@@ -82,9 +88,19 @@ def require_gaussian(name: str, q: object, size: int) -> Gaussian:
 def require_vectors(name: str, value: Numbers, size: int) -> Tensor:
     """`value` in float64, (*batch, size); a lone number counts as a vector of one.
 
-    Raises ValueError if the last axis has another size or an entry is not finite.
+    Raises ValueError if the last axis has another size, there are none or an entry is not finite.
     """
     vectors = as_double(name, value).double()
     if vectors.ndim == 0 and size == 1:
         vectors = vectors.unsqueeze(0)
-    return require_finite(name, require_event(name, vectors, size))
+    return require_nonempty(name, require_finite(name, require_event(name, vectors, size)))
+
+
+def one_vector(name: str, value: Numbers, size: int) -> Tensor:
+    """`value` in float64, (size,); one number is repeated. Raises ValueError on other shapes."""
+    vector = as_double(name, value).double()
+    if vector.ndim == 0:
+        return vector.expand(size)
+    if vector.shape != (size,):
+        raise ValueError(f"{name} must be one number or ({size},), got {tuple(vector.shape)}")
+    return vector

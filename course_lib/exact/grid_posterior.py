@@ -5,7 +5,12 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_event, require_generator, require_shape
+from course_lib.arguments import (
+    require_event,
+    require_generator,
+    require_no_nan,
+    require_shape,
+)
 from course_lib.exact.quadrature import INTEGRAL, Panels, panel_nodes
 
 
@@ -43,7 +48,13 @@ class GridPosterior:
 
     def expectation(self, function: Callable[[Tensor], Tensor]) -> Tensor:
         """E[f(z)] for f from (*batch, N, 1) to (*batch, N), smooth on the posterior's scale."""
-        return (self.weights * function(self.nodes)).sum(-1)
+        values = require_no_nan("f(z)", function(self.nodes))
+        if values.shape != self.weights.shape:
+            raise ValueError(
+                f"function must map z {tuple(self.nodes.shape)} to {tuple(self.weights.shape)}, "
+                f"got {tuple(values.shape)}"
+            )
+        return (self.weights * values).sum(-1)
 
     @property
     def mean(self) -> Tensor:

@@ -7,11 +7,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from course_lib.arguments import Numbers, as_double, require_count, require_finite, require_positive
+from course_lib.arguments import (
+    Numbers,
+    as_double,
+    require_broadcastable,
+    require_count,
+    require_finite,
+    require_positive,
+)
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact.gaussian_algebra import (
     Gaussian,
     LeastSquares,
+    one_vector,
     require_gaussian,
     require_vectors,
     scale_of,
@@ -35,8 +43,8 @@ class LinearGaussian:
         if self.loadings.ndim != 2 or self.loadings.numel() == 0:
             raise ValueError(f"loadings must be (D, d), got shape {tuple(self.loadings.shape)}")
         size, latent = self.loadings.shape
-        self.offset = require_finite("offset", _vector("offset", offset, size))
-        self.noise_std = require_positive("noise_std", _vector("noise_std", noise_std, size))
+        self.offset = require_finite("offset", one_vector("offset", offset, size))
+        self.noise_std = require_positive("noise_std", one_vector("noise_std", noise_std, size))
         self.prior = DiagonalGaussian.standard(latent)
         self._scaled = self.loadings / self.noise_std.unsqueeze(-1)  # A = Ψ^(−½) W, (D, d)
         self._system = LeastSquares(torch.cat([self._scaled, torch.eye(latent).double()]))
@@ -96,7 +104,9 @@ class LinearGaussian:
         """
         require_gaussian("q", q, self.loadings.shape[1])
         mean, scale = q.mean.double(), scale_of(q)  # (*batch, d), (*batch, d, d)
-        residual = self._standardised(x) - mean @ self._scaled.mT  # (*batch, D)
+        target = self._standardised(x)
+        require_broadcastable("q's batch", q.batch_shape, "x's batch", target.shape[:-1])
+        residual = target - mean @ self._scaled.mT  # (*batch, D)
         # With LᵀL = I + AᵀA, tr(A C Aᵀ) + tr C is a sum of squares with d rows, not D.
         spread = (self._system.root @ scale).square().sum((-2, -1))  # (*batch,)
         energy = residual.square().sum(-1) + mean.square().sum(-1) + spread
@@ -123,7 +133,9 @@ class LinearGaussian:
     def log_naive_samples_needed(self, x: Numbers, relative_error: float = 0.1) -> Tensor:
         """log of `naive_samples_needed`, for x where the number itself overflows."""
         error = require_positive("relative_error", as_double("relative_error", relative_error))
-        return self.log_naive_relative_variance(x) - 2.0 * error.log()
+        ratio = self.log_naive_relative_variance(x)
+        require_broadcastable("relative_error", error.shape, "x's batch", ratio.shape)
+        return ratio - 2.0 * error.log()
 
     def naive_samples_needed(self, x: Numbers, relative_error: float = 0.1) -> Tensor:
         """S = r/ε²: draws from the prior for which p̂ has relative standard error ε.  (Eq. 1.7)
@@ -167,13 +179,3 @@ class LinearGaussian:
     def __repr__(self) -> str:
         size, latent = self.loadings.shape
         return f"LinearGaussian(D = {size}, d = {latent})"
-
-
-def _vector(name: str, value: Numbers, size: int) -> Tensor:
-    """`value` in float64, (size,); one number is repeated. Raises ValueError on other shapes."""
-    vector = as_double(name, value).double()
-    if vector.ndim == 0:
-        return vector.expand(size)
-    if vector.shape != (size,):
-        raise ValueError(f"{name} must be one number or ({size},), got {tuple(vector.shape)}")
-    return vector

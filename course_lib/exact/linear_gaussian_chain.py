@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from course_lib.arguments import Numbers, require_count
+from course_lib.arguments import Numbers, require_broadcastable, require_count
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact.affine_gaussian import AffineGaussian, require_arrows
 from course_lib.exact.chain_terms import ChainTerms, chain_terms
@@ -36,6 +36,9 @@ class LinearGaussianChain:
     def __init__(
         self, slopes: Sequence[Numbers], offsets: Sequence[Numbers], stds: Sequence[Numbers]
     ) -> None:
+        for name, layers in (("slopes", slopes), ("offsets", offsets), ("stds", stds)):
+            if not isinstance(layers, (Sequence, Tensor)) or not getattr(layers, "ndim", 1):
+                raise ValueError(f"{name} must be a list with one entry a layer, got {layers!r}")
         lengths = (len(slopes), len(offsets), len(stds))
         if min(lengths) == 0 or len(set(lengths)) != 1:
             raise ValueError(
@@ -108,7 +111,7 @@ class LinearGaussianChain:
 
         Bottom-up, so that its Cholesky factor is built block by block and nothing is inverted.
         """
-        return self._upwards(self.posterior_factor(1)(x), 2)
+        return self._upwards(self.posterior_factor(1)(require_vectors("x", x, self.sizes[0])), 2)
 
     def posterior(self, x: Numbers) -> FullGaussian:
         """The same as `joint_posterior`: what every exact world calls its posterior."""
@@ -138,6 +141,8 @@ class LinearGaussianChain:
 
         q: T affine Gaussians, q[0] from x to z_1. x: (*batch, d_0). See ChainTerms.
         """
+        if not isinstance(q, Sequence):
+            raise ValueError(f"q must be a list of AffineGaussians, got {type(q).__name__}")
         require_arrows("q", q, self.sizes)
         return chain_terms(self.arrows, q, require_vectors("x", x, self.sizes[0]))
 
@@ -149,7 +154,9 @@ class LinearGaussianChain:
         if isinstance(q, Sequence):
             return self.terms(q, x).elbo
         require_gaussian("q", q, sum(self.sizes[1:]))
-        residual = self._target(x) - q.mean.double() @ self._matrix.mT
+        target = self._target(x)
+        require_broadcastable("q's batch", q.batch_shape, "x's batch", target.shape[:-1])
+        residual = target - q.mean.double() @ self._matrix.mT
         spread = (self._matrix @ scale_of(q)).square().sum((-2, -1))
         energy = residual.square().sum(-1) + spread
         log_scale = torch.cat([arrow.std for arrow in self.arrows]).log().sum()

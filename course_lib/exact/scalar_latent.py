@@ -54,7 +54,7 @@ class ScalarLatent:
     def __init__(self, decoder: Decoder, half_width: float = 40.0, nodes: int = 1536) -> None:
         if not callable(decoder):
             raise ValueError(f"decoder must be a function of z, got {type(decoder).__name__}")
-        require_positive("half_width", as_double("half_width", half_width))
+        require_positive("half_width", _number("half_width", half_width))
         require_count("nodes", nodes, least=128)
         self._decode = decoder
         self.half_width = float(half_width)
@@ -63,7 +63,7 @@ class ScalarLatent:
 
     def decoder(self, z: Tensor) -> Distribution:
         """p(x|z), for z (*n, 1)."""
-        return self._decode(require_event("z", z, 1).double())
+        return self._decode(require_finite("z", require_event("z", z, 1)).double())
 
     def log_joint(self, x: Numbers, z: Tensor) -> Tensor:
         """log p(x|z) + log p(z), (*samples, *batch), for z (*samples, *batch, 1)."""
@@ -126,10 +126,12 @@ class ScalarLatent:
     def _log_likelihood(self, z: Tensor, x: Tensor) -> Tensor:
         """log p(x|z) for z (P, 33) and x that broadcasts to (…, P, 33, D), checked."""
         given = self.decoder(z.unsqueeze(-1))
-        if given.batch_shape != z.shape:
+        batch = getattr(given, "batch_shape", None)
+        if batch != z.shape:
+            found = type(given).__name__ if batch is None else f"batch {tuple(batch)}"
             raise ValueError(
                 f"decoder must give a distribution for each z, with batch {tuple(z.shape)}, "
-                f"got batch {tuple(given.batch_shape)}"
+                f"got {found}"
             )
         values = given.log_prob(x).double()
         if not math.isfinite(values.detach().sum().item()):
@@ -209,7 +211,7 @@ def _number(name: str, value: Numbers) -> Tensor:
 
 def _observation(x: Numbers) -> Tensor:
     """x in float64, (*batch, D); a lone number is a vector of one."""
-    x = as_double("x", x).double()
+    x = require_finite("x", as_double("x", x).double())
     return x.unsqueeze(0) if x.ndim == 0 else require_nonempty("x", x)
 
 
