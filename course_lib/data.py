@@ -15,7 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_count, require_positive
+from course_lib.arguments import (
+    as_double,
+    require_count,
+    require_finite,
+    require_generator,
+    require_nonempty,
+    require_positive,
+)
 
 FOLDER = Path(__file__).resolve().parent.parent / "data"
 
@@ -74,11 +81,13 @@ def binarise(pixels: Tensor, *, generator: torch.Generator) -> Tensor:
     A uniform byte of 0..254 lies below the pixel with exactly that probability, and costs a
     quarter of what `torch.bernoulli` costs.
     pixels: uint8 of any shape, 0..255. Returns float32 zeros and ones of the same shape.
-    Raises ValueError unless pixels is uint8.
+    Raises ValueError unless pixels is uint8 and not empty.
     """
     if not isinstance(pixels, Tensor) or pixels.dtype != torch.uint8:
         kind = pixels.dtype if isinstance(pixels, Tensor) else type(pixels).__name__
         raise ValueError(f"pixels must be a uint8 tensor of grey levels 0..255, got {kind}")
+    require_nonempty("pixels", pixels)
+    require_generator(generator)
     threshold = torch.randint(0, 255, pixels.shape, dtype=torch.uint8, generator=generator)
     return (threshold < pixels).float()
 
@@ -94,10 +103,14 @@ def sample_tanh_world(
 ) -> tuple[Tensor, Tensor]:
     """Draws z ~ N(0, 1), then x ~ N(a·tanh(b·z) + c, s²).
 
-    Returns (x, z), each (count, 1) float64. Raises ValueError unless s > 0 and count ≥ 1.
+    Returns (x, z), each (count, 1) float64. Raises ValueError unless s > 0, count ≥ 1 and all are
+    finite.
     """
     require_count("count", count)
-    require_positive("s", torch.tensor(s, dtype=torch.float64))
+    require_generator(generator)
+    for name, value in (("a", a), ("b", b), ("c", c)):
+        require_finite(name, as_double(name, value))
+    require_positive("s", as_double("s", s))
     z = torch.randn(count, 1, dtype=torch.float64, generator=generator)
     noise = torch.randn(count, 1, dtype=torch.float64, generator=generator)
     return a * torch.tanh(b * z) + c + s * noise, z
@@ -114,10 +127,13 @@ def sample_linear_world(
     """Draws z ~ N(0, I), then x ~ N(W z + b, noise_std²·I).
 
     loadings: W, (D, d).  offset: b, (D,).  Returns (x (count, D), z (count, d)), as W's dtype.
-    Raises ValueError if the shapes do not fit, noise_std ≤ 0 or count < 1.
+    Raises ValueError if the shapes do not fit, a number is not finite, noise_std ≤ 0 or count < 1.
     """
     require_count("count", count)
-    require_positive("noise_std", torch.tensor(noise_std, dtype=torch.float64))
+    require_generator(generator)
+    require_positive("noise_std", as_double("noise_std", noise_std))
+    for name, value in (("loadings", loadings), ("offset", offset)):
+        require_nonempty(name, require_finite(name, value))
     if loadings.ndim != 2 or offset.shape != loadings.shape[:1]:
         raise ValueError(
             f"loadings must be (D, d) and offset (D,), got {tuple(loadings.shape)} "

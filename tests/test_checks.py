@@ -71,6 +71,36 @@ def test_monte_carlo_gives_mean_and_standard_error():
     assert MonteCarlo(1.0, 0.0, 5).z_score(2.0) == -math.inf
 
 
+def test_monte_carlo_refuses_samples_that_are_no_numbers():
+    for bad in (torch.tensor([1.0, math.nan]), torch.tensor([1.0, math.inf])):
+        with pytest.raises(ValueError, match="samples must be finite, got (nan|inf) at index"):
+            monte_carlo(bad)
+    for kind in ([1.0, 2.0], torch.tensor([1, 2])):
+        with pytest.raises(ValueError, match="samples must be a tensor of floats"):
+            monte_carlo(kind)
+
+
+@pytest.mark.parametrize(
+    ("routes", "message"),
+    [
+        ({"exact": 1.0, "other": None}, "other must be a number or a tensor, got None"),
+        ({"exact": 1.0, "other": "1.0"}, "other must be a number or a tensor, got '1.0'"),
+        ({"exact": torch.ones(2), "other": torch.ones(3)}, r"other \(3,\) and exact \(2,\) do not"),
+        ({"exact": 1.0, "other": 1.0, "tolerance": math.inf}, "tolerance must be finite, got inf"),
+        ({"exact": 1.0, "other": 1.0, "tolerance": -1.0}, "tolerance must be positive, got -1"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(routes, message):
+    for compare in (verify, verify_at_most):
+        with pytest.raises(ValueError, match=message):
+            compare("1.1", **routes)
+
+
+def test_an_estimate_of_one_number_is_not_held_to_several():
+    with pytest.raises(ValueError, match=r"simulation estimates one number, but exact has.*\(2,\)"):
+        verify("1.1", exact=torch.zeros(2), simulation=MonteCarlo(0.0, 1.0, 10))
+
+
 @pytest.mark.parametrize("bad", [torch.ones(1), torch.ones(2, 2)])
 def test_monte_carlo_refuses_what_has_no_standard_error(bad):
     with pytest.raises(ValueError, match="samples must be one axis"):

@@ -1,6 +1,7 @@
 """The data are what their README says, and damage to them is explained."""
 
 import hashlib
+import math
 import re
 import shutil
 import struct
@@ -146,6 +147,21 @@ def test_binarise_wants_bytes(pixels: object, found: str, generator: torch.Gener
         data.binarise(pixels, generator=generator)  # type: ignore[arg-type]
 
 
+def test_randomness_is_always_explicit() -> None:
+    one, pixels = torch.ones(1, 1), torch.zeros(3, dtype=torch.uint8)
+    for draw in (
+        lambda generator: data.binarise(pixels, generator=generator),
+        lambda generator: data.sample_tanh_world(3, generator=generator),
+        lambda generator: data.sample_linear_world(
+            3, loadings=one, offset=one[0], noise_std=1.0, generator=generator
+        ),
+    ):
+        with pytest.raises(ValueError, match=r"generator must be a torch.Generator.*None"):
+            draw(None)
+    with pytest.raises(ValueError, match="pixels must not be empty"):
+        data.binarise(pixels[:0], generator=torch.Generator())
+
+
 def within(estimate: Tensor, truth: Tensor, standard_error: Tensor) -> bool:
     return bool(((estimate - truth).abs() <= 5 * standard_error).all())
 
@@ -180,6 +196,22 @@ def test_linear_world_has_its_covariance(generator: torch.Generator) -> None:
 def test_toy_worlds_check_their_arguments(generator: torch.Generator) -> None:
     with pytest.raises(ValueError, match="s must be positive"):
         data.sample_tanh_world(3, s=0.0, generator=generator)
+    for bad, message in [
+        ({"a": math.nan}, "a must be finite, got nan"),
+        ({"s": None}, "s must be"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            data.sample_tanh_world(3, **bad, generator=generator)  # type: ignore[arg-type]
+    for loadings, offset, message in [
+        (torch.full((2, 1), math.inf), torch.ones(2), "loadings must be finite, got inf"),
+        (torch.ones(2, 1), torch.tensor([0.0, math.nan]), r"offset must be finite, got nan at"),
+        (torch.ones(2, 1).long(), torch.ones(2), "loadings must be a tensor of floats"),
+        (torch.ones(2, 0), torch.ones(2), r"loadings must not be empty, got shape \(2, 0\)"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            data.sample_linear_world(
+                3, loadings=loadings, offset=offset, noise_std=1.0, generator=generator
+            )
     with pytest.raises(ValueError, match="count must be a whole number of at least 1, got 0"):
         data.sample_tanh_world(0, generator=generator)
     with pytest.raises(ValueError, match=re.escape("got (2, 1) and (3,)")):

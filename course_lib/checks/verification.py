@@ -4,11 +4,18 @@ import html
 import importlib
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from course_lib.arguments import (
+    as_double,
+    require_broadcastable,
+    require_finite,
+    require_positive,
+)
 
 Z_LIMIT = 4.0  # a true route is refused once in 16,000 seeds; the seeds are fixed
 
@@ -42,8 +49,9 @@ Route = float | Tensor | MonteCarlo
 
 def monte_carlo(samples: Tensor) -> MonteCarlo:
     """The mean of independent `samples` (n,) and its standard error. Raises ValueError below two
-    samples.
+    samples, or if one is not finite.
     """
+    require_finite("samples", samples)
     if samples.ndim != 1 or samples.numel() < 2:
         raise ValueError(
             f"samples must be one axis of at least 2, got shape {tuple(samples.shape)}"
@@ -88,8 +96,7 @@ def verify(tag: str, tolerance: float = 1e-10, **routes: Route) -> None:
     what the others are held to. Raises ValueError if there are fewer than two routes, or the first
     is an estimate.
     """
-    if len(routes) < 2:
-        raise ValueError(f"verify({tag!r}) needs at least two routes, got {list(routes)}")
+    _require_routes("verify", tag, tolerance, routes)
     first, *others = routes
     if isinstance(routes[first], MonteCarlo):
         raise ValueError(
@@ -110,8 +117,7 @@ def verify_at_most(tag: str, tolerance: float = 1e-10, **routes: float | Tensor)
 
     `tolerance` allows for rounding where two are equal. Raises ValueError below two routes.
     """
-    if len(routes) < 2:
-        raise ValueError(f"verify_at_most({tag!r}) needs at least two routes, got {list(routes)}")
+    _require_routes("verify_at_most", tag, tolerance, routes)
     names = list(routes)
     values = [_tensor(routes[name]) for name in names]
     for i in range(len(names) - 1):
@@ -129,6 +135,19 @@ def verify_at_most(tag: str, tolerance: float = 1e-10, **routes: float | Tensor)
         for i, (name, value) in enumerate(zip(names, values, strict=True))
     ]
     _show(Table(f"Equation {tag} holds", rows))
+
+
+def _require_routes(caller: str, tag: str, tolerance: float, routes: Mapping[str, Route]) -> None:
+    """Raises ValueError unless there are two routes of numbers whose shapes fit the first's."""
+    if len(routes) < 2:
+        raise ValueError(f"{caller}({tag!r}) needs at least two routes, got {list(routes)}")
+    require_positive("tolerance", as_double("tolerance", tolerance))
+    first, *_ = routes
+    shape = _tensor(routes[first], first).shape
+    for name, value in routes.items():
+        require_broadcastable(name, _tensor(value, name).shape, first, shape)
+        if isinstance(value, MonteCarlo) and shape.numel() != 1:
+            raise ValueError(f"{name} estimates one number, but {first} has shape {tuple(shape)}")
 
 
 def _compare(
@@ -165,12 +184,15 @@ def distance(a: Tensor, b: Tensor) -> float:
     return float("nan") if bool(torch.isnan(apart).any()) else apart.max().item()
 
 
-def _tensor(value: Route) -> Tensor:
+def _tensor(value: Route, name: str = "a route") -> Tensor:
     if isinstance(value, MonteCarlo):
         return torch.tensor(value.estimate, dtype=torch.float64)
-    result = torch.as_tensor(value, dtype=torch.float64).detach()
+    try:
+        result = torch.as_tensor(value, dtype=torch.float64).detach()
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"{name} must be a number or a tensor, got {value!r}") from None
     if result.numel() == 0:
-        raise ValueError(f"a route must hold a number, got shape {tuple(result.shape)}")
+        raise ValueError(f"{name} must hold a number, got shape {tuple(result.shape)}")
     return result
 
 
