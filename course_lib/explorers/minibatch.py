@@ -167,8 +167,8 @@ class DatasetFunnel(Explorer):
         self.bars.set_data(counts / max(counts.max(), 1), self.edges)
 
     def _say(self, r: dict[str, float], size: int) -> None:
-        some = f", {r['distinct']:.0f} different" if r["distinct"] < size else ""
-        self.batch_text.set_text(f"one batch: {size} of {DIGITS}{some}")
+        of = f", {r['distinct']:.0f} different" if r["distinct"] < size else f" of {DIGITS}"
+        self.batch_text.set_text(f"one batch: {size}{of}")
         self.spread_text.set_text(
             f"computed: {_nats(r['expected'])} ± {_nats(r['std'])}; band: twice that"
         )
