@@ -398,6 +398,12 @@ def test_controls_open_at_their_start(control: Any, kind: type, value: Any) -> N
         (lambda: Slider("s", "s", 1, 0, 1, start=1), "s: low 1, high 0, step 1 make no slider"),
         (lambda: Slider("s", "s", 0, 1, 0.1, start=2), r"s must lie in \[0, 1\], got 2"),
         (lambda: Slider("s", "s", 0, 1, 0.1, start=0.5, log=True), "make no slider"),
+        (lambda: Slider("s", "s", 0, 1, math.nan, start=0.5), "step nan make no slider"),
+        (
+            lambda: Slider("s", "s", 0, math.inf, 0.1, start=0.5),
+            "high inf, step 0.1 make no slider",
+        ),
+        (lambda: Toggle("t", "t", start=1), "t must be True or False, got 1"),
         (lambda: Slider("n", "n", 1, 9, 1, start=3).check(2.5), "n must be a whole number"),
         (lambda: Steps("k", "K", (1, 2), start=3), "k must be one of 1, 2, got 3"),
         (lambda: Steps("k", "K", (1, 2), start=1).check(True), "k must be one of 1, 2, got True"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from course_lib.explorers.posterior import DRAWS, EDGE, NATS, TOP, PosteriorExplorer
+from course_lib.explorers.posterior import DRAWS, EDGE, NATS, TOP, PosteriorExplorer, small_world
 
 MEANS = {"linear": lambda z: z, "tanh": lambda z: 2 * np.tanh(z), "z²": np.square}
 NOISE = {"linear": 0.75, "tanh": 0.5, "z²": 0.5}
@@ -137,3 +137,8 @@ def test_reset_returns_to_the_opening(explorer):
     opening = PosteriorExplorer().numbers
     explorer.at(world="tanh", x=3.0, mean=-2.5, std=2.0)
     assert explorer.reset() == opening
+
+
+def test_a_world_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="name must be linear, tanh or z², got 'cube'"):
+        small_world("cube")

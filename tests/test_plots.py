@@ -155,6 +155,36 @@ def test_panels_without_room_are_refused() -> None:
         panels(new_figure(180, 350), (1, 1, 1))
 
 
+@pytest.mark.parametrize(
+    ("shares", "says"),
+    [
+        ({"widths": ()}, r"widths must be positive, finite and at least one, got \(\)"),
+        ({"widths": (1, math.nan)}, r"widths must be positive.*got \(1, nan\)"),
+        ({"heights": (math.inf, 1)}, r"heights must be positive.*got \(inf, 1\)"),
+        ({"heights": (-1, 2)}, r"heights must be positive.*got \(-1, 2\)"),
+    ],
+)
+def test_panels_share_by_positive_numbers(shares: dict[str, tuple[float, ...]], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        panels(new_figure(), **shares)
+
+
+def test_what_cannot_be_drawn_is_refused() -> None:
+    (ax,) = panels(new_figure())
+    with pytest.raises(ValueError, match="keep must be 'x', 'y', 'xy' or '', got 'z'"):
+        style(ax, keep="z")  # type: ignore[arg-type]
+    for shape, kind in (((2, 2, 3), np.uint8), ((2, 2, 4), float), ((2, 2), np.uint8)):
+        with pytest.raises(ValueError, match=r"rgba must be uint8 \(height, width, 4\), got"):
+            encode_png(np.zeros(shape, dtype=kind))
+    for arguments, says in (
+        ({"columns": 1.5}, "columns must be a whole number of at least 1, got 1.5"),
+        ({"columns": 1, "value_range": (math.nan, 1)}, r"value_range must be .*got \(nan, 1\)"),
+        ({"columns": 1, "value_range": (1, 0)}, r"value_range must be .*got \(1, 0\)"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            image_grid(ax, np.zeros((1, 2, 2)), **arguments)  # type: ignore[arg-type]
+
+
 def test_text_is_never_smaller_than_shown_output() -> None:
     figure = new_figure()
     left, right = panels(figure, (2, 1))

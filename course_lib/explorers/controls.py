@@ -28,7 +28,8 @@ class Slider:
     log: bool = False
 
     def __post_init__(self) -> None:
-        if not self.low < self.high or self.step <= 0 or (self.log and self.low <= 0):
+        finite = all(math.isfinite(v) for v in (self.low, self.high, self.step))
+        if not finite or self.low >= self.high or self.step <= 0 or (self.log and self.low <= 0):
             raise ValueError(
                 f"{self.name}: low {self.low}, high {self.high}, step {self.step} make no slider"
             )
@@ -133,6 +134,9 @@ class Toggle:
     name: str
     label: str
     start: bool
+
+    def __post_init__(self) -> None:
+        self.check(self.start)
 
     def check(self, value: Any) -> bool:
         """Passes a bool through. Raises ValueError for anything else."""

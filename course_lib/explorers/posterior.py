@@ -30,7 +30,9 @@ def small_world(name: str) -> ScalarLatent:
         return linear_world(w=1.0, s=0.75)
     if name == "tanh":
         return tanh_world(a=2.0, b=1.0, c=0.0, s=0.5)
-    return square_world(s=0.5)
+    if name == "z²":
+        return square_world(s=0.5)
+    raise ValueError(f"name must be linear, tanh or z², got {name!r}")
 
 
 class PosteriorExplorer(Explorer):

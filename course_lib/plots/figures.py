@@ -1,5 +1,6 @@
 """Figures without pyplot, drawn at twice the shown size: crisp on a HiDPI screen."""
 
+import math
 import struct
 import threading
 import zlib
@@ -13,6 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+from course_lib.arguments import require_count
 
 PIXEL_RATIO = 2  # drawn pixels for each shown pixel
 SHOWN_DPI = 100  # shown pixels an inch: figsize is the shown size divided by this
@@ -28,9 +31,8 @@ def new_figure(width_px: int = 800, height_px: int = 350) -> Figure:
 
     Raises ValueError if a size is not a whole number above zero or the width passes 800.
     """
-    for name, value in (("width_px", width_px), ("height_px", height_px)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    require_count("width_px", width_px)
+    require_count("height_px", height_px)
     if width_px > WIDEST_PX:
         raise ValueError(f"width_px must be at most {WIDEST_PX}, got {width_px}")
     figure = Figure(
@@ -70,12 +72,16 @@ def panels(
 ) -> list[Axes]:
     """Axes side by side, row by row from the top, sharing the room as `widths` and `heights` say.
 
-    Margins and the gaps `across` and `down` are shown pixels. ValueError if they leave no room.
+    Margins and the gaps `across` and `down` are shown pixels. Raises ValueError if they leave no
+    room, or a share is not positive.
     """
+    for name, shares in (("widths", widths), ("heights", heights)):
+        if not shares or not all(0 < share < math.inf for share in shares):
+            raise ValueError(f"{name} must be positive, finite and at least one, got {shares}")
     width, height = shown_size(figure)
     room_x = width - left - right - across * (len(widths) - 1)
     room_y = height - top - bottom - down * (len(heights) - 1)
-    if min(room_x, room_y) <= 0 or min(*widths, *heights, 1) <= 0:
+    if min(room_x, room_y) <= 0:
         grid = f"{len(heights)} × {len(widths)} panels do not fit {width} × {height} px"
         raise ValueError(f"{grid}: the margins leave {room_x} × {room_y}")
     rows, columns = _spans(heights, top, room_y, down), _spans(widths, left, room_x, across)
@@ -103,6 +109,8 @@ def encode_png(rgba: NDArray[np.uint8], small: bool = False) -> bytes:
     zlib, which is left the pictures that are kept.
     Source: PNG specification, third edition (W3C 2025).
     """
+    if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8:
+        raise ValueError(f"rgba must be uint8 (height, width, 4), got {rgba.dtype} {rgba.shape}")
     height, width, _ = rgba.shape
     rows = np.empty((height, 1 + 3 * width), dtype=np.uint8)
     rows[:, 0] = 0  # filter type: none

@@ -1,5 +1,6 @@
 """Colours, labels, latent samples and image grids: each thing looks the same in every chapter."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -10,6 +11,8 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
+
+from course_lib.arguments import require_count
 
 # Hues of Okabe & Ito (2008), lightened or darkened until every pair stays apart for readers with
 # protanopia and deuteranopia. q and its ELBO share a colour: the one is the bound of the other.
@@ -75,6 +78,8 @@ def style(
     keep: Literal["x", "y", "xy", ""] = "x",
 ) -> Axes:
     """Few inks: only the axes that are read (`keep`), in grey, titles on the left; returns `ax`."""
+    if keep not in ("x", "y", "xy", ""):
+        raise ValueError(f"keep must be 'x', 'y', 'xy' or '', got {keep!r}")
     for side, axis in (("left", "y"), ("bottom", "x")):
         ax.spines[side].set_visible(axis in keep)
         ax.spines[side].set_color(COLOURS["axis"])
@@ -204,12 +209,14 @@ def image_grid(
 ) -> ImageGrid:
     """Draws `images` (N, H, W), `columns` a row, white to black over `value_range`.
 
-    Raises ValueError unless there are three axes and at least one image.
+    Raises ValueError unless there are three axes and at least one image, or if `columns` is below
+    1 or `value_range` not increasing.
     """
     shape = np.shape(images)
     if len(shape) != 3 or 0 in shape:
         raise ValueError(f"images must have shape (N, H, W) with none of them 0, got {shape}")
-    if columns < 1:
-        raise ValueError(f"columns must be at least 1, got {columns}")
+    require_count("columns", columns)
     low, high = value_range
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"value_range must be finite and increasing, got {value_range}")
     return ImageGrid(ax, images, columns, (low, high))
