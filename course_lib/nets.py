@@ -48,7 +48,7 @@ class Trunk(nn.Sequential):
 
 
 class GaussianNet(nn.Module):
-    """v ↦ N(mean(v), diag std(v)²), with `std` one of three kinds.  (Eq. 6.3)
+    """v ↦ N(mean(v), diag std(v)²), with `std` one of three kinds.  (Eq. 6.2)
 
     std: "net" (a second head computes log_std from v, as an encoder does), "learned" (one number
     for all outputs, free of v), or a positive float (fixed).

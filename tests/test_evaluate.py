@@ -171,8 +171,8 @@ def test_active_units_of_a_chain_have_the_exact_variances(generator: Generator) 
     assert active_units(model, x, samples=8, generator=generator)[0] == 1
 
 
-@pytest.mark.equation("6.1")
-@pytest.mark.equation("6.2")
+@pytest.mark.equation("6.3")
+@pytest.mark.equation("6.6")
 def test_the_gap_splits_as_the_linear_world_says(generator: Generator) -> None:
     """The best diagonal q has the exact mean and σ_d² = 1/Λ_dd; the rest of the gap is KLs."""
     model, x = affine_vae(widen=1.7, shrink=0.6), draws(4, generator)

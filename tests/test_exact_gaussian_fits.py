@@ -32,7 +32,7 @@ def gaussian(mean, covariance):
     return FullGaussian.from_covariance(torch.tensor(mean), torch.tensor(covariance))
 
 
-@pytest.mark.equation("6.4")
+@pytest.mark.equation("6.1")
 def test_maximum_likelihood_is_where_scipys_likelihood_peaks(generator):
     data = 3.0 + 0.5 * torch.randn(40, 2, dtype=torch.float64, generator=generator)
     found = fit_gaussian(data)
@@ -55,7 +55,7 @@ def test_maximum_likelihood_refuses_what_has_none():
         fit_gaussian(torch.zeros(1, 3))
 
 
-@pytest.mark.equation("6.5")
+@pytest.mark.equation("6.4")
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_best_diagonal_is_where_an_optimiser_ends(size):
     covariance, mean = random_covariance(size, size)
@@ -69,7 +69,7 @@ def test_best_diagonal_is_where_an_optimiser_ends(size):
     np.testing.assert_allclose(found.log_std.numpy(), best.x[size:], atol=1e-5)
 
 
-@pytest.mark.equation("6.6")
+@pytest.mark.equation("6.5")
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_best_isotropic_is_where_an_optimiser_ends(size):
     covariance, mean = random_covariance(10 + size, size)

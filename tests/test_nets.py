@@ -21,7 +21,7 @@ def by_hand(net: GaussianNet | LogitNet, value: Tensor, head: str) -> Tensor:
     return hidden @ weights[f"{head}.weight"].T + weights[f"{head}.bias"]
 
 
-@pytest.mark.equation("6.3")
+@pytest.mark.equation("6.2")
 @pytest.mark.parametrize("hidden", [(), (4,), (4, 3)])
 def test_an_encoder_is_a_gaussian_with_both_parameters_from_x(
     hidden: tuple[int, ...], generator: Generator

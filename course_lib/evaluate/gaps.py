@@ -14,7 +14,7 @@ from course_lib.vae import VAE
 
 @dataclass(frozen=True)
 class InferenceGap:
-    """log p(x) − ELBO(encoder's q) = approximation + amortisation, (N,) nats each.  (Eq. 6.2)
+    """log p(x) − ELBO(encoder's q) = approximation + amortisation, (N,) nats each.  (Eq. 6.6)
 
     log_evidence: estimated by importance sampling. best_elbo: of the best diagonal Gaussian q for
     each datum on its own. elbo: of the encoder's q.
@@ -61,7 +61,7 @@ def local_posterior(
     samples: int = 16,
     rate: float = 0.03,
 ) -> DiagonalGaussian:
-    """The diagonal Gaussian q_n of each datum alone that maximises its ELBO.  (Eq. 6.1)
+    """The diagonal Gaussian q_n of each datum alone that maximises its ELBO.  (Eq. 6.3)
 
     Starts at the encoder's q and climbs by Adam with a falling rate; every step draws fresh noise.
     x (N, D). Returns batch (N,). The model's own weights do not move.
@@ -91,7 +91,7 @@ def inference_gap(
     samples: int = 1000,
     k: int = 5000,
 ) -> InferenceGap:
-    """Splits the gap of each datum, given its `local_posterior`.  (Eq. 6.2)
+    """Splits the gap of each datum, given its `local_posterior`.  (Eq. 6.6)
 
     log p(x) is estimated with k samples of the local q, the better proposal; both ELBOs are means
     over the same `samples` standard normal draws. x (N, D).

@@ -13,7 +13,7 @@ from course_lib.distributions import DiagonalGaussian, FullGaussian
 
 
 def fit_gaussian(data: Tensor) -> DiagonalGaussian:
-    """The Gaussian that makes data (N, D) likeliest, each coordinate on its own.  (Eq. 6.4)
+    """The Gaussian that makes data (N, D) likeliest, each coordinate on its own.  (Eq. 6.1)
 
     μ̂ = (1/N) Σ_n x_n and σ̂² = (1/N) Σ_n (x_n − μ̂)²: divided by N, not by N − 1.
     Returns batch (). Raises ValueError unless N ≥ 2 and every coordinate varies: with one value
@@ -29,7 +29,7 @@ def fit_gaussian(data: Tensor) -> DiagonalGaussian:
 
 
 def best_diagonal(posterior: FullGaussian) -> DiagonalGaussian:
-    """argmin KL(q ‖ posterior) over diagonal q: the same mean, σ_i² = 1/Λ_ii.  (Eq. 6.5)
+    """argmin KL(q ‖ posterior) over diagonal q: the same mean, σ_i² = 1/Λ_ii.  (Eq. 6.4)
 
     Λ is the posterior's precision, its inverse covariance. 1/Λ_ii is the variance of z_i given
     all the others: never more than its marginal variance, and less when they are correlated.
@@ -40,7 +40,7 @@ def best_diagonal(posterior: FullGaussian) -> DiagonalGaussian:
 
 
 def best_isotropic(posterior: FullGaussian) -> DiagonalGaussian:
-    """argmin KL(q ‖ posterior) over q = N(μ, σ² I): the same mean, σ² = d / tr Λ.  (Eq. 6.6)
+    """argmin KL(q ‖ posterior) over q = N(μ, σ² I): the same mean, σ² = d / tr Λ.  (Eq. 6.5)
 
     Λ is the posterior's precision: σ² is the harmonic mean of the best diagonal's variances.
     posterior: batch (*batch,), event (d,). Returns that batch.
