@@ -85,7 +85,7 @@ def unstack(model: MarkovHVAE, index: int) -> MarkovHVAE:
 
 
 def weighted_elbo(betas: Tensor) -> Objective:
-    """E_q log p(x|z) − β KL(q ‖ p) of each stacked model with its own β.  (Eq. 5.3)
+    """E_q log p(x|z) − β KL(q ‖ p) of each stacked model with its own β.  (Eq. 5.4)
 
     betas: (M,). A lower bound on log p(x) for β ≥ 1, none for β < 1. The bound that is returned is
     summed over the models, so that each has the gradient that it would have alone.
