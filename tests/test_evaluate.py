@@ -103,7 +103,7 @@ def test_pieces_give_the_same_as_the_whole(generator: Generator) -> None:
     assert torch.equal(whole.log_evidence, torch.cat([part.log_evidence for part in parts]))
 
 
-@pytest.mark.equation("5.1")
+@pytest.mark.equation("5.3")
 def test_rate_and_distortion_add_up_to_the_exact_elbo(generator: Generator) -> None:
     model, x = affine_vae(widen=0.7), draws(3, generator)
     found = rate_distortion(model, x, samples=40_000, generator=generator)

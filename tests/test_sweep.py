@@ -36,7 +36,7 @@ def alone(index: int) -> Objective:
     return bound
 
 
-@pytest.mark.equation("5.3")
+@pytest.mark.equation("5.4")
 def test_three_at_once_are_three_one_by_one(generator: Generator) -> None:
     """Same weights, same noise, 15 epochs: in float64 only the order of sums differs."""
     data = counts(generator).double()

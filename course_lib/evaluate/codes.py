@@ -54,7 +54,7 @@ class Surgery:
 def rate_distortion(
     model: MarkovHVAE, x: Tensor, *, samples: int = 1, generator: Generator
 ) -> RateDistortion:
-    """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.1)"""
+    """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.3)"""
     terms = model.terms(x, (require_count("samples", samples),), generator=generator)
     samples_axis = terms.reconstruction.ndim  # a KL in closed form has none
     layers = [kl.mean(0) if kl.ndim == samples_axis else kl for kl in terms.kls]
