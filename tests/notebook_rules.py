@@ -20,7 +20,7 @@ from PIL import Image
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 TAGS = {"raises-exception"}
 SHOWN_WIDTH = 800  # pixels, at most; a picture is stored at twice its shown width
-MACHINE = re.compile(r"/home/|/root/|/work/|/tmp/|/Users/|/usr/|[A-Z]:\\|\b0x[0-9a-f]{6,}")
+MACHINE = re.compile(r"/(?:home|root|work|tmp|Users|usr)/|[A-Z]:\\|\b0x[0-9a-f]{6,}")
 INSIGHTS = {6, 7, 9, 11}
 
 Json = dict[str, Any]
