@@ -2,6 +2,7 @@
 
 from course_lib.exact.affine_gaussian import AffineGaussian
 from course_lib.exact.chain_terms import ChainTerms
+from course_lib.exact.discrete_chain import DiscreteChain
 from course_lib.exact.discrete_latent import DiscreteLatent, two_state_world
 from course_lib.exact.grid_posterior import GridPosterior
 from course_lib.exact.linear_gaussian import LinearGaussian
@@ -11,6 +12,7 @@ from course_lib.exact.scalar_latent import ScalarLatent, linear_world, square_wo
 __all__ = [
     "AffineGaussian",
     "ChainTerms",
+    "DiscreteChain",
     "DiscreteLatent",
     "GridPosterior",
     "LinearGaussian",
