@@ -7,7 +7,9 @@ from course_lib.exact.discrete_latent import DiscreteLatent, two_state_world
 from course_lib.exact.grid_posterior import GridPosterior
 from course_lib.exact.linear_gaussian import LinearGaussian
 from course_lib.exact.linear_gaussian_chain import LinearGaussianChain
+from course_lib.exact.scalar_chain import ScalarChain
 from course_lib.exact.scalar_latent import ScalarLatent, linear_world, square_world, tanh_world
+from course_lib.exact.tanh_arrow import TanhArrow
 
 __all__ = [
     "AffineGaussian",
@@ -17,7 +19,9 @@ __all__ = [
     "GridPosterior",
     "LinearGaussian",
     "LinearGaussianChain",
+    "ScalarChain",
     "ScalarLatent",
+    "TanhArrow",
     "linear_world",
     "square_world",
     "tanh_world",

@@ -1,0 +1,137 @@
+"""Scalar arrows z_t → z_{t−1} with a tanh, and densities folded through them on a grid."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.arguments import require_event
+from course_lib.distributions import DiagonalGaussian
+from course_lib.exact.quadrature import EDGE, HALVED, WEIGHTS, panel_nodes
+
+REACH = 10.0  # standard deviations of noise that are integrated over: exp(−50) is left
+WIDTH = 2.0  # of a panel, in units of the smallest scale on which its integrand varies
+MOST = 200_000  # nodes at one level
+CHUNK = 4_000_000  # entries of a table held at a time
+WORST = 1e-8  # difference between the grid and its half above which a number is refused
+
+
+@dataclass(frozen=True)
+class TanhArrow:
+    """v ↦ N(a tanh(bv) + c, s²): an arrow z_t → z_{t−1} between scalars.
+
+    Raises ValueError unless all four are finite and s is positive.
+    """
+
+    a: float
+    b: float
+    c: float
+    s: float
+
+    def __post_init__(self) -> None:
+        values = (self.a, self.b, self.c, self.s)
+        if not all(math.isfinite(value) for value in values) or self.s <= 0:
+            raise ValueError(f"an arrow must be finite a, b, c and positive s, got {values}")
+
+    def mean(self, v: Tensor) -> Tensor:
+        """a tanh(bv) + c, any shape."""
+        return self.a * torch.tanh(self.b * v) + self.c
+
+    def __call__(self, v: Tensor) -> DiagonalGaussian:
+        """The distribution given v (*n, 1)."""
+        mean = self.mean(require_event("v", v, 1).double())
+        return DiagonalGaussian(mean, torch.full_like(mean, math.log(self.s)))
+
+    @property
+    def scale(self) -> float:
+        """The least change of v that changes the arrow noticeably."""
+        return min(1.0, self.s / max(abs(self.a * self.b), 1e-300), 1 / max(abs(self.b), 1e-300))
+
+
+@dataclass(frozen=True)
+class Marginal:
+    """p(z_t) on a grid: nodes (N,), log density (N,), and how much each node weighs.
+
+    weights: (N,), positive, Σ weights = 1: E f(z_t) = Σ_n weights_n f(nodes_n) for smooth f.
+    """
+
+    nodes: Tensor
+    log_density: Tensor
+    widths: Tensor  # of the panels, (P,)
+
+    @property
+    def weights(self) -> Tensor:
+        """Density times the quadrature's weight, (N,)."""
+        return self.log_density.exp() * quadrature_weights(self.widths, WEIGHTS)
+
+    def expectation(self, values: Tensor) -> Tensor:
+        """E f(z_t) for f at the nodes, (*batch, N)."""
+        return (self.weights * values).sum(-1)
+
+    @property
+    def mean(self) -> float:
+        """E z_t."""
+        return self.expectation(self.nodes).item()
+
+    @property
+    def variance(self) -> float:
+        """E (z_t − mean)²."""
+        return self.expectation((self.nodes - self.mean).square()).item()
+
+    @property
+    def skew(self) -> float:
+        """E (z_t − mean)³ / variance^{3/2}: zero if the density is symmetric."""
+        third = self.expectation((self.nodes - self.mean) ** 3).item()
+        return third / math.sqrt(self.variance) ** 3
+
+
+def quadrature_weights(widths: Tensor, rule: Tensor) -> Tensor:
+    """The weights of panels of those widths, (P · 33,)."""
+    return (0.5 * widths.unsqueeze(-1) * rule).reshape(-1)
+
+
+def fold(arrow: TanhArrow, above: Marginal, values: Tensor) -> tuple[Tensor, Tensor]:
+    """log ∫ N(v; mean(z), s²) p(z) dz for v (N,), and the halved grid's difference; (N,) nats."""
+    means = arrow.mean(above.nodes)
+    rules = torch.stack([quadrature_weights(above.widths, r) for r in (WEIGHTS, HALVED)], -1)
+    parts = []
+    for part in torch.split(values, max(1, CHUNK // len(means))):
+        log_joint = -0.5 * ((part.unsqueeze(-1) - means) / arrow.s).square() + above.log_density
+        peak = log_joint.amax(-1, keepdim=True)
+        parts.append(peak + ((log_joint - peak).exp() @ rules).log())
+    constant = math.log(arrow.s) + 0.5 * math.log(2 * math.pi)
+    fine, halved = (torch.cat(parts) - constant).unbind(-1)
+    require_close("the arrow is too sharp: halving the grid", fine, halved)
+    return fine, (fine - halved).abs()
+
+
+def require_inside(arrow: TanhArrow, above: Marginal, x: Tensor) -> None:
+    """Raises ValueError for an x whose posterior has not fallen by EDGE nats at the grid's ends."""
+    for part in torch.split(x.detach(), max(1, CHUNK // len(above.nodes))):
+        residual = (part.unsqueeze(-1) - arrow.mean(above.nodes)) / arrow.s
+        log_joint = above.log_density - 0.5 * residual.square()  # (N, nodes)
+        excess = log_joint[:, [0, -1]].amax(-1) - log_joint.amax(-1)
+        if float(excess.amax()) > -EDGE:
+            raise ValueError(
+                f"x = {part[excess.argmax()].item():g} lies too far out: its posterior reaches the "
+                "end of the grid over z_1"
+            )
+
+
+def grid(low: float, high: float, scale: float) -> tuple[Tensor, Tensor]:
+    """Nodes (P · 33,) of equal panels between the ends, and the panels' widths (P,)."""
+    count = math.ceil((high - low) / (WIDTH * scale))
+    if count * len(WEIGHTS) > MOST:
+        raise ValueError(
+            f"an arrow varies on the scale {scale:.3g}, too sharp over {high - low:.3g}"
+        )
+    edges = torch.linspace(low, high, count + 1, dtype=torch.float64)
+    return panel_nodes(edges[:-1], edges.diff()).reshape(-1), edges.diff()
+
+
+def require_close(what: str, fine: Tensor, halved: Tensor) -> None:
+    """Raises ValueError if two sums of one integral differ noticeably."""
+    apart = ((fine - halved).abs() / fine.abs().clamp(min=1.0)).amax().item()
+    if not apart <= WORST:
+        raise ValueError(f"{what} changes the integral by {apart:.2g}")
