@@ -30,6 +30,7 @@ PARENTS = {
     "data": {"arguments"},
     "plots": {"arguments"},
     "checks": {"arguments"},
+    "readings": {"vae"},
     "exercises": {"distributions", "exact", "bounds", "checks"},
 }
 MATHEMATICS = ["arguments", "distributions", "exact", "bounds", "gradients", "nets", "vae"]
