@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -257,6 +258,15 @@ def test_an_interrupted_evaluation_goes_on_and_ends_the_same(
     assert {**resumed, "core_minutes": 0} == {**whole, "core_minutes": 0}
     other = command.evaluate(str(shipped), 20, 120, 1, shipped.parent / "b")
     assert other["nll"] != whole["nll"]
+
+
+def test_the_command_compares_two_routes(shipped: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = ["--images", "4", "--k", "2000", "--chains", "30", "--temperatures", "150"]
+    assert command.main([str(shipped), "--annealed", *sizes]) == 0
+    printed = capsys.readouterr().out
+    assert "4 test images" in printed
+    off, error = re.search(r"difference: (\S+) ± (\S+)", printed).groups()  # type: ignore[union-attr]
+    assert abs(float(off)) <= 3 * float(error) < 0.6
 
 
 def test_nothing_to_evaluate_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,9 @@
-"""What a trained model is worth: log p(x) by importance sampling, codes, gaps, posteriors.
+"""What a trained model is worth: log p(x) by two kinds of sampling, codes, gaps, posteriors.
 
 From the command line, `python -m course_lib.evaluate --table` evaluates every shipped model.
 """
 
+from course_lib.evaluate.annealed import annealed_log_likelihood
 from course_lib.evaluate.codes import (
     RateDistortion,
     Surgery,
@@ -28,6 +29,7 @@ __all__ = [
     "RateDistortion",
     "Surgery",
     "active_units",
+    "annealed_log_likelihood",
     "inference_gap",
     "local_posterior",
     "log_aggregate",

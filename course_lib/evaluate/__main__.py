@@ -3,6 +3,7 @@
     python -m course_lib.evaluate --table               every shipped model, k = 5,000, all images
     python -m course_lib.evaluate mnist_vae --images 500 --k 500    a quick look
     python -m course_lib.evaluate runs/mnist_vae.safetensors        a model of your own
+    python -m course_lib.evaluate mnist_vae --annealed --images 100     by a second, slower route
 
 The test set is binarised once, from the seed. An interrupted evaluation goes on where it was.
 """
@@ -22,13 +23,22 @@ from tqdm import tqdm
 
 from course_lib import checkpoint
 from course_lib.data import binarise, load_mnist
-from course_lib.evaluate import active_units, log_likelihood, rate_distortion
+from course_lib.evaluate import (
+    active_units,
+    annealed_log_likelihood,
+    log_likelihood,
+    rate_distortion,
+)
 from course_lib.recipes import RECIPES, load_model
 from course_lib.vae import MarkovHVAE
 
 WORK = Path(__file__).resolve().parent.parent.parent / "runs" / "evaluate"
 PIECE = 100  # images between two savings
-BINARISATION, CODES = 2**31, 2**30  # seeds far from those of the images' own samples
+BINARISATION, CODES, ANNEALING = (
+    2**31,
+    2**30,
+    2**29,
+)  # seeds far from those of the images' own samples
 COLUMNS = ("model", "published", "NLL", "± k", "± images", "ELBO", "rates", "active", "minutes")
 
 
@@ -41,6 +51,10 @@ def main(arguments: list[str] | None = None) -> int:
     if not models:
         print("name a model or a file, or ask for --table", file=sys.stderr)
         return 2
+    if options.annealed:
+        for model in models:
+            print(cross_check(model, options), flush=True)
+        return 0
     rows = []
     print("  ".join(f"{title:>9}" for title in COLUMNS))
     for model in models:
@@ -56,12 +70,9 @@ def evaluate(name: str, k: int, images: int, seed: int, work: Path) -> dict[str,
 
     Finished pieces are kept in `work`, under a key that holds everything they depend on.
     """
-    path = RECIPES[name].path if name in RECIPES else Path(name)
-    model = load_model(path)
+    path, model = _load(name)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     key = {"sha256": digest, "k": k, "images": images, "seed": seed}
-    if model.sizes[0] != 784:
-        raise ValueError(f"{path} has {model.sizes[0]} pixels, MNIST has 784")
     x = test_images(images, seed)
     evidence = torch.cat(list(_pieces(model, x, key, work)))  # (images, 3)
     row: dict[str, Any] = {"model": path.stem, **key, "core_minutes": evidence[:, 2].sum().item()}
@@ -70,6 +81,29 @@ def evaluate(name: str, k: int, images: int, seed: int, work: Path) -> dict[str,
     row["sampling_error"] = evidence[:, 0].std().item() / len(x) ** 0.5
     row["published"] = RECIPES[path.stem].published if path.stem in RECIPES else None
     return row | codes(model, x, seed)
+
+
+def cross_check(name: str, options: argparse.Namespace) -> str:
+    """The NLL of the first images by importance and by annealed importance sampling."""
+    model, x = _load(name)[1], test_images(options.images, options.seed)
+    annealed = annealed_log_likelihood(
+        model,
+        x,
+        generator=torch.Generator().manual_seed(ANNEALING + options.seed),
+        chains=options.chains,
+        temperatures=options.temperatures,
+        progress_bar=True,
+    )
+    importance = log_likelihood(model, x, k=options.k, seed=options.seed)
+    error = (annealed.monte_carlo_error**2 + importance.monte_carlo_error**2) ** 0.5
+    return (
+        f"{name}, {len(x)} test images, NLL in nats ± standard error\n"
+        f"importance sampling, k = {options.k}: "
+        f"{importance.nll:.3f} ± {importance.monte_carlo_error:.3f}\n"
+        f"annealed importance sampling, {options.chains} chains × {options.temperatures} "
+        f"temperatures: {annealed.nll:.3f} ± {annealed.monte_carlo_error:.3f}\n"
+        f"difference: {annealed.nll - importance.nll:+.3f} ± {error:.3f}"
+    )
 
 
 def test_images(count: int, seed: int) -> Tensor:
@@ -107,6 +141,15 @@ def line(row: dict[str, Any]) -> str:
     return "  ".join(f"{cell:>9}" for cell in [*cells, f"{row['core_minutes']:.1f}"])
 
 
+def _load(name: str) -> tuple[Path, MarkovHVAE]:
+    """The model of that name or in that file, and its path."""
+    path = RECIPES[name].path if name in RECIPES else Path(name)
+    model = load_model(path)
+    if model.sizes[0] != 784:
+        raise ValueError(f"{path} has {model.sizes[0]} pixels, MNIST has 784")
+    return path, model
+
+
 def _pieces(model: MarkovHVAE, x: Tensor, key: dict[str, Any], work: Path) -> Iterator[Tensor]:
     """log p̂, its standard error and core minutes of each image, (piece, 3), saved as they come."""
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
@@ -137,6 +180,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--k", type=int, default=5000, help="samples an image (default 5000)")
     parser.add_argument("--images", type=int, default=10_000, help="test images (default all)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--annealed", action="store_true", help="compare with annealed sampling")
+    parser.add_argument("--chains", type=int, default=16, help="annealed: chains an image")
+    parser.add_argument("--temperatures", type=int, default=1000, help="annealed: steps of β")
     parser.add_argument("--save", type=Path, help="write the rows there as JSON")
     parser.add_argument("--work", type=Path, default=WORK, help="where unfinished rows are kept")
     return parser.parse_args(arguments)

@@ -69,12 +69,12 @@ def log_likelihood(
             model.log_weights(image, min(CHUNK, k - done), generator=generator).squeeze(1)
             for done in range(0, k, CHUNK)
         ]
-        rows.append(_summary(torch.cat(log_w).double()))
+        rows.append(summary(torch.cat(log_w).double()))
     log_evidence, error, effective = torch.stack(rows).T if rows else torch.empty(3, 0)
     return LogLikelihood(log_evidence, error, effective, k)
 
 
-def _summary(log_w: Tensor) -> Tensor:
+def summary(log_w: Tensor) -> Tensor:
     """log of the mean weight, its standard error and the effective sample size, from (k,)."""
     k = len(log_w)
     total = torch.logsumexp(log_w, 0)

@@ -1,0 +1,72 @@
+"""Annealed importance sampling against exact evidence, and against the density that it walks on."""
+
+import math
+
+import pytest
+import torch
+from test_evaluate import WORLD, affine_net, affine_vae, draws
+from torch import Generator
+
+from course_lib.evaluate import annealed_log_likelihood
+from course_lib.evaluate.annealed import schedule
+from course_lib.exact import LinearGaussianChain
+from course_lib.vae import MarkovHVAE
+
+CHAIN = LinearGaussianChain([1.3, 0.8], [0.2, -0.5], [0.7, 0.6])
+
+
+def affine_chain() -> MarkovHVAE:
+    """CHAIN's own decoders; the encoders are never asked, so they may be anything."""
+    one, zero = torch.ones(1, 1).double(), torch.zeros(1).double()
+    decoders = [affine_net(a.slope, a.offset, a.std.log()) for a in CHAIN.arrows]
+    return MarkovHVAE([affine_net(one, zero, zero) for _ in decoders], decoders)
+
+
+@pytest.mark.parametrize("temperatures", [1, 3, 8])
+def test_the_weights_average_to_the_evidence_however_few_the_temperatures(
+    temperatures: int, generator: Generator
+) -> None:
+    """One image, many chains: the mean weight over p(x), with its z-score."""
+    x = draws(1, generator)
+    found = annealed_log_likelihood(
+        affine_vae(), x, chains=20_000, temperatures=temperatures, leapfrogs=3, generator=generator
+    )
+    off = math.expm1((found.log_evidence - WORLD.log_evidence(x)).item())
+    assert abs(off) <= 3 * found.standard_error.item()
+
+
+def test_slow_annealing_meets_the_exact_evidence(generator: Generator) -> None:
+    x = draws(8, generator)
+    found = annealed_log_likelihood(
+        affine_vae(), x, chains=40, temperatures=300, generator=generator
+    )
+    assert abs(found.nll + WORLD.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
+    assert found.monte_carlo_error < 0.02
+    assert bool((found.effective_samples > 20).all())
+
+
+def test_a_chain_of_two_layers_is_walked_as_a_whole(generator: Generator) -> None:
+    x = CHAIN.evidence.sample((6,), generator=generator)
+    found = annealed_log_likelihood(
+        affine_chain(), x, chains=40, temperatures=300, generator=generator
+    )
+    assert abs(found.nll + CHAIN.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
+    assert found.monte_carlo_error < 0.02
+
+
+def test_the_temperatures_rise_from_0_to_1_and_slowly_at_both_ends() -> None:
+    betas = schedule(100)
+    assert len(betas) == 101
+    assert betas[[0, -1]].tolist() == [0.0, 1.0]
+    rises = betas.diff()
+    assert bool((rises > 0).all())
+    assert rises[50] > 5 * rises[[0, -1]].max()
+
+
+@pytest.mark.parametrize("name", ["chains", "temperatures", "leapfrogs"])
+def test_bad_input_is_named(name: str, generator: Generator) -> None:
+    model, x = affine_vae(), draws(1, generator)
+    with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, got 0"):
+        annealed_log_likelihood(model, x, generator=generator, **{name: 0})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"x must be \(N, D\)"):
+        annealed_log_likelihood(model, x[0], generator=generator)
