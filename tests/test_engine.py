@@ -253,6 +253,31 @@ def test_a_value_that_cannot_be_drawn_says_so_and_the_next_recovers(
     assert 'role="status"' in explorer._said.value
 
 
+class Dormant(Explorer):
+    """A second control that has no part in the picture while the first is off."""
+
+    title = "Dormant"
+    controls = (Toggle("on", "on", False), Slider("height", "height", 0.0, 1.0, 0.1, start=0.5))
+
+    def build(self, figure: Figure) -> None:
+        (self.line,) = figure.subplots().plot([0, 1], [0, 0])
+        self.moving(self.line)
+
+    def update(self, on: bool, height: float) -> Reading:
+        self.line.set_ydata([0, height if on else 0])
+        return Reading({}, "A line.", idle=() if on else ("height",))
+
+
+def test_a_control_without_a_part_is_greyed_out_until_it_has_one() -> None:
+    explorer = Dormant()
+    assert slider(explorer, "height").disabled
+    assert not slider(explorer, "on").disabled
+    explorer.at(on=True)
+    assert not slider(explorer, "height").disabled
+    explorer.reset()
+    assert slider(explorer, "height").disabled
+
+
 def test_an_axis_can_move() -> None:
     explorer = Awkward()
     fixed = shown(explorer)

@@ -30,6 +30,7 @@ fill_between, bar.set_height, text.set_text (plain text: a changing formula is p
 frame), image.set_data. An axis whose limits must follow a value moves too, for some 5 ms:
 self.moving(ax.yaxis). For a rare change of the rest, such as a choice of world, call self.redraw().
 What no value changes (fitted models, grids) goes into prepare(self), which runs once before build.
+A control that does nothing at the present values: name it in Reading(…, idle=("omega",)).
 A value that cannot be drawn: raise ValueError; its message is shown and the next value recovers.
 '''
 
@@ -60,10 +61,14 @@ _LATEST = 0.020  # seconds after which a draw comes even if events keep coming
 
 @dataclass(frozen=True)
 class Reading:
-    """What the picture now shows: its numbers by name, and a sentence that says them."""
+    """What the picture now shows: its numbers by name, and a sentence that says them.
+
+    idle: names of controls that have no part in it; they are greyed out until they do.
+    """
 
     numbers: dict[str, float]
     sentence: str
+    idle: Sequence[str] = ()
 
 
 class _Picture(widgets.Image):
@@ -204,6 +209,8 @@ class Explorer(widgets.VBox):
             self._failed = problem is not None
             self.numbers, self.sentence = dict(reading.numbers), reading.sentence
             self._display(png)
+            for name, widget in self._widgets.items():
+                widget.disabled = name in reading.idle
             self._frame_seconds = time.perf_counter() - start
         if problem is not None and raising:
             raise problem

@@ -23,7 +23,7 @@ PATHWISE, SCORE, BASELINE = ESTIMATORS = ("pathwise", "score function", "score w
 SHOWN, DRAWS = 13, 4000  # draws with a line from ε to z, and draws in a histogram
 ABOVE, BELOW = 0.82, 0.42  # where the axes of ε and z lie in their panel
 TALL = 0.4  # of the panel, for a density of 1
-BINS = 61
+BINS, MARKS = 61, (-1.0, -0.5, 0.0, 0.5, 1.0)  # of the histograms, on a scale of ±1
 EDGES = np.linspace(-1, 1, BINS + 1)
 MARGIN = (-0.12, 1.12)  # of the panel of f, in fractions of its range
 SEED = 1623  # its first 13 draws stand apart
@@ -73,8 +73,8 @@ class GradientNoise(Explorer):
         }
         self.truth = _above(right[0], 0.0, 32, "", "evidence")
         style(right[1], x="one estimate of the gradient in μ", keep="x")
-        right[1].set_xticks([-1, -0.5, 0, 0.5, 1], [""] * 5)
-        self.scale = [_below(right[1], at) for at in (-1.0, -0.5, 0.0, 0.5, 1.0)]
+        right[1].set_xticks(MARKS, [""] * len(MARKS))
+        self.scale = [_below(right[1], at) for at in MARKS]
         right[1].xaxis.labelpad = 17
         self.moving(self.truth, *self.scale)
 
@@ -104,8 +104,8 @@ class GradientNoise(Explorer):
         self.level.set_linestyle(":")
         (self.marks,) = ax.plot([], [], linewidth=2.4)
         (self.dots,) = ax.plot([], [], "o", color=COLOURS["q"], markersize=4.5)
-        box = ax.bbox  # its size in drawn pixels, so that a slope can be as long everywhere
-        self.unit = box.width / (2 * EDGE), box.height / (MARGIN[1] - MARGIN[0])
+        # Drawn pixels a unit, so that a slope can be as long everywhere.
+        self.unit = ax.bbox.width / (2 * EDGE), ax.bbox.height / (MARGIN[1] - MARGIN[0])
         self.moving(self.curve, self.level, self.marks, self.dots, self.name, self.seen)
 
     def _build_histogram(self, ax: Axes, kind: str) -> Histogram:
@@ -139,15 +139,14 @@ class GradientNoise(Explorer):
         self._move_carried(mean, std)
         self._move_function(f, goal, mean, std, estimator, baseline)
         self._move_histograms(numbers, path, score)
-        return Reading(numbers, _sentence(numbers, f, mean, std, omega))
+        idle = () if f == FUNCTIONS[1] else ("omega",)
+        return Reading(numbers, _sentence(numbers, f, mean, std, omega), idle)
 
     def _move_carried(self, mean: float, std: float) -> None:
         noise = self.noise[:SHOWN].numpy()
         z = mean + std * noise
         self.ends.set_xdata(_inside(z))
-        ends = np.stack([noise, z, np.full(SHOWN, np.nan)], -1)
-        heights = np.tile([ABOVE, BELOW, np.nan], (SHOWN, 1))
-        self.lines.set_data(ends.ravel(), heights.ravel())
+        self.lines.set_data(_strokes(noise, z), np.tile([ABOVE, BELOW, np.nan], SHOWN))
         density = np.exp(-0.5 * ((self.z - mean) / std) ** 2) / (std * math.sqrt(2 * math.pi))
         self.band.set_data(self.z, BELOW - TALL * density, np.full(len(self.z), BELOW))
 
@@ -156,29 +155,26 @@ class GradientNoise(Explorer):
     ) -> None:
         """f in fractions of its range, and at each z what the chosen estimator looks at."""
         span = goal.high - goal.low
-        z = (mean + std * self.noise[:SHOWN]).requires_grad_()
-        value = goal.f(z)
+        z = mean + std * self.noise[:SHOWN]
         slope = gradients.pathwise(goal.f, mean, std, self.noise[:SHOWN]).mean.numpy() / span
-        x, y = _inside(z.detach().numpy()), (value.detach().numpy() - goal.low) / span
+        x, y = _inside(z.numpy()), (goal.f(z).numpy() - goal.low) / span
         foot = (baseline - goal.low) / span
         self.name.set_text(f"f(z) = {f}" if f != FUNCTIONS[2] else "f(z): a step")
         self.curve.set_ydata((goal.f(torch.from_numpy(self.z)).numpy() - goal.low) / span)
         self.dots.set_data(x, y)
         self.level.set_ydata((foot, foot))
         self.level.set_visible(estimator != PATHWISE)
-        self.marks.set_color(COLOURS[COLOUR[estimator]])
         self.seen.set_color(ink(COLOUR[estimator]))
         if estimator == PATHWISE:
             self.seen.set_text("pathwise: its slopes")
             across = SLOPE_PX * PIXEL_RATIO / np.hypot(self.unit[0], slope * self.unit[1])
-            left, right = (x - across, y - across * slope), (x + across, y + across * slope)
+            ends = (x - across, y - across * slope), (x + across, y + across * slope)
         else:
             over = "0" if estimator == SCORE else f"b = {_short(baseline)}"
             self.seen.set_text(f"score function: its heights over {over}")
-            left, right = (x, np.full(SHOWN, foot)), (x, y)
-        gaps = np.full(SHOWN, np.nan)
-        points = [np.stack([a, b, gaps], -1).ravel() for a, b in zip(left, right, strict=True)]
-        self.marks.set_data(points[0], points[1])
+            ends = (x, np.full(SHOWN, foot)), (x, y)
+        self.marks.set_color(COLOURS[COLOUR[estimator]])
+        self.marks.set_data(*(_strokes(low, high) for low, high in zip(*ends, strict=True)))
 
     def _move_histograms(self, r: dict[str, float], path: Tensor, score: Tensor) -> None:
         widest = math.sqrt(max(r["pathwise_variance"], r["score_variance"]))
@@ -193,7 +189,7 @@ class GradientNoise(Explorer):
             drawn.bars.set_data(counts / max(counts.max(), 1))
             drawn.line.set_xdata([r["gradient"] / reach] * 2)
             drawn.text.set_text(f"{name}: variance {_short(r[kind + '_variance'])}")
-        for at, text in zip((-1.0, -0.5, 0.0, 0.5, 1.0), self.scale, strict=True):
+        for at, text in zip(MARKS, self.scale, strict=True):
             text.set_text(f"{at * reach:g}".replace("-", "−"))
 
 
@@ -227,8 +223,12 @@ def _short(value: float) -> str:
     """Three significant digits, at most five decimals."""
     if abs(value) < 5e-6:
         return "0"
-    size = math.floor(math.log10(abs(value)))
-    return number(value, min(5, max(0, 2 - size)))
+    return number(value, min(5, max(0, 2 - math.floor(math.log10(abs(value))))))
+
+
+def _strokes(starts: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One coordinate of separate strokes as one broken line: start, end, NaN, and so on."""
+    return np.stack([starts, ends, np.full(len(starts), np.nan)], -1).ravel()
 
 
 def _sentence(r: dict[str, float], f: str, mean: float, std: float, omega: float) -> str:

@@ -1,0 +1,54 @@
+"""What holds for every explorer: a control moves the picture, or is greyed out."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+import pytest
+
+import course_lib.explorers
+from course_lib.explorers.controls import Choice, Control, Toggle
+from course_lib.explorers.engine import Explorer
+
+
+def explorers() -> list[type[Explorer]]:
+    """Every explorer of the package."""
+    found = {
+        thing
+        for module in pkgutil.iter_modules(course_lib.explorers.__path__)
+        for thing in vars(importlib.import_module(f"course_lib.explorers.{module.name}")).values()
+        if isinstance(thing, type) and issubclass(thing, Explorer) and thing is not Explorer
+    }
+    return sorted(found, key=lambda kind: kind.__name__)
+
+
+def scenes(explorer: Explorer) -> Iterator[dict[str, object]]:
+    """The values at the start, and with each other value of each choice and switch."""
+    yield {}
+    for control in explorer.controls:
+        if isinstance(control, Choice | Toggle):
+            values = control.values if isinstance(control, Choice) else (False, True)
+            yield from ({control.name: value} for value in values if value != control.start)
+
+
+def pictures(explorer: Explorer, control: Control, scene: dict[str, object]) -> set[bytes]:
+    """What is drawn at both ends and in the middle of a control."""
+    drawn = set()
+    for value in control.sweep(3):
+        explorer.at(**scene | {control.name: value})
+        drawn.add(explorer._picture.value)
+    return drawn
+
+
+@pytest.mark.parametrize("kind", explorers(), ids=lambda kind: kind.__name__)
+def test_every_control_moves_the_picture_or_is_greyed_out(kind: type[Explorer]) -> None:
+    explorer = kind.example()
+    for scene in scenes(explorer):
+        for control in explorer.controls:
+            if control.name in scene:
+                continue
+            explorer.reset()
+            explorer.at(**scene)
+            idle = explorer._widgets[control.name].disabled
+            many = len(pictures(explorer, control, scene)) > 1
+            assert many != idle, f"{control.name} at {scene}: greyed out {idle}, moves {many}"
