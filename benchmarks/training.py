@@ -21,6 +21,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -143,6 +144,17 @@ def sgemm_rate() -> float:
     return 2 / statistics.median(times)
 
 
+def alternating(runs: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """The median of what each run returns, taken in turn; a first turn imports and warms up."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(rounds + 1):
+        for name, run in runs.items():
+            seconds = quietly(run)
+            if turn:
+                times[name].append(seconds)
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
+
+
 def compare_loops(count: int, batch: int, rounds: int) -> None:
     pixels = load_mnist().images.flatten(1)[:count]
     images = binarise(pixels, generator=Generator().manual_seed(0))
@@ -156,23 +168,17 @@ def compare_loops(count: int, batch: int, rounds: int) -> None:
     else:
         logging.disable(logging.INFO)
         loops["pythae"] = lambda: pythae(images, batch)
-    times: dict[str, list[float]] = {name: [] for name in loops}
-    for turn in range(rounds + 1):
-        for name, loop in loops.items():
-            seconds = quietly(loop)
-            if turn:  # the first turn imports and warms up
-                times[name].append(seconds)
+    times = alternating(loops, rounds)
     weights = sum(p.numel() for p in Plain().parameters() if p.ndim == 2)
     flops = 6 * weights - 2 * 784 * 200  # the first layer needs no gradient of its input
     rate = sgemm_rate()
-    mine, anew = (statistics.median(seconds) for seconds in list(times.values())[:2])
+    mine, anew, *_ = times.values()
     print(f"batch {batch}, float32; sgemm {rate:.0f} GFLOP/s; {flops / 1e6:.2f} MFLOP an image")
     for name, seconds in times.items():
-        middle = statistics.median(seconds)
-        share = flops * count / middle / 1e9 / rate
+        share = flops * count / seconds / 1e9 / rate
         print(
-            f"{name:18} {count / middle:8.0f} images/s  {share:4.0%} of sgemm  "
-            f"ours is {middle / mine:.2f} times as fast, {middle / anew:.2f} with binarisation"
+            f"{name:18} {count / seconds:8.0f} images/s  {share:4.0%} of sgemm  "
+            f"ours is {seconds / mine:.2f} times as fast, {seconds / anew:.2f} binarising anew"
         )
 
 
@@ -204,16 +210,16 @@ def compare_depths(count: int, batch: int, rounds: int) -> None:
     for depth in range(2, 9):
         latents, hidden = (50,) * depth, ((200, 200),) + ((100, 100),) * (depth - 1)
         models[f"T = {depth}"] = Architecture(784, latents, hidden).build(seed=0)
-    times: dict[str, list[float]] = {name: [] for name in models}
-    for turn in range(rounds + 1):
-        for name, model in models.items():
-            start = time.process_time()
-            fit(model, x, Settings(1, batch), progress_bar=False)
-            if turn:
-                times[name].append((time.process_time() - start) / (count / batch) * 1e3)
+
+    def step(model: nn.Module) -> float:
+        start = time.process_time()
+        fit(model, x, Settings(1, batch), progress_bar=False)
+        return (time.process_time() - start) / (count / batch) * 1e3
+
     print("milliseconds a step, batch", batch)
-    for name, steps in times.items():
-        print(f"{name:12} {statistics.median(steps):6.2f}")
+    runs = {name: partial(step, model) for name, model in models.items()}
+    for name, milliseconds in alternating(runs, rounds).items():
+        print(f"{name:12} {milliseconds:6.2f}")
 
 
 def main() -> None:
