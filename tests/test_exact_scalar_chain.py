@@ -146,9 +146,9 @@ def test_expectations_by_simulation(generator: Generator) -> None:
     ("call", "message"),
     [
         (lambda: ScalarChain([]), "arrows must be a list"),
-        (lambda: ScalarChain([(1.0, 2.0, 3.0)]), r"four numbers \(a, b, c, s\), got \(1.0, 2.0"),
+        (lambda: ScalarChain([(1.0, 2.0, 3.0)]), r"numbers \(a, b, c, s\) or .*, got \(1.0, 2.0"),
         (lambda: ScalarChain([(1.0, 2.0, 3.0, 0.0)]), "positive s, got"),
-        (lambda: ScalarChain([(1.0, math.inf, 3.0, 1.0)]), "finite a, b, c"),
+        (lambda: ScalarChain([(1.0, math.inf, 3.0, 1.0)]), "finite a, b, c, d"),
         (lambda: ScalarChain([(1.0, 1.0, 0.0, 1e-9)]).evidence, "too sharp over"),
         (lambda: ScalarChain(TWO).marginal(3), "level must be from 0 to T = 2, got 3"),
         (lambda: ScalarChain(TWO).log_joint(0.0, torch.zeros(1)), "expected 2 latents"),

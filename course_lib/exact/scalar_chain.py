@@ -139,7 +139,7 @@ class ScalarChain:
         return below[::-1]
 
     def __repr__(self) -> str:
-        return f"ScalarChain({[(r.a, r.b, r.c, r.s) for r in self.arrows]})"
+        return f"ScalarChain({self.arrows})"
 
 
 def _standard_steps() -> tuple[Tensor, Tensor]:
@@ -161,8 +161,8 @@ def _ones(given: DiagonalGaussian | FullGaussian) -> list[int]:
 def _arrow(given: TanhArrow | Sequence[float]) -> TanhArrow:
     if isinstance(given, TanhArrow):
         return given
-    if not isinstance(given, Sequence) or len(given) != 4:
-        raise ValueError(f"an arrow must be four numbers (a, b, c, s), got {given!r}")
+    if not isinstance(given, Sequence) or len(given) not in (4, 5):
+        raise ValueError(f"an arrow must be numbers (a, b, c, s) or (a, b, c, s, d), got {given!r}")
     return TanhArrow(*(float(value) for value in given))
 
 

@@ -19,24 +19,25 @@ WORST = 1e-8  # difference between the grid and its half above which a number is
 
 @dataclass(frozen=True)
 class TanhArrow:
-    """v ↦ N(a tanh(bv) + c, s²): an arrow z_t → z_{t−1} between scalars.
+    """v ↦ N(a tanh(bv + d) + c, s²): an arrow z_t → z_{t−1} between scalars; d is 0 unless given.
 
-    Raises ValueError unless all four are finite and s is positive.
+    Raises ValueError unless all are finite and s is positive.
     """
 
     a: float
     b: float
     c: float
     s: float
+    d: float = 0.0
 
     def __post_init__(self) -> None:
-        values = (self.a, self.b, self.c, self.s)
+        values = (self.a, self.b, self.c, self.s, self.d)
         if not all(math.isfinite(value) for value in values) or self.s <= 0:
-            raise ValueError(f"an arrow must be finite a, b, c and positive s, got {values}")
+            raise ValueError(f"an arrow must be finite a, b, c, d and positive s, got {values}")
 
     def mean(self, v: Tensor) -> Tensor:
-        """a tanh(bv) + c, any shape."""
-        return self.a * torch.tanh(self.b * v) + self.c
+        """a tanh(bv + d) + c, any shape."""
+        return self.a * torch.tanh(self.b * v + self.d) + self.c
 
     def __call__(self, v: Tensor) -> DiagonalGaussian:
         """The distribution given v (*n, 1)."""

@@ -1,0 +1,163 @@
+"""The one-layer tanh model that comes closest to a given p(x), and the Gaussian that does."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from course_lib.arguments import require_finite
+from course_lib.exact.tanh_arrow import TanhArrow
+
+STEPS = 60  # of the optimiser, at most
+CONVERGED = 1e-10  # nats: a step that gains less is the last
+RESOLVED = 8.0  # noise stds that the mean may run through within a panel of 16 points
+CUTS = (0.0, 0.1, 0.3, 0.8, 2.0, 6.0, 9.0)  # panels over |z|, narrow where a tanh is steep
+STARTS = tuple(
+    (a, b, 0.0, s) for a, b, s in ((2.1, 1.0, 0.45), (2.1, 4.0, 0.45), (1.0, 0.6, 0.5), (0.5, 5, 1))
+)
+LOG_TWO_PI = math.log(2 * math.pi)
+
+
+@dataclass(frozen=True)
+class OneLayerFit:
+    """The best arrow from z ~ N(0, 1) to x, and KL(p ‖ its p(x)) in nats."""
+
+    arrow: TanhArrow
+    kl: float
+
+
+def one_layer_log_density(arrow: TanhArrow, x: Tensor) -> Tensor:
+    """log ∫ N(x; a tanh(bz + d) + c, s²) N(z; 0, 1) dz for x (N,); symmetric about c if d = 0.
+
+    p(c + u) = p(c − u), because −z is as likely as z and tanh is odd.  (Eq. 11.4)
+    By Gauss–Legendre sums. Raises ValueError if the tanh is too steep for their panels.
+    """
+    theta = _row(arrow.a, arrow.b, arrow.c, arrow.s, arrow.d)
+    if not bool(_resolved(theta).all()):
+        raise ValueError(f"the tanh is too steep for its noise: {arrow}")
+    return _evaluate(theta, x)[0][0]
+
+
+def best_one_layer(
+    x: Tensor,
+    mass: Tensor,
+    log_density: Tensor,
+    *,
+    bias: bool = False,
+    starts: Sequence[Sequence[float]] = STARTS,
+) -> OneLayerFit:
+    """argmin over (a, b, c, s) of KL(p ‖ p_{abcs}) = E_p[log p(x) − log p_{abcs}(x)].  (Eq. 11.5)
+
+    x, mass, log_density: p on a grid, (N,) each; mass sums to 1, as Marginal.weights do.
+    bias: whether d, inside the tanh, is free as well. starts: (a, b, c, s) each, c from the mean;
+    all are improved at once, by steps of Fisher scoring that are damped until they gain.
+    Raises ValueError unless the three have one shape and mass sums to 1.
+    """
+    _require_grid(x, mass, log_density)
+    free = torch.tensor([1.0, 1.0, 1.0, 1.0, float(bias)], dtype=torch.float64)
+    theta = torch.cat([_row(a, b, c, s, 0.0) for a, b, c, s in starts])
+    theta[:, 2] += (mass * x).sum()
+    damping = torch.full((len(theta),), 1e-3, dtype=torch.float64)
+    value, gradient, fisher = _objective(theta, x, mass, free)
+    done = torch.zeros(len(theta), dtype=torch.bool)
+    for _ in range(STEPS):
+        scale = fisher.diagonal(dim1=-2, dim2=-1) + 1e-9
+        system = fisher + torch.diag_embed(damping.unsqueeze(-1) * scale)
+        step = torch.linalg.solve(system, gradient).clamp(-0.7, 0.7)
+        tried = theta + step
+        found = _objective(tried, x, mass, free)
+        better = (found[0] > value) & _resolved(tried)
+        gain = torch.where(better, found[0] - value, 0.0)
+        theta = torch.where(better[:, None], tried, theta)
+        gradient = torch.where(better[:, None], found[1], gradient)
+        fisher = torch.where(better[:, None, None], found[2], fisher)
+        value = torch.where(better, found[0], value)
+        damping = torch.where(better, damping / 5, damping * 5)
+        done = done | (better & (gain < CONVERGED)) | (damping > 1e3)
+        if bool(done.all()):
+            break
+    best = int(value.argmax())
+    a, b, c, log_std, d = theta[best].tolist()
+    kl = (mass * log_density).sum() - value[best]
+    return OneLayerFit(TanhArrow(a, b, c, math.exp(log_std), d), kl.item())
+
+
+def best_gaussian_kl(x: Tensor, mass: Tensor, log_density: Tensor) -> float:
+    """min over m, v of KL(p ‖ N(m, v)) = ½ log(2πe Var x) + E log p(x), nats, at p's own moments.
+
+    x, mass, log_density: as in `best_one_layer`.  (Eq. 11.6)
+    """
+    _require_grid(x, mass, log_density)
+    mean = (mass * x).sum()
+    variance = (mass * (x - mean).square()).sum()
+    value = 0.5 * (LOG_TWO_PI + 1 + variance.log()) + (mass * log_density).sum()
+    return float(value)
+
+
+def _rule() -> tuple[Tensor, ...]:
+    """Nodes, log weights and panel widths for expectations under N(0, 1), on both sides of 0."""
+    points, weights = np.polynomial.legendre.leggauss(16)
+    cuts = torch.tensor(CUTS, dtype=torch.float64)
+    low, width = cuts[:-1], cuts.diff()
+    shares, rule = (torch.from_numpy(v) / 2 for v in (points + 1, weights))
+    half = (low[:, None] + shares * width[:, None]).reshape(-1)
+    log_mass = (rule * width[:, None]).reshape(-1).log() - 0.5 * (half.square() + LOG_TWO_PI)
+    widths = width.repeat_interleave(len(points))
+    return tuple(
+        torch.cat([sign * v.flip(0), v]) for sign, v in ((-1, half), (1, log_mass), (1, widths))
+    )
+
+
+NODES, LOG_MASS, WIDTHS = _rule()
+
+
+def _resolved(theta: Tensor) -> Tensor:
+    """Whether the sums over z are good for θ (S, 5): (S,)."""
+    a, b, _, log_std, d = theta.unsqueeze(-1).unbind(1)
+    slope = (a * b).abs() * (1 - torch.tanh(b * NODES + d).square())
+    return (slope * WIDTHS * torch.exp(-log_std)).amax(-1) < RESOLVED
+
+
+def _evaluate(theta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """log p_θ(x), (S, N), and its derivatives in a, b, c, log s and d, (S, N, 5); θ (S, 5)."""
+    a, b, c, log_std, d = theta.unsqueeze(-1).unbind(1)  # each (S, 1)
+    bend = torch.tanh(b * NODES + d)  # (S, K)
+    inner = a * (1 - bend.square())
+    inverse = torch.exp(-log_std)
+    z = (x[:, None] - (a * bend + c)[:, None]) * inverse[:, None]  # (S, N, K): standardised
+    density = torch.exp(LOG_MASS - 0.5 * z.square())
+    total = density.sum(-1) + 1e-300
+    pull = density * z  # (S, N, K)
+    slopes = torch.stack([bend, inner * NODES, torch.ones_like(bend), inner], -1)  # (S, K, 4)
+    in_mean = (pull @ slopes) * (inverse[:, None] / total[..., None])  # a, b, c, d
+    in_log_std = (pull * z).sum(-1) / total - 1
+    value = total.log() - log_std - 0.5 * LOG_TWO_PI
+    gradient = torch.cat([in_mean[..., :3], in_log_std[..., None], in_mean[..., 3:]], -1)
+    return value, gradient
+
+
+def _row(a: float, b: float, c: float, s: float, d: float) -> Tensor:
+    """θ of one model, (1, 5)."""
+    return torch.tensor([[a, b, c, math.log(s), d]], dtype=torch.float64)
+
+
+def _objective(
+    theta: Tensor, x: Tensor, mass: Tensor, free: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """E_p log p_θ(x), (S,); its gradient (S, 5); E_p of the squared scores, (S, 5, 5)."""
+    value, score = _evaluate(theta, x)
+    score = score * free
+    weighted = score * mass[:, None]
+    return (value * mass).sum(-1), weighted.sum(1), weighted.mT @ score
+
+
+def _require_grid(x: Tensor, mass: Tensor, log_density: Tensor) -> None:
+    shapes = {tuple(v.shape) for v in (x, mass, log_density)}
+    if len(shapes) != 1 or x.ndim != 1:
+        raise ValueError(f"x, mass and log_density must be (N,) each, got shapes {sorted(shapes)}")
+    require_finite("log_density", log_density)
+    if abs(float(mass.sum()) - 1) > 1e-6:
+        raise ValueError(f"mass must sum to 1, got {float(mass.sum()):g}")

@@ -1,0 +1,142 @@
+"""The best one-layer model against SciPy's optimisers on sums that are written out here."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+from torch import Generator, Tensor
+
+from course_lib.exact import ScalarChain, TanhArrow, tanh_world
+from course_lib.exact import one_layer_fit as module
+from course_lib.exact.one_layer_fit import (
+    best_gaussian_kl,
+    best_one_layer,
+    one_layer_log_density,
+)
+from course_lib.exact.tanh_arrow import fold
+
+LOW = (3.0, 0.5, 0.0, 0.4)
+Z = np.linspace(-8, 8, 801)
+WEIGHTS = np.exp(-0.5 * Z**2) / np.exp(-0.5 * Z**2).sum()
+
+
+def grid(b2: float, c2: float) -> tuple[Tensor, Tensor, Tensor]:
+    """x, mass and log p(x) of the two-layer world, in equal steps of a quarter of its noise."""
+    world, x = ScalarChain([LOW, (2.0, b2, c2, 0.3)]), torch.linspace(-5.6, 5.6, 113).double()
+    log_density = fold(world.arrows[0], world.marginal(1), x)[0]
+    mass = log_density.exp() / log_density.exp().sum()
+    return x, mass, log_density
+
+
+def slow_kl(x: Tensor, mass: Tensor, log_density: Tensor, bias: bool) -> float:
+    """The least KL by BFGS from a dozen starts, on a plain grid over z."""
+    at, p, log_p = (v.numpy() for v in (x, mass, log_density))
+
+    def kl(theta):
+        a, log_b, c, log_s, d = (*theta, 0.0)[:5]
+        mean = a * np.tanh(np.exp(log_b) * Z + d) + c
+        density = np.exp(-0.5 * ((at[:, None] - mean) / np.exp(log_s)) ** 2) @ WEIGHTS
+        return float((p * (log_p - np.log(density + 1e-300) + log_s)).sum()) + 0.5 * math.log(
+            2 * math.pi
+        )
+
+    extra = [0.2] if bias else []
+    starts = [
+        [a, b, (p * at).sum(), s, *extra]
+        for a in (0.5, 2.0, 4.0)
+        for b in (-1.0, 1.0)
+        for s in (-0.9, 0.0)
+    ]
+    return min(float(minimize(kl, start, method="BFGS").fun) for start in starts)
+
+
+def test_density_is_that_of_the_scalar_world() -> None:
+    x = torch.linspace(-4, 4, 9, dtype=torch.float64)
+    for a, b, c, s in ((2.0, 1.0, 0.3, 0.5), (3.0, 0.2, -1.0, 0.4), (2.2, 5.0, 0.4, 0.45)):
+        wanted = tanh_world(a, b, c, s).log_evidence(x[:, None])
+        found = one_layer_log_density(TanhArrow(a, b, c, s), x)
+        torch.testing.assert_close(found, wanted, rtol=0, atol=3e-6)
+
+
+@pytest.mark.equation("11.4")
+def test_one_layer_is_symmetric_and_an_offset_inside_breaks_it() -> None:
+    u = torch.linspace(0.1, 4, 40, dtype=torch.float64)
+    for a, b, c, s in ((2.0, 1.0, 0.3, 0.5), (-3.0, 2.0, -1.0, 0.9)):
+        up, down = (one_layer_log_density(TanhArrow(a, b, c, s), c + sign * u) for sign in (1, -1))
+        torch.testing.assert_close(up, down, rtol=0, atol=1e-12)
+        assert abs(ScalarChain([(a, b, c, s)]).evidence.skew) < 1e-12
+        leaning = ScalarChain([(a, b, c, s, 0.5)]).evidence.skew
+        assert abs(leaning) > 0.1
+
+
+def test_scores_are_the_derivatives(generator: Generator) -> None:
+    theta = torch.tensor([[2.1, 1.3, 0.2, -0.7, 0.3], [0.8, 3.0, -1.0, 0.1, -0.5]]).double()
+    theta.requires_grad_()
+    x = torch.randn(7, dtype=torch.float64, generator=generator)
+    value, score = module._evaluate(theta, x)
+    for row in range(2):
+        for n in range(7):
+            (exact,) = torch.autograd.grad(value[row, n], theta, retain_graph=True)
+            torch.testing.assert_close(score[row, n], exact[row], rtol=0, atol=1e-12)
+
+
+@pytest.mark.equation("11.5")
+@pytest.mark.parametrize(
+    ("b2", "c2", "bias"),
+    [(3.0, 0.7, False), (1.0, 1.5, False), (0.5, 0.7, False), (3.0, 0.7, True), (1.0, 1.5, True)],
+)
+def test_no_start_finds_a_closer_one(b2: float, c2: float, bias: bool) -> None:
+    world = grid(b2, c2)
+    fit = best_one_layer(*world, bias=bias)
+    assert fit.kl == pytest.approx(slow_kl(*world, bias), abs=1e-6)
+    x, mass, log_density = world
+    direct = mass * (log_density - one_layer_log_density(fit.arrow, x))
+    assert float(direct.sum()) == pytest.approx(fit.kl, abs=1e-12)
+    assert (fit.arrow.d != 0) == bias
+
+
+@pytest.mark.equation("11.5")
+def test_the_number_of_the_text() -> None:
+    assert best_one_layer(*grid(3.0, 0.7)).kl == pytest.approx(0.00619, abs=5e-6)
+    assert best_one_layer(*grid(3.0, 0.7), bias=True).kl > 0.003
+
+
+@pytest.mark.parametrize(
+    "arrow", [(2.0, 1.0, 0.3, 0.5), (3.0, 0.15, 0.0, 0.4), (2.2, 4.0, 1.0, 0.4)]
+)
+def test_a_one_layer_model_is_found_again(arrow) -> None:
+    at = ScalarChain([arrow]).evidence
+    fit = best_one_layer(at.nodes, at.weights, at.log_density)
+    assert abs(fit.kl) < 1e-8
+
+
+@pytest.mark.equation("11.6")
+def test_the_best_gaussian() -> None:
+    x, mass, log_density = grid(3.0, 0.7)
+    best = best_gaussian_kl(x, mass, log_density)
+    assert best == pytest.approx(0.4587, abs=5e-5)
+
+    def kl(theta):
+        log_gaussian = -0.5 * ((x - theta[0]) / math.exp(theta[1])) ** 2 - theta[1]
+        return float((mass * (log_density - log_gaussian)).sum()) + 0.5 * math.log(2 * math.pi)
+
+    found = minimize(kl, [0.0, 0.0])
+    assert best == pytest.approx(found.fun, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x, m, v: best_one_layer(x, m, v[:-1]), r"must be \(N,\) each"),
+        (lambda x, m, v: best_gaussian_kl(x, 2 * m, v), "mass must sum to 1, got 2"),
+        (
+            lambda x, m, v: one_layer_log_density(TanhArrow(3.0, 9.0, 0.0, 0.01), x),
+            "too steep for its noise",
+        ),
+    ],
+)
+def test_bad_input_is_named(call, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(*grid(3.0, 0.7))
