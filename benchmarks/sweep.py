@@ -18,7 +18,7 @@ from course_lib.sweep import stack, weighted_elbo
 from course_lib.train import Objective, Settings, fit
 from course_lib.vae import Architecture, MarkovHVAE
 
-ARCHITECTURE = Architecture(64, (2,), ((32,),), "binomial")
+ARCHITECTURE = Architecture(64, (2,), ((64,),), "binomial")
 BETAS = torch.logspace(-1, 1.2, 16)
 
 

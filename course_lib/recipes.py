@@ -3,9 +3,11 @@
 A recipe holds everything that its training depends on: `python -m course_lib.train NAME` runs it.
 """
 
+import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +19,7 @@ from course_lib.train.loop import Prepare
 from course_lib.train.objectives import elbo
 from course_lib.vae import Architecture, MarkovHVAE
 
+RESULTS = FOLDER / "results.json"
 MNIST_VAE = Architecture(784, (50,), ((200, 200),))
 
 
@@ -25,7 +28,6 @@ class Recipe:
     """How one shipped model comes to be.
 
     published: the test NLL in nats of the table it reproduces, if it does.
-    expected: the figures of the model that ships, as `course_lib.evaluate` printed them.
     """
 
     name: str
@@ -35,7 +37,6 @@ class Recipe:
     objective: Objective = elbo
     images: str = "mnist"
     published: float | None = None
-    expected: dict[str, float] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -43,9 +44,18 @@ class Recipe:
         return FOLDER / f"{self.name}.safetensors"
 
     @property
+    def expected(self) -> dict[str, Any]:
+        """The figures of the model that ships, as `course_lib.evaluate` saved them; or none."""
+        return results().get(self.name, {})
+
+    @property
     def on_the_table(self) -> bool:
         """Whether the model ships and is of MNIST, so that `evaluate --table` shows it."""
         return self.images == "mnist" and self.path.exists()
+
+    def reseeded(self, seed: int) -> "Recipe":
+        """The same recipe from other weights and other noise."""
+        return replace(self, settings=replace(self.settings, seed=seed))
 
     def build(self) -> MarkovHVAE:
         """The model before training, its output bias at the mean of the training data."""
@@ -78,6 +88,19 @@ class Recipe:
         )
         save_model(out, model, self, history)
         return model
+
+
+def results() -> dict[str, dict[str, Any]]:
+    """What `python -m course_lib.evaluate --table --save data/results.json` found, by model.
+
+    A row has nll with its monte_carlo_error and sampling_error, elbo, distortion, the layers' rates
+    and active_units (nats, means over the test images), published, k, images, seed, core_minutes,
+    and the sha256 of the file that was evaluated.
+    """
+    if not RESULTS.exists():
+        return {}
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return {row["model"]: row for row in rows}
 
 
 def training_data(images: str) -> tuple[Tensor, float, Prepare]:

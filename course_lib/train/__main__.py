@@ -24,8 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     if options.name not in RECIPES:
         print(f"no recipe {options.name!r}; there are {', '.join(RECIPES)}", file=sys.stderr)
         return 2
-    recipe = RECIPES[options.name]
-    out = options.out or RUNS / f"{recipe.name}.safetensors"
+    recipe, name = RECIPES[options.name], options.name
+    if options.seed is not None:
+        recipe, name = recipe.reseeded(options.seed), f"{name}_seed_{options.seed}"
+    out = options.out or RUNS / f"{name}.safetensors"
     state = out.with_suffix(".training")
     if state.exists() and not options.resume:
         print(
@@ -45,6 +47,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("name", nargs="?", help="a recipe's name")
     parser.add_argument("--list", action="store_true", help="list the recipes")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--seed", type=int, help="another seed than the recipe's")
     parser.add_argument("--out", type=Path, help="where the model goes (default: runs/NAME…)")
     return parser.parse_args(arguments)
 
@@ -52,10 +55,11 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 def _describe(recipe: Recipe) -> str:
     """One recipe in a few words, with its expected figures."""
     settings = recipe.settings
-    figures = ", ".join(f"{name} {value:g}" for name, value in recipe.expected.items())
+    found = recipe.expected
+    figures = f"NLL {found['nll']:.2f}, ELBO {found['elbo']:.2f}" if found else "not measured"
     return (
         f"{recipe.name:16} {recipe.what}; {settings.epochs} epochs of {settings.optimiser}, "
-        f"batch {settings.batch_size}, seed {settings.seed}; expected: {figures or 'not measured'}"
+        f"batch {settings.batch_size}, seed {settings.seed}; expected: {figures}"
     )
 
 
