@@ -21,6 +21,7 @@ from course_lib.vae import Architecture, MarkovHVAE
 
 RESULTS = FOLDER / "results.json"
 MNIST_VAE = Architecture(784, (50,), ((200, 200),))
+THREE_LAYERS = Architecture(784, (100, 50, 25), ((200, 200), (100, 100), (50, 50)))
 
 
 @dataclass(frozen=True)
@@ -185,24 +186,25 @@ RECIPES = {
             epochs=1000,
         ),
         _mnist(
+            "mnist_hvae_1",
+            "784-50, the one-layer VAE with the hierarchies' budget",
+            MNIST_VAE,
+            epochs=400,
+        ),
+        _mnist(
             "mnist_hvae_2",
             "784-100-50, the two-layer VAE of Burda et al.",
             Architecture(784, (100, 50), ((200, 200), (100, 100))),
             published=85.33,
-            epochs=1250,
+            epochs=400,
         ),
-        _mnist(
-            "mnist_hvae_3",
-            "784-100-50-25, three layers",
-            Architecture(784, (100, 50, 25), ((200, 200), (100, 100), (50, 50))),
-            epochs=1000,
-        ),
+        _mnist("mnist_hvae_3", "784-100-50-25, three layers", THREE_LAYERS, epochs=400),
         _mnist(
             "mnist_hvae_3_warm",
             "784-100-50-25, its KL terms warmed up over a third of the training",
-            Architecture(784, (100, 50, 25), ((200, 200), (100, 100), (50, 50))),
+            THREE_LAYERS,
             objective=warm_up(1 / 3),
-            epochs=1000,
+            epochs=400,
         ),
     )
 }
