@@ -14,7 +14,7 @@ from course_lib.exact.tanh_arrow import TanhArrow
 STEPS = 60  # of the optimiser, at most
 CONVERGED = 1e-10  # nats: a step that gains less is the last
 RESOLVED = 8.0  # noise stds that the mean may run through within a panel of 16 points
-CUTS = (0.0, 0.1, 0.3, 0.8, 2.0, 6.0, 9.0)  # panels over |z|, narrow where a tanh is steep
+CUTS = (0.0, 0.1, 0.3, 0.8, 2.0, 4.0, 9.0)  # panels over |z|, narrow where a tanh is steep
 STARTS = tuple(
     (a, b, 0.0, s) for a, b, s in ((2.1, 1.0, 0.45), (2.1, 4.0, 0.45), (1.0, 0.6, 0.5), (0.5, 5, 1))
 )
@@ -52,13 +52,13 @@ def best_one_layer(
     """argmin over (a, b, c, s) of KL(p ‖ p_{abcs}) = E_p[log p(x) − log p_{abcs}(x)].  (Eq. 11.5)
 
     x, mass, log_density: p on a grid, (N,) each; mass sums to 1, as Marginal.weights do.
-    bias: whether d, inside the tanh, is free as well. starts: (a, b, c, s) each, c from the mean;
-    all are improved at once, by steps of Fisher scoring that are damped until they gain.
+    bias: whether d, inside the tanh, is free as well. starts: (a, b, c, s) or (a, b, c, s, d) each,
+    c from the mean; all are improved at once, by damped steps of Fisher scoring.
     Raises ValueError unless the three have one shape and mass sums to 1.
     """
     _require_grid(x, mass, log_density)
     free = torch.tensor([1.0, 1.0, 1.0, 1.0, float(bias)], dtype=torch.float64)
-    theta = torch.cat([_row(a, b, c, s, 0.0) for a, b, c, s in starts])
+    theta = torch.cat([_row(*start) for start in starts])
     theta[:, 2] += (mass * x).sum()
     damping = torch.full((len(theta),), 1e-3, dtype=torch.float64)
     value, gradient, fisher = _objective(theta, x, mass, free)
@@ -139,7 +139,7 @@ def _evaluate(theta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     return value, gradient
 
 
-def _row(a: float, b: float, c: float, s: float, d: float) -> Tensor:
+def _row(a: float, b: float, c: float, s: float, d: float = 0.0) -> Tensor:
     """θ of one model, (1, 5)."""
     return torch.tensor([[a, b, c, math.log(s), d]], dtype=torch.float64)
 

@@ -1,0 +1,195 @@
+"""Explorer of chapter 11: two layers of tanh against the best that one layer can do."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+
+from course_lib.exact import TanhArrow
+from course_lib.exact.one_layer_fit import (
+    OneLayerFit,
+    best_gaussian_kl,
+    best_one_layer,
+    one_layer_log_density,
+)
+from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
+from course_lib.plots import COLOURS, label, latent_ticks, number, panels, style
+from course_lib.plots.vocabulary import TEXT_PT, ink
+
+Array = NDArray[np.float64]
+
+LOWER = TanhArrow(3.0, 0.5, 0.0, 0.4)  # z_1 → x
+A2, S2 = 2.0, 0.3  # of the upper arrow, z_2 → z_1
+X = torch.linspace(-5.0, 5.0, 201, dtype=torch.float64)
+FIT = slice(None, None, 4)  # steps of half the noise: sums over x are still good to 1e-9
+Z = torch.linspace(-5.5, 5.5, 221, dtype=torch.float64)  # z_1, in steps of a sixth of its noise
+TICKS = 40  # latent samples drawn
+ROWS = {
+    "skew": ("skew of p(x)", "evidence"),
+    "fit_skew": ("skew of the best one layer", "likelihood"),
+    "kl": ("KL(p ‖ best one layer)", "gap"),
+    "gaussian_kl": ("KL(p ‖ best Gaussian)", "prior"),
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """p(z_1) over Z and p(x) over X, the best one-layer model and its p(x), and the numbers."""
+
+    latent: Array
+    density: Array
+    fitted: Array
+    fit: OneLayerFit
+    numbers: dict[str, float]
+
+
+@lru_cache(maxsize=4000)
+def compare(b2: float, c2: float, offset: bool) -> Comparison:
+    """Two layers, z_2 ~ N(0, 1), z_1 ~ N(2 tanh(b2 z_2) + c2, 0.3²), x ~ N(3 tanh(z_1/2), 0.4²).
+
+    offset: whether the one-layer model has an offset inside its tanh. Sums in equal steps over
+    smooth densities, which are exact to rounding; tests hold them against ScalarChain.
+    """
+    log_latent = one_layer_log_density(TanhArrow(A2, b2, c2, S2), Z)
+    mass = log_latent.exp() * (Z[1] - Z[0])
+    residual = (X[:, None] - LOWER.mean(Z)) / LOWER.s
+    density = torch.exp(-0.5 * residual.square()) @ mass / (LOWER.s * (2 * torch.pi) ** 0.5)
+    # Far out, where no mass is, the sum over z_1 may vanish: a floor that no sum can feel.
+    log_density = (density + 1e-30).log()
+    grid = X[FIT], density[FIT] / density[FIT].sum(), log_density[FIT]
+    steep, inner = 1.25 * max(b2, 0.25), 0.37 * c2 * offset
+    starts = ((2.1, steep, 0.0, 0.45, inner), (0.5, 0.9, 0.0, 0.7, inner))
+    fit = best_one_layer(*grid, bias=offset, starts=starts)
+    fitted = one_layer_log_density(fit.arrow, X).exp()
+    arrow = fit.arrow
+    around = arrow.c + 2 * X  # it may reach beyond the frame
+    numbers = {
+        "skew": _skew(X, density),
+        "fit_skew": _skew(around, one_layer_log_density(arrow, around).exp()),
+        "kl": fit.kl,
+        "gaussian_kl": best_gaussian_kl(*grid),
+        **{name: getattr(arrow, name) for name in "abcsd"},
+    }
+    return Comparison(log_latent.exp().numpy(), density.numpy(), fitted.numpy(), fit, numbers)
+
+
+def _skew(x: Tensor, density: Tensor) -> float:
+    """E (x − mean)³ / variance^{3/2}, for equal steps."""
+    mass = density / density.sum()
+    mean = (mass * x).sum()
+    second, third = ((mass * (x - mean) ** power).sum() for power in (2, 3))
+    return float(third / second**1.5)
+
+
+class DepthAgainstOneLayer(Explorer):
+    """p(x) of a chain of two tanh layers, the best one-layer model of it, and what that misses.
+
+    Numbers: skew of p(x) and fit_skew of the best one-layer model; kl, KL(p ‖ best one layer), and
+    gaussian_kl, KL(p ‖ best Gaussian), nats; a, b, c, s and d of the best one-layer model.
+    """
+
+    title = "Two layers against one"
+    height_px = 460
+    controls = (
+        Slider("b2", "bend of the upper arrow, b₂", 0.0, 4.0, 0.1, start=1.0),
+        Slider("c2", "offset between the layers, c₂", -1.5, 1.5, 0.05, start=1.0),
+        Choice("inside", "one layer's inner offset, d", ("none", "free"), start="none"),
+    )
+
+    def prepare(self) -> None:
+        """The noise of the latent samples, the same at every value."""
+        generator = torch.Generator().manual_seed(11)
+        self.noise = torch.randn(3, TICKS, dtype=torch.float64, generator=generator)
+
+    def build(self, figure: Figure) -> None:
+        """Left: p(x) and the fit over the integrand of the KL. Right: p(z_1) over the numbers."""
+        top, right, bottom, below = panels(
+            figure, widths=(12, 8), heights=(20, 11), left=20, bottom=47, across=36, down=64
+        )
+        self._build_densities(top)
+        self._build_integrand(bottom)
+        self._build_latent(right)
+        self._build_numbers(below)
+
+    def _build_densities(self, ax: Axes) -> None:
+        self.top = style(ax, title="What comes out: p(x)")
+        ax.set(xlim=(-5, 5))
+        ax.set_xticklabels([])
+        x = X.numpy()
+        (self.density,) = ax.plot(x, 0 * x, color=COLOURS["evidence"], linewidth=2.2)
+        (self.fitted,) = ax.plot(x, 0 * x, "--", color=COLOURS["likelihood"], linewidth=2.2)
+        for y, text, of, dashes in (
+            (0.94, "two layers", "evidence", "-"),
+            (0.85, "best one layer", "likelihood", "--"),
+        ):
+            (key,) = ax.plot((0.01, 0.07), (y, y), dashes, color=COLOURS[of], linewidth=2.2)
+            key.set_transform(ax.transAxes)
+            name = ax.text(0.085, y, text, va="center", fontsize=TEXT_PT, color=ink(of))
+            name.set_transform(ax.transAxes)
+        self.x_ticks = latent_ticks(ax, np.zeros(TICKS), of="evidence")
+        self.moving(self.density, self.fitted, self.x_ticks)
+
+    def _build_integrand(self, ax: Axes) -> None:
+        style(ax, title="p log(p / best one layer): its area is the KL", x="observation x")
+        ax.set(xlim=(-5, 5), ylim=(-0.13, 0.19))
+        x = X.numpy()
+        self.above = ax.fill_between(x, 0, 0 * x, color=COLOURS["gap"], linewidth=0)
+        self.under = ax.fill_between(x, 0, 0 * x, color="#777777", linewidth=0)
+        self.zero = ax.axhline(0, color=COLOURS["axis"], linewidth=0.8)
+        self.moving(self.above, self.under, self.zero)
+
+    def _build_latent(self, ax: Axes) -> None:
+        self.right = style(ax, title="What the upper layer makes: p(z₁)", x="latent z₁")
+        ax.set(xlim=(-5, 5))
+        z = Z.numpy()
+        (self.latent,) = ax.plot(z, 0 * z, color=COLOURS["prior"], linewidth=2.2)
+        self.z_ticks = latent_ticks(ax, np.zeros(TICKS), of="prior")
+        self.moving(self.latent, self.z_ticks)
+
+    def _build_numbers(self, ax: Axes) -> None:
+        style(ax, keep="").set(xlim=(0, 1), ylim=(0, 1))
+        self.numerals = {}
+        for row, (name, (text, of)) in enumerate(ROWS.items()):
+            y = 0.9 - 0.27 * row
+            label(ax, 0.0, y, text, of=of)
+            self.numerals[name] = ax.text(1.0, y, "", ha="right", va="center", fontsize=TEXT_PT)
+            self.numerals[name].set_color(ink(of))
+        self.moving(*self.numerals.values())
+
+    def update(self, b2: float, c2: float, inside: str) -> Reading:
+        """Moves the curves, the areas and the samples, and writes the numbers."""
+        found = compare(round(b2, 6), round(c2, 6), inside == "free")
+        self.density.set_ydata(found.density)
+        self.fitted.set_ydata(found.fitted)
+        self.latent.set_ydata(found.latent)
+        self.top.set_ylim(0, 1.3 * max(0.3, found.density.max(), found.fitted.max()))
+        self.right.set_ylim(0, 1.2 * max(0.5, found.latent.max()))
+        values = found.density * np.log((found.density + 1e-30) / (found.fitted + 1e-30))
+        self.above.set_data(X.numpy(), 0, values.clip(min=0))
+        self.under.set_data(X.numpy(), 0, values.clip(max=0))
+        z1 = A2 * torch.tanh(b2 * self.noise[0]) + c2 + S2 * self.noise[1]
+        self.z_ticks.set_xdata(z1.numpy())
+        self.x_ticks.set_xdata((LOWER.mean(z1) + LOWER.s * self.noise[2]).numpy())
+        for name, numeral in self.numerals.items():
+            unit = " nats" if name in ("kl", "gaussian_kl") else ""
+            numeral.set_text(number(found.numbers[name], 4) + unit)
+        return Reading(dict(found.numbers), _sentence(found.numbers, b2, c2))
+
+
+def _sentence(numbers: dict[str, float], b2: float, c2: float) -> str:
+    shown: dict[str, Any] = {name: number(value, 4) for name, value in numbers.items()}
+    if b2 == 0 and c2 == 0:
+        start = "b₂ and c₂ are zero: z₁ is a Gaussian round zero, the chain folds into one layer"
+        return f"{start}, and the KL is {shown['kl']} nats."
+    start = "b₂ is zero: z₁ is a Gaussian round c₂. " if b2 == 0 else ""
+    return (
+        f"{start}The chain's p(x) has skew {shown['skew']}. The best one-layer model has skew "
+        f"{shown['fit_skew']} and misses it by {shown['kl']} nats; the best Gaussian misses it by "
+        f"{shown['gaussian_kl']}."
+    )
