@@ -25,6 +25,8 @@ PARENTS = {
     "train": {"checkpoint"},
     "recipes": {"vae", "data", "train"},
     "sweep": {"vae", "train"},
+    "unrolled": {"vae"},
+    "depth_study": {"evaluate", "train", "data"},
     "minibatch": {"arguments"},
     "checkpoint": {"arguments"},
     "data": {"arguments"},

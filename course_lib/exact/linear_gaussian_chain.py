@@ -73,7 +73,10 @@ class LinearGaussianChain:
         return self._marginals[0]
 
     def fold(self) -> LinearGaussian:
-        """The one-layer world with the same p(x): its loadings absorb p(z_1)."""
+        """The one-layer world with the same p(x): its loadings absorb p(z_1).  (Eq. 11.1)
+
+        Mean and covariance go down the chain by m ↦ A m + b and V ↦ A V Aᵀ + diag(s²).
+        """
         above, last = self._marginals[1], self.arrows[0]
         offset = last.slope @ above.mean + last.offset
         return LinearGaussian(last.slope @ above.scale_tril, offset, last.std)

@@ -1,0 +1,174 @@
+"""What is trained, on what, and what is recorded of each run."""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from course_lib.arguments import require_count
+from course_lib.data import load_digits
+from course_lib.evaluate import active_units, log_likelihood, rate_distortion
+from course_lib.train import History, Objective, Settings, fit, warm_up
+from course_lib.train.objectives import elbo
+from course_lib.vae import Architecture, MarkovHVAE
+
+DEPTHS = (1, 2, 3, 5)
+LATENTS = 8  # units in each layer of latents
+WIDEST = 128  # hidden units of every net of the one-layer chain; deeper chains have narrower nets
+TRAINING = 1_500  # images; the other 297 are held out
+EPOCHS, BATCH, WARMUP = 100, 100, 50
+SAMPLES, K = 50, 500  # of q for an ELBO; for log p(x)
+MARKS = 10  # training ELBOs that are kept of each run, evenly spaced
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train chains of all depths.
+
+    rate: the peak learning rate. kl_warm_up: the share of the training over which the weight of
+    the KL terms rises from 0 to 1; 0 is the plain ELBO from the first step.
+    widths: hidden units of every net, by depth; if it is empty, those of equal parameters.
+    """
+
+    name: str
+    what: str
+    rate: float
+    seeds: int
+    kl_warm_up: float = 0.0
+    widths: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def objective(self) -> Objective:
+        """What goes up."""
+        return warm_up(self.kl_warm_up) if self.kl_warm_up > 0 else elbo
+
+    @property
+    def chains(self) -> dict[int, Architecture]:
+        """The chains to train, by depth."""
+        if self.widths:
+            return {depth: chain(depth, width) for depth, width in self.widths}
+        return {depth: equal_chain(depth) for depth in DEPTHS}
+
+
+ARMS = {
+    arm.name: arm
+    for arm in (
+        Arm("plain", "a rate that suits all", 0.01, 20),
+        Arm("fast", "five times the rate", 0.05, 8),
+        Arm("swapped", "the same, widths swapped", 0.05, 8, widths=((1, 55), (5, 128))),
+        Arm("warm", "as plain, the KL warmed up", 0.01, 8, kl_warm_up=0.3),
+    )
+}
+
+
+def equal_chain(depth: int) -> Architecture:
+    """The chain of that depth whose number of parameters is closest to that of one layer of 128."""
+    require_count("depth", depth)
+    wanted = parameter_count(chain(1, WIDEST))
+    widths = range(1, WIDEST + 1)
+    return min((chain(depth, h) for h in widths), key=lambda c: abs(parameter_count(c) - wanted))
+
+
+def chain(depth: int, width: int) -> Architecture:
+    """64 pixels, `depth` layers of 8 latents, nets of one hidden layer, Binomial(16) pixels."""
+    return Architecture(64, (LATENTS,) * depth, ((width,),) * depth, "binomial")
+
+
+def parameter_count(chain: Architecture) -> int:
+    """How many numbers it learns: hidden·(inputs + 1), then outputs·(hidden + 1), net by net."""
+    width = chain.hidden[0][0]
+    total = 0
+    for level, (low, high) in enumerate(pairwise((chain.data, *chain.latents))):
+        down = low if level == 0 else 2 * low  # logits; above them means and log stds
+        total += width * (low + 1 + high + 1) + (2 * high + down) * (width + 1)
+    return total
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    """1,500 training and 297 held-out images, (N, 64) counts 0..16, always the same split."""
+    counts = load_digits().images.flatten(1).float()
+    order = torch.randperm(len(counts), generator=Generator().manual_seed(0))
+    return counts[order[:TRAINING]], counts[order[TRAINING:]]
+
+
+def run(arm: Arm, depth: int, seed: int, *, epochs: int = EPOCHS) -> dict[str, Any]:
+    """Trains one chain and returns its figures, all means per image in nats.
+
+    train_elbo, elbo: on the training and the held-out images, 50 samples of q an image.
+    log_p: of the held-out images, by importance sampling with k = 500 samples of q an image.
+    rates, active: what each layer costs (held out), and its active units (training images).
+    curve: the training ELBO as the training saw it, at ten epochs. failed: whether the bound
+    stopped being finite; the figures are then missing.
+    The seed decides the first weights, the order of the images and the noise; no two runs share it.
+    """
+    train, test = digits()
+    source = 1_000 * depth + seed
+    model = arm.chains[depth].build(seed=source, data_mean=train.mean(0) / 16)
+    settings = Settings(epochs, BATCH, arm.rate, WARMUP, seed=source)
+    row: dict[str, Any] = {"arm": arm.name, "depth": depth, "seed": seed}
+    try:
+        history = fit(model, train, settings, objective=arm.objective, progress_bar=False)
+    except FloatingPointError:
+        return row | {"failed": True}
+    return row | {"failed": False} | _figures(model, train, test, source) | _curve(history)
+
+
+def settings(epochs: int = EPOCHS) -> dict[str, Any]:
+    """All that a run depends on besides its arm, depth and seed, as plain values."""
+    return {
+        "images": "digits, 8×8, Binomial(16)",
+        "training_images": TRAINING,
+        "epochs": epochs,
+        "steps": epochs * math.ceil(TRAINING / BATCH),
+        "batch": BATCH,
+        "optimiser": "adam, linear warm-up, cosine to zero",
+        "warm_up_steps": WARMUP,
+        "latents": LATENTS,
+        "elbo_samples": SAMPLES,
+        "k": K,
+        "arms": {name: _described(arm) for name, arm in ARMS.items()},
+    }
+
+
+def _described(arm: Arm) -> dict[str, Any]:
+    """An arm as plain values, with the hidden width and the parameters of each of its chains."""
+    return {
+        "rate": arm.rate,
+        "kl_warm_up": arm.kl_warm_up,
+        "hidden": {str(depth): c.hidden[0][0] for depth, c in arm.chains.items()},
+        "parameters": {str(depth): parameter_count(c) for depth, c in arm.chains.items()},
+    }
+
+
+def _figures(model: MarkovHVAE, train: Tensor, test: Tensor, seed: int) -> dict[str, Any]:
+    """The trained model's figures; see `run`."""
+    generator = Generator().manual_seed(2**30 + seed)
+    seen = rate_distortion(model, train, samples=SAMPLES, generator=generator)
+    held_out = rate_distortion(model, test, samples=SAMPLES, generator=generator)
+    evidence = log_likelihood(model, test, k=K, seed=1)
+    return {
+        "train_elbo": _mean(seen.elbo),
+        "elbo": _mean(held_out.elbo),
+        "log_p": -evidence.nll,
+        "log_p_error": evidence.monte_carlo_error,
+        "rates": [_mean(layer) for layer in held_out.layers],
+        "active": active_units(model, train, generator=generator),
+    }
+
+
+def _curve(history: History) -> dict[str, Any]:
+    """The training ELBO at MARKS epochs up to the last, and the processor time."""
+    last = len(history)
+    epochs = sorted({max(1, last * i // MARKS) for i in range(1, MARKS + 1)})
+    return {
+        "curve_epochs": epochs,
+        "curve": [history["elbo"][epoch - 1] for epoch in epochs],
+        "core_seconds": sum(history["core_seconds"]),
+    }
+
+
+def _mean(values: Tensor) -> float:
+    return values.double().mean().item()
