@@ -57,7 +57,7 @@ class Terms(Protocol):
         ...
 
 
-def readings(terms: Terms) -> dict[str, Tensor]:
+def read(terms: Terms) -> dict[str, Tensor]:
     """What each reading of the formula gives, by the names in READINGS, (*batch,) each.  (Eq. 12.5)
 
     "correct" is the ELBO; the others miss it by `errors`. For T = 1, where z_0 is x, the sum to

@@ -25,7 +25,7 @@ from course_lib.readings import (
     layer_costs,
     layer_kls,
     printed_supremum,
-    readings,
+    read,
     sample_terms,
 )
 from course_lib.vae import Architecture
@@ -60,7 +60,7 @@ def test_the_table_of_the_unit_chain(layers: int) -> None:
     conditional = 0.5 * math.log(math.pi * math.e)
     marginal = 0.5 * math.log(2 * math.pi * math.e * layers / (layers + 1))
     by_hand = [0.0, conditional, marginal, marginal - conditional]
-    for name, error, value in zip(READINGS, by_hand, readings(terms).values(), strict=True):
+    for name, error, value in zip(READINGS, by_hand, read(terms).values(), strict=True):
         assert value.item() == pytest.approx(log_p + error, abs=1e-10), name
         assert errors(terms)[name].item() == pytest.approx(error, abs=1e-10), name
     assert [log_p, *by_hand[1:]] == pytest.approx(UNIT[layers], abs=5e-7)
@@ -83,7 +83,7 @@ def test_any_gaussian_chain_by_dense_matrices(layers: int) -> None:
     marginal = 0.5 * (two_pi_e + torch.logdet(top)).item()
     below = torch.logdet(covariance[: sizes[-2], : sizes[-2]])
     conditional = 0.5 * (two_pi_e + torch.logdet(covariance) - below).item()
-    found, off = readings(world.terms(q, x)), errors(world.terms(q, x))
+    found, off = read(world.terms(q, x)), errors(world.terms(q, x))
     expected = [0.0, conditional, marginal, marginal - conditional]
     for name, error in zip(READINGS, expected, strict=True):
         assert found[name].item() == pytest.approx(elbo + error, abs=1e-9), name
@@ -121,7 +121,7 @@ def test_by_counting_every_state(layers: int) -> None:
     terms = world.elbo_terms(q, torch.tensor(x))
     expected = dict(zip(READINGS, (0.0, conditional, marginal, information), strict=True))
     for name in READINGS:
-        assert readings(terms)[name].item() == pytest.approx(total[name], abs=1e-10), name
+        assert read(terms)[name].item() == pytest.approx(total[name], abs=1e-10), name
         assert errors(terms)[name].item() == pytest.approx(expected[name], abs=1e-10), name
         assert total[name] - total[CORRECT] == pytest.approx(expected[name], abs=1e-10), name
     assert total[CORRECT] < world.log_evidence(torch.tensor(x)).item()
@@ -151,7 +151,7 @@ def test_layer_by_layer_by_counting(layers: int) -> None:
     torch.testing.assert_close(layer_costs(terms), torch.stack(costs), rtol=0, atol=1e-12)
     torch.testing.assert_close(layer_kls(terms), torch.stack(kls), rtol=0, atol=1e-12)
     assert (layer_kls(terms) > 0).all()
-    elbo = readings(terms)[CORRECT]
+    elbo = read(terms)[CORRECT]
     for parts in (costs, kls):
         torch.testing.assert_close(terms.reconstruction - sum(parts), elbo, rtol=0, atol=1e-12)
 
@@ -177,7 +177,7 @@ def test_by_sampling_the_chain_of_nets(layers: int, generator: Generator) -> Non
     sizes = [2, 2, 1, 2, 1, 2][: layers + 1]
     world, q = random_world(sizes, generator), random_encoder(sizes, generator)
     x = torch.tensor([[0.4, -0.9]], dtype=torch.float64)
-    model, exact = hvae(world, q), readings(world.terms(q, x))
+    model, exact = hvae(world, q), read(world.terms(q, x))
     factors, z = model.climb(x, (40_000,), generator=generator)
     log_q = [f.log_prob(v) for f, v in zip(factors, z, strict=True)]
     joint = joint_of_q(q, x[0])
@@ -218,7 +218,7 @@ def test_sampled_terms_hold_the_exact_ones_between_them(layers: int, generator: 
         off = (found.marginal_entropies.mean(1) - exact.marginal_entropies).abs()
         assert (off <= near + 4 * error).all()
     if layers == 1:
-        assert torch.equal(readings(low)[SHORT], readings(low)[CORRECT])
+        assert torch.equal(read(low)[SHORT], read(low)[CORRECT])
 
 
 def test_the_lower_entropy_of_two_members_is_that_of_their_mixture(generator: Generator) -> None:
@@ -260,13 +260,13 @@ def test_the_supremum_in_several_dimensions() -> None:
     top = q[-1]
     supremum = printed_supremum(world.log_evidence(x), top(torch.zeros(3).double())).item()
     doubled = AffineGaussian(top.slope, top.offset, math.sqrt(2) * top.scale_tril)
-    reached = readings(world.terms([*q[:-1], doubled], x))[CONDITIONAL].item()
+    reached = read(world.terms([*q[:-1], doubled], x))[CONDITIONAL].item()
     assert reached == pytest.approx(supremum, abs=1e-10)
     for seed in range(20):
         root = doubled.scale_tril + 0.2 * normal(2, 2, seed=seed).tril()
         slope = doubled.slope + 0.1 * normal(2, 3, seed=seed + 50)
         other = AffineGaussian(slope, doubled.offset, root.abs().tril())
-        assert readings(world.terms([*q[:-1], other], x))[CONDITIONAL].item() < supremum
+        assert read(world.terms([*q[:-1], other], x))[CONDITIONAL].item() < supremum
 
 
 def test_the_short_sum_with_the_marginal_kl_drives_the_top_to_a_point() -> None:
@@ -286,7 +286,7 @@ def maximised(world: LinearGaussianChain, name: str) -> tuple[float, list[Affine
 
     def loss() -> Tensor:
         optimiser.zero_grad()
-        value = -readings(world.terms(q(), 1.0))[name].sum()
+        value = -read(world.terms(q(), 1.0))[name].sum()
         value.backward()
         return value
 

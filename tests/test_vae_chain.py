@@ -13,7 +13,7 @@ from course_lib.distributions import FullGaussian
 from course_lib.evaluate import log_likelihood
 from course_lib.exact import ScalarChain
 from course_lib.nets import GaussianNet
-from course_lib.readings import layer_costs, readings, sample_terms
+from course_lib.readings import layer_costs, read, sample_terms
 from course_lib.recipes import load_model
 from course_lib.vae import Architecture, MarkovHVAE
 
@@ -88,8 +88,8 @@ def test_sampled_terms_of_a_nonlinear_chain_by_quadrature(
     assert entropy <= high.marginal_entropies[-1].mean() + 4 * error
     assert (high.marginal_entropies - low.marginal_entropies).mean() < 0.02
     exact = world.elbo(up, x)
-    within(readings(low)["correct"], exact)
-    within(readings(low)["printed, marginal KL"], exact + entropy)
+    within(read(low)["correct"], exact)
+    within(read(low)["printed, marginal KL"], exact + entropy)
 
 
 def saved(folder: Path, *latents: int) -> tuple[Path, Architecture]:

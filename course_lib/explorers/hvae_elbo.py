@@ -22,7 +22,7 @@ from course_lib.readings import (
     errors,
     layer_costs,
     layer_kls,
-    readings,
+    read,
 )
 
 FORMULAS = {
@@ -99,7 +99,7 @@ class ChainBound(Explorer):
         world, exact, log_p = unit_chain(layers)
         top = AffineGaussian(exact[-1].slope, exact[-1].offset + shift, ratio * exact[-1].std)
         terms, name = world.terms([*exact[:-1], top], X), FORMULAS[formula]
-        value, elbo = readings(terms)[name].item(), readings(terms)[CORRECT].item()
+        value, elbo = read(terms)[name].item(), read(terms)[CORRECT].item()
         parts = _parts(terms, name)
         numbers = {
             "log_evidence": log_p,
