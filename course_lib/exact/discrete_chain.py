@@ -198,14 +198,14 @@ def _entropy(probs: Tensor) -> Tensor:
 
 def _table(name: str, values: Numbers, axes: int) -> Tensor:
     """Probabilities with that many axes, the last of which sums to 1, in float64."""
-    table = as_double(name, values).double()
+    table = as_double(name, values)
     if table.ndim != axes or table.numel() == 0:
         raise ValueError(f"{name} must be a table with {axes} axes, got {tuple(table.shape)}")
     require_all(name, require_finite(name, table), table >= 0, "at least 0")
     total = table.sum(-1)
     slack = 4 * table.shape[-1] * torch.finfo(table.dtype).eps  # sums that are 1 on paper
     require_all(f"each sum of {name}", total, (total - 1).abs() <= slack, "1")
-    return table
+    return table.double()
 
 
 def _require_shapes(name: str, tables: list[Tensor], wanted: list[tuple[int, int]]) -> None:

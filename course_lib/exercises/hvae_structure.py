@@ -1,0 +1,144 @@
+"""Exercises on the factors of a chain's posterior, and on its joint density."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from course_lib.checks import Exercise, Mistake, register
+from course_lib.exact import DiscreteChain, LinearGaussianChain
+
+UNIT = LinearGaussianChain.unit(2)  # z_2 → z_1 → x, each arrow adds N(0, 1)
+
+
+def _upwards(level: int, below: float) -> list[float]:
+    """Mean and variance of p(z_level|z_{level−1}) in the unit chain of two."""
+    q = UNIT.posterior_factor(level)([below])
+    return [q.mean.item(), q.variance.item()]
+
+
+def _downwards(above: float, x: float) -> list[float]:
+    """Mean and variance of p(z_1|z_2 = above, x), by conditioning the joint posterior on z_2."""
+    joint = UNIT.posterior([x])
+    (own, shared), (_, top) = joint.covariance.tolist()
+    first, second = joint.mean.tolist()
+    return [first + shared / top * (above - second), own - shared**2 / top]
+
+
+def _std(answer: list[float]) -> list[float]:
+    """The same with the standard deviation in place of the variance."""
+    return [answer[0], math.sqrt(answer[1])]
+
+
+def _log_joint(prior: Tensor, arrows: Sequence[Tensor], x: int, z: Sequence[int]) -> Tensor:
+    """The exact answer to 10.d: the entry of DiscreteChain's table of all configurations."""
+    return DiscreteChain(prior, arrows).log_joint(torch.tensor(x))[tuple(z)]
+
+
+def _steps(arrows: Sequence[Tensor], x: int, z: Sequence[int]) -> list[Tensor]:
+    """log p(x|z_1), log p(z_1|z_2), …"""
+    below = [x, *z[:-1]]
+    return [table[above, low].log() for table, above, low in zip(arrows, z, below, strict=True)]
+
+
+def _backwards(arrows: Sequence[Tensor], x: int, z: Sequence[int]) -> Tensor:
+    """The tables read with row and column exchanged."""
+    return torch.stack(_steps([table.mT for table in arrows], x, z)).sum()
+
+
+PRIOR = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+STEP = torch.tensor([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.3, 0.15, 0.55]], dtype=torch.float64)
+SEEN = torch.tensor([[0.9, 0.06, 0.04], [0.3, 0.5, 0.2], [0.15, 0.25, 0.6]], dtype=torch.float64)
+CASES = [
+    (PRIOR, [SEEN, STEP, STEP], 2, [0, 1, 2]),
+    (PRIOR, [SEEN, STEP], 1, [2, 0]),
+    (PRIOR, [SEEN], 0, [1]),
+]
+
+register(
+    Exercise(
+        "10.a",
+        lambda: _upwards(1, 1.5),
+        [
+            Mistake(
+                [0.75, 0.5],
+                "That is right if z₁ ~ N(0, 1). Here z₁ = z₂ + noise, so its variance is 2.",
+            ),
+            Mistake([0.5, 2 / 3], "That is p(z₂|x). The question is z₁, one arrow lower."),
+            Mistake(_std(_upwards(1, 1.5)), "The second number is the variance, not its root."),
+            Mistake(
+                [1.5, 1.0], "That is the likelihood, seen from z₁. The prior N(0, 2) is missing."
+            ),
+        ],
+        unit="",
+    ),
+    Exercise(
+        "10.b",
+        lambda: _upwards(2, 1.0),
+        [
+            Mistake(
+                [100 / 3, 2 / 3],
+                "That is p(z₂|x), for somebody who does not know z₁. You know it.",
+            ),
+            Mistake([1.0, 1.0], "That is the arrow turned round. Weigh it with the prior N(0, 1)."),
+            Mistake(_std(_upwards(2, 1.0)), "The second number is the variance, not its root."),
+            Mistake(
+                [101 / 3, 1 / 3],
+                "You gave z₂ two observations. x is one of z₁, and z₁ is known already.",
+            ),
+        ],
+        unit="",
+    ),
+    Exercise(
+        "10.c",
+        lambda: _downwards(3.0, 1.0),
+        [
+            Mistake([3.0, 1.0], "That is p(z₁|z₂), the decoder. x says something too."),
+            Mistake([2 / 3, 2 / 3], "That is p(z₁|x). z₂ says something too."),
+            Mistake(_std(_downwards(3.0, 1.0)), "The second number is the variance, not its root."),
+            Mistake(
+                [4 / 3, 1 / 3],
+                "You counted the prior N(0, 1) once more. It belongs to z₂, which is known.",
+            ),
+        ],
+        unit="",
+    ),
+    Exercise(
+        "10.d",
+        lambda: _log_joint,
+        [
+            Mistake(
+                lambda prior, arrows, x, z: torch.stack(_steps(arrows, x, z)).sum(),
+                "The prior of z_T is missing.",
+            ),
+            Mistake(
+                lambda prior, arrows, x, z: (
+                    prior[z[-1]].log()
+                    + torch.stack(_steps(arrows, x, z)[1:] or [0 * PRIOR[0]]).sum()
+                ),
+                "p(x|z₁) is missing: arrows[0].",
+            ),
+            Mistake(
+                lambda prior, arrows, x, z: prior[z[-1]].log() + _backwards(arrows, x, z),
+                "You read a table the wrong way round: its row is the state above, z_t.",
+            ),
+            Mistake(
+                lambda prior, arrows, x, z: (
+                    prior[z[-1]] * torch.stack(_steps(arrows, x, z)).exp().prod()
+                ),
+                "That is the probability. Its logarithm is asked for.",
+            ),
+            Mistake(
+                lambda prior, arrows, x, z: (
+                    prior[z[-1]].log()
+                    + torch.stack(_steps(arrows, x, z)).sum()
+                    + (len(z) - 2) * _steps(arrows, x, z)[0]
+                ),
+                "p(x|z₁) stands outside the product: once, not once for each arrow above it.",
+            ),
+        ],
+        cases=CASES,
+        tolerance=1e-10,
+    ),
+)

@@ -1,0 +1,223 @@
+"""Explorer of chapter 10: a trained chain of latents, and what each decides of the picture."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from numpy.typing import ArrayLike
+
+from course_lib.explorers.chain_families import Families, chain_families
+from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
+from course_lib.explorers.tiles import Blit, Bytes, sheet
+from course_lib.plots import COLOURS, PIXEL_RATIO, label, panels, style
+
+CHAINS = {
+    "T = 1": "mnist_vae",
+    "T = 3": "mnist_hvae_3",
+    "T = 3, KL warmed up": "mnist_hvae_3_warm",
+}
+NOTHING = "nothing"
+KEPT = {NOTHING: 4, "z₃": 3, "z₃, z₂": 2, "z₃, z₂, z₁": 1}  # and the lowest level that is kept
+NAMES = ("x", "z₁", "z₂", "z₃")
+ROWS, SHOWN = 6, 7  # families on the screen, and pictures of each
+SIDE = 28 * 2 + 1  # from one picture to the next, in shown pixels: a pixel of a digit takes two
+TALL = SIDE * ROWS - 1  # of the panels
+WIDE = 286  # of the chain
+LEFT, STRIP = 46, 200  # where its values begin, and how wide they are
+SQUARE, PER_ROW = 8, 25  # the side of a latent's value, and how many stand in a row
+FEET = (14, 124, 218, 311)  # of x, z_1, z_2, z_3, above the foot of the chain
+LINES = (7, 4, 2, 1)  # of values, each as tall as a square
+REACH = 3.0  # a latent of +3 is black, −3 white
+INK, PALE, FAINT = COLOURS["evidence"], "#c4c4c4", 0.3  # kept, drawn anew
+
+
+@dataclass(frozen=True)
+class Node:
+    """One variable of the drawn chain: its name in a disc, its values, and what it decides."""
+
+    disc: Line2D
+    name: Text
+    values: Blit
+    bar: Rectangle
+    share: Text
+
+    @property
+    def artists(self) -> tuple[Artist, ...]:
+        """All of it, in drawing order."""
+        return self.disc, self.name, self.values, self.bar, self.share
+
+    def show(self, picture: Bytes, decided: float, percent: int, kept: bool) -> None:
+        """Moves it to these values; ink if it is kept, pale if it is drawn anew."""
+        self.disc.set_markerfacecolor(INK if kept else "white")
+        self.name.set_color("white" if kept else INK)
+        self.values.set_picture(picture)
+        self.bar.set_width(STRIP * max(decided, 0.0))
+        self.bar.set_facecolor(INK if kept else PALE)
+        self.share.set_text(f"{percent}%")
+
+
+class ChainOfLatents(Explorer):
+    """Families of digits from a trained chain, which share z_k and all that is above it.
+
+    Numbers: decided_3, decided_2, decided_1 and decided_x, the shares of the pixels' variance that
+    each variable decides given those above it, which add up to 1 (0 for a level that the chain
+    lacks); kept, the sum over the kept ones; alike, the share of pairs of relatives that show the
+    same digit, as a nearest neighbour reads them.
+    """
+
+    title = "A chain of latents: keep some, draw the rest anew"
+    height_px = 60 + TALL + 4
+    controls = (
+        Choice("chain", "chain, trained on MNIST", tuple(CHAINS), start="T = 3, KL warmed up"),
+        Choice("kept", "what a row keeps", tuple(KEPT), start="z₃"),
+        Slider("page", "other ancestors", 1, 20, 1, start=1),
+    )
+
+    def prepare(self) -> None:
+        """Every family of every chain."""
+        self.chains = {name: chain_families(recipe) for name, recipe in CHAINS.items()}
+
+    def build(self, figure: Figure) -> None:
+        """Left: the chain behind the framed picture. Right: each row a family, its mean first."""
+        widths = (WIDE, SIDE - 1, SIDE * SHOWN - 1)
+        graph, mean, members = panels(
+            figure, widths=widths, left=2, right=11, top=60, bottom=4, across=14
+        )
+        self._build_graph(graph)
+        self.means = _pictures(mean, 1)
+        self.members = _pictures(members, SHOWN)
+        corner = (SIDE - 1.5, TALL - SIDE)
+        self.frame = members.add_patch(Rectangle(corner, SIDE + 1, SIDE + 1, fill=False))
+        self.frame.set(linewidth=2.0, edgecolor=INK, clip_on=False)
+        label(mean, SIDE / 2, TALL + 13, "mean", of="text", ha="center")
+        self.shared = label(members, 0, TALL + 34, "", of="text")
+        self.anew = label(members, 0, TALL + 13, "", of="text")
+        self.moving(self.means, self.members, self.frame, self.shared, self.anew)
+
+    def _build_graph(self, ax: Axes) -> None:
+        style(ax, keep="").set(xlim=(0, WIDE), ylim=(0, TALL))
+        label(ax, LEFT, TALL + 34, "the chain of the framed picture", of="text")
+        label(ax, LEFT, TALL + 13, "bars: share of the pixels' variance", of="text")
+        self.arrows = [self._arrow(ax, above) for above in (1, 2, 3)]
+        self.nodes = [self._node(ax, level) for level in range(4)]
+
+    def _arrow(self, ax: Axes, above: int) -> Line2D:
+        start, end = (FEET[t] + SQUARE * LINES[t] / 2 for t in (above, above - 1))
+        (arrow,) = ax.plot([20, 20], [start - 14, end + 17], "v-", color=COLOURS["axis"])
+        arrow.set(markevery=[1], markersize=5)
+        return self.moving(arrow)
+
+    def _node(self, ax: Axes, level: int) -> Node:
+        foot, tall = FEET[level], SQUARE * LINES[level]
+        (disc,) = ax.plot([20], [foot + tall / 2], "o", markersize=19)
+        disc.set_markeredgecolor(COLOURS["axis"])
+        name = label(ax, 20, foot + tall / 2, NAMES[level], of="text", ha="center")
+        corners = ax.transData.transform([(LEFT, foot), (LEFT + STRIP, foot + tall)])
+        (left, low), (right, high) = ax.figure.transFigure.inverted().transform(corners)
+        place = ax.figure.add_axes((left, low, right - left, high - low))
+        style(place, keep="")
+        blank = np.zeros((LINES[level], PER_ROW) if level else (28, 28))
+        values = Blit(place, _tiles(blank, level))
+        bar = Rectangle((LEFT, foot - 10), 0, 5, linewidth=0)
+        ax.add_patch(bar)
+        share = label(ax, LEFT + STRIP + 6, foot - 8, "", of="text")
+        node = Node(disc, name, values, bar, share)
+        self.moving(*node.artists)
+        return node
+
+    def update(self, chain: str, kept: str, page: int) -> Reading:
+        """Shows six families of the chain, and what each of its variables decides."""
+        found = self.chains[chain]
+        level = min(KEPT[kept], found.depth + 1)  # what the chain lacks cannot be kept
+        family = found.by_level[level]
+        rows = slice(ROWS * (page - 1), ROWS * page)
+        shown = family.pictures[rows, :SHOWN].reshape(-1, 28, 28)
+        self.means.set_picture(sheet(family.pictures[rows].mean(1), 1, 2 * PIXEL_RATIO))
+        self.members.set_picture(sheet(shown, SHOWN, 2 * PIXEL_RATIO))
+        parts = dict(zip(range(found.depth, -1, -1), found.decided, strict=True))
+        percents = dict(zip(parts, whole_percents(found.decided), strict=True))
+        self._show_chain(family, rows.start, level, parts, percents)
+        numbers = {f"decided_{t or 'x'}": parts.get(t, 0.0) for t in (3, 2, 1, 0)}
+        numbers["kept"] = sum(share for t, share in parts.items() if t >= level)
+        said = sum(share for t, share in percents.items() if t >= level)
+        numbers["alike"] = family.alike
+        numbers["unrelated"] = found.by_level[found.depth + 1].alike
+        return Reading(numbers, _sentence(numbers, said, level, found.depth, KEPT[kept]))
+
+    def _show_chain(
+        self,
+        family: Families,
+        first: int,
+        level: int,
+        parts: dict[int, float],
+        percents: dict[int, int],
+    ) -> None:
+        """Moves the chain to the framed picture, the second of the first row."""
+        depth = len(family.latents)
+        shades = [0.5 + 0.5 * z[first].reshape(-1, PER_ROW) / REACH for z in family.latents]
+        absent = [np.zeros((0, PER_ROW))] * (len(self.nodes) - 1 - depth)
+        for t, values in enumerate([family.x[first], *shades, *absent]):
+            node, kept = self.nodes[t], t >= level
+            for artist in (*node.artists, *self.arrows[t - 1 : t]):
+                artist.set_visible(t <= depth)
+            picture = _tiles(values if kept else FAINT * values, t)
+            node.show(picture, parts.get(t, 0.0), percents.get(t, 0), kept)
+        same, fresh = NAMES[depth : level - 1 : -1], NAMES[level - 1 : 0 : -1]
+        row = f"the same {listed(same)} along a row" if same else "nothing shared along a row"
+        self.shared.set_text(row)
+        self.anew.set_text(f"each picture its own {listed(fresh)}" if fresh else "nothing anew")
+
+
+def _pictures(ax: Axes, columns: int) -> Blit:
+    """A panel of blank pictures, whose data units are shown pixels."""
+    style(ax, keep="").set(xlim=(0, SIDE * columns - 1), ylim=(0, TALL))
+    return Blit(ax, sheet(np.zeros((ROWS * columns, 28, 28)), columns, 2 * PIXEL_RATIO))
+
+
+def _tiles(values: ArrayLike, level: int) -> Bytes:
+    """Shades 0 … 1 of x or of z_level as squares, white lines above them if they are few."""
+    shades = np.clip(values, 0.0, 1.0)
+    if level == 0:
+        return sheet(shades[None], 1, 2 * PIXEL_RATIO)
+    above = LINES[level] - len(shades)
+    return sheet(np.pad(shades, ((above, 0), (0, 0)))[None], 1, SQUARE * PIXEL_RATIO)
+
+
+def whole_percents(shares: Sequence[float]) -> list[int]:
+    """Shares as whole percents that add up to 100: the largest remainders are rounded up.
+
+    An estimate slightly below zero counts as 0.
+    """
+    exact = [100 * max(share, 0.0) for share in shares]
+    whole = [math.floor(value) for value in exact]
+    order = sorted(range(len(exact)), key=lambda i: whole[i] - exact[i])
+    for i in order[: 100 - sum(whole)]:
+        whole[i] += 1
+    return whole
+
+
+def listed(names: Sequence[str]) -> str:
+    """z₃, z₂ and z₁."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _sentence(r: dict[str, float], said: int, level: int, depth: int, asked: int) -> str:
+    pairs = f"two of a row show the same digit in {r['alike']:.0%} of all pairs"
+    if level > depth:
+        lacks = "This chain has one latent, z₁, so nothing is kept. " if asked <= 3 else ""
+        return f"{lacks}Every picture is drawn from the top down by itself, and {pairs}."
+    same = listed(NAMES[depth : level - 1 : -1])
+    decide = "decides" if level == depth else "together decide"
+    rest = (
+        "the rest is noise of single pixels, which the pictures, means of x given z₁, leave out"
+        if level == 1
+        else f"{pairs}, where unrelated ones do in {r['unrelated']:.0%}"
+    )
+    return f"Kept is {same}, which {decide} {said}% of the pixels' variance; {rest}."
