@@ -13,7 +13,7 @@ from course_lib.data import load_digits
 from course_lib.evaluate import posterior_on_grid, surgery
 from course_lib.explorers import latent_plane
 from course_lib.explorers.beta_sweep import BETAS, SweepReport, quick_sweep
-from course_lib.explorers.latent_plane import BinomialPlane, expected_log_likelihood, outlines
+from course_lib.explorers.latent_plane import LatentPlane, expected_log_likelihood, outlines
 from course_lib.explorers.rate_distortion import RateDistortionTrade
 from course_lib.plots.ledger import printed
 from course_lib.sweep import unstack
@@ -124,7 +124,7 @@ def test_a_small_world_by_simpsons_rule() -> None:
     with torch.no_grad():
         model.decoder.logits.weight.mul_(3.0)
     x = torch.tensor([[16.0, 3.0, 0.0], [0.0, 9.0, 7.0]], dtype=torch.float64)
-    plane = BinomialPlane(model, x)
+    plane = LatentPlane(model, x)
     axis = torch.linspace(-7, 7, 1001, dtype=torch.float64)
     z = torch.cartesian_prod(axis, axis)
     for row in range(2):
@@ -138,8 +138,8 @@ def test_more_points_change_nothing(explorer, vaes, monkeypatch) -> None:
     """The narrowest posteriors are those of the smallest β."""
     drawn = explorer.at(beta=0.1, digit=1)["log_evidence"]
     monkeypatch.setattr(latent_plane, "BUDGET", 200_000)
-    monkeypatch.setattr(latent_plane, "FINEST", 40)
-    finer = BinomialPlane(vaes[0], image(1)[None]).log_evidence(0)
+    monkeypatch.setattr(latent_plane, "FINEST", 1 / 512)
+    finer = LatentPlane(vaes[0], image(1)[None]).log_evidence(0)
     assert drawn == pytest.approx(finer, abs=1e-4)
 
 
@@ -234,6 +234,6 @@ def test_a_posterior_beyond_the_grid_is_refused() -> None:
     with torch.no_grad():
         far.decoder.logits.weight.copy_(0.5 * torch.eye(2))
         far.decoder.logits.bias.fill_(-9.0)
-    plane = BinomialPlane(far, torch.full((1, 2), 16.0).double())
+    plane = LatentPlane(far, torch.full((1, 2), 16.0).double())
     with pytest.raises(ValueError, match="reaches beyond"):
         plane.log_evidence(0)

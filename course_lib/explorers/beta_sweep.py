@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from course_lib.data import Images, load_digits
 from course_lib.distributions import kl_divergence
 from course_lib.evaluate import rate_distortion, surgery
-from course_lib.explorers.latent_plane import BinomialPlane, expected_log_likelihood
+from course_lib.explorers.latent_plane import LatentPlane, expected_log_likelihood
 from course_lib.sweep import stack, unstack, weighted_elbo
 from course_lib.train import Settings, fit
 from course_lib.vae import VAE, Architecture, MarkovHVAE
@@ -58,7 +58,7 @@ class SweepReport:
         self.rebuilt = exact.generate(1, self.q.mean).mean / COUNT
         self._exact = exact
         self._planes = [
-            BinomialPlane(cast(VAE, unstack(exact, i)), self.x) for i in range(len(self.betas))
+            LatentPlane(cast(VAE, unstack(exact, i)), self.x) for i in range(len(self.betas))
         ]
         self._evidence: dict[tuple[int, int], float] = {}
 

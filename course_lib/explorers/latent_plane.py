@@ -1,32 +1,72 @@
 """What explorers draw of a model with a two-dimensional latent: exact numbers, outlines of q."""
 
 import math
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn.functional import pad, softplus
 
 from course_lib.arguments import require_event
-from course_lib.distributions import Binomial, DiagonalGaussian
+from course_lib.distributions import Bernoulli, Binomial, DiagonalGaussian
 from course_lib.vae import VAE, MarkovHVAE
 
 Array = NDArray[np.float64]
 
 EDGE, STEP = 7.0, 0.125  # the plane is searched from −EDGE to EDGE, a node every STEP
-DEEP = 45.0  # nats below the highest node at which a cell no longer counts
-BUDGET = 6_000  # points of the second, finer grid
-FINEST = 16  # parts that the side of a cell is cut into, at most
+DEEP = 45.0  # nats below the highest node at which a cell of the first grid no longer counts
+SHALLOW = 25.0  # the same for smaller cells, whose highest node lies nearer to the summit
+BUDGET = 6_000  # cells, at most, unless the first grid leaves more
+FINEST = 1 / 128  # the smallest side of a cell
 
 
-class BinomialPlane:
-    """log p(x) of data x (B, D) under a model with a 2-D latent and counts for pixels: exact.
+@dataclass(frozen=True)
+class Cells:
+    """The posterior of one datum as small squares: centres (k, 2), their side, and at each centre
+    log p(x, z), (k,) nats.
+    """
 
-    A first grid, the same for all x, finds for each the cells within DEEP nats of its highest
-    node. When log_evidence is asked for, these are cut, the more the fewer they are, and summed by
-    the midpoint rule: good to 1e-4 nats for posteriors no narrower than 0.01. Float64.
+    centres: Tensor
+    side: float
+    log_joint: Tensor
+
+    @property
+    def log_evidence(self) -> float:
+        """log ∬ p(x, z) dz by the midpoint rule, nats."""
+        return torch.logsumexp(self.log_joint, 0).item() + 2 * math.log(self.side)
+
+    @property
+    def masses(self) -> Tensor:
+        """The posterior's mass in each cell, (k,); they sum to one."""
+        return torch.softmax(self.log_joint, 0)
+
+    @property
+    def mean(self) -> Tensor:
+        """E[z|x], (2,)."""
+        return self.masses @ self.centres
+
+    @property
+    def std(self) -> Tensor:
+        """The standard deviations of both coordinates given x, (2,)."""
+        return (self.masses @ (self.centres - self.mean).square()).sqrt()
+
+    def sample(self, count: int, *, generator: Generator) -> Tensor:
+        """Draws from the posterior, taken as flat within a cell: (count, 2)."""
+        index = torch.multinomial(self.masses, count, replacement=True, generator=generator)
+        inside = torch.rand(count, 2, generator=generator, dtype=self.centres.dtype) - 0.5
+        return self.centres[index] + self.side * inside
+
+
+class LatentPlane:
+    """The exact posterior of data x (B, D) under a model with a 2-D latent.
+
+    The pixels are flips (Bernoulli) or counts (Binomial). A first grid, the same for all x, finds
+    for each the cells within DEEP nats of its highest node. When a datum's posterior is asked for,
+    these are cut in four, those too low are dropped, and so on: log_evidence is good to 1e-4 nats
+    for posteriors no narrower than 0.01. Float64.
     """
 
     def __init__(self, model: VAE, x: Tensor) -> None:
@@ -36,7 +76,11 @@ class BinomialPlane:
         self._heights = self._log_joint(self._nodes, x)  # (n², B)
 
     def log_evidence(self, datum: int) -> float:
-        """log ∬ p(x|z) p(z) dz for x[datum], nats.
+        """log ∬ p(x|z) p(z) dz for x[datum], nats; raises as `cells` does."""
+        return self.cells(datum).log_evidence
+
+    def cells(self, datum: int) -> Cells:
+        """The posterior of x[datum], all but e^−20 of it.
 
         Raises ValueError if the posterior reaches the edge of the grid.
         """
@@ -44,33 +88,42 @@ class BinomialPlane:
         outer = self._nodes.abs().amax(-1) > EDGE - STEP / 2
         if bool(height[outer].max() > height.max() - 10.0):
             raise ValueError(f"the posterior of datum {datum} reaches beyond |z| = {EDGE:g}")
-        kept = self._nodes[height > height.max() - DEEP]  # (k, 2)
-        parts = min(max(math.isqrt(BUDGET // len(kept)), 1), FINEST)
-        offset = STEP * ((torch.arange(parts, dtype=height.dtype) + 0.5) / parts - 0.5)
-        fine = kept.unsqueeze(1) + torch.cartesian_prod(offset, offset).reshape(-1, 2)
-        values = self._log_joint(fine.flatten(0, 1), self._x[datum : datum + 1])  # (k parts², 1)
-        return torch.logsumexp(values, 0).item() + 2 * math.log(STEP / parts)
+        kept = height > height.max() - DEEP
+        found = Cells(self._nodes[kept], STEP, height[kept])
+        while found.side > FINEST and 4 * len(found.centres) <= BUDGET:
+            found = self._cut(found, self._x[datum : datum + 1])
+        return found
+
+    def _cut(self, cells: Cells, x: Tensor) -> Cells:
+        """Each cell in four, without those that are too low."""
+        quarter = torch.tensor([-0.25, 0.25], dtype=x.dtype) * cells.side
+        fine = cells.centres.unsqueeze(1) + torch.cartesian_prod(quarter, quarter)
+        centres = fine.flatten(0, 1)  # (4k, 2)
+        values = self._log_joint(centres, x).squeeze(-1)
+        kept = values > values.max() - SHALLOW
+        return Cells(centres[kept], cells.side / 2, values[kept])
 
     @torch.no_grad()
     def _log_joint(self, z: Tensor, x: Tensor) -> Tensor:
         """log p(x, z) for every pair of z (S, 2) and x (B, D): (S, B)."""
         parts = [
-            binomial_log_probs(cast(Binomial, self._model.decoder(piece)), x)
+            log_probs_of_pairs(cast(Binomial | Bernoulli, self._model.decoder(piece)), x)
             for piece in torch.split(z, 2000)
         ]
         return torch.cat(parts) + self._model.prior.log_prob(z).unsqueeze(-1)
 
 
-def binomial_log_probs(likelihood: Binomial, x: Tensor) -> Tensor:
+def log_probs_of_pairs(likelihood: Binomial | Bernoulli, x: Tensor) -> Tensor:
     """log p(x_b | z_s) of every pair, for a likelihood of batch (S,) and x (B, D): (S, B) nats.
 
-    Σ_d log C(n, x_d) + x·η − n Σ_d log(1 + e^η_d), η = logits: linear in x but for the first
-    term, so that one matrix product serves all pairs.
+    Σ_d log C(n, x_d) + x·η − n Σ_d log(1 + e^η_d), η = logits, n = 1 for flips: linear in x but
+    for the first term, so that one matrix product serves all pairs.
     """
-    flat = Binomial(likelihood.total_count, torch.zeros_like(x[0]))  # every flip is fair
+    count = likelihood.total_count if isinstance(likelihood, Binomial) else 1
+    flat = Binomial(count, torch.zeros_like(x[0]))  # every flip is fair
     coefficients = flat.log_prob(x) - flat.log_prob(torch.zeros_like(x[0]))  # (B,)
     logits = likelihood.logits
-    none = -likelihood.total_count * softplus(logits).sum(-1, keepdim=True)  # log p(0), (S, 1)
+    none = -count * softplus(logits).sum(-1, keepdim=True)  # log p(0), (S, 1)
     return logits @ x.mT + none + coefficients
 
 
