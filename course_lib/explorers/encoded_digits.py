@@ -1,0 +1,144 @@
+"""What is to be shown of a VAE with a 2-D latent: where it puts test images, and how well."""
+
+import copy
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+from torch.nn.functional import interpolate
+
+from course_lib.data import Images, binarise, load_mnist
+from course_lib.distributions import DiagonalGaussian, kl_divergence
+from course_lib.explorers.latent_plane import Cells, LatentPlane, expected_log_likelihood
+from course_lib.recipes import load_model
+from course_lib.vae import VAE
+
+Array = NDArray[np.float64]
+
+BINARISATION = 7  # the seed with which the test images are made black and white, once
+COPIES = 2  # images of each digit, the first of the test set
+ON_THE_MAP = 1500  # test images whose codes are drawn
+DRAWS = 8  # of the posterior of each image
+NODES = 16  # of the quadrature over q, in each direction
+HIGH = 4.5  # nats below the summit down to which a close-up shows the posterior
+PIXELS = 468  # of a close-up's side, as drawn
+
+
+@dataclass(frozen=True)
+class CloseUp:
+    """A square of the latent plane that holds the posterior of an image and its q.
+
+    left, bottom: its corner; side: its length. shade: (PIXELS, PIXELS), density over its maximum,
+    the first row at the bottom.
+    """
+
+    left: float
+    bottom: float
+    side: float
+    shade: Array
+
+    def place(self, z: Tensor) -> Array:
+        """Points z (…, 2) as fractions of the square's side."""
+        corner = torch.tensor([self.left, self.bottom], dtype=z.dtype)
+        result: Array = ((z - corner) / self.side).numpy()
+        return result
+
+
+class EncodedDigits:
+    """The codes of test images under a VAE of black and white pixels with a 2-D latent.
+
+    codes (M, 2), labels (M,): means of q for the first test images, and what they show.
+    x (20, D): the first two of each digit, in order, float64; for them q, the exact posterior as
+    cells, DRAWS draws of it, (20, DRAWS, 2), and the terms of the ELBO without sampling.
+    Raises ValueError if a digit has fewer than two images.
+    """
+
+    def __init__(self, model: VAE, images: Images) -> None:
+        self.model = copy.deepcopy(model).double().requires_grad_(False)
+        pixels = binarise(
+            images.images.flatten(1), generator=Generator().manual_seed(BINARISATION)
+        ).double()  # (N, D)
+        self.labels = images.labels[:ON_THE_MAP]
+        self.codes: Tensor = self.model.encoder(pixels[:ON_THE_MAP]).mean
+        self.x = pixels[chosen(images.labels)]  # (20, D)
+        self.q = cast(DiagonalGaussian, self.model.encoder(self.x))
+        plane = LatentPlane(self.model, self.x)
+        self.cells = [plane.cells(i) for i in range(len(self.x))]
+        self.reconstruction = expected_log_likelihood(self.model, self.q, self.x, NODES)  # (20,)
+        self.kl = kl_divergence(self.q, self.model.prior)  # (20,)
+        generator = Generator().manual_seed(0)
+        self.draws = torch.stack([found.sample(DRAWS, generator=generator) for found in self.cells])
+        self.drawn = self.decoded(self.draws)  # (20, DRAWS, D)
+        self.close_ups = [
+            close_up(found, self.q.mean[i], self.q.std[i]) for i, found in enumerate(self.cells)
+        ]
+
+    def decoded(self, z: Tensor) -> Tensor:
+        """P(ink) of each pixel at z (*batch, 2): (*batch, D)."""
+        result: Tensor = self.model.decoder(z).mean
+        return result
+
+    def at(self, image: int, z: Tensor) -> dict[str, float]:
+        """Of one image and one point z (2,), nats: everything about them, by name."""
+        found = self.cells[image]
+        evidence = found.log_evidence
+        likelihood = self.model.decoder(z).log_prob(self.x[image]).item()
+        prior = self.model.prior.log_prob(z).item()
+        elbo = (self.reconstruction[image] - self.kl[image]).item()
+        numbers = {
+            "log_evidence": evidence,
+            "elbo": elbo,
+            "gap": evidence - elbo,
+            "reconstruction": self.reconstruction[image].item(),
+            "kl": self.kl[image].item(),
+            "log_likelihood": likelihood,
+            "log_prior": prior,
+            "log_posterior": likelihood + prior - evidence,
+        }
+        for name, value in (
+            ("q_mean", self.q.mean[image]),
+            ("q_std", self.q.std[image]),
+            ("posterior_mean", found.mean),
+            ("posterior_std", found.std),
+        ):
+            numbers |= {f"{name}_{i + 1}": value[i].item() for i in range(2)}
+        return numbers
+
+
+def chosen(labels: Tensor) -> list[int]:
+    """The places of the first COPIES images of each digit, digit by digit."""
+    rows = []
+    for digit in range(10):
+        places = (labels == digit).nonzero().flatten().tolist()
+        if len(places) < COPIES:
+            raise ValueError(f"digit {digit} needs {COPIES} images, got {len(places)}")
+        rows += places[:COPIES]
+    return rows
+
+
+def close_up(cells: Cells, mean: Tensor, std: Tensor) -> CloseUp:
+    """The square round the posterior's cells within HIGH nats of its summit, and q's 3σ."""
+    high = cells.centres[cells.log_joint > cells.log_joint.max() - HIGH]
+    points = torch.cat([high, (mean - 3 * std)[None], (mean + 3 * std)[None]])
+    low, top = points.amin(0), points.amax(0)
+    count = math.ceil((top - low).max().item() / cells.side) + 2  # cells along a side
+    first = torch.floor((low + top) / 2 / cells.side - count / 2)  # (2,), counted from the origin
+    place = torch.floor(cells.centres / cells.side) - first  # (k, 2)
+    inside = ((place >= 0) & (place < count)).all(-1)
+    column, row = place[inside].long().unbind(-1)
+    density = torch.zeros(count, count, dtype=torch.float64)
+    density[row, column] = (cells.log_joint[inside] - cells.log_joint.max()).exp()
+    smooth = interpolate(density[None, None], size=(PIXELS, PIXELS), mode="bilinear")[0, 0]
+    left, bottom = (first * cells.side).tolist()
+    return CloseUp(left, bottom, count * cells.side, smooth.numpy())
+
+
+@lru_cache(maxsize=1)
+def shipped_digits() -> EncodedDigits:
+    """Of the model that ships, and MNIST's test images."""
+    return EncodedDigits(cast(VAE, load_model("mnist_vae_2d")), load_mnist("test"))

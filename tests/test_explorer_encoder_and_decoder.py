@@ -1,0 +1,257 @@
+"""The explorer of chapter 7 against torch.distributions, another grid and importance sampling."""
+
+import itertools
+import math
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator, Tensor
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+from course_lib.data import binarise, load_mnist
+from course_lib.evaluate import posterior_on_grid
+from course_lib.explorers import latent_plane
+from course_lib.explorers.encoded_digits import COPIES, chosen, shipped_digits
+from course_lib.explorers.encoder_and_decoder import (
+    APART,
+    FARTHEST,
+    REACH,
+    WHICH,
+    LatentWalk,
+    apart,
+)
+from course_lib.explorers.latent_plane import LatentPlane
+from course_lib.explorers.tiles import Blit, sheet
+from course_lib.plots import new_figure, panels
+from course_lib.recipes import load_model
+from course_lib.vae import Architecture
+
+IMAGES = list(itertools.product(range(10), WHICH))
+SOME = [(2, "first"), (5, "first"), (8, "second"), (1, "second")]  # narrow, far, two modes, wide
+
+
+@pytest.fixture(scope="module")
+def explorer() -> LatentWalk:
+    return LatentWalk()
+
+
+@lru_cache(maxsize=1)
+def model():
+    return load_model("mnist_vae_2d").double()
+
+
+@lru_cache(maxsize=1)
+def pictures() -> tuple[Tensor, list[int]]:
+    images, labels = load_mnist("test")
+    generator = Generator().manual_seed(7)
+    return binarise(images.flatten(1), generator=generator).double(), labels.tolist()
+
+
+def image(digit: int, which: str) -> Tensor:
+    pixels, labels = pictures()
+    places = [place for place, label in enumerate(labels) if label == digit]
+    return pixels[places[WHICH.index(which)]]
+
+
+def likelihood(z: Tensor) -> Independent:
+    return Independent(Bernoulli(logits=model().decoder(z).logits), 1)
+
+
+def posterior(x: Tensor) -> Independent:
+    q = model().encoder(x)
+    return Independent(Normal(q.mean, q.std), 1)
+
+
+PRIOR = Independent(Normal(torch.zeros(2).double(), torch.ones(2).double()), 1)
+
+
+@pytest.mark.equation("7.2")
+@pytest.mark.parametrize(("digit", "which"), SOME)
+def test_log_evidence_is_that_of_importance_sampling(explorer, digit: int, which: str) -> None:
+    """Draws from the cells, each even within its own: unbiased for p(x) wherever the cells lie."""
+    x = image(digit, which)
+    found = explorer.digits.cells[COPIES * digit + WHICH.index(which)]
+    generator = Generator().manual_seed(digit)
+    index = torch.multinomial(found.masses, 4000, replacement=True, generator=generator)
+    inside = torch.rand(4000, 2, generator=generator, dtype=torch.float64) - 0.5
+    z = found.centres[index] + found.side * inside
+    log_q = found.masses[index].log() - 2 * math.log(found.side)
+    log_w = likelihood(z).log_prob(x) + PRIOR.log_prob(z) - log_q
+    w = (log_w - explorer.at(digit=digit, which=which)["log_evidence"]).exp()
+    assert w.mean().item() == pytest.approx(1.0, abs=4 * w.std().item() / math.sqrt(4000))
+    assert w.std() < 0.5  # the cells are small beside the posterior
+
+
+@pytest.mark.equation("7.2")
+def test_log_evidence_is_that_of_a_plain_grid(explorer) -> None:
+    exact = posterior_on_grid(model(), image(1, "first"), half_width=4.5, nodes=181)
+    assert exact.edge < 1e-6
+    drawn = explorer.at(digit=1, which="first")
+    assert drawn["log_evidence"] == pytest.approx(exact.log_evidence, abs=5e-3)
+    z = torch.cartesian_prod(exact.axis, exact.axis)
+    mass = torch.softmax(exact.log_density.flatten(), 0)
+    mean = mass @ z
+    std = (mass @ (z - mean).square()).sqrt()
+    for i in (0, 1):
+        assert drawn[f"posterior_mean_{i + 1}"] == pytest.approx(mean[i].item(), abs=1e-3)
+        assert drawn[f"posterior_std_{i + 1}"] == pytest.approx(std[i].item(), abs=1e-3)
+
+
+@pytest.mark.equation("7.2")
+def test_finer_cells_change_nothing(explorer, monkeypatch) -> None:
+    """Of all twenty, with no bound on the number of cells and a quarter of their smallest area."""
+    found = [cells.log_evidence for cells in explorer.digits.cells]
+    narrow = min(range(20), key=lambda i: explorer.digits.cells[i].std.min().item())
+    monkeypatch.setattr(latent_plane, "SHALLOW", 30.0)
+    monkeypatch.setattr(latent_plane, "BUDGET", 60_000)
+    monkeypatch.setattr(latent_plane, "FINEST", 1 / 256)
+    for i in {narrow, 3, 16}:
+        finer = LatentPlane(model(), explorer.digits.x[i : i + 1]).cells(0)
+        assert finer.side < explorer.digits.cells[i].side
+        assert found[i] == pytest.approx(finer.log_evidence, abs=1e-4)
+
+
+@pytest.mark.parametrize(("digit", "which"), SOME)
+def test_the_elbo_and_the_point_by_torchs_densities(explorer, digit: int, which: str) -> None:
+    """The reconstruction by 40² nodes of quadrature in place of 16²."""
+    x, z = image(digit, which), torch.tensor([0.5, -1.2], dtype=torch.float64)
+    drawn = explorer.at(digit=digit, which=which, z_1=0.5, z_2=-1.2)
+    points, weights = np.polynomial.hermite.hermgauss(40)
+    axis = torch.as_tensor(points * math.sqrt(2))
+    mass = torch.as_tensor(weights / weights.sum())
+    q = posterior(x)
+    nodes = q.mean + q.stddev * torch.cartesian_prod(axis, axis)
+    reconstruction = torch.outer(mass, mass).flatten() @ likelihood(nodes).log_prob(x)
+    kl = kl_divergence(q, PRIOR)
+    assert drawn["reconstruction"] == pytest.approx(reconstruction.item(), abs=2e-3)
+    assert drawn["kl"] == pytest.approx(kl.item(), abs=1e-9)
+    assert drawn["elbo"] == pytest.approx((reconstruction - kl).item(), abs=2e-3)
+    assert drawn["gap"] == pytest.approx(drawn["log_evidence"] - drawn["elbo"], abs=1e-12)
+    assert drawn["log_likelihood"] == pytest.approx(likelihood(z).log_prob(x).item(), abs=1e-9)
+    assert drawn["log_prior"] == pytest.approx(PRIOR.log_prob(z).item(), abs=1e-12)
+    for i in (0, 1):
+        assert drawn[f"q_mean_{i + 1}"] == pytest.approx(q.mean[i].item(), abs=1e-12)
+        assert drawn[f"q_std_{i + 1}"] == pytest.approx(q.stddev[i].item(), abs=1e-12)
+
+
+def test_the_screen_adds_up_at_every_image(explorer) -> None:
+    for k, (digit, which) in enumerate(IMAGES):
+        z = FARTHEST * math.cos(k), FARTHEST * math.sin(2 * k)
+        drawn = explorer.at(digit=digit, which=which, z_1=z[0], z_2=z[1])
+        assert drawn["gap"] > 0
+        shown = [text.get_text().replace("−", "-") for text in explorer.numerals]
+        assert float(shown[0]) + float(shown[1]) + float(shown[2]) == pytest.approx(
+            float(shown[3]), abs=1e-9
+        )
+        names = ("log_likelihood", "log_prior", "log_evidence")
+        for text, name in zip((shown[0], shown[1], shown[3]), names, strict=True):
+            assert float(text) == pytest.approx(drawn[name], abs=0.0501)
+        assert float(shown[2]) == pytest.approx(-drawn["log_posterior"], abs=0.151)
+        assert all(word in explorer.sentence for word in (f"the {which} {digit}", shown[3][1:]))
+        everything_is_in_its_panel(explorer, explorer.digits.close_ups[k])
+
+
+def everything_is_in_its_panel(explorer, near) -> None:
+    """Posterior draws, q's two ellipses and the square, each where it can be seen."""
+    for line in (explorer.dots, explorer.ellipse):
+        x, y = (np.asarray(values) for values in line.get_data())
+        inside = (x > -0.01) & (x < 1.01) & (y > -0.01) & (y < 1.01)
+        assert inside[~np.isnan(x)].mean() > 0.7
+    corner, side = explorer.square.get_xydata()[0], np.ptp(explorer.square.get_xdata())
+    assert tuple(corner) == pytest.approx((near.left, near.bottom), abs=1e-12)
+    assert side == pytest.approx(near.side, abs=1e-12)
+    assert (np.abs(corner) < REACH).all()
+    assert (np.abs(corner + side) < REACH).all()
+    assert explorer.width.get_text() == f"{side:.2f} wide"
+    texts = [*explorer.numerals, *explorer.ledger.artists[-4:]]
+    width = explorer.near.axes.figure.bbox.width
+    assert all(text.get_window_extent().x1 <= width for text in texts)
+
+
+def test_a_close_up_shows_the_density_where_it_is(explorer) -> None:
+    """Its summit and its spread are those of the posterior."""
+    for near, found in zip(explorer.digits.close_ups, explorer.digits.cells, strict=True):
+        centres = near.side * (np.arange(len(near.shade)) + 0.5) / len(near.shade)
+        summit = found.centres[found.log_joint.argmax()].numpy()
+        row, column = np.unravel_index(near.shade.argmax(), near.shade.shape)
+        shown = np.array([near.left + centres[column], near.bottom + centres[row]])
+        assert np.abs(shown - summit).max() < found.side
+        inside = (found.centres > torch.tensor([near.left, near.bottom])).all(-1)
+        corner = torch.tensor([near.left, near.bottom]) + near.side
+        inside &= (found.centres < corner).all(-1)
+        assert found.masses[inside].sum() > 0.95
+        across = near.shade.sum(0) / near.shade.sum()
+        mean = near.left + across @ centres
+        expected = (found.masses[inside] @ found.centres[inside, 0]) / found.masses[inside].sum()
+        assert mean == pytest.approx(expected.item(), abs=found.side)
+
+
+def test_draws_are_those_of_the_posterior(explorer) -> None:
+    found = explorer.digits.cells[16]  # two modes
+    z = found.sample(40_000, generator=Generator().manual_seed(0))
+    error = found.std / math.sqrt(40_000)
+    assert ((z.mean(0) - found.mean).abs() < 4 * error).all()
+    assert torch.allclose(z.std(0), found.std, rtol=0.03)
+    assert explorer.digits.draws.shape == (20, 8, 2)
+
+
+def test_pictures_are_what_the_decoder_gives(explorer) -> None:
+    explorer.at(digit=4, which="first", z_1=1.0, z_2=2.0)
+    shown = explorer.pair._rows[::-1, :, 0]
+    x = image(4, "first").reshape(28, 28).numpy()
+    decoded = likelihood(torch.tensor([1.0, 2.0]).double()).mean.reshape(28, 28).numpy()
+    assert np.array_equal(shown[4::8, 4:224:8], np.round(255 * (1 - x)))
+    assert np.abs(shown[4::8, 230::8] - 255 * (1 - decoded)).max() <= 0.5001
+
+
+def test_reset_returns_to_the_opening(explorer) -> None:
+    opening = explorer.reset()
+    explorer.at(digit=9, which="second", z_1=-4.0, z_2=4.0)
+    assert explorer.reset() == opening
+    assert "z = (0.00, 0.00)" in repr(explorer)
+
+
+def test_another_model_can_be_walked_in() -> None:
+    other = Architecture(784, (2,), ((5,),)).build(seed=0)
+    numbers = LatentWalk(other).numbers
+    assert numbers["gap"] > 0
+    assert shipped_digits().model is not other
+
+
+def test_too_few_images_are_named() -> None:
+    with pytest.raises(ValueError, match="digit 1 needs 2 images, got 0"):
+        chosen(torch.tensor([0, 0, 2]))
+
+
+def test_numerals_come_apart_and_stay_where_they_are_far() -> None:
+    points = np.array([[0.0, 0.0], [0.1, 0.0], [0.05, 0.1], [3.0, 3.0]])
+    placed = apart(points)
+    distance = np.linalg.norm(placed[:, None] - placed, axis=-1) + 9 * np.eye(4)
+    assert distance.min() > 0.98 * APART
+    assert np.array_equal(placed[3], points[3])
+
+
+def test_a_sheet_is_dark_ink_on_white_with_lines_between() -> None:
+    ink = np.zeros((3, 1, 2))
+    ink[2, 0, 1] = 1.0
+    picture = sheet(ink, 2, scale=3)
+    assert picture.shape == (2 * 3 + 2, 2 * 6 + 2, 4)
+    assert (picture[5:, 3:6] == [0, 0, 0, 255]).all()
+    assert (picture[:3, :6] == 255).all()
+    assert (picture[3:5, :, 0] == 221).all()
+
+
+def test_a_blit_is_drawn_pixel_by_pixel() -> None:
+    figure = new_figure(100, 80)
+    (ax,) = panels(figure, left=10, right=10, top=10, bottom=10)
+    ax.set_axis_off()
+    picture = np.random.default_rng(0).integers(0, 255, (60, 40, 4)).astype(np.uint8)
+    picture[..., 3] = 255
+    blit = Blit(ax, picture)
+    figure.canvas.draw()
+    drawn = np.asarray(figure.canvas.buffer_rgba())
+    assert np.array_equal(drawn[20:80, 20:60], picture)
+    with pytest.raises(ValueError, match=r"must have shape \(60, 40, 4\), got \(2, 2, 4\)"):
+        blit.set_picture(picture[:2, :2])
