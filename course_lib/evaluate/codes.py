@@ -91,6 +91,21 @@ def log_aggregate(q: DiagonalGaussian, z: Tensor, *, chunk: int = 64) -> Tensor:
     return torch.cat(parts) - math.log(q.batch_shape[0])
 
 
+def best_prior(q: DiagonalGaussian) -> DiagonalGaussian:
+    """The diagonal Gaussian prior that makes the mean of KL(q_n ‖ prior) least.  (Eq. 7.4)
+
+    It has the aggregate posterior's mean m = (1/N) Σ_n μ_n and variances (1/N) Σ_n [σ_n² +
+    (μ_n − m)²]: the mean KL is −(1/N) Σ_n H(q_n) − E_{q_agg} log p(z), and among Gaussians that
+    expectation is largest where the moments agree. q: batch (N,). Returns batch ().
+    Raises ValueError unless q has one batch axis.
+    """
+    if len(q.batch_shape) != 1:
+        raise ValueError(f"q must have batch (N,), got {tuple(q.batch_shape)}")
+    mean = q.mean.mean(0)
+    variance = (q.variance + (q.mean - mean).square()).mean(0)
+    return DiagonalGaussian(mean, 0.5 * variance.log())
+
+
 @torch.no_grad()
 def posterior_mean_variances(
     model: MarkovHVAE, x: Tensor, *, samples: int = 32, generator: Generator
