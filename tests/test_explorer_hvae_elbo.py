@@ -91,6 +91,9 @@ def the_screen_adds_up(explorer, drawn):
     assert total == round(1000 * float(written.replace("−", "-")))
     assert total / 1000 == pytest.approx(drawn["value"], abs=1.01e-3)
     assert f"gives {written} nats" in explorer.sentence
+    word = "below by" if drawn["value"] < drawn["log_evidence"] else "above by"
+    word = word if drawn["error"] else "gap ="  # only the ELBO's distance is the KL
+    assert explorer.ledger._texts["gap"].get_text().startswith(word)
     names = [text.get_text() for text in explorer.rows[0] if text.get_text()]
     assert len(names) == len(row)
     assert ("again" in names) == (drawn["again"] != 0)
