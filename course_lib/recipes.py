@@ -189,22 +189,22 @@ RECIPES = {
             "mnist_hvae_1",
             "784-50, the one-layer VAE with the hierarchies' budget",
             MNIST_VAE,
-            epochs=400,
+            epochs=300,
         ),
         _mnist(
             "mnist_hvae_2",
             "784-100-50, the two-layer VAE of Burda et al.",
             Architecture(784, (100, 50), ((200, 200), (100, 100))),
             published=85.33,
-            epochs=400,
+            epochs=300,
         ),
-        _mnist("mnist_hvae_3", "784-100-50-25, three layers", THREE_LAYERS, epochs=400),
+        _mnist("mnist_hvae_3", "784-100-50-25, three layers", THREE_LAYERS, epochs=300),
         _mnist(
             "mnist_hvae_3_warm",
             "784-100-50-25, its KL terms warmed up over a third of the training",
             THREE_LAYERS,
             objective=warm_up(1 / 3),
-            epochs=400,
+            epochs=300,
         ),
     )
 }
