@@ -26,7 +26,7 @@ PARENTS = {
     "recipes": {"vae", "data", "train"},
     "sweep": {"vae", "train"},
     "unrolled": {"vae"},
-    "depth_study": {"evaluate", "train", "data"},
+    "depth_study": {"evaluate", "train", "data", "plots"},
     "minibatch": {"arguments"},
     "checkpoint": {"arguments"},
     "data": {"arguments"},

@@ -80,3 +80,19 @@ def test_bad_input_is_named() -> None:
     )
     with pytest.raises(ValueError, match="must give a DiagonalGaussian, got Bernoulli"):
         Unrolled(strange).latents(torch.zeros(5))
+
+
+@pytest.mark.equation("11.1")
+def test_a_linear_chain_folds_whatever_its_depth(generator: Generator) -> None:
+    for layers in (1, 2, 3, 9):
+        flat = LinearGaussianChain.unit(layers).fold()
+        assert flat.evidence.variance.item() == pytest.approx(layers + 1, rel=1e-12)
+        assert flat.loadings.item() == pytest.approx(layers**0.5, rel=1e-12)
+    A, B = (torch.randn(*shape, generator=generator).double() for shape in ((3, 2), (2, 4)))
+    shift, std = torch.tensor([0.5, -1.0, 2.0]).double(), torch.tensor([0.7, 0.1, 2.0]).double()
+    flat = LinearGaussianChain([A, B], [shift, -1.0], [std, 0.4]).fold()
+    above = B @ B.T + 0.4**2 * torch.eye(2).double()  # of z_1, whose mean is −1
+    mean, covariance = shift - A.sum(-1), A @ above @ A.T + std.square().diag()
+    torch.testing.assert_close(flat.evidence.mean, mean)
+    torch.testing.assert_close(flat.evidence.covariance, covariance)
+    assert torch.equal(flat.noise_std, std)  # the last arrow is kept

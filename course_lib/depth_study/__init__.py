@@ -14,6 +14,7 @@ from course_lib.depth_study.design import (
     parameter_count,
     run,
 )
+from course_lib.depth_study.picture import picture
 from course_lib.depth_study.results import (
     Study,
     difference_interval,
@@ -34,6 +35,7 @@ __all__ = [
     "load",
     "mean_interval",
     "parameter_count",
+    "picture",
     "run",
     "share_reversed",
     "spread_interval",

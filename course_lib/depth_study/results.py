@@ -27,7 +27,7 @@ class Study:
     settings: dict[str, Any]
     runs: list[dict[str, Any]]
 
-    def of(self, figure: str, depth: int, arm: str = "plain") -> Tensor:
+    def of(self, figure: str, depth: int, arm: str = "slow") -> Tensor:
         """One figure of every run of that arm and depth that did not fail, seed by seed.
 
         (seeds,), or (seeds, layers) for rates and active; NaN where it was not finite.
@@ -40,7 +40,7 @@ class Study:
         known = [math.nan if value is None else value for value in values]
         return torch.tensor(known, dtype=torch.float64)
 
-    def failures(self, depth: int, arm: str = "plain") -> int:
+    def failures(self, depth: int, arm: str = "slow") -> int:
         """How many runs of that arm and depth ended with a bound that was not finite."""
         rows = [r for r in self.runs if r["arm"] == arm and r["depth"] == depth]
         return sum(bool(row["failed"]) for row in rows)
@@ -74,13 +74,16 @@ def difference_interval(a: Tensor, b: Tensor) -> Interval:
 def spread_interval(a: Tensor, b: Tensor) -> Interval:
     """A 95 % interval for std a / std b from two independent samples, (n,) and (m,).
 
-    All three intervals are percentiles of 10,000 bootstrap samples (Efron 1979), on the log scale
-    here. With 20 draws each they are somewhat too narrow: of normal data this one holds the truth
-    in about 92 cases of 100.
+    All three intervals are percentiles of 10,000 bootstrap samples (Efron 1979). With 20 draws each
+    they are a little too narrow: of normal data each holds the truth in some 93 cases of 100.
+    Raises ValueError below 5 draws.
     """
+    if min(len(a), len(b)) < 5:
+        raise ValueError(f"a spread needs at least 5 draws, got {len(a)} and {len(b)}")
     first, second = _resampled(_sample(a), 0), _resampled(_sample(b), 1)
-    low, high = _percentiles(first.std(-1).log() - second.std(-1).log())
-    return math.exp(low), math.exp(high)
+    # A bootstrap sample may hold one draw n times, and then has no spread.
+    low, high = _percentiles((first.std(-1) / second.std(-1)).nan_to_num(nan=1.0))
+    return low, high
 
 
 def share_reversed(a: Tensor, b: Tensor) -> float:
