@@ -86,7 +86,8 @@ class MarkovHVAE(nn.Module):
     @property
     def prior(self) -> DiagonalGaussian:
         """p(z_T). If it is fixed, ∇_θ ELBO = E_q ∇_θ log p(x|z_1) for one layer.  (Eq. 7.1)"""
-        return DiagonalGaussian(self.prior_mean, self.prior_log_std)
+        with _named("prior"):
+            return DiagonalGaussian(self.prior_mean, self.prior_log_std)
 
     def climb(
         self, x: Tensor, shape: Sequence[int] = (), *, generator: Generator
