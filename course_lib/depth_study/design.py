@@ -69,7 +69,10 @@ def chain(depth: int, width: int) -> Architecture:
 
 
 def parameter_count(chain: Architecture) -> int:
-    """How many numbers it learns: hidden·(inputs + 1), then outputs·(hidden + 1), net by net."""
+    """How many numbers it learns, net by net: hidden·(inputs + 1) + outputs·(hidden + 1).
+
+    For 64 pixels and eight latents a layer (154 h + 80) + (T − 1)(50 h + 32).  (Eq. 11.7)
+    """
     width = chain.hidden[0][0]
     total = 0
     for level, (low, high) in enumerate(pairwise((chain.data, *chain.latents))):

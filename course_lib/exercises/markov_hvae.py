@@ -92,7 +92,7 @@ NOISE = torch.tensor([[0.3, -1.2], [0.8, 0.1], [-0.5, 1.7]], dtype=torch.float64
 register(
     Exercise(
         "11.a",
-        lambda: LinearGaussianChain.unit(9).evidence.variance,
+        lambda: LinearGaussianChain.unit(9).evidence.variance.item(),
         [
             Mistake(9.0, "Nine arrows each add 1, and z_9 itself had variance 1 to begin with."),
             Mistake(math.sqrt(10), "That is the standard deviation. Its square is asked for."),

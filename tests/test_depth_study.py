@@ -1,0 +1,191 @@
+"""The depth study: equal chains, runs that repeat and resume, intervals that cover, the results."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Generator
+
+from course_lib.depth_study import (
+    ARMS,
+    DEPTHS,
+    Study,
+    chain,
+    design,
+    difference_interval,
+    digits,
+    equal_chain,
+    load,
+    mean_interval,
+    parameter_count,
+    picture,
+    results,
+    run,
+    share_reversed,
+    spread_interval,
+)
+from course_lib.depth_study import __main__ as command
+from course_lib.depth_study.design import Arm, settings
+from course_lib.depth_study.results import PATH
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.equation("11.7")
+def test_equal_chains_have_equally_many_parameters() -> None:
+    counts = []
+    for depth in DEPTHS:
+        built = equal_chain(depth).build(seed=0)
+        counts.append(sum(p.numel() for p in built.parameters()))
+        assert counts[-1] == parameter_count(equal_chain(depth))
+        assert len(equal_chain(depth).latents) == depth
+    assert max(counts) / min(counts) < 1.01
+    assert counts[0] == 154 * 128 + 80  # (11.7) for T = 1, h = 128
+    assert parameter_count(chain(5, 55)) == 154 * 55 + 80 + 4 * (50 * 55 + 32)
+
+
+def test_the_split_is_always_the_same_and_loses_no_image() -> None:
+    train, test = digits()
+    assert train.shape == (1500, 64)
+    assert test.shape == (297, 64)
+    assert torch.equal(digits()[0], train)
+    assert float(train.sum() + test.sum()) == 561718  # all the ink there is
+
+
+@pytest.fixture
+def quick(monkeypatch) -> None:
+    """Figures from few samples: what is tested does not depend on how many."""
+    monkeypatch.setattr(design, "SAMPLES", 2)
+    monkeypatch.setattr(design, "K", 5)
+
+
+def test_a_run_repeats_itself_and_its_figures_fit_together(quick) -> None:
+    arm = Arm("tiny", "", 0.01, 1)
+    first, again = (run(arm, 2, 3, epochs=2) for _ in range(2))
+    for row in (first, again):
+        row.pop("core_seconds")
+    assert first == again
+    assert run(arm, 2, 4, epochs=2)["elbo"] != first["elbo"]
+    # one ELBO from the terms, one bound of importance weights: E log p̂ rises with k
+    assert first["elbo"] < first["log_p"] < first["elbo"] + 30
+    assert 0 < first["rates"][0] < -first["elbo"]
+    assert len(first["rates"]) == len(first["active"]) == 2
+    assert first["curve"][-1] > first["curve"][0]
+    assert not first["failed"]
+
+
+def test_a_rate_beyond_reason_is_recorded_as_a_failure() -> None:
+    row = run(Arm("wild", "", 1e6, 1), 5, 0, epochs=1)
+    assert row["failed"]
+    assert "elbo" not in row
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    found = json.loads(path.read_text(encoding="utf-8"))["runs"]
+    return [{k: v for k, v in row.items() if k != "core_seconds"} for row in found]
+
+
+def test_the_command_runs_resumes_and_refuses_other_settings(quick, tmp_path, capsys) -> None:
+    out = tmp_path / "study.json"
+    arguments = ["--arms", "slow", "fast", "--seeds", "2", "--epochs", "1", "--out", str(out)]
+    assert command.main(arguments) == 0
+    whole = rows(out)
+    assert len(whole) == 2 * 2 * len(DEPTHS)
+    assert {(r["arm"], r["depth"], r["seed"]) for r in whole} == {
+        (arm, depth, seed) for arm in ("slow", "fast") for depth in DEPTHS for seed in (0, 1)
+    }
+    study = load(out)
+    assert study.of("train_elbo", 3, "fast").shape == (2,)
+    assert study.of("rates", 5).shape == (2, 5)
+
+    cut = json.loads(out.read_text(encoding="utf-8"))
+    del cut["runs"][-2:]  # as if the command had been killed
+    out.write_text(json.dumps(cut), encoding="utf-8")
+    capsys.readouterr()
+    assert command.main(arguments) == 0
+    assert rows(out) == whole
+    assert capsys.readouterr().out.count("held out") == 2  # only what was missing was run
+
+    assert command.main([*arguments[:-4], "--epochs", "2", "--out", str(out)]) == 2
+    assert "was made with epochs 1, now it is 2" in capsys.readouterr().err
+    assert rows(out) == whole
+
+
+def test_the_list_says_what_would_be_run(capsys) -> None:
+    assert command.main(["--list"]) == 0
+    shown = capsys.readouterr().out
+    assert "slow: a peak rate of 0.01; 20 seeds, 1,500 steps" in shown
+    assert "T = 5: hidden 55, 19,678 parameters" in shown
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say(monkeypatch) -> None:
+    """Percentiles of bootstrap samples of 20 draws: narrower than 95 %, and by how much."""
+    monkeypatch.setattr(results, "RESAMPLES", 1_000)
+    generator = Generator().manual_seed(1)
+    held = torch.zeros(3)
+    for _ in range(300):
+        a, b = (torch.randn(20, dtype=torch.float64, generator=generator) for _ in range(2))
+        intervals = mean_interval(a), difference_interval(a, 3 * b), spread_interval(a, 3 * b)
+        truths = 0.0, 0.0, 1 / 3
+        held += torch.tensor(
+            [low < truth < high for (low, high), truth in zip(intervals, truths, strict=True)]
+        )
+    shares = held / 300
+    assert bool((shares > 0.87).all())
+    assert bool((shares < 0.99).all())
+
+
+def test_share_reversed_by_counting() -> None:
+    a, b = torch.tensor([1.0, 2.0, 6.0]), torch.tensor([0.0, 3.0])
+    # mean 3 against 1.5; a below b in the pairs (1, 3) and (2, 3)
+    assert share_reversed(a, b) == pytest.approx(2 / 6)
+    assert share_reversed(b, a) == pytest.approx(2 / 6)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda p: load(p / "none.json"), "no results at"),
+        (lambda p: load(_broken(p)), "holds no results of the depth study"),
+        (lambda p: mean_interval(torch.zeros(1)), "n ≥ 2, got"),
+        (lambda p: spread_interval(torch.ones(3), torch.ones(9)), "at least 5 draws, got 3 and 9"),
+        (lambda p: mean_interval(torch.tensor([1.0, math.nan])), "finite"),
+        (lambda p: Study({}, []).of("elbo", 1), "no run of arm 'slow' and depth 1"),
+    ],
+)
+def test_bad_input_is_named(call, message: str, tmp_path) -> None:
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        call(tmp_path)
+
+
+def _broken(folder: Path) -> Path:
+    (folder / "x.json").write_text("{", encoding="utf-8")
+    return folder / "x.json"
+
+
+def test_the_shipped_results_are_whole_and_of_these_settings() -> None:
+    study = load()
+    assert study.settings == settings()
+    found = {(r["arm"], r["depth"], r["seed"]) for r in study.runs}
+    assert len(found) == len(study.runs)
+    assert found == {
+        (name, depth, seed)
+        for name, arm in ARMS.items()
+        for depth in arm.chains
+        for seed in range(arm.seeds)
+    }
+    text = PATH.read_text(encoding="utf-8")
+    assert "/" not in text
+    assert "python -m course_lib.depth_study" in text
+    assert "python -m course_lib.depth_study" in (ROOT / "data" / "README.md").read_text("utf-8")
+
+
+def test_the_picture_says_its_numbers() -> None:
+    study = load()
+    means = [f"{study.of('train_elbo', depth).mean():.1f}".replace("-", "−") for depth in DEPTHS]
+    shown = picture(study)
+    assert ", ".join(means) in shown.alt
+    assert shown.width_px == 800
