@@ -208,7 +208,7 @@ def test_pictures_are_what_the_decoder_gives(explorer) -> None:
 
 def test_reset_returns_to_the_opening(explorer) -> None:
     opening = explorer.reset()
-    explorer.at(digit=9, which="second", z_1=-4.0, z_2=4.0)
+    explorer.at(digit=9, which="second", z_1=-3.4, z_2=3.4)
     assert explorer.reset() == opening
     assert "z = (0.00, 0.00)" in repr(explorer)
 

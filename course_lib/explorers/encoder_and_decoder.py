@@ -20,8 +20,8 @@ from course_lib.plots.ledger import printed
 from course_lib.plots.vocabulary import ink
 from course_lib.vae import VAE
 
-REACH = 4.5  # of the latent plane that is drawn, prior standard deviations
-FARTHEST = 4.0  # to which the point can be moved
+REACH = 3.7  # of the latent plane that is drawn, prior standard deviations
+FARTHEST = 3.4  # to which the point can be moved
 WINDOW = (-30.0, 9.0)  # of the ledger, nats from log p(x)
 WHICH = ("first", "second")
 # The light hues of Tol (2021) and one more: pale, so that what moves stands out; the numerals on
