@@ -96,7 +96,7 @@ def run(arm: Arm, depth: int, seed: int, *, epochs: int = EPOCHS) -> dict[str, A
     rates, active: what each layer costs (held out), and its active units (training images).
     curve: the training ELBO as the training saw it, at ten epochs. failed: whether the bound
     stopped being finite; the figures are then missing.
-    The seed decides the first weights, the order of the images and the noise; no two runs share it.
+    The seed and the depth decide the first weights, the order of the images and the noise.
     """
     train, test = digits()
     source = 1_000 * depth + seed

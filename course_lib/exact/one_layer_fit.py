@@ -1,7 +1,7 @@
 """The one-layer tanh model that comes closest to a given p(x), and the Gaussian that does."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,9 @@ STARTS = tuple(
     (a, b, 0.0, s) for a, b, s in ((2.1, 1.0, 0.45), (2.1, 4.0, 0.45), (1.0, 0.6, 0.5), (0.5, 5, 1))
 )
 LOG_TWO_PI = math.log(2 * math.pi)
+
+# θ to the mean log-density, its gradient and the mean square of the scores
+Objective = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -60,25 +63,7 @@ def best_one_layer(
     free = torch.tensor([1.0, 1.0, 1.0, 1.0, float(bias)], dtype=torch.float64)
     theta = torch.cat([_row(*start) for start in starts])
     theta[:, 2] += (mass * x).sum()
-    damping = torch.full((len(theta),), 1e-3, dtype=torch.float64)
-    value, gradient, fisher = _objective(theta, x, mass, free)
-    done = torch.zeros(len(theta), dtype=torch.bool)
-    for _ in range(STEPS):
-        scale = fisher.diagonal(dim1=-2, dim2=-1) + 1e-9
-        system = fisher + torch.diag_embed(damping.unsqueeze(-1) * scale)
-        step = torch.linalg.solve(system, gradient).clamp(-0.7, 0.7)
-        tried = theta + step
-        found = _objective(tried, x, mass, free)
-        better = (found[0] > value) & _resolved(tried)
-        gain = torch.where(better, found[0] - value, 0.0)
-        theta = torch.where(better[:, None], tried, theta)
-        gradient = torch.where(better[:, None], found[1], gradient)
-        fisher = torch.where(better[:, None, None], found[2], fisher)
-        value = torch.where(better, found[0], value)
-        damping = torch.where(better, damping / 5, damping * 5)
-        done = done | (better & (gain < CONVERGED)) | (damping > 1e3)
-        if bool(done.all()):
-            break
+    theta, value = _climb(theta, lambda t: _objective(t, x, mass, free))
     best = int(value.argmax())
     a, b, c, log_std, d = theta[best].tolist()
     kl = (mass * log_density).sum() - value[best]
@@ -137,6 +122,29 @@ def _evaluate(theta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     value = total.log() - log_std - 0.5 * LOG_TWO_PI
     gradient = torch.cat([in_mean[..., :3], in_log_std[..., None], in_mean[..., 3:]], -1)
     return value, gradient
+
+
+def _climb(theta: Tensor, objective: Objective) -> tuple[Tensor, Tensor]:
+    """Each row of θ (S, 5) at its local maximum, and the values there, (S,)."""
+    damping = torch.full((len(theta),), 1e-3, dtype=torch.float64)
+    done = torch.zeros(len(theta), dtype=torch.bool)
+    value, gradient, fisher = objective(theta)
+    for _ in range(STEPS):
+        scale = fisher.diagonal(dim1=-2, dim2=-1) + 1e-9
+        system = fisher + torch.diag_embed(damping.unsqueeze(-1) * scale)
+        tried = theta + torch.linalg.solve(system, gradient).clamp(-0.7, 0.7)
+        found = objective(tried)
+        better = (found[0] > value) & _resolved(tried)
+        gain = torch.where(better, found[0] - value, 0.0)
+        theta = torch.where(better[:, None], tried, theta)
+        gradient = torch.where(better[:, None], found[1], gradient)
+        fisher = torch.where(better[:, None, None], found[2], fisher)
+        value = torch.where(better, found[0], value)
+        damping = torch.where(better, damping / 5, damping * 5)
+        done = done | (better & (gain < CONVERGED)) | (damping > 1e3)
+        if bool(done.all()):
+            break
+    return theta, value
 
 
 def _row(a: float, b: float, c: float, s: float, d: float = 0.0) -> Tensor:
