@@ -50,7 +50,7 @@ class ChainTerms:
 
 
 class MarkovHVAE(nn.Module):
-    """A chain of T latents with nets at every arrow.  (Eq. 10.1 p, Eq. 10.2 q)
+    """A chain of T latents with nets at every arrow: p and q.  (Eqs. 10.1, 10.2)
 
     encoders: T nets, the t-th maps z_{t−1} to q(z_t|z_{t−1}).
     decoders: T nets, the first maps z_1 to p(x|z_1), the t-th maps z_t to p(z_{t−1}|z_t).
