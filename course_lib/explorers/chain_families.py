@@ -26,7 +26,8 @@ class Families:
     pictures: E[x|z_1] of the members, (120, 10, 28, 28); the first is the ancestor itself, from
     which the kept latents are. latents: z_1 … z_T of the second member, (120, d_t).
     x: of the second member, black and white, (120, 28, 28).
-    alike: the share of pairs within a family in which `read` sees the same digit.
+    alike: the share of pairs within a family in which `read` sees the same digit; of all pairs
+    there are, if nothing is kept.
     """
 
     pictures: Array
@@ -76,12 +77,15 @@ def _families(
     z_1 = torch.cat([ancestors[0].unsqueeze(0), relatives[0]]).transpose(0, 1)  # (120, 10, d_1)
     likelihood = model.generate(1, z_1)
     x = likelihood.sample(generator=generator)[:, 1]  # (120, 784)
-    digits = read(likelihood.mean.flatten(0, 1)) if level > 1 else None  # with z_1 all are equal
+    alike = 1.0  # with z_1 all of a family are equal
+    if level > 1:
+        related = FAMILIES if level <= model.depth else 1  # nothing kept: any two are as good
+        alike = same_pairs(read(likelihood.mean.flatten(0, 1)).reshape(related, -1))
     return Families(
         likelihood.mean.reshape(FAMILIES, MEMBERS, 28, 28).numpy(),
         [z[0].numpy() for z in relatives],
         x.reshape(FAMILIES, 28, 28).numpy(),
-        1.0 if digits is None else same_pairs(digits.reshape(FAMILIES, MEMBERS)),
+        alike,
     )
 
 
