@@ -21,11 +21,13 @@ from course_lib.evaluate.gaps import (
     posterior_on_grid,
 )
 from course_lib.evaluate.likelihood import LogLikelihood, log_likelihood
+from course_lib.evaluate.plane import PlaneEvidence, log_probs_of_pairs, plane_log_evidence
 
 __all__ = [
     "GridPosterior",
     "InferenceGap",
     "LogLikelihood",
+    "PlaneEvidence",
     "RateDistortion",
     "Surgery",
     "active_units",
@@ -34,6 +36,8 @@ __all__ = [
     "local_posterior",
     "log_aggregate",
     "log_likelihood",
+    "log_probs_of_pairs",
+    "plane_log_evidence",
     "posterior_mean_variances",
     "posterior_on_grid",
     "rate_distortion",

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
-from torch.nn.functional import pad, softplus
+from torch.nn.functional import pad
 
 from course_lib.arguments import require_event
 from course_lib.distributions import Bernoulli, Binomial, DiagonalGaussian
+from course_lib.evaluate import log_probs_of_pairs
 from course_lib.vae import VAE, MarkovHVAE
 
 Array = NDArray[np.float64]
@@ -107,24 +108,10 @@ class LatentPlane:
     def _log_joint(self, z: Tensor, x: Tensor) -> Tensor:
         """log p(x, z) for every pair of z (S, 2) and x (B, D): (S, B)."""
         parts = [
-            log_probs_of_pairs(cast(Binomial | Bernoulli, self._model.decoder(piece)), x)
+            log_probs_of_pairs(cast(Binomial | Bernoulli, self._model.decoder(piece)), x).mT
             for piece in torch.split(z, 2000)
         ]
         return torch.cat(parts) + self._model.prior.log_prob(z).unsqueeze(-1)
-
-
-def log_probs_of_pairs(likelihood: Binomial | Bernoulli, x: Tensor) -> Tensor:
-    """log p(x_b | z_s) of every pair, for a likelihood of batch (S,) and x (B, D): (S, B) nats.
-
-    Σ_d log C(n, x_d) + x·η − n Σ_d log(1 + e^η_d), η = logits, n = 1 for flips: linear in x but
-    for the first term, so that one matrix product serves all pairs.
-    """
-    count = likelihood.total_count if isinstance(likelihood, Binomial) else 1
-    flat = Binomial(count, torch.zeros_like(x[0]))  # every flip is fair
-    coefficients = flat.log_prob(x) - flat.log_prob(torch.zeros_like(x[0]))  # (B,)
-    logits = likelihood.logits
-    none = -count * softplus(logits).sum(-1, keepdim=True)  # log p(0), (S, 1)
-    return logits @ x.mT + none + coefficients
 
 
 @torch.no_grad()

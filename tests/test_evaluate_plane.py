@@ -1,0 +1,56 @@
+"""The summed plane against exact evidence, enumeration and the other two routes."""
+
+import pytest
+import torch
+from test_evaluate import affine_vae, draws
+from torch import Generator
+
+from course_lib.distributions import Bernoulli, Binomial
+from course_lib.evaluate import log_likelihood, log_probs_of_pairs, plane_log_evidence
+from course_lib.vae import Architecture
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "binomial"])
+def test_every_pair_has_its_log_probability(likelihood: str, generator: Generator) -> None:
+    logits = torch.randn(5, 7, dtype=torch.float64, generator=generator)
+    family = Bernoulli(logits) if likelihood == "bernoulli" else Binomial(16, logits)
+    x = family.sample((3,), generator=generator)[:, 0]  # (3, 7)
+    expected = family.log_prob(x.unsqueeze(1))  # (3, 5)
+    torch.testing.assert_close(log_probs_of_pairs(family, x), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.equation("7.2")
+def test_all_images_of_a_small_model_add_up_to_one(generator: Generator) -> None:
+    """p(x) over all 2⁴ images is a distribution: the plane's sums must make it one."""
+    model = Architecture(4, (2,), ((6,),)).build(seed=3).double()
+    every = torch.cartesian_prod(*[torch.tensor([0.0, 1.0]).double()] * 4)
+    found = plane_log_evidence(model, every, edge=8.0, step=1 / 10)
+    assert found.log_evidence.exp().sum().item() == pytest.approx(1, abs=1e-10)
+    assert found.error < 1e-8
+
+
+def test_importance_sampling_agrees(generator: Generator) -> None:
+    model = Architecture(6, (2,), ((8,),)).build(seed=4).double()
+    x = model.sample(6, generator=generator)
+    exact, found = plane_log_evidence(model, x, edge=7.0, step=1 / 10), log_likelihood(model, x)
+    assert abs(found.nll - exact.nll) <= 3 * found.monte_carlo_error
+
+
+def test_a_grid_that_is_too_coarse_says_so(generator: Generator) -> None:
+    model = Architecture(6, (2,), ((8,),)).build(seed=4).double()
+    model.decoders[0].logits.weight.data.mul_(40.0)  # type: ignore[union-attr,operator]
+    x = model.sample(3, generator=generator)
+    assert plane_log_evidence(model, x, step=1.0).error > 0.05
+
+
+def test_bad_input_is_named(generator: Generator) -> None:
+    model = Architecture(6, (3,), ((8,),)).build(seed=4)
+    with pytest.raises(ValueError, match=r"one layer of 2, got sizes \[3\]"):
+        plane_log_evidence(model, torch.zeros(1, 6))
+    plane = Architecture(6, (2,), ((8,),)).build(seed=4)
+    with pytest.raises(ValueError, match=r"x must be \(N, D\), got shape \(6,\)"):
+        plane_log_evidence(plane, torch.zeros(6))
+    with pytest.raises(ValueError, match=r"0 < step ≤ edge, got 6.0 and 7.0"):
+        plane_log_evidence(plane, torch.zeros(1, 6), step=7.0)
+    with pytest.raises(ValueError, match="flips or counts, got DiagonalGaussian"):
+        plane_log_evidence(affine_vae(), draws(2, generator))
