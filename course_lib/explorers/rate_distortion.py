@@ -153,7 +153,7 @@ class RateDistortionTrade(Explorer):
         ends = np.array([-reach, reach])
         self.tangent.set_data(rate + ends, distortion - beta * ends)
         self.here_name.set_text(f"slope −{beta:g}")
-        side = 1 if rate < 0.75 * right else -1  # where the label has room
+        side = 1 if rate < 0.62 * right else -1  # where the label has room
         self.here_name.set(ha="left" if side > 0 else "right")
         aside = rate + side * 0.04 * (right - left)
         self.here_name.set_position((aside, distortion + 0.1 * (high - low)))
