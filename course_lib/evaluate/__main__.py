@@ -27,8 +27,10 @@ from course_lib.evaluate import (
     active_units,
     annealed_log_likelihood,
     log_likelihood,
+    plane_log_evidence,
     rate_distortion,
 )
+from course_lib.evaluate.table import header, line
 from course_lib.recipes import RECIPES, load_model
 from course_lib.vae import MarkovHVAE
 
@@ -39,7 +41,6 @@ BINARISATION, CODES, ANNEALING = (
     2**30,
     2**29,
 )  # seeds far from those of the images' own samples
-COLUMNS = ("model", "published", "NLL", "± k", "± images", "ELBO", "rates", "active", "minutes")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(cross_check(model, options), flush=True)
         return 0
     rows = []
-    print("  ".join(f"{title:>9}" for title in COLUMNS))
+    print(header())
     for model in models:
         rows.append(evaluate(model, options.k, options.images, options.seed, options.work))
         print(line(rows[-1]), flush=True)
@@ -80,6 +81,8 @@ def evaluate(name: str, k: int, images: int, seed: int, work: Path) -> dict[str,
     row["monte_carlo_error"] = evidence[:, 1].square().sum().sqrt().item() / len(x)
     row["sampling_error"] = evidence[:, 0].std().item() / len(x) ** 0.5
     row["published"] = RECIPES[path.stem].published if path.stem in RECIPES else None
+    if model.sizes[1:] == [2]:
+        row |= exact(model, x, key, work)
     return row | codes(model, x, seed)
 
 
@@ -114,6 +117,17 @@ def test_images(count: int, seed: int) -> Tensor:
     return binarise(pixels, generator=torch.Generator().manual_seed(BINARISATION + seed))[:count]
 
 
+def exact(model: MarkovHVAE, x: Tensor, key: dict[str, Any], work: Path) -> dict[str, float]:
+    """The NLL without sampling, for a latent in the plane; kept in `work` like the pieces."""
+    path = _kept(key, work, "plane")
+    if not path.exists():
+        found = plane_log_evidence(model, x)
+        sums = torch.stack([found.log_evidence, found.coarse], 1)
+        checkpoint.save(path, {"sums": sums}, key)
+    fine, coarse = checkpoint.load(path)[0]["sums"].T
+    return {"exact_nll": -fine.mean().item(), "exact_error": (fine - coarse).abs().max().item()}
+
+
 def codes(model: MarkovHVAE, x: Tensor, seed: int) -> dict[str, Any]:
     """ELBO, rate, distortion, and each layer's rate and active units; 50 samples of q an image."""
     generator = torch.Generator().manual_seed(CODES + seed)
@@ -131,16 +145,6 @@ def codes(model: MarkovHVAE, x: Tensor, seed: int) -> dict[str, Any]:
     }
 
 
-def line(row: dict[str, Any]) -> str:
-    """One row of the table."""
-    published = "" if row["published"] is None else f"{row['published']:.2f}"
-    rates = "+".join(f"{rate:.1f}" for rate in row["rates"])
-    active = "+".join(str(count) for count in row["active_units"])
-    cells = [row["model"], published, f"{row['nll']:.2f}", f"{row['monte_carlo_error']:.3f}"]
-    cells += [f"{row['sampling_error']:.2f}", f"{row['elbo']:.2f}", rates, active]
-    return "  ".join(f"{cell:>9}" for cell in [*cells, f"{row['core_minutes']:.1f}"])
-
-
 def _load(name: str) -> tuple[Path, MarkovHVAE]:
     """The model of that name or in that file, and its path."""
     path = RECIPES[name].path if name in RECIPES else Path(name)
@@ -152,8 +156,7 @@ def _load(name: str) -> tuple[Path, MarkovHVAE]:
 
 def _pieces(model: MarkovHVAE, x: Tensor, key: dict[str, Any], work: Path) -> Iterator[Tensor]:
     """log p̂, its standard error and core minutes of each image, (piece, 3), saved as they come."""
-    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-    path = work / f"{name}.partial"
+    path = _kept(key, work, "partial")
     done = checkpoint.load(path)[0]["rows"] if path.exists() else torch.zeros(0, 3).double()
     yield done
     bar = tqdm(total=len(x), initial=len(done), unit="image", disable=None, leave=False)
@@ -171,6 +174,12 @@ def _pieces(model: MarkovHVAE, x: Tensor, key: dict[str, Any], work: Path) -> It
         bar.update(len(piece))
         yield rows
     bar.close()
+
+
+def _kept(key: dict[str, Any], work: Path, kind: str) -> Path:
+    """Where unfinished or dear results are kept, under all that they depend on."""
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    return work / f"{name}.{kind}"
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
