@@ -135,7 +135,13 @@ def climbed(covariance: Tensor, latent: int, beta: float, noise: float) -> Tenso
     x = math.sqrt(size) * torch.cat([factor.T, -factor.T])  # mean 0, covariance as given
     generator = Generator().manual_seed(0)
     W = torch.randn(size, latent, dtype=torch.float64, generator=generator).requires_grad_()
-    climber = torch.optim.LBFGS([W], max_iter=500, tolerance_grad=1e-11, tolerance_change=0)
+    climber = torch.optim.LBFGS(
+        [W],
+        max_iter=500,
+        tolerance_grad=1e-11,
+        tolerance_change=0,
+        line_search_fn="strong_wolfe",  # without it a first step may leap out of the basin
+    )
 
     def loss() -> Tensor:
         climber.zero_grad()

@@ -32,9 +32,9 @@ def scenes(explorer: Explorer) -> Iterator[dict[str, object]]:
 
 
 def pictures(explorer: Explorer, control: Control, scene: dict[str, object]) -> set[bytes]:
-    """What is drawn at both ends and in the middle of a control."""
+    """What is drawn at both ends and in the middle of a slider, or at each listed value."""
     drawn = set()
-    for value in control.sweep(3):
+    for value in getattr(control, "values", None) or control.sweep(3):
         explorer.at(**scene | {control.name: value})
         drawn.add(explorer._picture.value)
     return drawn
