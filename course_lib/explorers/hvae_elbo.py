@@ -115,15 +115,9 @@ class ChainBound(Explorer):
         self._write(parts, printed(log_p, value)[1], name, layers)
         information = numbers["marginal_entropy"] - numbers["entropy"]
         self._move_missing(list(parts.values()), name, information, layers)
-        self._enter(log_p, value, name)
+        # What another reading leaves below log p(x) is no KL, so not called a gap.
+        self.ledger.set(log_p, value, below="gap =" if name == CORRECT else "below by")
         return Reading(numbers, _sentence(numbers, name, layers))
-
-    def _enter(self, log_p: float, value: float, name: str) -> None:
-        """The ledger; what another reading leaves below log p(x) is no KL, so not called a gap."""
-        self.ledger.set(log_p, value)
-        for text in self.ledger.artists:
-            if name != CORRECT and isinstance(text, Text):
-                text.set_text(text.get_text().replace("gap =", "below by"))
 
     def _move_steps(self, parts: list[float], log_p: float, layers: int) -> None:
         """Bars from one running sum to the next, joined by thin lines."""

@@ -60,9 +60,10 @@ class Ledger:
         texts = (*self._texts.values(), self._name)
         return self._bar, self._bound, self._evidence, *self._beyond.values(), *texts
 
-    def set(self, log_evidence: float, elbo: float) -> None:
+    def set(self, log_evidence: float, elbo: float, *, below: str = "gap =") -> None:
         """Moves the ledger to log p(x) and ELBO, floats in nats; the ELBO may be −∞.
 
+        below: what is said before a distance downwards, where that is no gap.
         Raises ValueError if log_evidence is not finite, or the ELBO is NaN or +∞.
         """
         if not math.isfinite(log_evidence):
@@ -71,9 +72,9 @@ class Ledger:
             raise ValueError(f"elbo must be a number below ∞, got {elbo}")
         low, high = self.ax.get_ylim()
         top, foot = (min(max(value, low), high) for value in (log_evidence, elbo))
-        below = self._write(log_evidence, elbo)
+        is_below = self._write(log_evidence, elbo, below)
         self._bar.set(y=foot, height=top - foot)
-        self._bar.set_facecolor(COLOURS["gap"] if below else "#bbbbbb")
+        self._bar.set_facecolor(COLOURS["gap"] if is_below else "#bbbbbb")
         self._bound.set_ydata((foot, foot))
         self._evidence.set_ydata((top, top))
         for of, value in (("evidence", log_evidence), ("elbo", elbo)):
@@ -81,7 +82,7 @@ class Ledger:
             self._beyond[of].set_ydata((low if value < low else high,))
             self._beyond[of].set_marker("v" if value < low else "^")
         scale = self.ax.bbox.height / PIXEL_RATIO / (high - low)  # shown pixels a nat
-        self._place(below, (top - low) * scale, (foot - low) * scale)
+        self._place(is_below, (top - low) * scale, (foot - low) * scale)
 
     def _text(self, of: str) -> Text:
         text = self.ax.text(_LABELS, 0, "", fontsize=TEXT_PT, color=ink(of), va="center")
@@ -93,14 +94,13 @@ class Ledger:
         (arrow,) = self.ax.plot((x,), (0,), "v", color=COLOURS[of], markersize=9, clip_on=False)
         return arrow
 
-    def _write(self, log_evidence: float, elbo: float) -> bool:
+    def _write(self, log_evidence: float, elbo: float, words: str) -> bool:
         """The numbers as printed; False if the ELBO lies above log p(x) by more than rounding."""
         evidence, bound, gap = printed(log_evidence, elbo, self._decimals)
         self._texts["evidence"].set_text(f"{self._evidence_name} = {evidence}")
         self._texts["elbo"].set_text(f"{self._bound_name} = {bound}")
         below = not gap.startswith("−")
-        word = "gap =" if below else "above by"
-        self._texts["gap"].set_text(f"{word} {gap.removeprefix('−')}")
+        self._texts["gap"].set_text(f"{words if below else 'above by'} {gap.removeprefix('−')}")
         self._name.set_text(self._names[below])
         return below
 
