@@ -32,6 +32,14 @@ def test_its_figures_are_of_this_file_and_of_all_test_images(path: Any) -> None:
     assert (row["k"], row["images"], row["seed"]) == (5000, 10_000, 0)
 
 
+def test_the_results_are_of_the_models_that_ship() -> None:
+    """Neither more nor fewer, and each with the checksum that data/README.md gives."""
+    assert SHIPPED
+    assert {path.stem for path in SHIPPED} == set(results())
+    page = PAGES[0].read_text(encoding="utf-8")
+    assert all(f"`{row['sha256']}`" in page for row in results().values())
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
 def test_the_pages_print_what_the_command_prints(page: Any) -> None:
     """Each row of the command's table stands there, word for word."""
