@@ -24,6 +24,7 @@ from course_lib.evaluate import (
     rate_distortion,
     surgery,
 )
+from course_lib.evaluate.table import by_recipe, seeds_line
 from course_lib.exact import LinearGaussian
 from course_lib.nets import GaussianNet
 from course_lib.vae import VAE, Architecture, MarkovHVAE
@@ -219,7 +220,13 @@ def shipped(tmp_path: Path, generator: Generator) -> Path:
     """A model file of an untrained net on MNIST's pixels."""
     architecture = Architecture(784, (3, 2), ((5,), (4,)))
     model = architecture.build(seed=0)
-    about = {"kind": "model", "architecture": architecture.as_dict()}
+    about = {
+        "kind": "model",
+        "recipe": "small",
+        "architecture": architecture.as_dict(),
+        "settings": {"epochs": 7, "seed": 3},
+        "core_seconds": 120.0,
+    }
     checkpoint.save(tmp_path / "small.safetensors", model.state_dict(), about)
     return tmp_path / "small.safetensors"
 
@@ -234,6 +241,7 @@ def test_the_command_prints_and_saves_a_row(
     assert len(row["rates"]) == len(row["active_units"]) == 2
     assert row["elbo"] == pytest.approx(-row["distortion"] - sum(row["rates"]))
     assert row["nll"] < -row["elbo"]
+    assert (row["epochs"], row["training_seed"], row["training_minutes"]) == (7, 3, 2.0)
     assert f"{row['nll']:.2f}" in capsys.readouterr().out
 
 
@@ -255,7 +263,7 @@ def test_an_interrupted_evaluation_goes_on_and_ends_the_same(
         command.evaluate(str(shipped), 20, 120, 0, shipped.parent / "b")
     resumed = command.evaluate(str(shipped), 20, 120, 0, shipped.parent / "b")
     assert calls == [0, 50, 50, 100]
-    assert {**resumed, "core_minutes": 0} == {**whole, "core_minutes": 0}
+    assert {**resumed, "test_minutes": 0} == {**whole, "test_minutes": 0}
     other = command.evaluate(str(shipped), 20, 120, 1, shipped.parent / "b")
     assert other["nll"] != whole["nll"]
 
@@ -267,6 +275,22 @@ def test_the_command_compares_two_routes(shipped: Path, capsys: pytest.CaptureFi
     assert "4 test images" in printed
     off, error = re.search(r"difference: (\S+) ± (\S+)", printed).groups()  # type: ignore[union-attr]
     assert abs(float(off)) <= 3 * float(error) < 0.6
+
+
+def run(recipe: str, seed: int, nll: float, epochs: int = 300) -> dict[str, object]:
+    known = {"published": 86.76, "training_minutes": 8.4}
+    return {"recipe": recipe, "epochs": epochs, "training_seed": seed, "nll": nll, **known}
+
+
+def test_trainings_that_differ_in_their_seed_share_a_line() -> None:
+    rows = [run("a", 2, 86.1), run("b", 0, 83.5), run("a", 0, 86.0), run("a", 1, 86.4)]
+    groups = by_recipe([*rows, run("a", 0, 87.0, epochs=100)])
+    assert [[row["training_seed"] for row in group] for group in groups] == [[2, 0, 1], [0], [0]]
+    # The mean is 258.5/3; the squares about it sum to 0.0867, half of which is 0.208².
+    assert re.search(r"^a +300 +86.76 +86.00 86.40 86.10 +86.17 +0.21 +8$", seeds_line(groups[0]))
+    assert re.search(r"^b +300 +86.76 +83.50 +83.50 +8$", seeds_line(groups[1]))
+    with pytest.raises(ValueError, match="one recipe"):
+        seeds_line(rows)
 
 
 def test_nothing_to_evaluate_is_said(capsys: pytest.CaptureFixture[str]) -> None:

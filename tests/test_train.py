@@ -426,9 +426,13 @@ def test_the_command_lists_trains_and_refuses(
     assert command.main(["small", "--out", str(out), "--resume"]) == 0
     assert equal_weights(first, load_model(out))
     assert not equal_weights(first, recipe.build())
+    monkeypatch.setattr(command, "RUNS", tmp_path)
+    assert command.main(["small", "--epochs", "1", "--seed", "5"]) == 0
+    _, about = checkpoint.load(tmp_path / "small_epochs_1_seed_5.safetensors")
+    assert (about["settings"]["epochs"], about["settings"]["seed"]) == (1, 5)
     other = tmp_path / "other.safetensors"
     assert command.main(["small", "--seed", "1", "--out", str(other)]) == 0
     assert not equal_weights(first, load_model(other))
     assert equal_weights(
-        recipe.reseeded(1).train(tmp_path / "1", progress_bar=False), load_model(other)
+        recipe.changed(seed=1).train(tmp_path / "1", progress_bar=False), load_model(other)
     )

@@ -1,6 +1,7 @@
 """`python -m course_lib.evaluate MODEL …`: what trained models are worth on the MNIST test set.
 
     python -m course_lib.evaluate --table               every shipped model, k = 5,000, all images
+    python -m course_lib.evaluate --seeds               what is known of other seeds and epochs
     python -m course_lib.evaluate mnist_vae --images 500 --k 500    a quick look
     python -m course_lib.evaluate runs/mnist_vae.safetensors        a model of your own
     python -m course_lib.evaluate mnist_vae --annealed --images 100     by a second, slower route
@@ -30,8 +31,8 @@ from course_lib.evaluate import (
     plane_log_evidence,
     rate_distortion,
 )
-from course_lib.evaluate.table import header, line
-from course_lib.recipes import RECIPES, load_model
+from course_lib.evaluate.table import by_recipe, header, line, seeds_header, seeds_line
+from course_lib.recipes import RECIPES, load_model, other_runs, results
 from course_lib.vae import MarkovHVAE
 
 WORK = Path(__file__).resolve().parent.parent.parent / "runs" / "evaluate"
@@ -46,6 +47,10 @@ BINARISATION, CODES, ANNEALING = (
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 2 with a message on stderr if there was nothing to do."""
     options = _parse(arguments)
+    if options.seeds:
+        rows = [*results().values(), *other_runs().values()]
+        print("\n".join([seeds_header(), *map(seeds_line, by_recipe(rows))]))
+        return 0
     models = options.models
     if options.table:
         models = [name for name, recipe in RECIPES.items() if recipe.on_the_table]
@@ -76,14 +81,27 @@ def evaluate(name: str, k: int, images: int, seed: int, work: Path) -> dict[str,
     key = {"sha256": digest, "k": k, "images": images, "seed": seed}
     x = test_images(images, seed)
     evidence = torch.cat(list(_pieces(model, x, key, work)))  # (images, 3)
-    row: dict[str, Any] = {"model": path.stem, **key, "core_minutes": evidence[:, 2].sum().item()}
+    row = {"model": path.stem, **training(path), **key}
+    row["test_minutes"] = evidence[:, 2].sum().item()
     row["nll"] = -evidence[:, 0].mean().item()
     row["monte_carlo_error"] = evidence[:, 1].square().sum().sqrt().item() / len(x)
     row["sampling_error"] = evidence[:, 0].std().item() / len(x) ** 0.5
-    row["published"] = RECIPES[path.stem].published if path.stem in RECIPES else None
+    recipe = RECIPES.get(row["recipe"])
+    row["published"] = recipe.published if recipe else None
     if model.sizes[1:] == [2]:
         row |= exact(model, x, key, work)
     return row | codes(model, x, seed)
+
+
+def training(path: Path) -> dict[str, Any]:
+    """How the model in this file was trained."""
+    _, about = checkpoint.load(path)
+    return {
+        "recipe": about["recipe"],
+        "epochs": about["settings"]["epochs"],
+        "training_seed": about["settings"]["seed"],
+        "training_minutes": about["core_seconds"] / 60,
+    }
 
 
 def cross_check(name: str, options: argparse.Namespace) -> str:
@@ -189,6 +207,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m course_lib.evaluate", description=__doc__)
     parser.add_argument("models", nargs="*", help="names of shipped models, or files")
     parser.add_argument("--table", action="store_true", help="every shipped MNIST model")
+    parser.add_argument("--seeds", action="store_true", help="print what the results files hold")
     parser.add_argument("--k", type=int, default=5000, help="samples an image (default 5000)")
     parser.add_argument("--images", type=int, default=10_000, help="test images (default all)")
     parser.add_argument("--seed", type=int, default=0)

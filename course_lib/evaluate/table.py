@@ -1,26 +1,48 @@
-"""The table of trained models as text, wherever it is printed."""
+"""The tables of trained models as text, wherever they are printed."""
 
+from collections.abc import Iterable, Sequence
+from statistics import mean, stdev
 from typing import Any
 
-COLUMNS = ("published", "NLL", "± k", "± images", "exact", "ELBO", "rates", "active", "minutes")
-WIDTHS = (9, 6, 6, 8, 6, 7, 14, 8, 7)
+COLUMNS = {
+    "published": 9,
+    "NLL": 6,
+    "± k": 5,
+    "± images": 8,
+    "exact": 6,
+    "ELBO": 7,
+    "rates": 12,
+    "active": 7,
+    "epochs": 6,
+    "train": 5,
+    "test": 4,
+}
+OVER_SEEDS = {
+    "epochs": 6,
+    "published": 9,
+    "NLL of each seed": 19,
+    "mean": 6,
+    "spread": 6,
+    "train": 5,
+}
 FIRST = 17  # the width of the column of names
 
 
 def header() -> str:
-    """The names of the columns."""
-    return _joined("model", COLUMNS)
+    """The names of the columns of `line`."""
+    return _joined("model", COLUMNS, COLUMNS)
 
 
 def line(row: dict[str, Any]) -> str:
     """One row of what `python -m course_lib.evaluate` found, in nats.
 
     NLL is the importance estimate and ± k its Monte Carlo error; exact is there if the latent is a
-    plane, which can be summed. rates and active units are given layer by layer, z_1 first.
+    plane, which can be summed. rates and active units are given layer by layer, z_1 first. train
+    and test are core minutes.
     """
-    exact, published = row.get("exact_nll"), row["published"]
+    exact = row.get("exact_nll")
     cells = [
-        "" if published is None else f"{published:.2f}",
+        _published(row),
         f"{row['nll']:.2f}",
         f"{row['monte_carlo_error']:.3f}",
         f"{row['sampling_error']:.2f}",
@@ -28,11 +50,50 @@ def line(row: dict[str, Any]) -> str:
         f"{row['elbo']:.2f}".replace("-", "−"),
         "+".join(f"{rate:.1f}" for rate in row["rates"]),
         "+".join(str(count) for count in row["active_units"]),
-        f"{row['core_minutes']:.1f}",
+        f"{row['epochs']}",
+        f"{row['training_minutes']:.0f}",
+        f"{row['test_minutes']:.0f}",
     ]
-    return _joined(row["model"], cells)
+    return _joined(row["model"], cells, COLUMNS)
 
 
-def _joined(name: str, cells: Any) -> str:
-    padded = [f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True)]
-    return "  ".join([f"{name:{FIRST}}", *padded])
+def seeds_header() -> str:
+    """The names of the columns of `seeds_line`."""
+    return _joined("recipe", OVER_SEEDS, OVER_SEEDS)
+
+
+def seeds_line(rows: Sequence[dict[str, Any]]) -> str:
+    """Trainings of one recipe that differ in their seed alone; spread is the standard deviation.
+
+    Raises ValueError if they differ in recipe or epochs.
+    """
+    kinds = {(row["recipe"], row["epochs"]) for row in rows}
+    if len(kinds) != 1:
+        raise ValueError(f"rows must share one recipe and one number of epochs, got {kinds}")
+    found = [row["nll"] for row in sorted(rows, key=lambda row: int(row["training_seed"]))]
+    cells = [
+        f"{rows[0]['epochs']}",
+        _published(rows[0]),
+        " ".join(f"{nll:.2f}" for nll in found),
+        f"{mean(found):.2f}",
+        f"{stdev(found):.2f}" if len(found) > 1 else "",
+        f"{mean(row['training_minutes'] for row in rows):.0f}",
+    ]
+    return _joined(rows[0]["recipe"], cells, OVER_SEEDS)
+
+
+def by_recipe(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The rows, put together if they share recipe and epochs; in order of first appearance."""
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["recipe"], row["epochs"]), []).append(row)
+    return list(groups.values())
+
+
+def _published(row: dict[str, Any]) -> str:
+    return "" if row["published"] is None else f"{row['published']:.2f}"
+
+
+def _joined(name: str, cells: Iterable[str], widths: dict[str, int]) -> str:
+    padded = [f"{cell:>{width}}" for cell, width in zip(cells, widths.values(), strict=True)]
+    return "  ".join([f"{name:{FIRST}}", *padded]).rstrip()

@@ -3,6 +3,7 @@
 python -m course_lib.train --list                 what there is
 python -m course_lib.train mnist_vae              trains into runs/mnist_vae.safetensors
 python -m course_lib.train mnist_vae --resume     goes on after an interruption
+python -m course_lib.train mnist_vae --seed 1 --epochs 100      other than the recipe says
 """
 
 import argparse
@@ -25,8 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"no recipe {options.name!r}; there are {', '.join(RECIPES)}", file=sys.stderr)
         return 2
     recipe, name = RECIPES[options.name], options.name
-    if options.seed is not None:
-        recipe, name = recipe.reseeded(options.seed), f"{name}_seed_{options.seed}"
+    for setting, value in (("epochs", options.epochs), ("seed", options.seed)):
+        if value is not None:
+            recipe, name = recipe.changed(**{setting: value}), f"{name}_{setting}_{value}"
     out = options.out or RUNS / f"{name}.safetensors"
     state = out.with_suffix(".training")
     if state.exists() and not options.resume:
@@ -47,6 +49,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("name", nargs="?", help="a recipe's name")
     parser.add_argument("--list", action="store_true", help="list the recipes")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")
     parser.add_argument("--seed", type=int, help="another seed than the recipe's")
     parser.add_argument("--out", type=Path, help="where the model goes (default: runs/NAME…)")
     return parser.parse_args(arguments)
