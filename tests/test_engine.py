@@ -172,6 +172,25 @@ def test_reset_goes_back_by_code_and_by_button(explorer: GaussianGap) -> None:
     assert slider(explorer, "filled").value is False
 
 
+def test_opened_draws_the_values_and_is_where_reset_goes_back() -> None:
+    explorer = GaussianGap()
+    assert explorer.opened(mean=-1.0, filled=True) is explorer
+    assert (slider(explorer, "mean").value, slider(explorer, "std").value) == (-1.0, 0.5)
+    opening = explorer.numbers
+    assert opening["gap"] == pytest.approx(gaussian_kl(-1.0, 0.5), abs=1e-12)
+    explorer.at(mean=0.3, std=0.25, filled=False)
+    assert explorer.reset() == opening
+    assert slider(explorer, "filled").value is True
+    assert GaussianGap().reset() != opening  # of this one alone
+
+
+def test_opened_refuses_what_at_refuses_and_leaves_the_start(explorer: GaussianGap) -> None:
+    start = explorer.numbers
+    with pytest.raises(ValueError, match="mean must lie in"):
+        explorer.opened(std=1.0, mean=9.0)
+    assert explorer.reset() == start
+
+
 def test_a_moved_picture_has_no_ghosts(explorer: GaussianGap) -> None:
     for mean in np.linspace(-2, 2, 9):
         explorer.at(mean=float(mean), std=1.0, filled=True)

@@ -40,7 +40,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import ipywidgets as widgets
 import traitlets
@@ -115,6 +115,7 @@ class Explorer(widgets.VBox):
         self._deadline = self._frame_seconds = 0.0
         self._failed = False
         self._setting: int | None = None  # the thread in which `at` is setting values
+        self._start = {control.name: control.start for control in self.controls}
         self._stage = Stage(new_figure(self.width_px, self.height_px))
         with DRAWING:
             self.prepare()
@@ -169,7 +170,13 @@ class Explorer(widgets.VBox):
 
     def reset(self) -> dict[str, float]:
         """Back to the values at the start; returns the drawn numbers."""
-        return self.at(**{control.name: control.start for control in self.controls})
+        return self.at(**self._start)
+
+    def opened(self, **values: Any) -> Self:
+        """This explorer, drawn at `values`, to which reset now goes back. Raises as `at` does."""
+        self.at(**values)
+        self._start |= values
+        return self
 
     def png(self) -> bytes:
         """The picture at twice its shown size, packed small for keeping."""
