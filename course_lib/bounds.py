@@ -7,7 +7,6 @@ Every bound goes up when it improves.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,11 +21,10 @@ from course_lib.arguments import (
     require_event,
     require_finite,
     require_log,
-    require_no_nan,
     require_nonempty,
-    require_positive,
 )
 from course_lib.distributions import DiagonalGaussian, Distribution, FullGaussian, kl_divergence
+from course_lib.distributions.expectation import expectation as expectation
 
 
 class LatentModel(Protocol):
@@ -63,28 +61,27 @@ def log_weights(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Te
     p(x, z) = 0. Raises ValueError if z is empty or does not fit q, if q(z) = 0, or if the decoder
     gives NaN or +∞.
     """
-    _require_samples(q, z)
-    joint = _log_likelihood(model, x, z) + model.prior.log_prob(z)
-    return joint - require_finite("q.log_prob(z)", q.log_prob(z))
+    return _log_weights(model, q, x, z)
 
 
 def elbo(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Tensor:
     """ELBO = E_q[log p(x, z) − log q(z)], averaged over leading samples z ~ q.  (Eq. 3.2)
 
     z (S, *batch, d). Returns (*batch,) nats: an unbiased estimate, which may lie above log p(x) by
-    chance. Raises ValueError as `log_weights` does.
+    chance. Raises ValueError as `log_weights` does, and if z has no sample axis.
     """
-    return log_weights(model, q, x, z).mean(dim=0)
+    return _log_weights(model, q, x, z, averaged=True).mean(dim=0)
 
 
 def terms(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Terms:
     """E_q log p(x|z), averaged over samples z ~ q, and KL(q ‖ p(z)) in closed form.  (Eq. 3.3)
 
     z (S, *batch, d). Returns Terms of (*batch,) nats. Raises ValueError if the KL has no closed
-    form, z is empty or does not fit q, or the decoder gives NaN or +∞.
+    form, z is empty, has no sample axis or does not fit q, or the decoder gives NaN or +∞.
     """
     _require_samples(q, z)
-    return Terms(_log_likelihood(model, x, z).mean(dim=0), kl_divergence(q, model.prior))
+    reconstruction = _log_likelihood(model, x, z, averaged_over=q.batch_shape).mean(dim=0)
+    return Terms(reconstruction, kl_divergence(q, model.prior))
 
 
 def importance_weighted_bound(log_weights: Tensor, dim: int = 0) -> Tensor:
@@ -114,10 +111,12 @@ def naive_log_evidence(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
     """log p̂(x), p̂(x) = (1/S) Σ p(x|z_i) with z_i ~ p(z) along the leading axis.  (Eq. 1.5)
 
     p̂ is unbiased for p(x); its log is not: it falls short on average. z (S, *batch, d). Returns
-    (*batch,) nats. Raises ValueError if z is empty, or the decoder gives NaN or +∞.
+    (*batch,) nats. Raises ValueError if z is empty or has no sample axis, or the decoder gives NaN
+    or +∞.
     """
     _require_tensor("z", z)
-    return torch.logsumexp(_log_likelihood(model, x, z), 0) - math.log(z.shape[0])
+    given = _log_likelihood(model, x, z, averaged_over=model.prior.batch_shape)  # (S, *batch)
+    return torch.logsumexp(given, 0) - math.log(z.shape[0])
 
 
 def candidate_log_evidence(log_joint: Numbers, log_posterior: Numbers) -> Tensor:
@@ -160,48 +159,33 @@ def gap(q: Distribution, posterior: Distribution) -> Tensor:
     return kl_divergence(q, posterior)
 
 
-def expectation(
-    q: DiagonalGaussian | FullGaussian,
-    f: Callable[[Tensor], Tensor],
-    nodes: int = 4001,
-    tolerance: float = 1e-8,
+def _log_weights(
+    model: LatentModel, q: Distribution, x: Tensor, z: Tensor, *, averaged: bool = False
 ) -> Tensor:
-    """E_q f(z) for a one-dimensional Gaussian q, by the trapezoid rule over ±12 standard
-    deviations.
+    """`log_weights`; if they are to be averaged, z must have an axis for that."""
+    _require_samples(q, z)
+    likelihood = _log_likelihood(model, x, z, averaged_over=q.batch_shape if averaged else None)
+    joint = likelihood + model.prior.log_prob(z)
+    return joint - require_finite("q.log_prob(z)", q.log_prob(z))
 
-    f maps z (nodes, *batch, 1) to (nodes, *batch). For smooth f the rule converges faster than any
-    power of the step. Returns (*batch,); −inf if f is −inf where q has mass. Raises ValueError if q
-    has more dimensions, f gives NaN or another shape, or every second node changes the result.
+
+def _log_likelihood(
+    model: LatentModel, x: Tensor, z: Tensor, *, averaged_over: torch.Size | None = None
+) -> Tensor:
+    """log p(x|z). Raises ValueError if x is not finite, or the decoder makes it NaN or +∞.
+
+    averaged_over: the batch of what z is drawn from, if the first axis is to be averaged away.
     """
-    if q.event_shape != (1,):
-        raise ValueError(
-            f"expectation needs a q over one dimension, got event shape {tuple(q.event_shape)}"
-        )
-    require_count("nodes", nodes, least=101)
-    require_positive("tolerance", as_double("tolerance", tolerance))
-    u = torch.linspace(-12.0, 12.0, nodes | 1, dtype=q.mean.dtype)
-    z = q.mean + q.scale_tril.squeeze(-1) * u.reshape(-1, *[1] * q.mean.ndim)  # (nodes, *batch, 1)
-    values = _require_one_each(f(z), z)
-    density = torch.exp(-0.5 * u**2) / math.sqrt(2 * math.pi) * (u[1] - u[0])
-    weighted = density.reshape(-1, *[1] * (values.ndim - 1)) * values  # (nodes, *batch)
-    return _agreed(weighted.sum(0), 2 * weighted[::2].sum(0), nodes, tolerance)
-
-
-def _agreed(fine: Tensor, coarse: Tensor, nodes: int, tolerance: float) -> Tensor:
-    """`fine`. Raises ValueError if the sum over every second node is elsewhere."""
-    off = (fine - coarse).abs() > tolerance * fine.abs().clamp(min=1.0)
-    if bool(off.any()):
-        worst = (fine - coarse).abs()[off].max().item()
-        raise ValueError(
-            f"quadrature has not converged: halving {nodes} nodes moves it by {worst:.3g}"
-        )
-    return fine
-
-
-def _log_likelihood(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
-    """log p(x|z). Raises ValueError if x is not finite, or the decoder makes it NaN or +∞."""
     _require_tensor("x", x)
-    return require_log("the decoder's log p(x|z)", model.decoder(z).log_prob(x))
+    given = model.decoder(z)
+    if averaged_over is not None:
+        data_axes = max(len(averaged_over), x.ndim - len(given.event_shape))
+        if z.ndim - len(model.prior.event_shape) <= data_axes:
+            raise ValueError(
+                "z must lead with a sample axis, such as q.rsample((1,), generator=…), got "
+                f"z {tuple(z.shape)} for x {tuple(x.shape)} and a q of batch {tuple(averaged_over)}"
+            )
+    return require_log("the decoder's log p(x|z)", given.log_prob(x))
 
 
 def _require_tensor(name: str, value: Tensor) -> None:
@@ -238,13 +222,3 @@ def _require_some_weight(log_weights: Tensor, dim: int) -> None:
     """Raises ValueError if all weights along `dim` are zero: they cannot be normalised."""
     if bool((log_weights.amax(dim) == -math.inf).any()):
         raise ValueError("log_weights must hold one finite entry along each row, got only -inf")
-
-
-def _require_one_each(values: Tensor, z: Tensor) -> Tensor:
-    """Raises ValueError unless f gave one number, not NaN, for each z (nodes, *batch, 1)."""
-    require_no_nan("f(z)", values)
-    if values.ndim != z.ndim - 1 or len(values) != len(z):
-        raise ValueError(
-            f"f must map z {tuple(z.shape)} to {tuple(z.shape[:-1])}, got {tuple(values.shape)}"
-        )
-    return values

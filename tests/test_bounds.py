@@ -104,6 +104,37 @@ def test_two_terms_make_the_elbo():
     assert both.elbo.item() == (both.reconstruction - both.kl).item()
 
 
+class TestTheSampleAxis:
+    """An average over samples needs an axis of them, else it would run over the data."""
+
+    x = torch.linspace(-1, 2, 4, dtype=torch.float64).unsqueeze(-1)  # four data
+    q = DiagonalGaussian(0.5 * x, torch.zeros_like(x))
+
+    @pytest.mark.parametrize("bound", [elbo, terms])
+    def test_draws_without_it_are_refused(self, bound):
+        z = self.q.rsample(generator=torch.Generator().manual_seed(0))  # (4, 1)
+        with pytest.raises(ValueError, match=r"z must lead with a sample axis.*z \(4, 1\)"):
+            bound(Line(), self.q, self.x, z)
+        single = bound(Line(), self.q, self.x, z.unsqueeze(0))
+        assert getattr(single, "elbo", single).shape == (4,)
+
+    @pytest.mark.parametrize("bound", [elbo, terms])
+    def test_one_q_for_all_data_needs_it_before_theirs(self, bound):
+        q = DiagonalGaussian.standard(1)
+        with pytest.raises(ValueError, match=r"z must lead with a sample axis.*x \(4, 1\)"):
+            bound(Line(), q, self.x, torch.zeros(1, 1).double())
+
+    def test_the_prior_is_drawn_from_along_it(self):
+        z = torch.tensor([[0.2], [-0.3]]).double()
+        with pytest.raises(ValueError, match=r"z must lead with a sample axis.*x \(4, 1\)"):
+            naive_log_evidence(Line(), self.x, z[:1])
+        with pytest.raises(ValueError, match=r"z must lead with a sample axis.*z \(1,\)"):
+            naive_log_evidence(Line(), X, z[0])
+        found = naive_log_evidence(Line(), self.x, z.unsqueeze(1))
+        by_hand = Normal(z, 1.0).log_prob(self.x.T).exp().mean(0).log()
+        torch.testing.assert_close(found, by_hand)
+
+
 @pytest.mark.equation("3.4")
 def test_importance_weighted_bound_against_a_plane_of_quadrature():
     """E log ½(w(z₁) + w(z₂)) over a product grid, and the order L₁ ≤ L₂ ≤ L₄ ≤ log p(x)."""
@@ -215,6 +246,23 @@ def test_batches_keep_their_axis():
     assert elbo(Line(), q, x, z).shape == (6,)
     assert terms(Line(), q, x, z).elbo.shape == (6,)
     assert expectation(q, lambda z: z[..., 0]).tolist() == pytest.approx((x / 2)[:, 0].tolist())
+
+
+@pytest.mark.parametrize("mean", [0.3, -2.0])
+def test_expectation_in_single_precision(mean):
+    q = DiagonalGaussian(torch.tensor([[mean], [mean + 1]]), torch.tensor([[-0.5], [1.0]]))
+    second = expectation(q, lambda z: z[..., 0].square())
+    assert second.dtype == torch.float32
+    assert second.tolist() == pytest.approx((q.mean**2 + q.variance)[:, 0].tolist(), rel=1e-6)
+    x = X.float()
+    below = expectation(q, lambda z: log_weights(Line(), q, x, z))
+    exact = LOG_EVIDENCE - torch.stack([gap(_double(q, i), POSTERIOR) for i in range(2)])
+    assert below.tolist() == pytest.approx(exact.tolist(), rel=1e-6)
+
+
+def _double(q, i):
+    """One of a batch of q, in double precision."""
+    return DiagonalGaussian(q.mean[i].double(), q.log_std[i].double())
 
 
 def test_expectation_says_when_it_cannot_be_trusted():
