@@ -175,9 +175,33 @@ class TestJudge:
         assert "your answer raised" in verdict.message
         assert "expected a function, got float" in judge("0.b", 3.0).message
 
+    @pytest.mark.parametrize("shape", [(1,), (1, 1)])
+    def test_one_number_may_have_axes(self, shape):
+        assert judge("0.a", torch.full(shape, 2.0)).message == "0.a: right: 2 nats"
+        assert judge("0.a", torch.full(shape, -2.0)).message == "0.a: not yet. mind the sign"
+        assert judge("0.a", [[2.0]]).accepted
+
+    def test_several_numbers_may_stand_in_a_column(self, monkeypatch):
+        monkeypatch.setitem(EXERCISES, "0.d", Exercise("0.d", lambda: [1.0, 3.0]))
+        assert judge("0.d", torch.tensor([[1.0], [3.0]])).accepted
+        wrong = judge("0.d", [3.0, 1.0]).message
+        assert wrong == "0.d: not yet. At least one of your 2 numbers is not right"
+        assert judge("0.d", 1.0).message == "0.d: not yet. 2 numbers are wanted, got 1"
+        assert judge("0.a", [2.0, 2.0]).message == "0.a: not yet. One number is wanted, got 2"
+
+    def test_text_is_no_number(self):
+        assert judge("0.a", "text").message == "0.a: a number is wanted, got 'text'"
+        assert judge("0.b", lambda z: "text").message == "0.b: a number is wanted, got 'text'"
+        assert judge("0.a", {}).message == "0.a: a number is wanted, got {}"
+
     def test_an_unknown_name_is_an_error(self):
         with pytest.raises(ValueError, match=r"no exercise '9\.z'"):
             judge("9.z", 1.0)
+
+
+@pytest.mark.parametrize(("answer", "right"), [(321, True), (322, True), (320, False), (323, False)])
+def test_draws_may_be_counted_in_whole_numbers(answer, right):
+    assert judge("1.b", answer).accepted == right
 
 
 def _course_exercises():

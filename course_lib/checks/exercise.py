@@ -11,6 +11,10 @@ from torch import Tensor
 from course_lib.checks.verification import distance, number
 
 
+class NoNumber(ValueError):
+    """An answer that cannot be read as numbers."""
+
+
 @dataclass(frozen=True)
 class Mistake:
     """A wrong answer seen before, as a number, tensor or function, and the hint that fits it."""
@@ -36,13 +40,13 @@ class Exercise:
     cases: Sequence[tuple[Any, ...]] = field(default=())
 
     def values(self, answer: Any) -> Tensor:
-        """The answer as one float64 tensor: the number itself, or what the function gives on all
-        cases, in a row.
+        """The answer in float64: its numbers, or what the function gives on all cases, in a row.
+
+        Raises NoNumber if it is something else.
         """
         if not self.cases:
-            return torch.as_tensor(answer, dtype=torch.float64).detach()
-        results = [torch.as_tensor(answer(*case), dtype=torch.float64) for case in self.cases]
-        return torch.cat([result.detach().reshape(-1) for result in results])
+            return _numbers(answer).reshape(-1)
+        return torch.cat([_numbers(answer(*case)).reshape(-1) for case in self.cases])
 
 
 @dataclass(frozen=True)
@@ -81,18 +85,19 @@ def judge(name: str, answer: Any) -> Verdict:
     exercise = EXERCISES[name]
     try:
         given = None if answer is None or answer is ... else _answer_values(exercise, answer)
+    except NoNumber as error:
+        return Verdict(False, f"{name}: {error}")
     except Exception as error:  # a learner's function may raise anything
         return Verdict(False, f"{name}: your answer raised {type(error).__name__}: {error}")
     if given is None:
         return Verdict(False, f"{name}: not answered yet")
-    if _matches(exercise, given, exercise.values(exercise.expected())):
+    wanted = exercise.values(exercise.expected())
+    if _matches(exercise, given, wanted):
         return Verdict(True, f"{name}: right{_echo(exercise, given)}")
     for mistake in exercise.mistakes:
         if _matches(exercise, given, exercise.values(mistake.answer)):
             return Verdict(False, f"{name}: not yet. {mistake.hint}")
-    if exercise.cases:
-        return Verdict(False, f"{name}: not yet. Your function gives other numbers than it should")
-    return Verdict(False, f"{name}: not yet{_echo(exercise, given)} is not it")
+    return Verdict(False, f"{name}: not yet{_refusal(exercise, given, wanted)}")
 
 
 def _answer_values(exercise: Exercise, answer: Any) -> Tensor | None:
@@ -113,6 +118,26 @@ def _matches(exercise: Exercise, given: Tensor, wanted: Tensor) -> bool:
         return False
     given, wanted = given.masked_fill(absent, 0.0), wanted.masked_fill(absent, 0.0)
     return distance(given, wanted) <= exercise.tolerance
+
+
+def _numbers(answer: Any) -> Tensor:
+    """The answer in float64. Raises NoNumber if it is none."""
+    try:
+        return torch.as_tensor(answer, dtype=torch.float64).detach()
+    except (TypeError, ValueError, RuntimeError):
+        raise NoNumber(f"a number is wanted, got {answer!r}") from None
+
+
+def _refusal(exercise: Exercise, given: Tensor, wanted: Tensor) -> str:
+    """What is wrong with an answer that is none of the known mistakes."""
+    if exercise.cases:
+        return ". Your function gives other numbers than it should"
+    if given.shape != wanted.shape:
+        count = "One number is" if wanted.numel() == 1 else f"{wanted.numel()} numbers are"
+        return f". {count} wanted, got {given.numel()}"
+    if given.numel() > 1:
+        return f". At least one of your {given.numel()} numbers is not right"
+    return f"{_echo(exercise, given)} is not it"
 
 
 def _echo(exercise: Exercise, given: Tensor) -> str:
