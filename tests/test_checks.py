@@ -199,9 +199,9 @@ class TestJudge:
             judge("9.z", 1.0)
 
 
-@pytest.mark.parametrize(("answer", "right"), [(321, True), (322, True), (320, False), (323, False)])
-def test_draws_may_be_counted_in_whole_numbers(answer, right):
-    assert judge("1.b", answer).accepted == right
+@pytest.mark.parametrize("answer", [320, 321, 322, 323])
+def test_draws_may_be_counted_in_whole_numbers(answer):
+    assert judge("1.b", answer).accepted == (answer in (321, 322))  # 321.4 are needed
 
 
 def _course_exercises():
