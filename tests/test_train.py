@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from course_lib import checkpoint
+from course_lib.distributions import DiagonalGaussian
 from course_lib.nets import GaussianNet
 from course_lib.recipes import RECIPES, Recipe, load_model
 from course_lib.train import (
@@ -405,6 +407,44 @@ def test_free_bits_spare_a_quiet_layer_and_charge_a_loud_one() -> None:
         for a, b in zip(found, right, strict=True):
             if a is not None:
                 torch.testing.assert_close(a, b)
+
+
+def test_free_bits_end_in_the_elbo_also_where_a_layer_costs_less_than_nothing() -> None:
+    """A lower layer's mean term is no KL, and here it is negative: the arrow p(z_1|z_2) is sharp
+    where q(z_1|x) is wide, but q(z_2|z_1) goes to where the two agree."""
+    model = Architecture(6, (1, 1), ((5,), (4,))).build(seed=0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    one = DiagonalGaussian(torch.zeros(64, 1), torch.zeros(64, 1))
+    model.encoders[0].forward = lambda x: one
+    model.encoders[1].forward = lambda z: DiagonalGaussian(z, torch.full_like(z, -3.0))
+    model.decoders[1].forward = lambda z: DiagonalGaussian(z, torch.full_like(z, -3.0))
+    terms = model.terms(data(), generator=Generator().manual_seed(4))
+    assert terms.kls[0].mean() < -1
+    objective = free_bits(0.1, until=0.5)
+    bound, _ = objective(model, data(), generator=Generator().manual_seed(4), progress=0.5)
+    torch.testing.assert_close(bound, terms.elbo)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: warm_up(0.0), r"until must lie in \(0, 1\], got 0.0"),
+        (lambda: warm_up(1.5), r"until must lie in \(0, 1\], got 1.5"),
+        (lambda: warm_up(math.nan), r"until must lie in \(0, 1\], got nan"),
+        (lambda: warm_up(0.5, start=-0.1), r"start must lie in \[0, 1\], got -0.1"),
+        (lambda: free_bits(0.5, until=0.0), r"until must lie in \(0, 1\], got 0.0"),
+        (lambda: free_bits(-1.0), "nats must be finite and at least 0, got -1.0"),
+        (lambda: free_bits(math.inf), "nats must be finite and at least 0, got inf"),
+        (lambda: importance_weighted(0), "k must be a whole number of at least 1, got 0"),
+    ],
+)
+def test_objectives_that_make_no_sense_are_named(
+    make: Callable[[], objectives.Objective], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 def test_the_command_lists_trains_and_refuses(

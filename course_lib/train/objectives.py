@@ -4,10 +4,13 @@ An objective maps (model, x, generator, progress) to the bound per example, (bat
 the named terms that the history keeps. progress runs from 0 to 1 over the training.
 """
 
+import math
 from typing import Any, Protocol
 
 import torch
 from torch import Generator, Tensor
+
+from course_lib.arguments import require_count
 
 Bound = tuple[Tensor, dict[str, Tensor]]
 
@@ -30,8 +33,9 @@ def elbo(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bou
 def importance_weighted(k: int) -> Objective:
     """L_k, the importance-weighted bound of k samples.  (Eq. 3.4)
 
-    Source: Burda, Grosse & Salakhutdinov 2016, section 3.
+    Raises ValueError if k < 1. Source: Burda, Grosse & Salakhutdinov 2016, section 3.
     """
+    require_count("k", k)
 
     def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
         log_weights = model.log_weights(x, k, generator=generator)  # (k, batch)
@@ -44,8 +48,12 @@ def importance_weighted(k: int) -> Objective:
 def warm_up(until: float, start: float = 0.0) -> Objective:
     """The ELBO with its KL terms times β, which rises from `start` to 1 while progress < until.
 
-    Afterwards it is the ELBO. Source: Sønderby et al. 2016, section 2.3.
+    Afterwards it is the ELBO. Raises ValueError unless 0 < until ≤ 1 and 0 ≤ start ≤ 1.
+    Source: Sønderby et al. 2016, section 2.3.
     """
+    _require_until(until)
+    if not 0 <= start <= 1:
+        raise ValueError(f"start must lie in [0, 1], got {start}")
 
     def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
         terms = model.terms(x, generator=generator)
@@ -60,14 +68,24 @@ def free_bits(nats: float, until: float = 1.0) -> Objective:
     """The ELBO in which a layer's KL, averaged over the batch, costs nothing below `nats`.
 
     A layer is then free to say that much, so it does not die at the start; once progress reaches
-    `until`, plain ELBO. Source: Kingma et al. 2016, appendix C.8, per layer.
+    `until`, it is the ELBO. Raises ValueError unless nats ≥ 0 and 0 < until ≤ 1.
+    Source: Kingma et al. 2016, appendix C.8, per layer.
     """
+    _require_until(until)
+    if not 0 <= nats < math.inf:
+        raise ValueError(f"nats must be finite and at least 0, got {nats}")
 
     def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
         terms = model.terms(x, generator=generator)
-        floor = nats if progress < until else 0.0
-        # max(mean KL, floor) has the gradient of the KL above the floor and none below it.
-        charged = [kl for kl in terms.kls if kl.mean() > floor]
+        # max(mean KL, nats) has the gradient of the KL above that floor and none below it. Without
+        # the floor every layer counts: a lower one's term is no KL, and may be negative.
+        charged = [kl for kl in terms.kls if progress >= until or kl.mean() > nats]
         return terms.reconstruction - sum(charged), {"elbo": terms.elbo, **terms.named()}
 
     return bound
+
+
+def _require_until(until: float) -> None:
+    """Raises ValueError unless it is a share of the training."""
+    if not 0 < until <= 1:
+        raise ValueError(f"until must lie in (0, 1], got {until}")
