@@ -21,6 +21,7 @@ from course_lib.vae import Architecture, MarkovHVAE
 
 RESULTS = FOLDER / "results.json"
 OTHER_RUNS = FOLDER / "other_runs.json"
+ROUTES = FOLDER / "routes.json"
 MNIST_VAE = Architecture(784, (50,), ((200, 200),))
 TWO_LAYERS = Architecture(784, (100, 50), ((200, 200), (100, 100)))
 THREE_LAYERS = Architecture(784, (100, 50, 25), ((200, 200), (100, 100), (50, 50)))
@@ -107,6 +108,14 @@ def results() -> dict[str, dict[str, Any]]:
 def other_runs() -> dict[str, dict[str, Any]]:
     """The same figures of trainings that do not ship: other seeds, other numbers of epochs."""
     return _rows(OTHER_RUNS)
+
+
+def routes() -> dict[str, dict[str, Any]]:
+    """What `evaluate --cross-check --images 100` found of some models, by model.
+
+    encoder, fitted and annealed are each [NLL, its Monte Carlo error], in nats an image.
+    """
+    return _rows(ROUTES)
 
 
 def _rows(path: Path) -> dict[str, dict[str, Any]]:

@@ -268,13 +268,22 @@ def test_an_interrupted_evaluation_goes_on_and_ends_the_same(
     assert other["nll"] != whole["nll"]
 
 
-def test_the_command_compares_two_routes(shipped: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sizes = ["--images", "4", "--k", "2000", "--chains", "30", "--temperatures", "150"]
-    assert command.main([str(shipped), "--annealed", *sizes]) == 0
+def test_the_command_compares_three_routes(
+    shipped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = ["--images", "3", "--k", "500", "--chains", "8", "--temperatures", "40"]
+    save = shipped.parent / "routes.json"
+    assert command.main([str(shipped), "--cross-check", *sizes, "--save", str(save)]) == 0
     printed = capsys.readouterr().out
-    assert "4 test images" in printed
-    off, error = re.search(r"difference: (\S+) ± (\S+)", printed).groups()  # type: ignore[union-attr]
-    assert abs(float(off)) <= 3 * float(error) < 0.6
+    assert "3 test images" in printed
+    (row,) = json.loads(save.read_text())
+    nll, error = row["annealed"]
+    assert f"8 chains × 40 temperatures {nll:.3f} ± {error:.3f}" in re.sub(r" +", " ", printed)
+    for other in ("encoder", "fitted"):
+        found = re.search(rf"annealed less {other} +(\S+) ± (\S+)", printed.replace("−", "-"))
+        assert found is not None
+        assert float(found[1]) == pytest.approx(nll - row[other][0], abs=6e-4)
+        assert float(found[2]) == pytest.approx(math.hypot(error, row[other][1]), abs=6e-4)
 
 
 def run(recipe: str, seed: int, nll: float, epochs: int = 300) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """The figures of the models that ship: of the files that ship, and the same wherever they stand."""
 
 import hashlib
+import math
 import re
 from typing import Any
 
@@ -8,8 +9,8 @@ import pytest
 
 from course_lib import checkpoint
 from course_lib.data import FOLDER
-from course_lib.evaluate.table import line
-from course_lib.recipes import RECIPES, results
+from course_lib.evaluate.table import by_recipe, line, routes_header, routes_line, seeds_line
+from course_lib.recipes import RECIPES, other_runs, results, routes
 from course_lib.vae import Architecture
 
 SHIPPED = sorted(FOLDER.glob("*.safetensors"))
@@ -40,9 +41,51 @@ def test_the_results_are_of_the_models_that_ship() -> None:
     assert all(f"`{row['sha256']}`" in page for row in results().values())
 
 
+def test_the_other_runs_are_of_known_recipes_and_of_all_test_images() -> None:
+    for row in other_runs().values():
+        assert row["recipe"] in RECIPES
+        assert (row["k"], row["images"], row["seed"]) == (5000, 10_000, 0)
+        same = [r for r in results().values() if r["recipe"] == row["recipe"]]
+        assert all(
+            (r["training_seed"], r["epochs"]) != (row["training_seed"], row["epochs"]) for r in same
+        )
+
+
+def test_one_layer_beats_the_published_likelihood_from_three_seeds() -> None:
+    rows = [*results().values(), *other_runs().values()]
+    (seeds,) = [group for group in by_recipe(rows) if group[0]["recipe"] == "mnist_hvae_1"]
+    assert len(seeds) >= 3
+    assert all(row["nll"] < row["published"] + 0.2 for row in seeds)
+    assert all(row["training_minutes"] < 90 for row in seeds)
+
+
+def test_two_routes_agree_on_each_model_that_was_cross_checked() -> None:
+    """The files that ship; and the two routes that do not rest on the encoder."""
+    assert routes()
+    for name, row in routes().items():
+        assert row["sha256"] == results()[name]["sha256"]
+        (fitted, one), (annealed, other) = row["fitted"], row["annealed"]
+        assert abs(annealed - fitted) <= 2 * math.hypot(one, other) < 0.1
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
-def test_the_pages_print_what_the_command_prints(page: Any) -> None:
-    """Each row of the command's table stands there, word for word."""
-    text = re.sub(r" +", " ", page.read_text(encoding="utf-8"))
+def test_the_pages_print_what_the_commands_print(page: Any) -> None:
+    """Each row of the commands' tables stands there, word for word."""
+    text = one_space(page.read_text(encoding="utf-8"))
     for row in results().values():
-        assert re.sub(r" +", " ", line(row)).strip() in text, row["model"]
+        assert one_space(line(row)) in text, row["model"]
+    for group in by_recipe([*results().values(), *other_runs().values()]):
+        if len(group) > 1 or page == PAGES[0]:
+            assert one_space(seeds_line(group)) in text, group[0]["recipe"]
+
+
+def test_the_page_of_the_data_prints_the_cross_checks() -> None:
+    text = one_space(PAGES[0].read_text(encoding="utf-8"))
+    for row in routes().values():
+        assert one_space(routes_header(row)) in text
+        for printed in routes_line(row, "annealed").splitlines():
+            assert one_space(printed) in text
+
+
+def one_space(text: str) -> str:
+    return re.sub(r" +", " ", text).strip()

@@ -13,6 +13,7 @@ from course_lib.evaluate.codes import (
     rate_distortion,
     surgery,
 )
+from course_lib.evaluate.fitted import fitted_log_likelihood, fitted_posterior
 from course_lib.evaluate.gaps import (
     GridPosterior,
     InferenceGap,
@@ -32,6 +33,8 @@ __all__ = [
     "Surgery",
     "active_units",
     "annealed_log_likelihood",
+    "fitted_log_likelihood",
+    "fitted_posterior",
     "inference_gap",
     "local_posterior",
     "log_aggregate",

@@ -1,6 +1,7 @@
 """The tables of trained models as text, wherever they are printed."""
 
 from collections.abc import Iterable, Sequence
+from math import hypot
 from statistics import mean, stdev
 from typing import Any
 
@@ -80,6 +81,29 @@ def seeds_line(rows: Sequence[dict[str, Any]]) -> str:
         f"{mean(row['training_minutes'] for row in rows):.0f}",
     ]
     return _joined(rows[0]["recipe"], cells, OVER_SEEDS)
+
+
+def routes_header(row: dict[str, Any]) -> str:
+    """What `routes_line` is about."""
+    return f"{row['model']}, {row['images']} test images: NLL in nats ± its Monte Carlo error"
+
+
+def routes_line(row: dict[str, Any], route: str) -> str:
+    """The NLL by one route, and, once the annealed one is known, how far the others are from it."""
+    k = f"k = {row['k']:,}"
+    names = {
+        "encoder": f"importance sampling from the encoder's q, {k}",
+        "fitted": f"importance sampling from a Gaussian fitted to each image, {k}",
+        "annealed": f"annealed, {row['chains']} chains × {row['temperatures']:,} temperatures",
+    }
+    nll, error = row[route]
+    text = f"  {names[route]:72}  {nll:.3f} ± {error:.3f}"
+    if route != "annealed":
+        return text
+    for other in ("encoder", "fitted"):
+        off, either = nll - row[other][0], hypot(error, row[other][1])
+        text += f"\n  annealed less {other}{'':{58 - len(other)}}  {off:+.3f} ± {either:.3f}"
+    return text.replace("-", "−")
 
 
 def by_recipe(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
