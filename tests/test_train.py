@@ -318,6 +318,42 @@ def test_a_diverging_training_says_where_and_what_to_try_and_keeps_its_checkpoin
     assert state.epoch == 2
 
 
+@pytest.mark.parametrize("average", [None, 0.9])
+def test_weights_that_a_gradient_spoils_are_neither_saved_nor_returned(
+    average: float | None, tmp_path: Path
+) -> None:
+    """√(0·w) is 0 and its slope in w is 0/0: after the last step no bound would ever show it."""
+
+    def spoil(
+        model: nn.Module, x: Tensor, *, generator: Generator, progress: float
+    ) -> objectives.Bound:
+        bound, terms = objectives.elbo(model, x, generator=generator, progress=progress)
+        root = (0 * next(model.parameters()).sum()).sqrt()
+        return bound + (root if progress > 0.8 else 0.0), terms
+
+    path = tmp_path / "a.training"
+    settings = Settings(4, 32, 1e-2, average=average)
+    with pytest.raises(FloatingPointError, match=r"step 8 \(epoch 4\): .* not finite.*now 0.01"):
+        fit(
+            tiny(),
+            data(),
+            settings,
+            objective=spoil,  # type: ignore[arg-type]
+            checkpoint=path,
+            every=0,
+            progress_bar=False,
+        )
+    state = TrainingState(tiny(), settings, 64)
+    state.restore(path)
+    assert state.epoch == 3
+    assert all(bool(p.isfinite().all()) for p in state.parameters)
+
+
+def test_there_is_nothing_to_resume_without_a_checkpoint() -> None:
+    with pytest.raises(ValueError, match="resume=True needs the checkpoint to go on from"):
+        fit(tiny(), data(), Settings(1, 16), resume=True, progress_bar=False)
+
+
 def test_a_rate_that_is_too_large_is_blamed_and_the_layer_named() -> None:
     with pytest.raises(
         FloatingPointError, match=r"step \d+ .*smaller learning rate \(now 1e\+38\)"

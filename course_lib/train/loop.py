@@ -47,13 +47,16 @@ def fit(
     is written there at the end of an epoch, at most every `every` seconds, and after the last; with
     `resume`, training goes on from it and ends with the same weights, bit for bit. report is called
     with each epoch's row of the history.
-    Raises ValueError if data is empty or unfit for the model or the checkpoint does not fit, and
-    FloatingPointError if something turns NaN or infinite: no weight is touched after that.
+    Raises ValueError if data is empty or unfit for the model, or the checkpoint is not given or
+    does not fit; FloatingPointError if the bound, or a weight at the end of an epoch, is NaN or
+    infinite: nothing is saved after that.
     """
     if data.ndim != 2 or len(data) == 0:
         raise ValueError(f"data must be (N, D) with N ≥ 1, got shape {tuple(data.shape)}")
     state = TrainingState(model, settings, len(data))
-    if resume and checkpoint is not None:
+    if resume:
+        if checkpoint is None:
+            raise ValueError("resume=True needs the checkpoint to go on from, got None")
         state.restore(checkpoint)
     bar = tqdm(total=settings.epochs, initial=state.epoch, unit="epoch", disable=not progress_bar)
     saved = time.monotonic()
@@ -84,6 +87,7 @@ def _epoch(
         _require_finite(loss, terms, state)
         state.descend(loss)
         tally.add(len(x), terms)
+    _require_finite_weights(state)
     row = tally.row(state, time.process_time() - start)
     state.history.rows.append(row)
     return row
@@ -126,6 +130,12 @@ def _require_finite(loss: Tensor, terms: dict[str, Tensor], state: TrainingState
     raise FloatingPointError(
         f"{_place(state)}: the bound is not finite ({shown}). {_advice(state)}"
     )
+
+
+def _require_finite_weights(state: TrainingState) -> None:
+    """Raises FloatingPointError if a gradient has spoilt a weight: a finite bound may have one."""
+    if not all(bool(torch.isfinite(parameter).all()) for parameter in state.parameters):
+        raise FloatingPointError(f"{_place(state)}: a weight is not finite. {_advice(state)}")
 
 
 @contextmanager
