@@ -20,7 +20,7 @@ def picture(study: Study) -> Picture:
     figure = new_figure(800, 350)
     left, right = panels(figure, widths=(3, 2), left=60)
     style(left, title="ELBO at the end of each run", x="layers, T", y="nats", keep="xy")
-    style(right, title="Active units of each layer, of eight", x="layers, T", keep="xy")
+    style(right, title="Active units, of eight, at rate 0.01", x="layers, T", keep="xy")
     for place, depth in enumerate(DEPTHS):
         _runs(left, place - 0.2, study.of("train_elbo", depth), filled=True)
         _runs(left, place + 0.25, study.of("train_elbo", depth, "fast"), filled=False)
