@@ -14,6 +14,8 @@ import hashlib
 import importlib.util
 import json
 import os
+import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,8 +26,10 @@ STAMP = VENV / "installed.txt"
 INPUTS = ("pyproject.toml", "constraints.txt")
 OLDEST = (3, 11)
 
-# What pip says when it could not reach the place it installs from, or found nothing at all there.
-NO_NETWORK = ("NewConnectionError", "ConnectTimeout", "NameResolutionError", "versions: none")
+# What pip says when it could not reach the place it installs from, and when what it wants is not
+# there: also where the index is reached, and holds nothing for this Python or this machine.
+NO_NETWORK = ("connection broken by", "NewConnectionError", "ConnectTimeout", "NameResolutionError")
+NO_BUILD = re.compile(r"version that satisfies the requirement (\S+)")
 
 
 class Problem(Exception):
@@ -162,6 +166,12 @@ def fill_venv() -> None:
         raise Problem(
             "could not install: pip cannot reach the package index; is this machine on a network? "
             "The first start needs one, later ones do not"
+        )
+    if missing := NO_BUILD.search(pip.stderr):
+        python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        raise Problem(
+            f"could not install: there is no build of {missing[1]} for Python {python} on "
+            f"{platform.system()} {platform.machine()}; another version of Python may have one"
         )
     lines = [line.strip() for line in pip.stderr.strip().splitlines()] or ["no reason given"]
     said = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])

@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import os
+import platform
 import re
 import shutil
 import signal
@@ -83,7 +84,7 @@ def test_no_network_is_one_line(clean: Path) -> None:
         "PIP_INDEX_URL": "http://127.0.0.1:9/",
         "PIP_EXTRA_INDEX_URL": "",
         "PIP_FIND_LINKS": "",
-        "PIP_RETRIES": "0",
+        "PIP_RETRIES": "1",  # pip tells of a broken connection only when it tries again
         "PIP_NO_CACHE_DIR": "1",
     }
     run = subprocess.run(
@@ -98,6 +99,38 @@ def test_no_network_is_one_line(clean: Path) -> None:
     assert line.startswith("start.py: could not install: pip cannot reach the package index;")
     assert start.venv_python().exists()
     assert not start.STAMP.exists()
+
+
+MISSING = (
+    "ERROR: Could not find a version that satisfies the requirement {} (from versions: {})\n"
+    "ERROR: No matching distribution found for {}\n"
+)
+BROKEN = (
+    "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by "
+    "'NewConnectionError('<HTTPSConnection>: Failed to establish a new connection')': /torch/\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("output", "complaint"),
+    [
+        (MISSING.format("torch==2.9.1", "none", "torch==2.9.1"), "there is no build of torch==2.9"),
+        (MISSING.format("torch", "2.1, 2.2", "torch"), "there is no build of torch for Python "),
+        (BROKEN + MISSING.format("torch", "none", "torch"), "pip cannot reach the package index;"),
+        ("ERROR: [Errno 28] No space left on device\n", "[Errno 28] No space left on device"),
+    ],
+)
+def test_what_pip_says_is_put_in_one_line(
+    output: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = subprocess.CompletedProcess([], 1, stderr=output)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ran)
+    with pytest.raises(start.Problem) as problem:
+        start.fill_venv()
+    assert str(problem.value).startswith(f"could not install: {complaint}")
+    if "no build" in complaint:
+        here = f"for Python {sys.version_info[0]}.{sys.version_info[1]} on {platform.system()} "
+        assert here + platform.machine() in str(problem.value)
 
 
 @pytest.fixture
