@@ -47,6 +47,15 @@ def require_integers(name: str, value: Tensor) -> Tensor:
     return value
 
 
+def require_index(name: str, value: Tensor, size: int) -> Tensor:
+    """`value` as int64: bytes would act as a mask, and a negative number would count from the end.
+
+    Raises ValueError unless it holds integers from 0 to size − 1.
+    """
+    index = require_integers(name, value).long()
+    return require_all(name, index, (index >= 0) & (index < size), f"from 0 to {size - 1}")
+
+
 def require_finite(name: str, value: Tensor) -> Tensor:
     """Raises ValueError if any entry is NaN or infinite; shows the first one and its index."""
     require_floating(name, value)

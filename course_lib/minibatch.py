@@ -7,18 +7,18 @@ sum over a random batch of B estimates it; these are the closed forms of its var
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_all, require_count, require_nonempty
+from course_lib.arguments import require_all, require_count, require_index, require_nonempty
 
 
 def estimate(values: Tensor, index: Tensor) -> Tensor:
     """(N/B) Σ_{n in batch} ℓ_n for each row of index.  (Eq. 9.2)
 
     values: (N,); index: (*batches, B) of 0..N−1. Returns (*batches,).
-    Raises ValueError if values is not a vector or a batch is empty.
+    Raises ValueError if values is not a vector, a batch is empty or an index is outside.
     """
     _vector(values)
     size = require_count("batch size", index.shape[-1] if index.ndim else 0)
-    return values[index].sum(-1) * (len(values) / size)
+    return values[require_index("index", index, len(values))].sum(-1) * (len(values) / size)
 
 
 def estimate_variance(values: Tensor, size: int, *, replacement: bool) -> Tensor:

@@ -45,6 +45,9 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: A.require_integers("k", doubles(1)), r"k must be a tensor of integers.*float64"),
     (lambda: A.require_integers("k", torch.tensor([True])), r"k must be.*torch.bool"),
     (lambda: A.require_integers("k", 3), r"k must be a tensor of integers, got int"),  # type: ignore[arg-type]
+    (lambda: A.require_index("x", doubles(1), 2), r"x must be a tensor of integers.*float64"),
+    (lambda: A.require_index("x", torch.tensor([1, 3]), 3), r"from 0 to 2, got 3 at index \(1,\)"),
+    (lambda: A.require_index("x", torch.tensor(-1), 3), r"x must be from 0 to 2, got -1$"),
     (lambda: A.require_finite("x", doubles(1, math.nan)), r"x must be finite, got nan at.*\(1,\)"),
     (lambda: A.require_finite("x", doubles(-math.inf, math.inf)), r"got -inf at index \(0,\)"),
     (lambda: A.require_finite("x", torch.tensor(math.inf)), r"x must be finite, got inf$"),

@@ -233,6 +233,19 @@ def test_what_cannot_be() -> None:
         never.posterior(x)
 
 
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int8, torch.int16, torch.int32])
+def test_every_kind_of_integer_is_a_state(kind: torch.dtype) -> None:
+    """A tensor of bytes is no mask, though it is one to an index in square brackets."""
+    long, x = torch.tensor([1, 0, 1]), torch.tensor([1, 0, 1], dtype=kind)
+    model = chain()
+    for of in (model.log_joint, model.posterior, lambda x: model.encoded(encoder(), x)):
+        assert torch.equal(of(x), of(long))
+    assert torch.equal(model.top_down_factor(3, x), model.top_down_factor(3, long))
+    found, terms = (model.elbo_terms(encoder(), seen) for seen in (x, long))
+    assert torch.equal(found.conditional_entropies, terms.conditional_entropies)
+    assert torch.equal(found.reconstruction, terms.reconstruction)
+
+
 def test_errors_name_the_argument() -> None:
     half = [[0.5, 0.5], [0.5, 0.5]]
     for arguments, message in [

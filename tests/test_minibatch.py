@@ -61,6 +61,19 @@ def test_the_exercise() -> None:
     assert estimate_variance(values[:1], 1, replacement=False).item() == 0
 
 
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int16, torch.int64])
+def test_every_kind_of_integer_is_an_index(kind: torch.dtype) -> None:
+    values = torch.tensor(VALUES, dtype=torch.float64)
+    batches = torch.tensor([[1, 0], [1, 1], [4, 0]], dtype=kind)
+    assert estimate(values, batches).tolist() == [-7.5, -10.0, 5.0]
+
+
+@pytest.mark.parametrize("bad", [-1, 5])
+def test_an_index_outside_the_data_is_named(bad: int) -> None:
+    with pytest.raises(ValueError, match=rf"index must be from 0 to 4, got {bad} at.*\(0, 1\)"):
+        estimate(torch.tensor(VALUES, dtype=torch.float64), torch.tensor([[0, bad]]))
+
+
 def test_bad_input_is_named() -> None:
     values = torch.zeros(4)
     with pytest.raises(ValueError, match="at most N = 4 without replacement, got 5"):

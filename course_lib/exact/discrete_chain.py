@@ -14,7 +14,7 @@ from course_lib.arguments import (
     require_all,
     require_count,
     require_finite,
-    require_integers,
+    require_index,
     require_nonempty,
 )
 from course_lib.exact.chain_terms import ChainTerms
@@ -128,7 +128,7 @@ class DiscreteChain:
         first, *above = self._encoder(encoder)
         q = self.encoded(encoder, x)
         expected = [self._expectation(q, values) for values in self._log_arrows(x)]
-        log_q = [self._last(first[x].log(), 1)]
+        log_q = [self._last(first[self._observed(x)].log(), 1)]
         log_q += [self._last(table.log(), level) for level, table in enumerate(above, 2)]
         return ChainTerms(
             reconstruction=expected[0],
@@ -183,8 +183,7 @@ class DiscreteChain:
         return tables
 
     def _observed(self, x: Tensor) -> Tensor:
-        require_nonempty("x", require_integers("x", x))
-        return require_all("x", x, (x >= 0) & (x < self.sizes[0]), f"from 0 to {self.sizes[0] - 1}")
+        return require_nonempty("x", require_index("x", x, self.sizes[0]))
 
     def __repr__(self) -> str:
         return f"DiscreteChain(sizes {self.sizes}, x first)"
