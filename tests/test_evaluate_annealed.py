@@ -8,17 +8,17 @@ from test_evaluate import WORLD, affine_net, affine_vae, draws
 from torch import Generator
 
 from course_lib.evaluate import annealed_log_likelihood
-from course_lib.evaluate.annealed import schedule
+from course_lib.evaluate.annealed import _Annealing, schedule
 from course_lib.exact import LinearGaussianChain
 from course_lib.vae import MarkovHVAE
 
 CHAIN = LinearGaussianChain([1.3, 0.8], [0.2, -0.5], [0.7, 0.6])
 
 
-def affine_chain() -> MarkovHVAE:
-    """CHAIN's own decoders; the encoders are never asked, so they may be anything."""
+def affine_chain(world: LinearGaussianChain = CHAIN) -> MarkovHVAE:
+    """A world's own decoders; the encoders are never asked, so they may be anything."""
     one, zero = torch.ones(1, 1).double(), torch.zeros(1).double()
-    decoders = [affine_net(a.slope, a.offset, a.std.log()) for a in CHAIN.arrows]
+    decoders = [affine_net(a.slope, a.offset, a.std.log()) for a in world.arrows]
     return MarkovHVAE([affine_net(one, zero, zero) for _ in decoders], decoders)
 
 
@@ -52,6 +52,30 @@ def test_a_chain_of_two_layers_is_walked_as_a_whole(generator: Generator) -> Non
     )
     assert abs(found.nll + CHAIN.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
     assert found.monte_carlo_error < 0.02
+
+
+def test_a_trajectory_that_diverges_is_rejected(generator: Generator) -> None:
+    """The first step is far too long for this arrow: the pilots shorten it, and nothing fails."""
+    narrow = LinearGaussianChain([1.3, 0.8], [0.2, -0.5], [0.7, math.exp(-5)])
+    x = narrow.evidence.sample((2,), generator=generator)
+    model = affine_chain(narrow).float()  # in double precision it takes longer to overflow
+    found = annealed_log_likelihood(
+        model, x.float(), chains=40, temperatures=150, generator=generator
+    )
+    assert abs(found.nll + narrow.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
+    assert found.monte_carlo_error < 0.1
+
+
+def test_a_single_step_that_diverges_stays_where_it_is(generator: Generator) -> None:
+    x = draws(2, generator)
+    run = _Annealing(affine_vae(), x, 400, generator)
+    z = run.start(5)
+    steps = torch.tensor([1e3, 1e-3]).double()  # of the first image, of the second
+    moved, accepted = run.move(z, 1.0, steps)
+    assert torch.equal(moved[:, 0], z[:, 0])
+    assert accepted[:, 0].tolist() == [0.0] * 5
+    assert bool((moved[:, 1] != z[:, 1]).any())
+    assert accepted[:, 1].mean() > 0.5
 
 
 def test_the_temperatures_rise_from_0_to_1_and_slowly_at_both_ends() -> None:

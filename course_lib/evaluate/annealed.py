@@ -13,6 +13,7 @@ from course_lib.evaluate.likelihood import LogLikelihood, summary
 from course_lib.vae import MarkovHVAE
 
 ACCEPTANCE = 0.65  # what the step sizes aim at
+FAR = 1e6  # a walk that leaves |z_i| ≤ FAR has diverged
 FIRST_STEP = 0.1
 PIECE = 25  # images walked at once
 PILOTS = 4  # chains an image that only find the step sizes
@@ -92,19 +93,26 @@ class _Annealing:
         return torch.cat(drawn, -1).reshape(chains, len(self.x), -1)
 
     def move(self, z: Tensor, beta: float, step: Tensor) -> tuple[Tensor, Tensor]:
-        """One Hamiltonian step that leaves p(z) p(x|z)^β as it is; and whether it was accepted."""
+        """One Hamiltonian step that leaves p(z) p(x|z)^β as it is; and whether it was accepted.
+
+        Where a step is too long for the density, the walk runs off. It is then rejected, as its
+        reverse would be: the same points are visited, so the density still stays as it is.
+        """
         size = step.unsqueeze(-1)  # (N, 1)
         momentum = torch.randn(z.shape, generator=self.generator, dtype=z.dtype)
         height, slope = self.climb(z, beta)
         energy = height - 0.5 * momentum.square().sum(-1)
         moved, momentum = z, momentum + 0.5 * size * slope
+        lost = torch.zeros_like(energy, dtype=torch.bool)  # (chains, N)
         for leap in range(self.leapfrogs):
             moved = moved + size * momentum
+            lost = lost | ~(moved.abs() <= FAR).all(-1)  # NaN is no number at most FAR
+            moved = torch.where(lost.unsqueeze(-1), z, moved)
             height, slope = self.climb(moved, beta)
             momentum = momentum + (1.0 if leap < self.leapfrogs - 1 else 0.5) * size * slope
         gain = height - 0.5 * momentum.square().sum(-1) - energy  # (chains, N)
         coin = torch.rand(gain.shape, generator=self.generator, dtype=z.dtype)
-        accepted = coin.log() < gain
+        accepted = (coin.log() < gain) & ~lost
         return torch.where(accepted.unsqueeze(-1), moved, z), accepted.to(z.dtype)
 
     def climb(self, z: Tensor, beta: float) -> tuple[Tensor, Tensor]:
