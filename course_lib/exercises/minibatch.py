@@ -36,6 +36,12 @@ def _lost() -> Tensor:
     return joint.log_prob(PAIR) - alone.log_prob(PAIR)
 
 
+def _variance(size: int, samples: int) -> float:
+    """Of the mean of B independent terms: each varies by P with its image, by v/L with its z's."""
+    between, within = 4.0, 2.0  # P and the mean of the v_n, nats²
+    return (between + within / samples) / size
+
+
 register(
     Exercise(
         "9.a",
@@ -109,14 +115,24 @@ register(
     ),
     Exercise(
         "9.d",
-        lambda: 784 / 2,
+        lambda: _variance(20, 5) / _variance(100, 1),
         [
-            Mistake(784, "That is for a log-likelihood that is averaged. Here ½ is missing too."),
-            Mistake(2 / 784, "That is what multiplies the reconstruction. Divide it out."),
-            Mistake(1 / 784, "Divide by what multiplies the reconstruction, and mind the ½."),
-            Mistake(28 / 2, "There are 28 × 28 pixels."),
-            Mistake(2 * 784, "The squared error is twice −log p: that halves β."),
-            Mistake(1, "No: a mean over 784 pixels is a small part of their sum."),
+            Mistake(1.0, "C is the same, but only z's own part depends on B times L alone."),
+            Mistake(5.0, "Only the batch's part grows with L. B times L, and z's part, stay."),
+            Mistake(
+                (4 + 2 / 5) / (4 + 2),
+                "That decodes 500: five z's for all hundred images. C is 100, so B falls to 20.",
+            ),
+            Mistake((4 * 5 + 2 / 5) / (4 + 2), "B falls as L rises: B times L, not L, divides v."),
+            Mistake((4 + 2 * 5) / (4 + 2), "The other way round: the batch's part grows with L."),
+            Mistake(
+                math.sqrt(_variance(20, 5) / _variance(100, 1)),
+                "That is the factor of the standard deviation. Square it.",
+            ),
+            Mistake(
+                _variance(100, 1) / _variance(20, 5),
+                "Turn it over: fewer images make the variance larger.",
+            ),
         ],
         unit="",
     ),
