@@ -164,6 +164,9 @@ def the_screen_says_so(explorer, drawn, beta: float) -> None:
     sentence = explorer.sentence
     assert all(text.removeprefix("−") in sentence for text in (evidence, objective, gap))
     assert ("no bound" in sentence) == gap.startswith("−")
+    words = explorer.ledger._texts["gap"].get_text().split(" " + gap.removeprefix("−"))[0]
+    side = "above by" if gap.startswith("−") else "below by"
+    assert words == ("gap =" if beta == 1 else side)  # only at 1 is it KL(q ‖ posterior)
     assert explorer.here.get_data() == ((drawn["rate"],), (drawn["distortion"],))
     (x0, x1), (y0, y1) = explorer.tangent.get_data()
     assert (y1 - y0) / (x1 - x0) == pytest.approx(-beta)
@@ -215,7 +218,8 @@ def test_reset_returns_to_the_opening(explorer) -> None:
     opening = explorer.reset()
     explorer.at(beta=64.0, digit=9)
     assert explorer.reset() == opening
-    assert "β = 8 and" in repr(explorer)
+    assert "β = 1 and" in repr(explorer)
+    assert opening["objective"] == opening["image_elbo"]
 
 
 def test_bad_input_is_named() -> None:

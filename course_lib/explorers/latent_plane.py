@@ -17,7 +17,7 @@ from course_lib.vae import VAE, MarkovHVAE
 
 Array = NDArray[np.float64]
 
-EDGE, STEP = 7.0, 0.125  # the plane is searched from −EDGE to EDGE, a node every STEP
+EDGE, STEP = 9.0, 0.125  # the plane is searched from −EDGE to EDGE, a node every STEP
 DEEP = 45.0  # nats below the highest node at which a cell of the first grid no longer counts
 SHALLOW = 25.0  # the same for smaller cells, whose highest node lies nearer to the summit
 BUDGET = 6_000  # cells, at most, unless the first grid leaves more

@@ -17,7 +17,7 @@ from course_lib.plots.ledger import printed
 from course_lib.plots.vocabulary import TEXT_PT, ink
 from course_lib.vae import MarkovHVAE
 
-OPENING = 8.0  # the weight nearest to it opens
+OPENING = 1.0  # the weight nearest to it opens
 REACH = 4.4  # of the latent plane that is drawn, prior standard deviations
 BUMPS = 240  # images whose q is drawn
 DRAWS, COLUMNS = 12, 6  # prior draws that are decoded, and how many stand in a row
@@ -44,7 +44,7 @@ class RateDistortionTrade(Explorer):
         start = min(values, key=lambda beta: abs(beta - OPENING))
         self.controls = (
             Steps("beta", "weight of the KL, β", values, start=start),
-            Steps("digit", "image x, a handwritten", tuple(range(10)), start=3),
+            Steps("digit", "image x, a handwritten", tuple(range(10)), start=4),
         )
         super().__init__()
 
@@ -140,7 +140,8 @@ class RateDistortionTrade(Explorer):
         self.sheet.set(_enlarged(self.drawn[at]))
         evidence = numbers["log_evidence"]
         self.ledger.ax.set_ylim(evidence + WINDOW[0], evidence + WINDOW[1])
-        self.ledger.set(evidence, numbers["objective"])
+        # With another weight the distance to log p(x) is no KL alone, so not called a gap.
+        self.ledger.set(evidence, numbers["objective"], below="gap =" if beta == 1 else "below by")
         whole, part, rest = printed(numbers["rate"], numbers["mutual_information"], decimals=1)
         for text, shown in zip(self.numerals, (whole, part, f"+ {rest}"), strict=True):
             text.set_text(shown)
@@ -153,9 +154,9 @@ class RateDistortionTrade(Explorer):
         ends = np.array([-reach, reach])
         self.tangent.set_data(rate + ends, distortion - beta * ends)
         self.here_name.set_text(f"slope −{beta:g}")
-        side = 1 if rate < 0.62 * right else -1  # where the label has room
-        self.here_name.set(ha="left" if side > 0 else "right")
-        aside = rate + side * 0.04 * (right - left)
+        room = rate < 0.62 * right  # beside the point; else above it, clear of the curve
+        self.here_name.set(ha="left" if room else "right")
+        aside = rate + 0.04 * (right - left) if room else right
         self.here_name.set_position((aside, distortion + 0.1 * (high - low)))
 
     def _move_plane(self, at: int, digit: int) -> None:
