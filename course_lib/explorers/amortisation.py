@@ -115,7 +115,7 @@ class AmortisedInference(Explorer):
 
     def _build_plane(self, ax: Axes) -> None:
         style(ax, x="latent $z_1$", keep="xy").set(xlim=(-EDGE, EDGE), ylim=(-EDGE, EDGE))
-        _above(ax, 0.0, 58, "latent plane, z₂ upwards", "text")
+        _above(ax, 0.0, 58, "latent plane, $z_2$ upwards", "text")
         _above(ax, 0.0, 36, "exact posterior", "posterior")
         _above(ax, 0.47, 36, "prior", "prior")
         self.names = _above(ax, 0.0, 14, "", "q")
@@ -130,7 +130,7 @@ class AmortisedInference(Explorer):
 
     def _build_curve(self, ax: Axes) -> None:
         style(ax, x="x, in its std", keep="xy").set(xlim=(-2.65, 2.65), ylim=(-EDGE, EDGE))
-        _above(ax, 0.0, 58, "mean of q for z₂", "text")
+        _above(ax, 0.0, 58, "mean of q for $z_2$", "text")
         _above(ax, 0.0, 36, "● best for each datum", "posterior")
         self.encoder_name = _above(ax, 0.0, 14, "", "q")
         self.band = ax.fill_between(CURVE, 0, 0, color=COLOURS["q"], alpha=0.18, linewidth=0)
