@@ -112,6 +112,25 @@ def test_a_one_layer_model_is_found_again(arrow) -> None:
     assert abs(fit.kl) < 1e-8
 
 
+@pytest.mark.parametrize(("mean", "std"), [(0.0, 0.01), (0.0, 15.0), (300.0, 1000.0)])
+def test_a_gaussian_of_any_width_is_found(mean: float, std: float) -> None:
+    x = mean + std * torch.linspace(-8, 8, 401, dtype=torch.float64)
+    log_density = torch.distributions.Normal(mean, torch.tensor(std).double()).log_prob(x)
+    mass = log_density.exp() / log_density.exp().sum()
+    assert abs(best_one_layer(x, mass, log_density).kl) < 1e-6
+
+
+def test_density_far_from_every_node_is_no_floor() -> None:
+    far = one_layer_log_density(TanhArrow(1.0, 1.0, 0.0, 0.1), torch.tensor([6.0]).double())
+    assert far.item() == pytest.approx(-0.5 * (5 / 0.1) ** 2, rel=2e-2)
+
+
+def test_a_fit_that_still_climbs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STEPS", 1)
+    with pytest.raises(ValueError, match=r"not converged: step 1 still gains [\d.e-]+ nats"):
+        best_one_layer(*grid(3.0, 0.7), starts=[(2.1, 1.0, 0.0, 20.0)])
+
+
 @pytest.mark.equation("11.6")
 def test_the_best_gaussian() -> None:
     x, mass, log_density = grid(3.0, 0.7)

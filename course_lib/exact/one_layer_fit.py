@@ -13,11 +13,11 @@ from course_lib.exact.tanh_arrow import TanhArrow
 
 STEPS = 60  # of the optimiser, at most
 CONVERGED = 1e-10  # nats: a step that gains less is the last
+UNSETTLED = 1e-4  # nats: if the last step of all gains more, the fit is not to be trusted
 RESOLVED = 8.0  # noise stds that the mean may run through within a panel of 16 points
 CUTS = (0.0, 0.1, 0.3, 0.8, 2.0, 4.0, 9.0)  # panels over |z|, narrow where a tanh is steep
-STARTS = tuple(
-    (a, b, 0.0, s) for a, b, s in ((2.1, 1.0, 0.45), (2.1, 4.0, 0.45), (1.0, 0.6, 0.5), (0.5, 5, 1))
-)
+# a and s in standard deviations of p.
+STARTS = ((1.1, 1.0, 0.23), (1.1, 4.0, 0.23), (0.5, 0.6, 0.25), (0.25, 5.0, 0.5), (3.5, 1.0, 0.7))
 LOG_TWO_PI = math.log(2 * math.pi)
 
 # θ to the mean log-density, its gradient and the mean square of the scores
@@ -50,24 +50,32 @@ def best_one_layer(
     log_density: Tensor,
     *,
     bias: bool = False,
-    starts: Sequence[Sequence[float]] = STARTS,
+    starts: Sequence[Sequence[float]] | None = None,
 ) -> OneLayerFit:
     """argmin over (a, b, c, s) of KL(p ‖ p_{abcs}) = E_p[log p(x) − log p_{abcs}(x)].  (Eq. 11.5)
 
     x, mass, log_density: p on a grid, (N,) each; mass sums to 1, as Marginal.weights do.
     bias: whether d, inside the tanh, is free as well. starts: (a, b, c, s) or (a, b, c, s, d) each,
-    c from the mean; all are improved at once, by damped steps of Fisher scoring.
-    Raises ValueError unless the three have one shape and mass sums to 1.
+    c from the mean; all are improved at once, by damped steps of Fisher scoring, with p's mean and
+    standard deviation as the origin and unit of x.
+    Raises ValueError unless the three have one shape and mass sums to 1, or if the last step still
+    gains much.
     """
-    _require_grid(x, mass, log_density)
+    mean, std = _moments(x, mass, log_density)
+    if starts is None:
+        starts = [(a * std, b, 0.0, s * std) for a, b, s in STARTS]
     free = torch.tensor([1.0, 1.0, 1.0, 1.0, float(bias)], dtype=torch.float64)
-    theta = torch.cat([_row(*start) for start in starts])
-    theta[:, 2] += (mass * x).sum()
-    theta, value = _climb(theta, lambda t: _objective(t, x, mass, free))
+    theta = torch.cat([_row(a / std, b, c / std, s / std, *d) for a, b, c, s, *d in starts])
+    unit = (x - mean) / std
+    theta, value, gain = _climb(theta, lambda t: _objective(t, unit, mass, free))
     best = int(value.argmax())
+    if gain[best] > UNSETTLED:
+        raise ValueError(
+            f"the fit has not converged: step {STEPS} still gains {gain[best]:.2g} nats"
+        )
     a, b, c, log_std, d = theta[best].tolist()
-    kl = (mass * log_density).sum() - value[best]
-    return OneLayerFit(TanhArrow(a, b, c, math.exp(log_std), d), kl.item())
+    kl = (mass * log_density).sum() - (value[best] - math.log(std))
+    return OneLayerFit(TanhArrow(a * std, b, c * std + mean, math.exp(log_std) * std, d), kl.item())
 
 
 def best_gaussian_kl(x: Tensor, mass: Tensor, log_density: Tensor) -> float:
@@ -75,10 +83,8 @@ def best_gaussian_kl(x: Tensor, mass: Tensor, log_density: Tensor) -> float:
 
     x, mass, log_density: as in `best_one_layer`.  (Eq. 11.6)
     """
-    _require_grid(x, mass, log_density)
-    mean = (mass * x).sum()
-    variance = (mass * (x - mean).square()).sum()
-    value = 0.5 * (LOG_TWO_PI + 1 + variance.log()) + (mass * log_density).sum()
+    _, std = _moments(x, mass, log_density)
+    value = 0.5 * (LOG_TWO_PI + 1) + math.log(std) + (mass * log_density).sum()
     return float(value)
 
 
@@ -113,19 +119,21 @@ def _evaluate(theta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     inner = a * (1 - bend.square())
     inverse = torch.exp(-log_std)
     z = (x[:, None] - (a * bend + c)[:, None]) * inverse[:, None]  # (S, N, K): standardised
-    density = torch.exp(LOG_MASS - 0.5 * z.square())
-    total = density.sum(-1) + 1e-300
+    height = LOG_MASS - 0.5 * z.square()
+    top = height.amax(-1, keepdim=True)  # far from every node all the densities underflow
+    density = torch.exp(height - top)
+    total = density.sum(-1)
     pull = density * z  # (S, N, K)
     slopes = torch.stack([bend, inner * NODES, torch.ones_like(bend), inner], -1)  # (S, K, 4)
     in_mean = (pull @ slopes) * (inverse[:, None] / total[..., None])  # a, b, c, d
     in_log_std = (pull * z).sum(-1) / total - 1
-    value = total.log() - log_std - 0.5 * LOG_TWO_PI
+    value = total.log() + top.squeeze(-1) - log_std - 0.5 * LOG_TWO_PI
     gradient = torch.cat([in_mean[..., :3], in_log_std[..., None], in_mean[..., 3:]], -1)
     return value, gradient
 
 
-def _climb(theta: Tensor, objective: Objective) -> tuple[Tensor, Tensor]:
-    """Each row of θ (S, 5) at its local maximum, and the values there, (S,)."""
+def _climb(theta: Tensor, objective: Objective) -> tuple[Tensor, Tensor, Tensor]:
+    """Each row of θ (S, 5) at its local maximum, the values there, and what its last step gained, (S,)."""
     damping = torch.full((len(theta),), 1e-3, dtype=torch.float64)
     done = torch.zeros(len(theta), dtype=torch.bool)
     value, gradient, fisher = objective(theta)
@@ -144,7 +152,7 @@ def _climb(theta: Tensor, objective: Objective) -> tuple[Tensor, Tensor]:
         done = done | (better & (gain < CONVERGED)) | (damping > 1e3)
         if bool(done.all()):
             break
-    return theta, value
+    return theta, value, gain
 
 
 def _row(a: float, b: float, c: float, s: float, d: float = 0.0) -> Tensor:
@@ -162,10 +170,13 @@ def _objective(
     return (value * mass).sum(-1), weighted.sum(1), weighted.mT @ score
 
 
-def _require_grid(x: Tensor, mass: Tensor, log_density: Tensor) -> None:
+def _moments(x: Tensor, mass: Tensor, log_density: Tensor) -> tuple[float, float]:
+    """Mean and standard deviation of p, once the three are known to fit together."""
     shapes = {tuple(v.shape) for v in (x, mass, log_density)}
     if len(shapes) != 1 or x.ndim != 1:
         raise ValueError(f"x, mass and log_density must be (N,) each, got shapes {sorted(shapes)}")
     require_finite("log_density", log_density)
     if abs(float(mass.sum()) - 1) > 1e-6:
         raise ValueError(f"mass must sum to 1, got {float(mass.sum()):g}")
+    mean = (mass * x).sum()
+    return mean.item(), (mass * (x - mean).square()).sum().sqrt().item()
