@@ -133,7 +133,7 @@ def _evaluate(theta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _climb(theta: Tensor, objective: Objective) -> tuple[Tensor, Tensor, Tensor]:
-    """Each row of θ (S, 5) at its local maximum, the values there, and what its last step gained, (S,)."""
+    """Each row of θ (S, 5) at its local maximum, the values there, and its last gains, (S,)."""
     damping = torch.full((len(theta),), 1e-3, dtype=torch.float64)
     done = torch.zeros(len(theta), dtype=torch.bool)
     value, gradient, fisher = objective(theta)
