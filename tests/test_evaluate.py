@@ -310,7 +310,10 @@ def test_nothing_to_evaluate_is_said(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m, g: log_likelihood(m, torch.zeros(3).double()), r"x must be \(N, D\), .*\(3,\)"),
+        (
+            lambda m, g: log_likelihood(m, torch.zeros(3).double()),
+            r"x must be \(N, D\) with .*\(3,\)",
+        ),
         (lambda m, g: log_likelihood(m, torch.zeros(1, 3).double(), k=0), "k .* got 0"),
         (lambda m, g: log_likelihood(m, torch.zeros(1, 4).double()), "encoder 1: .* 3 "),
         (lambda m, g: local_posterior(m, torch.zeros(1, 2).double(), generator=g), "x must have 3"),
@@ -325,3 +328,8 @@ def test_nothing_to_evaluate_is_said(capsys: pytest.CaptureFixture[str]) -> None
 def test_bad_input_is_named(call: object, message: str, generator: Generator) -> None:
     with pytest.raises(ValueError, match=message):
         call(affine_vae(), generator)  # type: ignore[operator]
+
+
+def test_one_image_has_no_active_units(generator: Generator) -> None:
+    with pytest.raises(ValueError, match=r"N ≥ 2, got shape \(1, 3\)"):
+        active_units(affine_vae(), draws(1, generator), generator=generator)

@@ -6,7 +6,12 @@ from test_evaluate import affine_vae, draws
 from torch import Generator
 
 from course_lib.distributions import Bernoulli, Binomial
-from course_lib.evaluate import log_likelihood, log_probs_of_pairs, plane_log_evidence
+from course_lib.evaluate import (
+    log_likelihood,
+    log_probs_of_pairs,
+    plane_log_evidence,
+    posterior_on_grid,
+)
 from course_lib.vae import Architecture
 
 
@@ -48,9 +53,28 @@ def test_bad_input_is_named(generator: Generator) -> None:
     with pytest.raises(ValueError, match=r"one layer of 2, got sizes \[3\]"):
         plane_log_evidence(model, torch.zeros(1, 6))
     plane = Architecture(6, (2,), ((8,),)).build(seed=4)
-    with pytest.raises(ValueError, match=r"x must be \(N, D\), got shape \(6,\)"):
+    with pytest.raises(ValueError, match=r"x must be \(N, D\) with N ≥ 1, got shape \(6,\)"):
         plane_log_evidence(plane, torch.zeros(6))
     with pytest.raises(ValueError, match=r"0 < step ≤ edge, got 6.0 and 7.0"):
         plane_log_evidence(plane, torch.zeros(1, 6), step=7.0)
     with pytest.raises(ValueError, match="flips or counts, got DiagonalGaussian"):
         plane_log_evidence(affine_vae(), draws(2, generator))
+
+
+@pytest.mark.equation("7.2")
+def test_the_ends_count_half(generator: Generator) -> None:
+    """On a square that cuts the mass off, the same sum as the posterior's own grid."""
+    model = Architecture(6, (2,), ((8,),)).build(seed=4).double()
+    x = model.sample(3, generator=generator)
+    found = plane_log_evidence(model, x, edge=1.0, step=1 / 10)
+    grids = [posterior_on_grid(model, row, half_width=1.0, nodes=21) for row in x]
+    wanted = [grid.log_evidence for grid in grids]
+    assert found.log_evidence.tolist() == pytest.approx(wanted, abs=1e-12)
+    assert found.error == pytest.approx(max(grid.error for grid in grids), abs=1e-12)
+
+
+def test_no_image_is_no_input() -> None:
+    model = Architecture(6, (2,), ((8,),)).build(seed=4)
+    for call in (plane_log_evidence, log_likelihood):
+        with pytest.raises(ValueError, match=r"x must be \(N, D\) with N ≥ 1, got shape \(0, 6\)"):
+            call(model, torch.zeros(0, 6))

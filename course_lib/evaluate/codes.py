@@ -115,7 +115,10 @@ def posterior_mean_variances(
     In layer 1 the mean is the encoder's own. Above it, it is an average over samples of the layer
     below, whose noise would add to the variance: so two independent averages are taken, and their
     covariance over x is unbiased for the variance (it may come out slightly negative).
+    Raises ValueError if x is a single row, which has no variance.
     """
+    if len(x) < 2:
+        raise ValueError(f"x must be (N, D) with N ≥ 2, got shape {tuple(x.shape)}")
     halves = [_posterior_means(model, x, samples, generator) for _ in range(2)]
     return [
         ((a - a.mean(0)) * (b - b.mean(0))).sum(0) / (len(x) - 1)

@@ -56,12 +56,12 @@ def log_likelihood(
 
     Its mean lies below log p(x), by about 1/(2 ESS). x (N, D). Image i uses the random numbers of
     (seed, first + i) alone, so a set may be done in pieces.
-    Raises ValueError if x is not (N, D) or k < 1.
+    Raises ValueError if x is not (N, D), N ≥ 1, or k < 1.
     Source: Burda, Grosse & Salakhutdinov 2016, section 5; Rezende et al. 2014, appendix E.
     """
     require_count("k", k)
-    if x.ndim != 2:
-        raise ValueError(f"x must be (N, D), got shape {tuple(x.shape)}")
+    if x.ndim != 2 or len(x) == 0:
+        raise ValueError(f"x must be (N, D) with N ≥ 1, got shape {tuple(x.shape)}")
     rows = []
     for i, image in enumerate(torch.split(x, 1), start=first):
         generator = torch.Generator().manual_seed((seed * STRIDE + i) % 2**32)
@@ -70,7 +70,7 @@ def log_likelihood(
             for done in range(0, k, CHUNK)
         ]
         rows.append(summary(torch.cat(log_w).double()))
-    log_evidence, error, effective = torch.stack(rows).T if rows else torch.empty(3, 0)
+    log_evidence, error, effective = torch.stack(rows).T
     return LogLikelihood(log_evidence, error, effective, k)
 
 

@@ -42,22 +42,25 @@ def plane_log_evidence(
     """
     if model.depth != 1 or model.sizes[1] != 2:
         raise ValueError(f"the latent must be one layer of 2, got sizes {model.sizes[1:]}")
-    if require_event("x", x, model.sizes[0]).ndim != 2:
-        raise ValueError(f"x must be (N, D), got shape {tuple(x.shape)}")
+    if require_event("x", x, model.sizes[0]).ndim != 2 or len(x) == 0:
+        raise ValueError(f"x must be (N, D) with N ≥ 1, got shape {tuple(x.shape)}")
     if not 0 < step <= edge < math.inf:
         raise ValueError(f"edge and step must satisfy 0 < step ≤ edge, got {edge} and {step}")
     half = 2 * math.ceil(edge / step / 2)  # even, so that every second node keeps both ends
     axis = torch.linspace(-edge, edge, 2 * half + 1, dtype=x.dtype)
+    weight = torch.zeros_like(axis)
+    weight[[0, -1]] = -math.log(2.0)  # the trapezoid rule halves both ends
     fine, coarse = [], []
-    for first in axis:
+    for first, share in zip(axis, weight, strict=True):
         z = torch.stack([first.expand_as(axis), axis], -1)  # (n, 2): one line of the grid
         likelihood = model.generate(1, z)
         if not isinstance(likelihood, Binomial | Bernoulli):
             raise ValueError(f"pixels must be flips or counts, got {type(likelihood).__name__}")
-        heights = log_probs_of_pairs(likelihood, x) + model.prior.log_prob(z)  # (N, n)
+        pairs = log_probs_of_pairs(likelihood, x)  # (N, n)
+        heights = pairs + model.prior.log_prob(z) + weight + share
         fine.append(heights.logsumexp(-1))
         coarse.append(heights[:, ::2].logsumexp(-1))
-    cell = 2 * (axis[1] - axis[0]).double().log()
+    cell = 2 * math.log(edge / half)  # not axis[1] − axis[0], which float32 rounds
     sums = torch.stack(fine).double().logsumexp(0), torch.stack(coarse[::2]).double().logsumexp(0)
     return PlaneEvidence(sums[0] + cell, sums[1] + cell + math.log(4))
 
