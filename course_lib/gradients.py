@@ -58,7 +58,7 @@ def score_function(
     """
     _require(mean, std, noise)
     with torch.no_grad():
-        value = f(mean + std * noise) - baseline
+        value = torch.as_tensor(f(mean + std * noise)).to(noise) - baseline  # a step may be bool
     return Estimates(value * noise / std, value * (noise.square() - 1) / std)
 
 

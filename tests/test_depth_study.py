@@ -189,3 +189,11 @@ def test_the_picture_says_its_numbers() -> None:
     shown = picture(study)
     assert ", ".join(means) in shown.alt
     assert shown.width_px == 800
+
+
+@pytest.mark.parametrize("option", ["--epochs", "--seeds"])
+def test_the_command_names_a_count_of_nothing(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main([option, "0", "--out", str(tmp_path / "none.json")]) == 2
+    assert capsys.readouterr().err == f"{option} must be at least 1, got 0\n"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 
 from course_lib.distributions import FullGaussian
+from course_lib.exact import gaussian_fits
 from course_lib.exact.gaussian_fits import best_diagonal, best_isotropic, best_table, fit_gaussian
 
 
@@ -120,3 +121,9 @@ def test_the_table_has_the_least_error(rows, error):
     )
     assert found == pytest.approx(error, rel=5e-4)
     torch.testing.assert_close(values, -values.flip(0), rtol=0, atol=1e-10)
+
+
+def test_a_table_that_still_moves_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gaussian_fits, "ROUNDS", 3)
+    with pytest.raises(ValueError, match="the constants of 5 rows still move after 3 rounds"):
+        best_table(5)

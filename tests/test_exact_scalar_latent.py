@@ -388,7 +388,7 @@ def test_errors_name_the_argument() -> None:
         tanh_world([1.0, 2.0])
     with pytest.raises(ValueError, match="half_width must be positive"):
         ScalarLatent(tanh_world().decoder, half_width=-1.0)
-    with pytest.raises(ValueError, match="nodes must be a whole number of at least 128"):
+    with pytest.raises(ValueError, match="nodes must be a whole number of at least 288"):
         ScalarLatent(tanh_world().decoder, nodes=10)
     with pytest.raises(ValueError, match="decoder must be a function of z, got float"):
         ScalarLatent(1.0)
@@ -407,3 +407,11 @@ def test_errors_name_the_argument() -> None:
         posterior.expectation(lambda z: z[..., 0] * math.nan)
     with pytest.raises(ValueError, match=r"q must have event shape \(1,\), got \(2,\)"):
         tanh_world().elbo(DiagonalGaussian.standard(2), 1.0)
+
+
+def test_the_least_number_of_nodes_is_enough() -> None:
+    decoder = tanh_world()._decode
+    with pytest.raises(ValueError, match="nodes must be a whole number of at least 288, got 287"):
+        ScalarLatent(decoder, nodes=287)
+    least = ScalarLatent(decoder, nodes=288).log_evidence([[1.0]])
+    torch.testing.assert_close(least, tanh_world().log_evidence([[1.0]]), rtol=0, atol=1e-8)

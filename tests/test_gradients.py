@@ -122,3 +122,11 @@ def test_no_other_baseline_has_less_variance(generator: torch.Generator) -> None
 def test_bad_input_is_named(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_step_may_say_true_and_false() -> None:
+    noise = torch.randn(50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    bools = score_function(lambda z: z > 0.3, 0.0, 1.0, noise, baseline=0.5)
+    floats = score_function(lambda z: (z > 0.3).double(), 0.0, 1.0, noise, baseline=0.5)
+    assert torch.equal(bools.mean, floats.mean)
+    assert torch.equal(bools.std, floats.std)

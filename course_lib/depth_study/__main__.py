@@ -22,6 +22,10 @@ COMMAND = "python -m course_lib.depth_study"
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 2 with a message on stderr if nothing could be done."""
     options = _parse(arguments)
+    for name, value in (("epochs", options.epochs), ("seeds", options.seeds)):
+        if value is not None and value < 1:
+            print(f"--{name} must be at least 1, got {value}", file=sys.stderr)
+            return 2
     about = settings(options.epochs)
     if options.list:
         print("\n".join(_described(about)))

@@ -11,6 +11,8 @@ from torch import Tensor
 from course_lib.arguments import require_count, require_finite
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 
+ROUNDS = 20_000  # of best_table, at most
+
 
 def fit_gaussian(data: Tensor) -> DiagonalGaussian:
     """The Gaussian that makes data (N, D) likeliest, each coordinate on its own.  (Eq. 6.1)
@@ -61,20 +63,20 @@ def best_table(rows: int) -> tuple[Tensor, Tensor]:
 
     Returns the edges between the cells, (rows − 1,), and each cell's constant, (rows,), which is
     the mean of t in it; each edge lies halfway between its neighbours' constants. The two
-    conditions are met in turn until nothing moves.
+    conditions are met in turn until nothing moves. Raises ValueError if something still does.
     Source: Lloyd 1957, Max 1960.
     """
     count = require_count("rows", rows)
     shares = (torch.arange(count, dtype=torch.float64) + 0.5) / count
     values = torch.special.ndtri(shares)
-    for _ in range(20_000):
+    for _ in range(ROUNDS):
         edges = (values[1:] + values[:-1]) / 2
         moved = _cell_means(edges)
         done = (moved - values).abs().max() <= 1e-14
         values = moved
         if bool(done):
-            break
-    return (values[1:] + values[:-1]) / 2, values
+            return (values[1:] + values[:-1]) / 2, values
+    raise ValueError(f"the constants of {rows} rows still move after {ROUNDS:,} rounds")
 
 
 def _cell_means(edges: Tensor) -> Tensor:

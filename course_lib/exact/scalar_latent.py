@@ -37,6 +37,7 @@ CHUNK = 4_000_000  # decoder outputs held at a time
 WORST = 1e-6  # relative error above which a number is refused
 REACH = 10.0  # where the prior has its mass; beyond it the panels grow
 TAILS = 4  # growing panels on each side
+LEAST = (2 * TAILS + 1) * (len(POINTS) - 1)  # nodes: one panel at least between the tails
 
 Decoder = Callable[[Tensor], Distribution]
 
@@ -55,7 +56,7 @@ class ScalarLatent:
         if not callable(decoder):
             raise ValueError(f"decoder must be a function of z, got {type(decoder).__name__}")
         require_positive("half_width", _number("half_width", half_width))
-        require_count("nodes", nodes, least=128)
+        require_count("nodes", nodes, least=LEAST)
         self._decode = decoder
         self.half_width = float(half_width)
         self.prior = DiagonalGaussian.standard(1)
