@@ -110,6 +110,11 @@ def other_runs() -> dict[str, dict[str, Any]]:
     return _rows(OTHER_RUNS)
 
 
+def all_runs() -> list[dict[str, Any]]:
+    """`results` and `other_runs` in one list."""
+    return [*results().values(), *other_runs().values()]
+
+
 def routes() -> dict[str, dict[str, Any]]:
     """What `evaluate --cross-check --images 100` found of some models, by model.
 

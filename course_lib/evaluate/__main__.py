@@ -34,15 +34,13 @@ from course_lib.evaluate import (
     rate_distortion,
 )
 from course_lib.evaluate.table import (
-    by_recipe,
     header,
     line,
     routes_header,
     routes_line,
-    seeds_header,
-    seeds_line,
+    seeds_table,
 )
-from course_lib.recipes import RECIPES, load_model, other_runs, results
+from course_lib.recipes import RECIPES, all_runs, load_model
 from course_lib.vae import MarkovHVAE
 
 WORK = Path(__file__).resolve().parent.parent.parent / "runs" / "evaluate"
@@ -58,8 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 2 with a message on stderr if there was nothing to do."""
     options = _parse(arguments)
     if options.seeds:
-        rows = [*results().values(), *other_runs().values()]
-        print("\n".join([seeds_header(), *map(seeds_line, by_recipe(rows))]))
+        print(seeds_table(all_runs()))
         return 0
     models = options.models
     if options.table:

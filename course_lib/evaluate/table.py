@@ -106,6 +106,23 @@ def routes_line(row: dict[str, Any], route: str) -> str:
     return text.replace("-", "−")
 
 
+def whole_table(rows: Iterable[dict[str, Any]]) -> str:
+    """`header` and a `line` for each row."""
+    return "\n".join([header(), *map(line, rows)])
+
+
+def seeds_table(rows: Iterable[dict[str, Any]], *, least: int = 1) -> str:
+    """`seeds_header` and a `seeds_line` for each recipe with at least so many seeds."""
+    groups = [group for group in by_recipe(rows) if len(group) >= least]
+    return "\n".join([seeds_header(), *map(seeds_line, groups)])
+
+
+def routes_table(row: dict[str, Any]) -> str:
+    """`routes_header` and the three lines of a cross-check."""
+    routes = [routes_line(row, route) for route in ("encoder", "fitted", "annealed")]
+    return "\n".join([routes_header(row), *routes])
+
+
 def by_recipe(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """The rows, put together if they share recipe and epochs; in order of first appearance."""
     groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
