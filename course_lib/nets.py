@@ -6,6 +6,7 @@ biases at zero, as in Burda, Grosse & Salakhutdinov 2016.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
@@ -139,7 +140,7 @@ def likelihood_net(
     families: dict[str, Callable[[Tensor], Distribution]] = {
         "bernoulli": Bernoulli,
         "continuous_bernoulli": ContinuousBernoulli,
-        "binomial": lambda logits: Binomial(count, logits),
+        "binomial": partial(Binomial, count),
     }
     if kind not in families:
         raise ValueError(f"likelihood must be one of {', '.join(LIKELIHOODS)}, got {kind!r}")

@@ -7,6 +7,7 @@ before the batch: (*samples, M, *batch). It trains in the ordinary loop.
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -50,14 +51,16 @@ class StackedLinear(nn.Module):
 def stack(models: Sequence[MarkovHVAE]) -> MarkovHVAE:
     """One model that computes what all M models compute.
 
-    Raises ValueError if there is none, their sizes differ, or a parameter is not in a layer of
-    weights and biases (a learned prior, a learned std).
+    Raises ValueError if there is none; if their sizes differ, or something that is not learned (a
+    fixed std, a scale, a likelihood); or if a parameter is not in a layer of weights and biases (a
+    learned prior, a learned std).
     """
     if not models:
         raise ValueError("models must hold at least one model, got none")
     shapes = [[tuple(p.shape) for p in model.parameters()] for model in models]
     if any(shape != shapes[0] for shape in shapes):
         raise ValueError("models must all have the same layers, and these have not")
+    _require_equal_fixtures(models)
     stacked = copy.deepcopy(models[0])
     for name, module in models[0].named_modules():
         if isinstance(module, nn.Linear):
@@ -70,6 +73,30 @@ def stack(models: Sequence[MarkovHVAE]) -> MarkovHVAE:
                 f"only layers of weights and biases can be stacked, got one in {owner!r}"
             )
     return stacked
+
+
+def _require_equal_fixtures(models: Sequence[MarkovHVAE]) -> None:
+    """Raises ValueError, with the name, where the models differ in what is not learned."""
+    first = _fixtures(models[0])
+    for model in models[1:]:
+        for name, value in _fixtures(model).items():
+            if first.get(name) != value:
+                raise ValueError(
+                    f"models differ in {name}, which is not learned: {first.get(name)} and {value}"
+                )
+
+
+def _fixtures(model: MarkovHVAE) -> dict[str, Any]:
+    """Buffers, scales and likelihoods, by name, in a form that can be compared."""
+    found: dict[str, Any] = {name: buffer.tolist() for name, buffer in model.named_buffers()}
+    for name, module in model.named_modules():
+        if hasattr(module, "scale"):
+            found[f"{name}.scale"] = module.scale
+        if hasattr(module, "family"):
+            family = module.family
+            whole = isinstance(family, partial)
+            found[f"{name}.family"] = (family.func, family.args) if whole else family
+    return found
 
 
 def unstack(model: MarkovHVAE, index: int) -> MarkovHVAE:

@@ -8,9 +8,10 @@ from torch import Generator, Tensor
 
 from course_lib.bounds import terms
 from course_lib.evaluate import rate_distortion
+from course_lib.nets import GaussianNet
 from course_lib.sweep import StackedLinear, stack, unstack, weighted_elbo
 from course_lib.train import Objective, Settings, fit
-from course_lib.vae import Architecture, MarkovHVAE
+from course_lib.vae import VAE, Architecture, MarkovHVAE
 
 ARCHITECTURE = Architecture(6, (2,), ((5,),), "binomial", 4)
 BETAS = torch.tensor([0.25, 1.0, 3.0])
@@ -82,6 +83,22 @@ def test_a_stacked_chain_computes_what_its_models_compute(
     assert together.sample(5, generator=generator).shape == (3, 5, 6)
 
 
+def fixed(std: float) -> VAE:
+    """A model whose decoder has a spread that is not learned."""
+    g = Generator().manual_seed(0)
+    return VAE(GaussianNet(3, (4,), 2, generator=g), GaussianNet(2, (4,), 3, generator=g, std=std))
+
+
+def digits(likelihood: str) -> MarkovHVAE:
+    return Architecture(64, (2,), ((4,),), likelihood).build(seed=0)
+
+
+def test_models_with_equal_fixtures_stack() -> None:
+    """What is not learned is the same in all, and stays."""
+    assert stack([fixed(0.1), fixed(0.1)]).decoders[0].log_std.exp().item() == pytest.approx(0.1)
+    stack([digits("binomial"), digits("binomial")])
+
+
 def test_stacking_copies(generator: Generator) -> None:
     singles = models()
     together = stack(singles)
@@ -96,6 +113,8 @@ def test_stacking_copies(generator: Generator) -> None:
     ("call", "message"),
     [
         (lambda: stack([]), "at least one model, got none"),
+        (lambda: stack([fixed(0.1), fixed(2.0)]), "decoders.0.log_std"),
+        (lambda: stack([digits("bernoulli"), digits("binomial")]), "differ in encoders.0.scale"),
         (
             lambda: stack(
                 [ARCHITECTURE.build(seed=0), Architecture(6, (3,), ((5,),)).build(seed=0)]
