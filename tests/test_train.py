@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -290,6 +291,19 @@ def test_resume_refuses_what_is_not_its_own(tmp_path: Path) -> None:
         resume(tiny(), 64, settings)
 
 
+def fit_spoilt(settings: Settings, objective: Any, path: Path) -> None:
+    """A training whose objective goes wrong on the way, saved after every epoch."""
+    fit(
+        tiny(),
+        data(),
+        settings,
+        objective=objective,
+        checkpoint=path,
+        every=0,
+        progress_bar=False,
+    )
+
+
 def test_a_diverging_training_says_where_and_what_to_try_and_keeps_its_checkpoint(
     tmp_path: Path,
 ) -> None:
@@ -301,15 +315,7 @@ def test_a_diverging_training_says_where_and_what_to_try_and_keeps_its_checkpoin
 
     settings = Settings(4, 32, 1e-2, warmup=7)
     with pytest.raises(FloatingPointError) as caught:
-        fit(
-            tiny(),
-            data(),
-            settings,
-            objective=spoil,  # type: ignore[arg-type]
-            checkpoint=path,
-            every=0,
-            progress_bar=False,
-        )
+        fit_spoilt(settings, spoil, path)
     for part in ("step 4 (epoch 3)", "reconstruction", "kl_1", "(now 0.01)", "(now 7 steps)"):
         assert part in str(caught.value)
     twin = tiny()
@@ -334,15 +340,7 @@ def test_weights_that_a_gradient_spoils_are_neither_saved_nor_returned(
     path = tmp_path / "a.training"
     settings = Settings(4, 32, 1e-2, average=average)
     with pytest.raises(FloatingPointError, match=r"step 8 \(epoch 4\): .* not finite.*now 0.01"):
-        fit(
-            tiny(),
-            data(),
-            settings,
-            objective=spoil,  # type: ignore[arg-type]
-            checkpoint=path,
-            every=0,
-            progress_bar=False,
-        )
+        fit_spoilt(settings, spoil, path)
     state = TrainingState(tiny(), settings, 64)
     state.restore(path)
     assert state.epoch == 3
