@@ -1,9 +1,10 @@
 """Proofs by algebra: two expressions shown to be equal for every value of their symbols.
 
-`prove(left, right)` has three ends. It returns: SymPy has turned the difference into zero. It raises
-Refuted, with a point at which the two differ. Or it raises Undecided: no such point was found, and
-no rewriting made the difference vanish. `matches` then holds the proved expression against what the
-library computes, at random values of its symbols: that makes a proof of algebra a test of code.
+`prove(left, right)` has three ends. It returns: SymPy has turned the difference into zero. Or it
+raises Refuted, with a point at which the two differ. Or it raises Undecided: no such point was
+found, and no rewriting made the difference vanish. `matches` then holds the proved expression
+against what the library computes, at random values of its symbols: that makes a proof of algebra a
+test of code.
 
 Letters are those of the equations: z is latent, x observed, q = N(m, σ²), p(x|z) = N(wz, s²).
 """
@@ -22,9 +23,7 @@ from torch import Tensor
 
 HALF = Rational(1, 2)
 DIGITS = 30  # of the numbers at which a claim is tried
-CLOSE = (
-    1e-12  # of two such numbers that are to be equal, relative to the larger of 1 and their size
-)
+CLOSE = 1e-12  # two such numbers are equal, relative to the larger of 1 and their size
 ROUNDING = 1e-11  # of the library's closed forms in float64, likewise
 TRIES = 400  # random points at most, of which POINTS must be inside the domain
 POINTS = 4
@@ -78,7 +77,7 @@ def _split(logs: Expr) -> Expr:
 
 
 def _try_to_refute(left: Expr, right: Expr) -> None:
-    """Raises Refuted at the first point where the two differ, Undecided if both are real nowhere."""
+    """Raises Refuted where the two differ, Undecided if there is no point where both are real."""
     found = 0
     for point in random_points(left.free_symbols | right.free_symbols):
         one, other = left.evalf(DIGITS, subs=point), right.evalf(DIGITS, subs=point)
@@ -128,7 +127,8 @@ def matches(
     """What the library computes from numbers is the proved expression at those numbers.
 
     compute: takes a float for each of the symbols, returns a number, a tensor or a list of those.
-    domain: whether such numbers are allowed. expression: one, or a list or matrix in the same order.
+    expression: one, or a list or matrix of them in the same order. domain: whether such numbers are
+    allowed.
     """
     expected = list(expression) if isinstance(expression, (list, tuple, sp.MatrixBase)) else None
     found = 0

@@ -65,7 +65,7 @@ def test_what_is_nowhere_real_is_not_proved() -> None:
 
 
 def test_a_number_that_only_looks_equal_is_not_proved() -> None:
-    """e^(π√163) is an integer to 12 decimals: no point tells them apart, and no algebra joins them."""
+    """e^(π√163) is an integer to 12 decimals: no point tells them apart, no algebra joins them."""
     with pytest.raises(Undecided, match="cannot show"):
         prove(exp(sp.pi * sqrt(163)), 640320**3 + 744)
 
