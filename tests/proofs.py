@@ -5,20 +5,16 @@ raises Refuted, with a point at which the two differ. Or it raises Undecided: no
 found, and no rewriting made the difference vanish. `matches` then holds the proved expression
 against what the library computes, at random values of its symbols: that makes a proof of algebra a
 test of code.
-
-Letters are those of the equations: z is latent, x observed, q = N(m, σ²), p(x|z) = N(wz, s²).
 """
 
-import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import mpmath
 import pytest
 import sympy as sp
-import torch
-from sympy import Dummy, Expr, Matrix, Rational, Symbol, exp, expand, expand_log, log, pi, sqrt
+from sympy import Dummy, Expr, Rational, Symbol, expand, expand_log, log
 from torch import Tensor
 
 HALF = Rational(1, 2)
@@ -27,10 +23,6 @@ CLOSE = 1e-12  # two such numbers are equal, relative to the larger of 1 and the
 ROUNDING = 1e-11  # of the library's closed forms in float64, likewise
 TRIES = 400  # random points at most, of which POINTS must be inside the domain
 POINTS = 4
-
-x, z, m, b, mu = sp.symbols("x z m b mu", real=True)
-w = sp.Symbol("w", real=True)
-s, sigma, beta = sp.symbols("s sigma beta", positive=True)
 
 
 class Refuted(AssertionError):
@@ -78,13 +70,17 @@ def _split(logs: Expr) -> Expr:
 
 def _try_to_refute(left: Expr, right: Expr) -> None:
     """Raises Refuted where the two differ, Undecided if there is no point where both are real."""
-    found = 0
-    for point in random_points(left.free_symbols | right.free_symbols):
-        one, other = left.evalf(DIGITS, subs=point), right.evalf(DIGITS, subs=point)
-        if not (one.is_Float or one.is_Rational) or not (other.is_Float or other.is_Rational):
-            continue  # outside the domain, such as probabilities that sum to more than one
+    names, found = sorted(left.free_symbols | right.free_symbols, key=str), 0
+    values_at = _evaluator(names, [left, right])
+    for point in random_points(names):
+        both = values_at(point)
+        if both is None:
+            continue
+        one, other = both
         if abs(one - other) > CLOSE * max(1, abs(one), abs(other)):
-            where = ", ".join(f"{name} = {float(value):g}" for name, value in point.items())
+            where = ", ".join(
+                f"{name} = {value:g}" for name, value in zip(names, point, strict=True)
+            )
             raise Refuted(f"{float(one):g} is not {float(other):g} at {where or 'every point'}")
         found += 1
         if found == POINTS:
@@ -92,27 +88,46 @@ def _try_to_refute(left: Expr, right: Expr) -> None:
     raise Undecided(f"no point found at which both {left} and {right} are real numbers")
 
 
-def random_points(symbols: Iterable[Symbol]) -> Iterator[dict[Symbol, Expr]]:
+def _evaluator(
+    names: Sequence[Symbol], expressions: Sequence[Expr]
+) -> Callable[[Sequence[float]], list[Any] | None]:
+    """From a point to the values in DIGITS digits, or None where one is not a real number.
+
+    Such a point is outside the domain: probabilities that sum to more than one, for example.
+    """
+    compute = sp.lambdify(names, expressions, "mpmath", cse=True)
+
+    def values_at(point: Sequence[float]) -> list[Any] | None:
+        with mpmath.workdps(DIGITS):
+            try:
+                values = [mpmath.mpmathify(value) for value in compute(*map(mpmath.mpf, point))]
+            except ZeroDivisionError:
+                return None
+            inside = all(mpmath.im(value) == 0 and mpmath.isfinite(value) for value in values)
+            return [mpmath.re(value) for value in values] if inside else None
+
+    return values_at
+
+
+def random_points(names: Sequence[Symbol]) -> Iterator[list[float]]:
     """Values for the symbols, always the same: small ones, which can be probabilities, and others.
 
     Of four points in a row every real symbol is negative at two. Integers, such as a count, are
     from 2 on.
     """
-    names = sorted(symbols, key=str)
     chance = random.Random(20260)
     for attempt in range(TRIES):
-        size = Rational(1, 3) if attempt % 2 else Rational(2)
-        flip = attempt // 2
-        yield {
-            name: _random_value(name, size * (-1) ** (flip + place), chance)
+        size, flip = (1 / 3 if attempt % 2 else 2.0), attempt // 2
+        yield [
+            _random_value(name, size * (-1) ** (flip + place), chance)
             for place, name in enumerate(names)
-        }
+        ]
 
 
-def _random_value(name: Symbol, size: Expr, chance: random.Random) -> Expr:
+def _random_value(name: Symbol, size: float, chance: random.Random) -> float:
     if name.is_integer:
-        return sp.Integer(chance.randint(2, 9))
-    value = Rational(chance.randint(10, 100), 100) * size
+        return chance.randint(2, 9)
+    value = chance.uniform(0.1, 1.0) * size
     return abs(value) if name.is_nonnegative else value
 
 
@@ -126,28 +141,23 @@ def matches(
 ) -> None:
     """What the library computes from numbers is the proved expression at those numbers.
 
-    compute: takes a float for each of the symbols, returns a number, a tensor or a list of those.
+    compute: takes a number for each of the symbols, returns a number, a tensor or a list of those.
     expression: one, or a list or matrix of them in the same order. domain: whether such numbers are
     allowed.
     """
-    expected = list(expression) if isinstance(expression, (list, tuple, sp.MatrixBase)) else None
-    found = 0
+    several = isinstance(expression, (list, tuple, sp.MatrixBase))
+    values_at, found = _evaluator(symbols, list(expression) if several else [expression]), 0
     for point in random_points(symbols):
-        values = [float(point[symbol]) for symbol in symbols]
-        if not domain(*values):
+        if not domain(*point):
             continue
-        exact = {symbol: sp.Float(v, DIGITS) for symbol, v in zip(symbols, values, strict=True)}
-        numbers = [_number(e, exact) for e in expected or [expression]]
-        got = _flat(compute(*values))
-        assert got == pytest.approx(numbers, rel=rounding, abs=rounding), f"at {point}"
+        expected = values_at(point)
+        assert expected is not None, f"the expression is no real number at {point}"
+        numbers = [float(value) for value in expected]
+        assert _flat(compute(*point)) == pytest.approx(numbers, rel=rounding, abs=rounding), point
         found += 1
         if found == POINTS:
             return
     raise AssertionError(f"only {found} of {TRIES} random points lie in the domain")
-
-
-def _number(expression: Any, point: dict[Symbol, Expr]) -> float:
-    return float(sp.sympify(expression).evalf(DIGITS, subs=point))
 
 
 def _flat(value: Any) -> list[float]:
@@ -157,120 +167,3 @@ def _flat(value: Any) -> list[float]:
     if isinstance(value, (list, tuple)):
         return [number for part in value for number in _flat(part)]
     return [float(value)]
-
-
-def vector(*values: float) -> Tensor:
-    """Numbers as a float64 tensor."""
-    return torch.tensor(values, dtype=torch.float64)
-
-
-def log_normal(value: Expr, mean: Expr, variance: Expr) -> Expr:
-    """log N(value; mean, variance)."""
-    return -log(2 * pi) / 2 - log(variance) / 2 - (value - mean) ** 2 / (2 * variance)
-
-
-def normal(value: Expr, mean: Expr, variance: Expr) -> Expr:
-    """N(value; mean, variance)."""
-    return exp(-((value - mean) ** 2) / (2 * variance)) / sqrt(2 * pi * variance)
-
-
-def integral(integrand: Expr, variable: Symbol) -> Expr:
-    """Over the whole line."""
-    return sp.integrate(integrand, (variable, -sp.oo, sp.oo), conds="none")
-
-
-def average(polynomial: Expr, *noises: Symbol) -> Expr:
-    """E of a polynomial in independent standard normals: E εⁿ is (n − 1)!!, or 0 if n is odd.
-
-    The moments themselves are integrated in test_symbolic.py, up to n = 8.
-    """
-    terms = sp.Poly(expand(polynomial), *noises).terms()
-    assert all(power <= 8 for powers, _ in terms for power in powers)
-    return sum(factor * sp.prod([moment(power) for power in powers]) for powers, factor in terms)
-
-
-def moment(power: int) -> Expr:
-    """E εⁿ of a standard normal."""
-    return sp.Integer(0) if power % 2 else sp.factorial2(power - 1)
-
-
-def average_over(f: Expr, variable: Symbol, mean: Expr, std: Expr) -> Expr:
-    """E f(variable) for a polynomial f and variable ~ N(mean, std²)."""
-    noise = Dummy("e", real=True)
-    return average(f.subs(variable, mean + std * noise), noise)
-
-
-@cache
-def gain_is_never_negative() -> None:
-    """u − 1 − log u ≥ 0 for all u > 0, and 0 at u = 1 alone: the tangent to the logarithm.
-
-    One stationary point, where it is 0, and a second derivative that is positive everywhere.
-    """
-    u = Symbol("u", positive=True)
-    gain = u - 1 - log(u)
-    assert sp.solve(sp.diff(gain, u), u) == [1]
-    assert gain.subs(u, 1) == 0
-    assert sp.diff(gain, u, 2).is_positive
-
-
-def gain(u: Expr) -> Expr:
-    """u − 1 − log u, by which a best value beats another: never negative."""
-    gain_is_never_negative()
-    return u - 1 - log(u)
-
-
-class LinearWorld:
-    """z ~ N(0, 1), x|z ~ N(wz, s²), and q = N(m, σ²): every average of the ELBO, for all values.
-
-    By Gaussian averages of log-densities, term by term, not by the formulas that are to be proved.
-    """
-
-    variance = w**2 + s**2  # of x
-    symbols = (w, s, x, m, sigma)
-
-    def __init__(self) -> None:
-        self.log_evidence = log_normal(x, sp.Integer(0), self.variance)
-        self.posterior_mean, self.posterior_std = w * x / self.variance, s / sqrt(self.variance)
-        self.reconstruction = average_over(log_normal(x, w * z, s**2), z, m, sigma)
-        self.log_prior = average_over(log_normal(z, sp.Integer(0), sp.Integer(1)), z, m, sigma)
-        self.entropy = -average_over(log_normal(z, m, sigma**2), z, m, sigma)
-        log_posterior = log_normal(z, self.posterior_mean, self.posterior_std**2)
-        self.log_posterior = average_over(log_posterior, z, m, sigma)
-
-    @property
-    def elbo(self) -> Expr:
-        """E_q[log p(x, z) − log q(z)]."""
-        return self.reconstruction + self.log_prior + self.entropy
-
-    @property
-    def rate(self) -> Expr:
-        """KL(q ‖ p(z)) = E_q[log q − log p]."""
-        return -self.entropy - self.log_prior
-
-    @property
-    def gap(self) -> Expr:
-        """KL(q ‖ p(z|x)) = E_q[log q − log p(z|x)]."""
-        return -self.entropy - self.log_posterior
-
-
-@cache
-def linear_world() -> LinearWorld:
-    return LinearWorld()
-
-
-def matrix(name: str, rows: int, columns: int) -> Matrix:
-    """Real symbols, name00 to name…"""
-    return Matrix(rows, columns, lambda i, j: Symbol(f"{name}{i}{j}", real=True))
-
-
-def inverse(square: Matrix) -> Matrix:
-    """By the adjugate, so that nothing but the determinant is divided by."""
-    return square.adjugate() / square.det()
-
-
-def logsumexp(values: Tensor) -> float:
-    return float(torch.logsumexp(values, 0))
-
-
-def close(a: float, b: float) -> bool:
-    return math.isclose(a, b, rel_tol=ROUNDING, abs_tol=ROUNDING)

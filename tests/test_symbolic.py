@@ -4,17 +4,8 @@ import math
 
 import pytest
 import sympy as sp
-from proofs import (
-    Refuted,
-    Undecided,
-    average,
-    gain_is_never_negative,
-    integral,
-    matches,
-    moment,
-    normal,
-    prove,
-)
+from proof_worlds import average, gain_is_never_negative, integral, moment, normal
+from proofs import Refuted, Undecided, matches, prove
 from sympy import Matrix, Symbol, cos, exp, log, sin, sqrt
 
 a, c = sp.symbols("a c", positive=True)
