@@ -86,6 +86,7 @@ class LinearWorld:
     """z ~ N(0, 1), x|z ~ N(wz, s²), and q = N(m, σ²): every average of the ELBO, for all values.
 
     By Gaussian averages of log-densities, term by term, not by the formulas that are to be proved.
+    Its log p(x) and posterior are the claims of (1.1) and (2.1), and proved there.
     """
 
     variance = w**2 + s**2  # of x

@@ -160,7 +160,7 @@ def test_which_directions_survive() -> None:
 
     prove(diff(likelihood(total), total), (variance - total) / (2 * total**2))
     prove(likelihood(variance) - likelihood(total), HALF * gain(variance / total))
-    noise = Symbol("N", positive=True)
+    noise = Symbol("s2", positive=True)
     for alive in (True, False):
         matches(
             lambda variance, noise, beta: best_squared_loadings([variance], noise, beta),

@@ -21,7 +21,6 @@ from proof_worlds import (
     mu,
     normal,
     s,
-    scalar_world,
     sigma,
     vector,
     w,
@@ -34,7 +33,7 @@ from sympy import Matrix, Symbol, cos, diff, erf, exp, log, oo, sin, sqrt
 from course_lib import gradients
 from course_lib.distributions import DiagonalGaussian
 from course_lib.evaluate import best_prior
-from course_lib.exact import elbo_slope, evidence_slope
+from course_lib.exact import LinearGaussian, elbo_slope, evidence_slope
 
 e = Symbol("e", real=True)
 
@@ -54,7 +53,7 @@ def test_the_slope_of_the_elbo() -> None:
         prove(diff(world.elbo, parameter), average_over(slope, z, m, sigma))
 
     def library(w: float, s: float, x: float, m: float, sigma: float) -> torch.Tensor:
-        return elbo_slope(scalar_world(w, s), gaussian(m, sigma), vector(x))
+        return elbo_slope(LinearGaussian([[w]], 0.7, s), gaussian(m, sigma), vector(x + 0.7))
 
     matches(library, diff(world.elbo, w), world.symbols)
 
@@ -79,7 +78,7 @@ def test_the_slopes_differ_by_that_of_the_gap(parameter: Symbol) -> None:
     prove(missing, diff(world.gap, parameter))
     prove(diff(world.gap, parameter), exact - ours)
     matches(
-        lambda w, s, x: evidence_slope(scalar_world(w, s), vector(x)),
+        lambda w, s, x: evidence_slope(LinearGaussian([[w]], 0.7, s), vector(x + 0.7)),
         diff(world.log_evidence, w),
         (w, s, x),
     )

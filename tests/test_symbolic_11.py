@@ -255,3 +255,10 @@ WRONG = {
 def test_a_wrong_claim_is_refuted(claim) -> None:
     with pytest.raises(Refuted):
         prove(*claim())
+
+
+def test_a_wrong_claim_on_arbitrary_functions_is_not_proved() -> None:
+    model = Unfolded()
+    determinant = Matrix(model.latents).jacobian(model.noise).det().doit()
+    with pytest.raises(AssertionError):
+        prove_each([determinant], (model.widths[0] * model.widths[1] ** 2,))
