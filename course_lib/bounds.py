@@ -146,10 +146,12 @@ def self_normalised_expectation(log_weights: Tensor, values: Tensor) -> Tensor:
 
 
 def gap(q: Distribution, posterior: Distribution) -> Tensor:
-    """KL(q ‖ p(z|x)), which is log p(x) − ELBO(q) exactly.  (Eq. 4.2)
+    """KL(q ‖ p(z|x)), which is log p(x) − ELBO(q) exactly where it is finite.  (Eq. 4.2)
 
-    Closed form where there is one, else quadrature over a one-dimensional q. Returns (*batch,)
-    nats, ≥ 0.
+    If the KL or the ELBO is finite, so is the other. Where q has mass that the posterior has not,
+    or tails so much heavier as a Cauchy's are beside a Gaussian's, the KL is +∞, the ELBO −∞, and
+    their sum says nothing. Closed form where there is one, else quadrature over a one-dimensional
+    q. Returns (*batch,) nats, ≥ 0.
     """
     gaussians = (DiagonalGaussian, FullGaussian)
     if isinstance(q, gaussians) and isinstance(posterior, gaussians):

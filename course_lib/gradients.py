@@ -63,7 +63,11 @@ def score_function(
 
 
 def best_baseline(f: Function, mean: float, std: float, noise: Tensor) -> float:
-    """The b with the least variance for ∂/∂mean, E[f ε²]/E[ε²], estimated from noise.  (Eq. 8.6)"""
+    """The b with the least variance for ∂/∂mean, E[f ε²]/E[ε²], estimated from noise.  (Eq. 8.6)
+
+    It is not the best for ∂/∂std, which is E[f (ε² − 1)²]/E[(ε² − 1)²]: for f = z² the two are
+    μ² + 3σ² and μ² + 5σ². noise: (S,) standard normal draws.
+    """
     _require(mean, std, noise)
     weight = noise.square()
     return ((f(mean + std * noise) * weight).sum() / weight.sum()).item()

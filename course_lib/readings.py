@@ -80,7 +80,8 @@ def errors(terms: Terms) -> dict[str, Tensor]:
     two.  (Eq. 12.6)
 
     0, h(z_T|z_{T−1}), h(z_T|x) and I_q(z_T; z_{T−1}|x) = h(z_T|x) − h(z_T|z_{T−1}) ≥ 0. The second
-    and third are differential entropies in a continuous chain, and may have either sign.
+    and third are differential entropies in a continuous chain, and may have either sign. Every term
+    must be finite: where the ELBO is −∞, so are the readings, and −∞ − (−∞) says nothing.
     """
     conditional, marginal = terms.conditional_entropies[-1], terms.marginal_entropies[-1]
     return {

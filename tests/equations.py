@@ -1,8 +1,10 @@
 r"""The index of equations, notebooks/EQUATIONS.md: where each is displayed, computed and proved.
 
-An equation's tag, chapter.number, stands in four places: `\tag{4.3}` under the equation in a
+An equation's tag, chapter.number, stands in five places: `\tag{4.3}` under the equation in a
 notebook, `(Eq. 4.3)` in the docstring of the function that computes it, `verify("4.3", …)` in a
-notebook, and `@pytest.mark.equation("4.3")` on the test that proves it.
+notebook, `@pytest.mark.equation("4.3")` on the test that holds the function against an independent
+answer, and `@pytest.mark.proves("4.3", "all values, …")` on the proof by algebra, with what it
+covers. What has no such proof says why in UNPROVED.
 """
 
 import ast
@@ -20,14 +22,29 @@ DOCSTRING = re.compile(r"\(Eqs?\.\s+([\d.,\s]+?)\)")
 HEADER = """# Equations
 
 Written by `python3 start.py refresh`; a test fails when it is stale. Each equation is displayed in
-a notebook under its tag, computed by the function whose docstring bears the tag, shown to hold by
-`verify` in the notebook, and proved by the test.
+a notebook under its tag, computed by the function whose docstring bears the tag, and shown to hold
+by `verify` in the notebook. The test compares the function with an independent answer at many
+points. *Proved for* says for which values of its symbols, and at which sizes, algebra shows the
+equation to hold, whatever the numbers; the proof then compares what it proved with the function.
 """
+HEAD = (
+    "| tag | equation | function | shown, verified | test | proved for |\n|---|---|---|---|---|---|"
+)
+UNPROVED = {
+    "5.4": "a definition",
+    "6.2": "a definition",
+    "7.2": "checked at points: an approximation, by quadrature",
+    "9.7": "a definition",
+    "11.5": "checked at points: its maximum has no formula",
+}
 
 
 @dataclass
 class Equation:
-    """One tag, and where it occurs. A place is a pair: the name to show and the file to link."""
+    """One tag, and where it occurs. A place is a pair: the name to show and the file to link.
+
+    Of a proof the name is what it covers.
+    """
 
     tag: str
     tex: list[str] = field(default_factory=list)
@@ -35,6 +52,7 @@ class Equation:
     functions: list[tuple[str, str]] = field(default_factory=list)
     verified: list[tuple[str, str]] = field(default_factory=list)
     tests: list[tuple[str, str]] = field(default_factory=list)
+    proofs: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def chapter(self) -> int:
@@ -58,8 +76,11 @@ def collect(root: Path = ROOT) -> Index:
             place = path.relative_to(root).as_posix()
             entry(index, tag).functions.append((f"{module_of(place)}.{name}", place))
     for path in sorted((root / "tests").glob("test_*.py")):
-        for name, tag in marked_tests(path.read_text(encoding="utf-8")):
-            entry(index, tag).tests.append((name, path.relative_to(root).as_posix()))
+        source, place = path.read_text(encoding="utf-8"), path.relative_to(root).as_posix()
+        for name, (tag,) in marks(source, "equation"):
+            entry(index, tag).tests.append((name, place))
+        for _, (tag, scope) in marks(source, "proves"):
+            entry(index, tag).proofs.append((scope, place))
     return dict(sorted(index.items(), key=lambda item: item[1].order))
 
 
@@ -106,13 +127,15 @@ def tagged_functions(source: str) -> Iterator[tuple[str, str]]:
     yield from walk(ast.parse(source), "")
 
 
-def marked_tests(source: str) -> Iterator[tuple[str, str]]:
-    """The name of every test and the tags of the equation marks among its decorators."""
+def marks(source: str, mark: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The name of every test, with each tag of an equation mark or the words of a proves mark."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
             for call in (c for d in node.decorator_list for c in ast.walk(d)):
-                if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.mark.equation":
-                    yield from ((node.name, str(ast.literal_eval(tag))) for tag in call.args)
+                if isinstance(call, ast.Call) and ast.unparse(call.func) == f"pytest.mark.{mark}":
+                    words = tuple(str(ast.literal_eval(word)) for word in call.args)
+                    parts = [(tag,) for tag in words] if mark == "equation" else [words]
+                    yield from ((node.name, part) for part in parts)
 
 
 def faults(index: Index, chapters: set[int]) -> list[str]:
@@ -133,6 +156,11 @@ def faults(index: Index, chapters: set[int]) -> list[str]:
             found.append(f"{equation.tag}: no notebook calls verify with it")
         if not equation.tests:
             found.append(f"{equation.tag}: no test is marked pytest.mark.equation with it")
+        if (len(equation.proofs) == 1) is (equation.tag in UNPROVED):
+            found.append(
+                f"{equation.tag}: it must have one test marked pytest.mark.proves, or stand in "
+                f"UNPROVED: it has {len(equation.proofs)}"
+            )
     return found
 
 
@@ -142,8 +170,7 @@ def render(index: Index, titles: dict[int, str]) -> str:
     for chapter, title in sorted(titles.items()):
         rows = [row(e) for e in index.values() if e.chapter == chapter and e.shown]
         if rows:
-            head = "| tag | equation | function | shown, verified | test |\n|---|---|---|---|---|"
-            parts.append("\n".join([f"## {title}\n", head, *rows, ""]))
+            parts.append("\n".join([f"## {title}\n", HEAD, *rows, ""]))
     return "\n".join(parts)
 
 
@@ -160,6 +187,7 @@ def row(equation: Equation) -> str:
         links([(f"`{name}`", place) for name, place in equation.functions]),
         links([(f"notebook {number}", place) for number, place in notebooks]),
         links([(f"`{name}`", place) for name, place in equation.tests]),
+        links(equation.proofs) or UNPROVED.get(equation.tag, ""),
     ]
     return f"| {' | '.join(cells)} |"
 

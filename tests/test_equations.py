@@ -1,7 +1,13 @@
 """Every tagged equation is displayed once, computed, verified and proved; the index says where."""
 
+import importlib
+import inspect
+import subprocess
+import sys
+
 import equations
-from equations import Equation, collect, faults, marked_tests, render, tagged_functions, titles
+import pytest
+from equations import ROOT, Equation, collect, faults, marks, render, tagged_functions, titles
 
 
 def test_every_equation_has_its_places() -> None:
@@ -39,8 +45,20 @@ def test_a(): ...
 @pytest.mark.parametrize("x", [pytest.param(1, marks=pytest.mark.equation("1.1"))])
 def test_b(): ...
 """
-    found = [("test_a", "4.3"), ("test_a", "4.4"), ("test_a", "4.5"), ("test_b", "1.1")]
-    assert list(marked_tests(source)) == found
+    found = [(name, tag) for name, (tag,) in marks(source, "equation")]
+    assert found == [("test_a", "4.3"), ("test_a", "4.4"), ("test_a", "4.5"), ("test_b", "1.1")]
+
+
+def test_proofs_are_read_with_what_they_cover() -> None:
+    source = """
+@pytest.mark.proves("1.2", "all values, "
+    "D = 2")
+@pytest.mark.proves("2.2", "all values")
+@pytest.mark.equation("1.2")
+def test_a(): ...
+"""
+    found = [words for _, words in marks(source, "proves")]
+    assert found == [("1.2", "all values, D = 2"), ("2.2", "all values")]
 
 
 def complete() -> Equation:
@@ -51,6 +69,7 @@ def complete() -> Equation:
         functions=[("bounds.gap", "course_lib/bounds.py")],
         verified=[("4", "notebooks/04_kl.ipynb")],
         tests=[("test_gap", "tests/test_bounds.py")],
+        proofs=[("all values", "tests/test_symbolic_03_04.py")],
     )
 
 
@@ -61,6 +80,7 @@ def test_each_missing_place_is_named() -> None:
         "functions": "no function's docstring",
         "verified": "no notebook calls verify",
         "tests": "no test is marked",
+        "proofs": "or stand in UNPROVED",
     }.items():
         equation = complete()
         setattr(equation, name, [])
@@ -82,3 +102,37 @@ def test_bars_do_not_end_a_column() -> None:
     equation = complete()
     equation.tex = ["\n\\mathrm{KL}(q\\|p(z|x))\n\\tag{4.2}"]
     assert r"$\mathrm{KL}(q\Vert p(z\vert x))$" in render({"4.2": equation}, {4: "4. KL"})
+
+
+def test_what_has_no_proof_has_a_reason_and_no_proof() -> None:
+    equation = complete()
+    equation.tag = "11.5"
+    equation.shown = equation.verified = [("11", "notebooks/11_markov_hvae.ipynb")]
+    (fault,) = faults({"11.5": equation}, {11})
+    assert "one test marked pytest.mark.proves" in fault
+    equation.proofs = []
+    assert faults({"11.5": equation}, {11}) == []
+    assert "checked at points" in render({"11.5": equation}, {11: "11. Depth"})
+
+
+def names() -> list[tuple[str, str]]:
+    """Every function and class of the index, as it is written there, and its file."""
+    return sorted({place for equation in collect().values() for place in equation.functions})
+
+
+@pytest.mark.parametrize(("name", "place"), names(), ids=str)
+def test_every_name_can_be_imported_as_it_is_written(name: str, place: str) -> None:
+    """`from course_lib.exact import expected_log_mean`, and it is the one of the file linked."""
+    room, first, *rest = name.split(".")
+    module = importlib.import_module(f"course_lib.{room}")
+    found = getattr(module, first)
+    assert inspect.getsourcefile(inspect.unwrap(found)) == str(ROOT / place)
+    assert "__all__" not in vars(module) or first in module.__all__
+    for part in rest:
+        assert part in vars(found), f"{name}: {first} has no {part}"
+        found = vars(found)[part]
+
+
+def test_the_package_itself_stays_free_of_torch() -> None:
+    code = "import sys, course_lib; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

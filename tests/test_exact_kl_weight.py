@@ -185,3 +185,23 @@ def test_eigenvalues_of_the_text() -> None:
 def test_bad_input_is_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize(
+    "q",
+    [
+        DiagonalGaussian(1e200 * ONE, 0 * ONE),
+        DiagonalGaussian(0 * ONE, 400 * ONE),
+        FullGaussian(0 * ONE, 1e200 * torch.eye(1).double()),
+    ],
+    ids=["far", "wide", "wide, full"],
+)
+def test_a_divergence_beyond_all_numbers_is_refused(
+    q: DiagonalGaussian | FullGaussian, beta: float
+) -> None:
+    """log p(x) − L_β is a difference of two infinities there: NaN, or whichever comes first."""
+    with pytest.raises(ValueError, match=r"KL\(q ‖ p\(z\)\) must be finite, got inf"):
+        weighted_bound(UNIT, q, ONE, beta)
+    with pytest.raises(ValueError, match=r"KL\(q ‖ p\(z\|x\)\) must be finite, got inf"):
+        weighted_gap(UNIT, q, ONE, beta)

@@ -8,7 +8,13 @@ from course_lib.distributions.continuous_bernoulli import ContinuousBernoulli
 from course_lib.distributions.diagonal_gaussian import DiagonalGaussian
 from course_lib.distributions.full_gaussian import FullGaussian
 from course_lib.distributions.gaussian_mixture import GaussianMixture
-from course_lib.distributions.kl import kl_divergence
+from course_lib.distributions.kl import (
+    kl_bernoulli,
+    kl_categorical,
+    kl_diagonal,
+    kl_divergence,
+    kl_full,
+)
 
 __all__ = [
     "Bernoulli",
@@ -19,5 +25,9 @@ __all__ = [
     "Distribution",
     "FullGaussian",
     "GaussianMixture",
+    "kl_bernoulli",
+    "kl_categorical",
+    "kl_diagonal",
     "kl_divergence",
+    "kl_full",
 ]

@@ -95,7 +95,8 @@ class DiscreteChain:
     def top_down_factor(self, level: int, x: Tensor) -> Tensor:
         """p(z_{t−1}|z_t, x) ∝ p(z_{t−1}|z_t) p(x|z_{t−1}), t = level from 2 to T.  (Eq. 10.4)
 
-        x: integers (*batch,). Returns (*batch, K_t, K_{t−1}): a table for each x.
+        There is none for t = 1: z_0 is x, and given. x: integers (*batch,). Returns (*batch, K_t,
+        K_{t−1}): a table for each x.
         Raises ValueError if some state z_t makes x impossible.
         """
         if not 2 <= require_count("level", level) <= self.layers:

@@ -28,20 +28,22 @@ def weighted_bound(world: LinearGaussian, q: Gaussian, x: Numbers, beta: float) 
     """L_β(q) = E_q log p(x|z) − β KL(q ‖ p(z)).  (Eq. 5.4)
 
     q: over z, batch broadcastable with that of x (*batch, D). Returns (*batch,) nats. Never above
-    log p(x) for β ≥ 1; below 1 it may be.
+    log p(x) for β ≥ 1; below 1 it may be. Raises ValueError if the KL is too large for a number.
     """
     weight = _weight(beta)
-    return world.elbo(q, x) + (1.0 - weight) * kl_divergence(q, world.prior)
+    return world.elbo(q, x) + (1.0 - weight) * _rate(world, q)
 
 
 def weighted_gap(world: LinearGaussian, q: Gaussian, x: Numbers, beta: float) -> Tensor:
     """log p(x) − L_β(q) = KL(q ‖ p(z|x)) + (β − 1) KL(q ‖ p(z)).  (Eq. 5.5)
 
-    q and x as in weighted_bound. Returns (*batch,) nats; negative where L_β is no bound.
+    Both KLs must be finite: for β < 1 their sum is else ∞ − ∞. q and x as in weighted_bound.
+    Returns (*batch,) nats; negative where L_β is no bound. Raises ValueError if a KL is too large
+    for a number.
     """
     weight = _weight(beta)
-    excess = kl_divergence(q, world.prior)
-    return kl_divergence(q, world.posterior(x)) + (weight - 1.0) * excess
+    gap = require_finite("KL(q ‖ p(z|x))", kl_divergence(q, world.posterior(x)))
+    return gap + (weight - 1.0) * _rate(world, q)
 
 
 def tempered(world: LinearGaussian, beta: float) -> LinearGaussian:
@@ -64,9 +66,10 @@ def tempered_constant(world: LinearGaussian, beta: float) -> Tensor:
 
 
 def best_squared_loadings(eigenvalues: Numbers, noise_variance: float, beta: float = 1.0) -> Tensor:
-    """w_i² = max(0, λ_i − β s²): the squared loadings that maximise L_β when s² is fixed.
+    """w_i² = max(0, λ_i − β s²), i ≤ d: the squared loadings that maximise L_β when s² is fixed.
 
-    (Eq. 5.7) eigenvalues: of the data's covariance, (d,), non-negative. Direction i is dead, its
+    (Eq. 5.7) eigenvalues: the d largest of the data's covariance (divided by N), one for each
+    latent, (d,), non-negative. Direction i is dead, its
     posterior the prior, once β s² reaches λ_i; with β = 1 these are the maxima of the likelihood
     itself. Returns (d,). Raises ValueError for negative eigenvalues or a noise that is no variance.
     Source: Tipping & Bishop 1999, appendix A, for β = 1; Lucas et al. 2019 for the collapse.
@@ -76,6 +79,11 @@ def best_squared_loadings(eigenvalues: Numbers, noise_variance: float, beta: flo
         raise ValueError(f"eigenvalues must not be negative, got {spread.min().item():g}")
     noise = require_positive("noise_variance", as_double("noise_variance", noise_variance))
     return (spread - _weight(beta) * noise).clamp(min=0.0)
+
+
+def _rate(world: LinearGaussian, q: Gaussian) -> Tensor:
+    """KL(q ‖ p(z)), once it is known to be finite: a q as wide as 1e200 has none in float64."""
+    return require_finite("KL(q ‖ p(z))", kl_divergence(q, world.prior))
 
 
 def _weight(beta: float) -> float:

@@ -54,7 +54,8 @@ class LinearGaussian:
         """The world of `latent` dimensions and equal noise that makes data (N, D) likeliest.
 
         σ² = mean of the D−d smallest eigenvalues, W = U_d (Λ_d − σ²I)^½, b = mean.  (Eq. 1.3)
-        Raises ValueError unless 1 ≤ latent < D and σ² > 0.
+        The eigenvalues are those of the data's covariance, divided by N, and not all that are left
+        out may be zero. Raises ValueError unless 1 ≤ latent < D and σ² > 0.
         Source: Tipping & Bishop 1999.
         """
         return cls(*maximum_likelihood(data, latent))

@@ -25,8 +25,9 @@ def covariance_upper(data: Tensor) -> tuple[Tensor, Tensor]:
 def maximum_likelihood(data: Tensor, latent: int) -> tuple[Tensor, Tensor, float]:
     """σ² = mean of the D−d smallest eigenvalues λ, W = U_d (Λ_d − σ²I)^½.  (Eq. 1.3)
 
-    data: (N, D), N ≥ 2; latent: d, from 1 to D−1. λ, U: eigenvalues and eigenvectors of the
-    covariance of the data (divided by N). W is unique up to a rotation; each column is given the
+    data: (N, D), N ≥ 2; latent: d, from 1 to D−1, so that σ² is the mean of a variance that is left
+    out. λ, U: eigenvalues and eigenvectors of the covariance of the data, divided by N: with N − 1
+    the likelihood is not at its highest. W is unique up to a rotation; each column is given the
     sign that makes its largest entry positive. Returns W (D, d), the mean (D,), and σ.
     Raises ValueError if data or latent are not such, or if σ² = 0: then the likelihood of the
     data has no maximum.

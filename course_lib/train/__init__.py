@@ -5,13 +5,14 @@ From the command line: `python -m course_lib.train --list`.
 """
 
 from course_lib.train.loop import fit
-from course_lib.train.objectives import Objective, free_bits, importance_weighted, warm_up
+from course_lib.train.objectives import Objective, elbo, free_bits, importance_weighted, warm_up
 from course_lib.train.state import History, Settings
 
 __all__ = [
     "History",
     "Objective",
     "Settings",
+    "elbo",
     "fit",
     "free_bits",
     "importance_weighted",
