@@ -120,10 +120,10 @@ def plant(fault: Fault) -> None:
 
 
 def found_by(status: int) -> str:
-    """What pytest's exit status says: 1 a test failed, 2 a file could not be collected."""
-    if status not in (0, 1, 2) and status >= 0:
-        raise RuntimeError(f"pytest could not run the tests: exit status {status}")
-    return NOTICED if status else UNNOTICED  # negative: the fault brought the process down
+    """What pytest's exit status says: 1 a test failed, 2 and 4 its file could not be imported."""
+    if status in (0, 1, 2, 4) or status < 0:  # negative: the fault brought the process down
+        return NOTICED if status else UNNOTICED
+    raise RuntimeError(f"pytest could not run the tests: exit status {status}")
 
 
 def in_child(fault: Fault | None, names: list[str], limit: float) -> str:
