@@ -1,14 +1,15 @@
 """Starts the course: makes .venv, installs what the course needs into it, opens notebook 1.
 
-    python3 start.py            open the course in JupyterLab (python3 start.py 4: notebook 4)
-    python3 start.py test       run every test
-    python3 start.py refresh    run the notebooks again and store their outputs (refresh 1 3: these)
+    python3 start.py              open the course in JupyterLab (python3 start.py 4: notebook 4)
+    python3 start.py test         run the tests, all but the slow ones
+    python3 start.py test --slow  run the slow ones
+    python3 start.py refresh      run the notebooks again, store their outputs (refresh 1 3: these)
 
 Only the standard library is used here, since nothing else is installed yet. Words after the
 command go to JupyterLab or pytest: `python3 start.py --no-browser`, `python3 start.py test -k kl`.
 """
 
-from __future__ import annotations
+# An old Python must get as far as its refusal: annotations that it cannot evaluate are quoted.
 
 import hashlib
 import importlib.util
@@ -16,27 +17,63 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "installed.txt"
+LOG = VENV / "pip.log"
 INPUTS = ("pyproject.toml", "constraints.txt")
 OLDEST = (3, 11)
+MINE = ".".join(map(str, sys.version_info[:2]))
 
-# What pip says when it could not reach the place it installs from, and when what it wants is not
-# there: also where the index is reached, and holds nothing for this Python or this machine.
-NO_NETWORK = ("connection broken by", "NewConnectionError", "ConnectTimeout", "NameResolutionError")
-NO_BUILD = re.compile(r"version that satisfies the requirement (\S+)")
+# PyTorch's own index of builds without CUDA. On Linux the package index has only one with it.
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+TOLD_WHERE = re.compile(
+    r"\.(index-url|extra-index-url|pypi-url|find-links|no-index|constraint)=(?!''\s*$)",
+    re.MULTILINE,
+)
+# In .venv and nowhere else, whatever a settings file of pip's says.
+HERE = ("--no-user", "--prefix=", "--target=", "--root=")
+QUIETLY = ("--disable-pip-version-check", "--no-input", "--no-color", "--progress-bar=off")
+
+# Of what is set for pip, where and how to fetch is kept; PIP_TARGET and such would mislead it.
+PIP_KEPT = (
+    "INDEX_URL|EXTRA_INDEX_URL|PYPI_URL|FIND_LINKS|NO_INDEX|TRUSTED_HOST|CERT|CLIENT_CERT|PROXY|"
+    "CONSTRAINT|CONFIG_FILE|CACHE_DIR|NO_CACHE_DIR|RETRIES|TIMEOUT|DEFAULT_TIMEOUT|"
+    "KEYRING_PROVIDER|USE_FEATURE|USE_DEPRECATED"
+)
+# What others set for their own Python, kernels and tests, and what would reach into the course.
+# JupyterLab's settings, themes and keys are the reader's own, and stay.
+FOREIGN = re.compile(
+    "PIP_(?!(" + PIP_KEPT + ")$)|PYTHON(?!(DONTWRITEBYTECODE|PYCACHEPREFIX|UNBUFFERED|UTF8)$)|"
+    "PYTEST_|IPYTHON|JUPYTER_PATH$|JUPYTERLAB_DIR$|MPLBACKEND$|MATPLOTLIBRC$|MYPY|RUFF_|COVERAGE_"
+)
+
+# What to do about a refusal of the package index, by the first of these that its words hold.
+ADVICE = (
+    ("407", "the proxy wants a name and a password: HTTPS_PROXY=http://name:password@host:port"),
+    ("proxy", "is the proxy right that HTTPS_PROXY or pip's settings name?"),
+    (
+        "certificate",
+        "a filter on the way may have its own: pip's setting `cert` names a file of it",
+    ),
+    ("connection error", "is this machine on a network? Only the first start needs one"),
+    ("401", "the index wants a name and a password"),
+    ("403", "is this machine allowed to use it?"),
+    ("50", "try again later"),
+)
 
 
 class Problem(Exception):
     """Something that the person who started the course can put right, said in one line."""
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: "list[str]") -> int:  # the course needs Python 3.11 or newer
     """Does what the first word asks. Returns the exit status."""
     command = arguments[0] if arguments else "1"
     try:
@@ -44,24 +81,24 @@ def main(arguments: list[str]) -> int:
         if command in ("-h", "--help"):
             print(__doc__)
             return 0
-        if command == "test":
-            install()
-            return test(arguments[1:])
-        if command == "refresh":
-            install()
-            return run("tests/refresh.py", *arguments[1:], threads=1)
+        if command in ("test", "refresh"):
+            require_writing(command)
+            install("test")
+            started = test if command == "test" else refresh
+            return started(arguments[1:])
         number, options = first_number(arguments)
         notebook = find_notebook(number)
         install()
         return open_lab(notebook, options)
-    except Problem as problem:
+    except (Problem, OSError) as problem:  # OSError: such as a full disk
         print(f"start.py: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        print("start.py: stopped; the next start carries on from here", file=sys.stderr)
         return 130
 
 
-def require_python(version: tuple[int, ...]) -> None:
+def require_python(version: "tuple[int, ...]") -> None:
     """Raises Problem if the interpreter is too old for the course."""
     if version < OLDEST:
         raise Problem(
@@ -70,7 +107,16 @@ def require_python(version: tuple[int, ...]) -> None:
         )
 
 
-def first_number(arguments: list[str]) -> tuple[int, list[str]]:
+def require_writing(command: str) -> None:
+    """Raises Problem if the folder is read-only: a notebook can be read there, not more."""
+    if not os.access(ROOT, os.W_OK):
+        raise Problem(
+            f"`{command}` writes into {ROOT}, which is read-only: copy the course to a folder of "
+            "your own. Its notebooks open here all the same"
+        )
+
+
+def first_number(arguments: "list[str]") -> "tuple[int, list[str]]":
     """The notebook's number, 1 if none is given, and the words left for JupyterLab."""
     if not arguments or arguments[0].startswith("-"):
         return 1, arguments
@@ -97,30 +143,43 @@ def venv_python() -> Path:
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
+def venv_version(module: str) -> str:
+    """The version of .venv's Python, such as 3.12; "" if it does not start or lacks the module."""
+    ask = f"import sys, {module}; print(*sys.version_info[:2], sep='.')"
+    try:
+        ran = subprocess.run([venv_python(), "-c", ask], capture_output=True, env=surroundings())
+    except OSError:
+        return ""
+    return "" if ran.returncode else ran.stdout.decode().strip()
+
+
 def fingerprint() -> str:
     """What the environment was made from: when any of it changes, it is brought up to date."""
-    digest = hashlib.sha256()
-    for part in (str(ROOT), sys.version):
-        digest.update(part.encode() + b"\0")
+    digest = hashlib.sha256(str(ROOT).encode() + b"\0")
     for name in INPUTS:
         digest.update((ROOT / name).read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def install() -> None:
+def install(extra: str = "") -> None:
     """Brings .venv up to date with pyproject.toml and constraints.txt; at once if it already is.
 
+    extra: "test" adds what only the tests need; once there, it is kept up to date as well.
     Raises Problem if the environment cannot be made or filled.
     """
     wanted = fingerprint()
-    if venv_python().exists() and STAMP.exists() and STAMP.read_text() == wanted:
+    stamp = STAMP.read_text().split() if STAMP.exists() else []  # fingerprint, Python, extras
+    if stamp[:2] == [wanted, venv_version("encodings")] and (not extra or extra in stamp[2:]):
         return
-    if not works(venv_python()):
-        make_venv()
-    print("Installing the course into .venv; this is done once and takes a minute or two.")
-    fill_venv()
+    if not os.access(VENV if VENV.exists() else ROOT, os.W_OK):
+        raise Problem(f"{VENV} is not up to date, and {ROOT} is read-only: copy the course")
+    found = venv_version("pip._internal.cli.main")
+    if found != MINE:
+        make_venv(found)
+    extras = sorted({extra, *stamp[2:]} - {""})
+    fill_venv(extras)
     ask_nothing()
-    STAMP.write_text(wanted)
+    STAMP.write_text(" ".join([wanted, MINE, *extras]))
 
 
 def ask_nothing() -> None:
@@ -132,82 +191,201 @@ def ask_nothing() -> None:
     (folder / "overrides.json").write_text(json.dumps(settings))
 
 
-def works(python: Path) -> bool:
-    """Whether an environment is there and can install: one that was cut short cannot."""
-    if not python.exists():
-        return False
-    return subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
+def make_venv(found: str) -> None:
+    """A new empty environment, in place of one of no use. Raises Problem if it cannot be made.
 
-
-def make_venv() -> None:
-    """A new empty environment, in place of a broken one. Raises Problem if Python cannot."""
+    found: the version of the old one's Python, "" if it does not work.
+    """
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
-        package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
         raise Problem(
             "this Python cannot make virtual environments; "
-            f"on Debian or Ubuntu: sudo apt install {package}"
+            f"on Debian or Ubuntu: sudo apt install python{MINE}-venv"
         )
+    if VENV.exists():
+        why = f"was made by Python {found}, and this is {MINE}" if found else "does not work"
+        print(f"The .venv that is here {why}: it is made anew.")
     made = subprocess.run(
-        [sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True
+        [sys.executable, "-m", "venv", "--clear", VENV],
+        capture_output=True,
+        text=True,
+        env=surroundings(),
     )
     if made.returncode:
         said = (made.stderr or made.stdout).strip().splitlines() or ["no reason given"]
         raise Problem(f"could not make {VENV}: {said[-1]}")
 
 
-def fill_venv() -> None:
-    """Installs the course, its tools and its tests' tools at the versions of constraints.txt."""
-    wish = ["install", "--quiet", "--editable", ".[test]", "--constraint", "constraints.txt"]
-    command = [str(venv_python()), "-m", "pip", "--disable-pip-version-check", *wish]
-    pip = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    if pip.returncode == 0:
-        return
-    if any(sign in pip.stderr for sign in NO_NETWORK):
-        raise Problem(
-            "could not install: pip cannot reach the package index; is this machine on a network? "
-            "The first start needs one, later ones do not"
-        )
-    if missing := NO_BUILD.search(pip.stderr):
-        python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        raise Problem(
-            f"could not install: there is no build of {missing[1]} for Python {python} on "
-            f"{platform.system()} {platform.machine()}; another version of Python may have one"
-        )
-    lines = [line.strip() for line in pip.stderr.strip().splitlines()] or ["no reason given"]
-    said = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])
-    raise Problem(f"could not install: {said.removeprefix('ERROR: ')}")
+def fill_venv(extras: "list[str]") -> None:
+    """Installs the course and these extras of pyproject.toml at the versions of constraints.txt.
+
+    Raises Problem with pip's reason, and the name of the file with all that it said.
+    """
+    LOG.write_text("")
+    if has_torch():
+        print("Bringing .venv up to date" + (", with what the tests need." if extras else "."))
+    else:
+        fetch_torch()
+    course = f".[{','.join(extras)}]" if extras else "."
+    status, said = pip("install", *HERE, "--editable", course, "--constraint", "constraints.txt")
+    if status:
+        raise Problem(f"could not install: {reason(said)}. All that pip said is in {LOG}")
 
 
-def run(*words: str, threads: int | None = None) -> int:
+def has_torch() -> bool:
+    """Whether PyTorch, the largest of what is fetched, is in .venv already."""
+    return any(VENV.glob("[Ll]ib/**/site-packages/torch-*.dist-info"))
+
+
+def fetch_torch() -> None:
+    """Says what is about to be fetched, and installs PyTorch's build for the CPU where pip would
+    find only the one with CUDA: on Linux."""
+    say = "Installing the course into .venv, once; to be fetched: "
+    if platform.system() != "Linux":
+        print(f"{say}about 250 MB, half of it PyTorch.", flush=True)
+    elif pip_is_told_where():
+        print(f"{say}what your settings of pip lead to, 300 MB or more.", flush=True)
+    elif has_gpu():
+        print(f"{say}about 3 GB, most of it PyTorch for your NVIDIA GPU.", flush=True)
+    else:
+        print(f"{say}about 300 MB, 190 of them PyTorch for the CPU from {CPU_INDEX}.", flush=True)
+        status, said = pip(*torch_words())
+        if status:
+            print(f"No PyTorch from there ({reason(said)}). The build with CUDA it is: about 3 GB.")
+
+
+def torch_words() -> "list[str]":
+    """What asks pip for PyTorch's build for the CPU, 2.13.0+cpu for the pin 2.13.0.
+
+    Nothing else comes from that index, and this from nowhere else, so no name can be mistaken; what
+    PyTorch needs follows with the course.
+    """
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    (torch,) = [pin for pin in pins if pin.startswith("torch==")]
+    return ["install", *HERE, torch, "--no-deps", "--index-url", CPU_INDEX, "--retries", "1"]
+
+
+def pip_is_told_where() -> bool:
+    """Whether pip's settings, in files or variables, say where packages come from, or which."""
+    command = [str(venv_python()), "-m", "pip", "config", "list"]
+    told = subprocess.run(command, cwd=ROOT, env=surroundings(), stdout=subprocess.PIPE, text=True)
+    return bool(TOLD_WHERE.search(told.stdout))
+
+
+def has_gpu() -> bool:
+    """Whether NVIDIA's driver is on this machine."""
+    return bool(shutil.which("nvidia-smi")) or Path("/proc/driver/nvidia").exists()
+
+
+def pip(*words: str) -> "tuple[int, str]":
+    """Runs .venv's pip, and shows what is large of what it fetches.
+
+    Returns its exit status, and all that it said, which is added to LOG too.
+    """
+    pipe = subprocess.Popen(
+        [str(venv_python()), "-m", "pip", *words, *QUIETLY],
+        cwd=ROOT,
+        # As a variable, it reaches also the pip inside pip that fetches what builds the course.
+        env={**surroundings(), "PIP_VERBOSE": "2"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    said = []
+    with pipe, LOG.open("a", encoding="utf-8") as log:
+        assert pipe.stdout is not None
+        for line in pipe.stdout:
+            said.append(line)
+            log.write(line)
+            if re.match(r"\s*Downloading .* MB\)", line):
+                print(f"  {line.strip()}", flush=True)
+    return pipe.returncode, "".join(said)
+
+
+def reason(said: str) -> str:
+    """Why pip failed, in one line: its own words, and what they mean where that is known."""
+    missing = re.findall(r"No matching distribution found for (\S+)", said)
+    if missing:
+        return why_missing(missing[-1], said)
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no reason given"]
+    errors = [line[7:] for line in lines if line.startswith("ERROR: ")] or lines
+    conflict = [line for line in errors if line.startswith("Cannot install ")]
+    return (conflict or errors)[-1].rstrip(".")
+
+
+def why_missing(requirement: str, said: str) -> str:
+    """Why pip found no file of what it wanted: what it said of the place where it looked."""
+    name = re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement)[0]).lower()
+    for address, words in re.findall(rf"Could not fetch URL (\S+/{name}/): (.*) - skipping", said):
+        words = re.sub(r" for url: .*|['\")]+$", "", words)
+        advice = [advice for sign, advice in ADVICE if sign in words.lower()]
+        if advice:  # an index without the package, 404, may be one of several
+            core = re.sub(r".*(?: object at \w+>: |[(] ?['\"]|, ['\"])", "", words)
+            return f"{address} says: {core} ({advice[0]})"
+    untrusted = re.findall("WARNING: (The repository located at .* secure host)", said)
+    if untrusted:
+        return f"pip refuses the package index: {untrusted[-1]}"
+    if "Ignoring indexes:" in said:
+        return f"{requirement} is missing, and pip is told to ask no index (no-index, PIP_NO_INDEX)"
+    if re.search(rf"link.*{name.replace('-', '[-_.]+')}-\d", said, re.IGNORECASE):
+        machine = f"Python {MINE} on {platform.system()} {platform.machine()}"
+        return f"there is no build of {requirement} for {machine}; another Python may have one"
+    return f"the package index lists no file of {requirement}; is its answer a log-in page?"
+
+
+def surroundings() -> "dict[str, str]":
+    """The environment of all that is started here: the reader's, less what is FOREIGN to it."""
+    kept = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
+    kept.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a debugger's remark on stderr
+    kept.setdefault("PYTHONUTF8", "1")  # Greek letters also where the console has none
+    kept["JUPYTER_PREFER_ENV_PATH"] = "1"  # our kernel, though the reader has one of that name
+    for name in ("NO_PROXY", "no_proxy"):  # this machine is no business of a proxy
+        if name in kept or name == "NO_PROXY":
+            kept[name] = ",".join(filter(None, [kept.get(name), "127.0.0.1", "localhost"]))
+    return kept
+
+
+def run(*words: str, threads: "int | None" = None) -> int:
     """Runs the environment's Python in the course's folder. Returns its exit status.
 
     threads: how many torch may use, unless OMP_NUM_THREADS says so already; None leaves it free.
     """
-    environment = dict(os.environ)
-    environment.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a debugger's remark on stderr
-    environment.setdefault("PYTHONUTF8", "1")  # σ and − also where the console's code page has none
+    environment = surroundings()
     if threads:
         environment.setdefault("OMP_NUM_THREADS", str(threads))
-    process = subprocess.Popen([venv_python(), *words], cwd=ROOT, env=environment)
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue  # it had the Ctrl-C too: JupyterLab asks first, then ends its kernels
+    # An IPython profile of the reader's own, which may change what a cell prints, is left alone.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        environment["IPYTHONDIR"] = profile
+        process = subprocess.Popen([venv_python(), *words], cwd=ROOT, env=environment)
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # it had the Ctrl-C too: JupyterLab asks first, then ends its kernels
 
 
-def test(options: list[str]) -> int:
+def test(options: "list[str]") -> int:
     """Linting, formatting, types, unit tests, stored outputs and the browser, in one pytest run.
 
-    The longest files come first, so that two workers finish together.
+    options: pytest's; --slow among them runs the slow tests, and only these. The longest files come
+    first, so that two workers finish together.
     """
-    notebooks = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
+    slow = "--slow" in options
     workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    notebooks = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
     first = ["tests/test_browser.py", "tests/test_style.py", "notebooks", "tests"]
-    return run("-m", "pytest", "-q", *workers, *notebooks, *first, *options, threads=1)
+    which = ["-m", "slow", "tests"] if slow else ["-m", "not slow", *notebooks, *first]
+    rest = [option for option in options if option != "--slow"]
+    return run("-m", "pytest", "-q", *workers, *which, *rest, threads=1)
 
 
-def open_lab(notebook: Path, options: list[str]) -> int:
+def refresh(numbers: "list[str]") -> int:
+    """Runs the notebooks with these numbers again, or all, and stores their outputs."""
+    return run("tests/refresh.py", *numbers, threads=1)
+
+
+def open_lab(notebook: Path, options: "list[str]") -> int:
     """JupyterLab on the notebook: this machine only, behind a token, and asking no one for news."""
     print(f"Opening {notebook.name} in JupyterLab; Ctrl-C here stops it.")
     root = f"--ServerApp.root_dir={ROOT}"  # so that links from a notebook to the code work
@@ -216,7 +394,7 @@ def open_lab(notebook: Path, options: list[str]) -> int:
     return run("-m", "jupyterlab", root, address, *lab_settings(), *options)
 
 
-def lab_settings() -> list[str]:
+def lab_settings() -> "list[str]":
     """JupyterLab's options; a token is its default."""
     settings = [
         "--ServerApp.ip=127.0.0.1",
