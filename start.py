@@ -33,25 +33,19 @@ MINE = ".".join(map(str, sys.version_info[:2]))
 
 # PyTorch's own index of builds without CUDA. On Linux the package index has only one with it.
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-TOLD_WHERE = re.compile(
-    r"\.(index-url|extra-index-url|pypi-url|find-links|no-index|constraint)=(?!''\s*$)",
-    re.MULTILINE,
-)
-# In .venv and nowhere else, whatever a settings file of pip's says.
-HERE = ("--no-user", "--prefix=", "--target=", "--root=")
-QUIETLY = ("--disable-pip-version-check", "--no-input", "--no-color", "--progress-bar=off")
 
-# Of what is set for pip, where and how to fetch is kept; PIP_TARGET and such would mislead it.
-PIP_KEPT = (
-    "INDEX_URL|EXTRA_INDEX_URL|PYPI_URL|FIND_LINKS|NO_INDEX|TRUSTED_HOST|CERT|CLIENT_CERT|PROXY|"
-    "CONSTRAINT|CONFIG_FILE|CACHE_DIR|NO_CACHE_DIR|RETRIES|TIMEOUT|DEFAULT_TIMEOUT|"
-    "KEYRING_PROVIDER|USE_FEATURE|USE_DEPRECATED"
+# Of what is set for pip, these words say where it looks, and how it gets there. They are kept; any
+# other, such as `user` or `target`, would lead the course astray.
+WHERE = ("index-url", "pypi-url", "extra-index-url", "find-links", "no-index", "constraint")
+HOW = (
+    *("cert", "client-cert", "trusted-host", "proxy", "retries", "timeout", "default-timeout"),
+    *("cache-dir", "no-cache-dir", "keyring-provider", "use-feature", "use-deprecated"),
 )
 # What others set for their own Python, kernels and tests, and what would reach into the course.
 # JupyterLab's settings, themes and keys are the reader's own, and stay.
 FOREIGN = re.compile(
-    "PIP_(?!(" + PIP_KEPT + ")$)|PYTHON(?!(DONTWRITEBYTECODE|PYCACHEPREFIX|UNBUFFERED|UTF8)$)|"
-    "PYTEST_|IPYTHON|JUPYTER_PATH$|JUPYTERLAB_DIR$|MPLBACKEND$|MATPLOTLIBRC$|MYPY|RUFF_|COVERAGE_"
+    "PIP_|PYTHON(?!(DONTWRITEBYTECODE|PYCACHEPREFIX|UNBUFFERED|UTF8)$)|PYTEST_|IPYTHON|"
+    "JUPYTER_PATH$|JUPYTERLAB_DIR$|MPLBACKEND$|MATPLOTLIBRC$|MYPY|RUFF_|COVERAGE_"
 )
 
 # What to do about a refusal of the package index, by the first of these that its words hold.
@@ -221,14 +215,16 @@ def fill_venv(extras: "list[str]") -> None:
     Raises Problem with pip's reason, and the name of the file with all that it said.
     """
     LOG.write_text("")
+    settings = pip_settings()
     if has_torch():
         print("Bringing .venv up to date" + (", with what the tests need." if extras else "."))
     else:
-        fetch_torch()
+        fetch_torch(settings)
     course = f".[{','.join(extras)}]" if extras else "."
-    status, said = pip("install", *HERE, "--editable", course, "--constraint", "constraints.txt")
+    wish = ["install", "--editable", course, "--constraint", "constraints.txt"]
+    status, said = pip(wish, settings)
     if status:
-        raise Problem(f"could not install: {reason(said)}. All that pip said is in {LOG}")
+        raise Problem(f"could not install: {reason(said)}. What pip said is in {LOG}")
 
 
 def has_torch() -> bool:
@@ -236,19 +232,19 @@ def has_torch() -> bool:
     return any(VENV.glob("[Ll]ib/**/site-packages/torch-*.dist-info"))
 
 
-def fetch_torch() -> None:
+def fetch_torch(settings: "dict[str, str]") -> None:
     """Says what is about to be fetched, and installs PyTorch's build for the CPU where pip would
     find only the one with CUDA: on Linux."""
     say = "Installing the course into .venv, once; to be fetched: "
     if platform.system() != "Linux":
         print(f"{say}about 250 MB, half of it PyTorch.", flush=True)
-    elif pip_is_told_where():
+    elif any(pip_name(word) in settings for word in WHERE):
         print(f"{say}what your settings of pip lead to, 300 MB or more.", flush=True)
     elif has_gpu():
         print(f"{say}about 3 GB, most of it PyTorch for your NVIDIA GPU.", flush=True)
     else:
         print(f"{say}about 300 MB, 190 of them PyTorch for the CPU from {CPU_INDEX}.", flush=True)
-        status, said = pip(*torch_words())
+        status, said = pip(torch_words(), settings)
         if status:
             print(f"No PyTorch from there ({reason(said)}). The build with CUDA it is: about 3 GB.")
 
@@ -261,14 +257,26 @@ def torch_words() -> "list[str]":
     """
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     (torch,) = [pin for pin in pins if pin.startswith("torch==")]
-    return ["install", *HERE, torch, "--no-deps", "--index-url", CPU_INDEX, "--retries", "1"]
+    return ["install", torch, "--no-deps", "--index-url", CPU_INDEX, "--retries", "1"]
 
 
-def pip_is_told_where() -> bool:
-    """Whether pip's settings, in files or variables, say where packages come from, or which."""
+def pip_settings() -> "dict[str, str]":
+    """What pip's settings, in files and variables, say of where and how it fetches: as variables."""
+    own = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     command = [str(venv_python()), "-m", "pip", "config", "list"]
-    told = subprocess.run(command, cwd=ROOT, env=surroundings(), stdout=subprocess.PIPE, text=True)
-    return bool(TOLD_WHERE.search(told.stdout))
+    environment = {**surroundings(), **own}
+    told = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    found = {"PIP_CONFIG_FILE": os.devnull}
+    for section in ("global", "install", ":env:"):  # the later ones prevail
+        for word, value in re.findall(rf"^{section}\.([\w-]+)='(.+)'$", told.stdout, re.MULTILINE):
+            if word in WHERE + HOW:
+                found[pip_name(word)] = value.replace("\\n", " ")
+    return found
+
+
+def pip_name(word: str) -> str:
+    """The variable for one of pip's options."""
+    return "PIP_" + word.upper().replace("-", "_")
 
 
 def has_gpu() -> bool:
@@ -276,16 +284,17 @@ def has_gpu() -> bool:
     return bool(shutil.which("nvidia-smi")) or Path("/proc/driver/nvidia").exists()
 
 
-def pip(*words: str) -> "tuple[int, str]":
+def pip(words: "list[str]", settings: "dict[str, str]") -> "tuple[int, str]":
     """Runs .venv's pip, and shows what is large of what it fetches.
 
     Returns its exit status, and all that it said, which is added to LOG too.
     """
+    calm = ["--disable-pip-version-check", "--no-input", "--no-color"]
     pipe = subprocess.Popen(
-        [str(venv_python()), "-m", "pip", *words, *QUIETLY],
+        [str(venv_python()), "-m", "pip", *calm, *words],
         cwd=ROOT,
         # As a variable, it reaches also the pip inside pip that fetches what builds the course.
-        env={**surroundings(), "PIP_VERBOSE": "2"},
+        env={**surroundings(), **settings, "PIP_VERBOSE": "2", "PIP_PROGRESS_BAR": "off"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -297,7 +306,8 @@ def pip(*words: str) -> "tuple[int, str]":
         assert pipe.stdout is not None
         for line in pipe.stdout:
             said.append(line)
-            log.write(line)
+            if not line.lstrip().startswith("Skipping link"):  # 40,000 files for other machines
+                log.write(line)
             if re.match(r"\s*Downloading .* MB\)", line):
                 print(f"  {line.strip()}", flush=True)
     return pipe.returncode, "".join(said)
