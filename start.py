@@ -11,6 +11,7 @@ command go to JupyterLab or pytest: `python3 start.py --no-browser`, `python3 st
 
 # An old Python must get as far as its refusal: annotations that it cannot evaluate are quoted.
 
+import ast
 import hashlib
 import importlib.util
 import json
@@ -33,13 +34,14 @@ MINE = ".".join(map(str, sys.version_info[:2]))
 
 # PyTorch's own index of builds without CUDA. On Linux the package index has only one with it.
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+QUIETLY = ("--disable-pip-version-check", "--no-input", "--no-color")
 
 # Of what is set for pip, these words say where it looks, and how it gets there. They are kept; any
 # other, such as `user` or `target`, would lead the course astray.
-WHERE = ("index-url", "pypi-url", "extra-index-url", "find-links", "no-index", "constraint")
+WHERE = "index-url|pypi-url|extra-index-url|find-links|no-index|constraint"
 HOW = (
-    *("cert", "client-cert", "trusted-host", "proxy", "retries", "timeout", "default-timeout"),
-    *("cache-dir", "no-cache-dir", "keyring-provider", "use-feature", "use-deprecated"),
+    "cert|client-cert|trusted-host|proxy|retries|timeout|default-timeout|cache-dir|no-cache-dir|"
+    "keyring-provider|use-feature|use-deprecated"
 )
 # What others set for their own Python, kernels and tests, and what would reach into the course.
 # JupyterLab's settings, themes and keys are the reader's own, and stay.
@@ -137,14 +139,15 @@ def venv_python() -> Path:
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def venv_version(module: str) -> str:
-    """The version of .venv's Python, such as 3.12; "" if it does not start or lacks the module."""
-    ask = f"import sys, {module}; print(*sys.version_info[:2], sep='.')"
+def importing(modules: str) -> str:
+    """What .venv's Python says when it imports these: its version, such as 3.12, or its error."""
+    ask = f"import sys, {modules}; print(*sys.version_info[:2], sep='.')"
     try:
         ran = subprocess.run([venv_python(), "-c", ask], capture_output=True, env=surroundings())
-    except OSError:
-        return ""
-    return "" if ran.returncode else ran.stdout.decode().strip()
+    except OSError as error:
+        return str(error)
+    said = (ran.stderr if ran.returncode else ran.stdout).decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(said) if line.strip()), f"{ran.returncode}")
 
 
 def fingerprint() -> str:
@@ -163,16 +166,19 @@ def install(extra: str = "") -> None:
     """
     wanted = fingerprint()
     stamp = STAMP.read_text().split() if STAMP.exists() else []  # fingerprint, Python, extras
-    if stamp[:2] == [wanted, venv_version("encodings")] and (not extra or extra in stamp[2:]):
+    if stamp[:2] == [wanted, importing("encodings")] and (not extra or extra in stamp[2:]):
         return
     if not os.access(VENV if VENV.exists() else ROOT, os.W_OK):
         raise Problem(f"{VENV} is not up to date, and {ROOT} is read-only: copy the course")
-    found = venv_version("pip._internal.cli.main")
+    found = importing("pip._internal.cli.main")
     if found != MINE:
         make_venv(found)
     extras = sorted({extra, *stamp[2:]} - {""})
     fill_venv(extras)
     ask_nothing()
+    started = importing("torch, jupyterlab, course_lib")
+    if started != MINE:
+        raise Problem(f"what was installed does not start: {started}; see {LOG}")
     STAMP.write_text(" ".join([wanted, MINE, *extras]))
 
 
@@ -188,7 +194,7 @@ def ask_nothing() -> None:
 def make_venv(found: str) -> None:
     """A new empty environment, in place of one of no use. Raises Problem if it cannot be made.
 
-    found: the version of the old one's Python, "" if it does not work.
+    found: what importing() says of the old one, another version or an error.
     """
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
         raise Problem(
@@ -196,8 +202,8 @@ def make_venv(found: str) -> None:
             f"on Debian or Ubuntu: sudo apt install python{MINE}-venv"
         )
     if VENV.exists():
-        why = f"was made by Python {found}, and this is {MINE}" if found else "does not work"
-        print(f"The .venv that is here {why}: it is made anew.")
+        why = f"was made by Python {found}" if found[:2] == "3." else f"does not work ({found})"
+        print(f"The .venv that is here {why}; it is made anew with {MINE}.", flush=True)
     made = subprocess.run(
         [sys.executable, "-m", "venv", "--clear", VENV],
         capture_output=True,
@@ -216,10 +222,7 @@ def fill_venv(extras: "list[str]") -> None:
     """
     LOG.write_text("")
     settings = pip_settings()
-    if has_torch():
-        print("Bringing .venv up to date" + (", with what the tests need." if extras else "."))
-    else:
-        fetch_torch(settings)
+    fetch_torch(settings, "220 MB" if extras else "100 MB")
     course = f".[{','.join(extras)}]" if extras else "."
     wish = ["install", "--editable", course, "--constraint", "constraints.txt"]
     status, said = pip(wish, settings)
@@ -227,56 +230,57 @@ def fill_venv(extras: "list[str]") -> None:
         raise Problem(f"could not install: {reason(said)}. What pip said is in {LOG}")
 
 
-def has_torch() -> bool:
-    """Whether PyTorch, the largest of what is fetched, is in .venv already."""
-    return any(VENV.glob("[Ll]ib/**/site-packages/torch-*.dist-info"))
-
-
-def fetch_torch(settings: "dict[str, str]") -> None:
+def fetch_torch(settings: "dict[str, str]", others: str) -> None:
     """Says what is about to be fetched, and installs PyTorch's build for the CPU where pip would
-    find only the one with CUDA: on Linux."""
-    say = "Installing the course into .venv, once; to be fetched: "
-    if platform.system() != "Linux":
-        print(f"{say}about 250 MB, half of it PyTorch.", flush=True)
-    elif any(pip_name(word) in settings for word in WHERE):
-        print(f"{say}what your settings of pip lead to, 300 MB or more.", flush=True)
+    find only the one with CUDA: on Linux. others: how much the other packages are."""
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    (torch,) = [pin for pin in pins if pin.startswith("torch==")]
+    from_cpu_index = False
+    if has(torch):
+        size = f"up to {others}"
+    elif any(re.fullmatch(WHERE, word) for word in settings):
+        size = f"{others} and the PyTorch that your settings of pip lead to"
+    elif platform.system() != "Linux":
+        size = f"{others} and PyTorch, 120 MB"
     elif has_gpu():
-        print(f"{say}about 3 GB, most of it PyTorch for your NVIDIA GPU.", flush=True)
+        size = f"{others} and PyTorch for your NVIDIA GPU, 2.7 GB"
     else:
-        print(f"{say}about 300 MB, 190 of them PyTorch for the CPU from {CPU_INDEX}.", flush=True)
-        status, said = pip(torch_words(), settings)
+        size = f"{others} and PyTorch for the CPU, 190 MB, from {CPU_INDEX}"
+        from_cpu_index = True
+    print(f"Installing the course into .venv, once. About to be fetched: {size}.", flush=True)
+    if from_cpu_index:
+        status, said = pip(torch_words(torch), settings)
         if status:
-            print(f"No PyTorch from there ({reason(said)}). The build with CUDA it is: about 3 GB.")
+            print(f"No PyTorch from there: {reason(said)}. The one with CUDA is fetched, 2.7 GB.")
 
 
-def torch_words() -> "list[str]":
-    """What asks pip for PyTorch's build for the CPU, 2.13.0+cpu for the pin 2.13.0.
+def has(torch: str) -> bool:
+    """Whether .venv has the pinned PyTorch, of whatever build."""
+    name = torch.replace("==", "-") + "[.+]*dist-info"
+    return any(any(VENV.glob(f"{lib}/site-packages/{name}")) for lib in ("lib/python*", "Lib"))
+
+
+def torch_words(torch: str) -> "list[str]":
+    """What asks pip for PyTorch's build for the CPU, such as 2.13.0+cpu for torch==2.13.0.
 
     Nothing else comes from that index, and this from nowhere else, so no name can be mistaken; what
     PyTorch needs follows with the course.
     """
-    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    (torch,) = [pin for pin in pins if pin.startswith("torch==")]
     return ["install", torch, "--no-deps", "--index-url", CPU_INDEX, "--retries", "1"]
 
 
 def pip_settings() -> "dict[str, str]":
-    """What pip's settings, in files and variables, say of where and how it fetches: as variables."""
+    """What pip's settings, in files and variables, say of where and how it fetches."""
     own = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     command = [str(venv_python()), "-m", "pip", "config", "list"]
     environment = {**surroundings(), **own}
     told = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-    found = {"PIP_CONFIG_FILE": os.devnull}
+    found = {}
     for section in ("global", "install", ":env:"):  # the later ones prevail
-        for word, value in re.findall(rf"^{section}\.([\w-]+)='(.+)'$", told.stdout, re.MULTILINE):
-            if word in WHERE + HOW:
-                found[pip_name(word)] = value.replace("\\n", " ")
+        line = rf"^{section}\.({WHERE}|{HOW})=(['\"].+['\"])$"
+        for word, value in re.findall(line, told.stdout, re.MULTILINE):
+            found[word] = ast.literal_eval(value)
     return found
-
-
-def pip_name(word: str) -> str:
-    """The variable for one of pip's options."""
-    return "PIP_" + word.upper().replace("-", "_")
 
 
 def has_gpu() -> bool:
@@ -289,12 +293,13 @@ def pip(words: "list[str]", settings: "dict[str, str]") -> "tuple[int, str]":
 
     Returns its exit status, and all that it said, which is added to LOG too.
     """
-    calm = ["--disable-pip-version-check", "--no-input", "--no-color"]
+    variables = {f"PIP_{word.upper().replace('-', '_')}": settings[word] for word in settings}
+    # Verbosity as a variable reaches also the pip in pip that fetches what builds the course.
+    calm = {"PIP_CONFIG_FILE": os.devnull, "PIP_VERBOSE": "2", "PIP_PROGRESS_BAR": "off"}
     pipe = subprocess.Popen(
-        [str(venv_python()), "-m", "pip", *calm, *words],
+        [str(venv_python()), "-m", "pip", *QUIETLY, *words],
         cwd=ROOT,
-        # As a variable, it reaches also the pip inside pip that fetches what builds the course.
-        env={**surroundings(), **settings, "PIP_VERBOSE": "2", "PIP_PROGRESS_BAR": "off"},
+        env={**surroundings(), **variables, **calm},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
