@@ -273,7 +273,7 @@ def pip_settings() -> "dict[str, str]":
     """What pip's settings, in files and variables, say of where and how it fetches."""
     own = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     command = [str(venv_python()), "-m", "pip", "config", "list"]
-    environment = {**surroundings(), **own}
+    environment = {**surroundings(), **own, "PIP_USER": "0"}  # else only the user's file is listed
     told = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     found = {}
     for section in ("global", "install", ":env:"):  # the later ones prevail
