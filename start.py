@@ -143,7 +143,9 @@ def importing(modules: str) -> str:
     """What .venv's Python says when it imports these: its version, such as 3.12, or its error."""
     ask = f"import sys, {modules}; print(*sys.version_info[:2], sep='.')"
     try:
-        ran = subprocess.run([venv_python(), "-c", ask], capture_output=True, env=surroundings())
+        ran = subprocess.run(
+            [str(venv_python()), "-c", ask], capture_output=True, env=surroundings()
+        )
     except OSError as error:
         return str(error)
     said = (ran.stderr if ran.returncode else ran.stdout).decode(errors="replace").split("\n")
