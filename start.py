@@ -46,7 +46,7 @@ HOW = (
 # What others set for their own Python, kernels and tests, and what would reach into the course.
 # JupyterLab's settings, themes and keys are the reader's own, and stay.
 FOREIGN = re.compile(
-    "PIP_|PYTHON(?!(DONTWRITEBYTECODE|PYCACHEPREFIX|UNBUFFERED|UTF8)$)|PYTEST_|IPYTHON|"
+    "PYTHON(?!(DONTWRITEBYTECODE|PYCACHEPREFIX|UNBUFFERED|UTF8)$)|PYTEST_|IPYTHON|"
     "JUPYTER_PATH$|JUPYTERLAB_DIR$|MPLBACKEND$|MATPLOTLIBRC$|MYPY|RUFF_|COVERAGE_"
 )
 
@@ -54,10 +54,7 @@ FOREIGN = re.compile(
 ADVICE = (
     ("407", "the proxy wants a name and a password: HTTPS_PROXY=http://name:password@host:port"),
     ("proxy", "is the proxy right that HTTPS_PROXY or pip's settings name?"),
-    (
-        "certificate",
-        "a filter on the way may have its own: pip's setting `cert` names a file of it",
-    ),
+    ("certificate", "if a filter on the way has its own, PIP_CERT may name a file with it"),
     ("connection error", "is this machine on a network? Only the first start needs one"),
     ("401", "the index wants a name and a password"),
     ("403", "is this machine allowed to use it?"),
@@ -108,7 +105,7 @@ def require_writing(command: str) -> None:
     if not os.access(ROOT, os.W_OK):
         raise Problem(
             f"`{command}` writes into {ROOT}, which is read-only: copy the course to a folder of "
-            "your own. Its notebooks open here all the same"
+            "your own (to open a notebook, a ready .venv is enough)"
         )
 
 
@@ -273,9 +270,8 @@ def torch_words(torch: str) -> "list[str]":
 
 def pip_settings() -> "dict[str, str]":
     """What pip's settings, in files and variables, say of where and how it fetches."""
-    own = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     command = [str(venv_python()), "-m", "pip", "config", "list"]
-    environment = {**surroundings(), **own, "PIP_USER": "0"}  # else only the user's file is listed
+    environment = {**surroundings(), "PIP_USER": "0"}  # else only the user's file is listed
     told = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     found = {}
     for section in ("global", "install", ":env:"):  # the later ones prevail
@@ -295,13 +291,14 @@ def pip(words: "list[str]", settings: "dict[str, str]") -> "tuple[int, str]":
 
     Returns its exit status, and all that it said, which is added to LOG too.
     """
-    variables = {f"PIP_{word.upper().replace('-', '_')}": settings[word] for word in settings}
+    around = {name: text for name, text in surroundings().items() if not name.startswith("PIP_")}
+    around.update({f"PIP_{word.upper().replace('-', '_')}": settings[word] for word in settings})
     # Verbosity as a variable reaches also the pip in pip that fetches what builds the course.
     calm = {"PIP_CONFIG_FILE": os.devnull, "PIP_VERBOSE": "2", "PIP_PROGRESS_BAR": "off"}
     pipe = subprocess.Popen(
         [str(venv_python()), "-m", "pip", *QUIETLY, *words],
         cwd=ROOT,
-        env={**surroundings(), **variables, **calm},
+        env={**around, **calm},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

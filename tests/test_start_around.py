@@ -106,7 +106,14 @@ def test_this_machine_is_not_asked_by_way_of_a_proxy(
 
 
 def test_what_is_the_readers_own_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "BROWSER", "LANG", "OMP_NUM_THREADS")
+    own = (
+        "JUPYTER_CONFIG_DIR",
+        "PIP_INDEX_URL",
+        "JUPYTERLAB_SETTINGS_DIR",
+        "BROWSER",
+        "LANG",
+        "OMP_NUM_THREADS",
+    )
     for name in own:
         monkeypatch.setenv(name, "mine")
     assert dict.fromkeys(own, "mine").items() <= start.surroundings().items()
