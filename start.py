@@ -1,42 +1,72 @@
 """Starts the course: makes .venv, installs what the course needs into it, opens notebook 1.
 
-    python3 start.py            open the course in JupyterLab (python3 start.py 4: notebook 4)
-    python3 start.py test       run every test
-    python3 start.py refresh    run the notebooks again and store their outputs (refresh 1 3: these)
+    python3 start.py              open the course in JupyterLab (python3 start.py 4: notebook 4)
+    python3 start.py test         run the tests, all but the slow ones
+    python3 start.py test --slow  run the slow ones
+    python3 start.py refresh      run the notebooks again, store their outputs (refresh 1 3: these)
 
 Only the standard library is used here, since nothing else is installed yet. Words after the
 command go to JupyterLab or pytest: `python3 start.py --no-browser`, `python3 start.py test -k kl`.
 """
 
-from __future__ import annotations
+# An old Python must get as far as its refusal: annotations that it cannot evaluate are quoted.
 
+import ast
 import hashlib
 import importlib.util
 import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "installed.txt"
+LOG = VENV / "pip.log"
 INPUTS = ("pyproject.toml", "constraints.txt")
 OLDEST = (3, 11)
+MINE = ".".join(map(str, sys.version_info[:2]))
 
-# What pip says when it could not reach the place it installs from, and when what it wants is not
-# there: also where the index is reached, and holds nothing for this Python or this machine.
-NO_NETWORK = ("connection broken by", "NewConnectionError", "ConnectTimeout", "NameResolutionError")
-NO_BUILD = re.compile(r"version that satisfies the requirement (\S+)")
+# PyTorch's own index of builds without CUDA. On Linux the package index has only one with it.
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+QUIETLY = ("--disable-pip-version-check", "--no-input", "--no-color")
+
+# Of what is set for pip, these words say where it looks, and how it gets there. They are kept; any
+# other, such as `user` or `target`, would lead the course astray.
+WHERE = "index-url|pypi-url|extra-index-url|find-links|no-index|constraint"
+HOW = (
+    "cert|client-cert|trusted-host|proxy|retries|timeout|default-timeout|cache-dir|no-cache-dir|"
+    "keyring-provider|use-feature|use-deprecated"
+)
+# What others set for their own Python, kernels and tests, and what would reach into the course.
+# JupyterLab's settings, themes and keys are the reader's own, and stay.
+FOREIGN = re.compile(
+    "PYTHON(?!(DONTWRITEBYTECODE|PYCACHEPREFIX|UNBUFFERED|UTF8)$)|PYTEST_|IPYTHON|"
+    "JUPYTER_PATH$|JUPYTERLAB_DIR$|MPLBACKEND$|MATPLOTLIBRC$|MYPY|RUFF_|COVERAGE_"
+)
+
+# What to do about a refusal of the package index, by the first of these that its words hold.
+ADVICE = (
+    ("407", "the proxy wants a name and a password: HTTPS_PROXY=http://name:password@host:port"),
+    ("proxy", "is the proxy right that HTTPS_PROXY or pip's settings name?"),
+    ("certificate", "if a filter on the way has its own, PIP_CERT may name a file with it"),
+    ("connection error", "is this machine on a network? Only the first start needs one"),
+    ("401", "the index wants a name and a password"),
+    ("403", "is this machine allowed to use it?"),
+    ("50", "try again later"),
+)
 
 
 class Problem(Exception):
     """Something that the person who started the course can put right, said in one line."""
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: "list[str]") -> int:  # the course needs Python 3.11 or newer
     """Does what the first word asks. Returns the exit status."""
     command = arguments[0] if arguments else "1"
     try:
@@ -44,24 +74,24 @@ def main(arguments: list[str]) -> int:
         if command in ("-h", "--help"):
             print(__doc__)
             return 0
-        if command == "test":
-            install()
-            return test(arguments[1:])
-        if command == "refresh":
-            install()
-            return run("tests/refresh.py", *arguments[1:], threads=1)
+        if command in ("test", "refresh"):
+            require_writing(command)
+            install("test")
+            started = test if command == "test" else refresh
+            return started(arguments[1:])
         number, options = first_number(arguments)
         notebook = find_notebook(number)
         install()
         return open_lab(notebook, options)
-    except Problem as problem:
+    except (Problem, OSError) as problem:  # OSError: such as a full disk
         print(f"start.py: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        print("start.py: stopped; the next start carries on from here", file=sys.stderr)
         return 130
 
 
-def require_python(version: tuple[int, ...]) -> None:
+def require_python(version: "tuple[int, ...]") -> None:
     """Raises Problem if the interpreter is too old for the course."""
     if version < OLDEST:
         raise Problem(
@@ -70,7 +100,16 @@ def require_python(version: tuple[int, ...]) -> None:
         )
 
 
-def first_number(arguments: list[str]) -> tuple[int, list[str]]:
+def require_writing(command: str) -> None:
+    """Raises Problem if the folder is read-only: a notebook can be read there, not more."""
+    if not os.access(ROOT, os.W_OK):
+        raise Problem(
+            f"`{command}` writes into {ROOT}, which is read-only: copy the course to a folder of "
+            "your own (to open a notebook, a ready .venv is enough)"
+        )
+
+
+def first_number(arguments: "list[str]") -> "tuple[int, list[str]]":
     """The notebook's number, 1 if none is given, and the words left for JupyterLab."""
     if not arguments or arguments[0].startswith("-"):
         return 1, arguments
@@ -97,30 +136,49 @@ def venv_python() -> Path:
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
+def importing(modules: str) -> str:
+    """What .venv's Python says when it imports these: its version, such as 3.12, or its error."""
+    ask = f"import sys, {modules}; print(*sys.version_info[:2], sep='.')"
+    try:
+        ran = subprocess.run(
+            [str(venv_python()), "-c", ask], capture_output=True, env=surroundings()
+        )
+    except OSError as error:
+        return str(error)
+    said = (ran.stderr if ran.returncode else ran.stdout).decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(said) if line.strip()), f"{ran.returncode}")
+
+
 def fingerprint() -> str:
     """What the environment was made from: when any of it changes, it is brought up to date."""
-    digest = hashlib.sha256()
-    for part in (str(ROOT), sys.version):
-        digest.update(part.encode() + b"\0")
+    digest = hashlib.sha256(str(ROOT).encode() + b"\0")
     for name in INPUTS:
         digest.update((ROOT / name).read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def install() -> None:
+def install(extra: str = "") -> None:
     """Brings .venv up to date with pyproject.toml and constraints.txt; at once if it already is.
 
+    extra: "test" adds what only the tests need; once there, it is kept up to date as well.
     Raises Problem if the environment cannot be made or filled.
     """
     wanted = fingerprint()
-    if venv_python().exists() and STAMP.exists() and STAMP.read_text() == wanted:
+    stamp = STAMP.read_text().split() if STAMP.exists() else []  # fingerprint, Python, extras
+    if stamp[:2] == [wanted, importing("encodings")] and (not extra or extra in stamp[2:]):
         return
-    if not works(venv_python()):
-        make_venv()
-    print("Installing the course into .venv; this is done once and takes a minute or two.")
-    fill_venv()
+    if not os.access(VENV if VENV.exists() else ROOT, os.W_OK):
+        raise Problem(f"{VENV} is not up to date, and {ROOT} is read-only: copy the course")
+    found = importing("pip._internal.cli.main")
+    if found != MINE:
+        make_venv(found)
+    extras = sorted({extra, *stamp[2:]} - {""})
+    fill_venv(extras)
     ask_nothing()
-    STAMP.write_text(wanted)
+    started = importing("torch, jupyterlab, course_lib")
+    if started != MINE:
+        raise Problem(f"what was installed does not start: {started}; see {LOG}")
+    STAMP.write_text(" ".join([wanted, MINE, *extras]))
 
 
 def ask_nothing() -> None:
@@ -132,82 +190,216 @@ def ask_nothing() -> None:
     (folder / "overrides.json").write_text(json.dumps(settings))
 
 
-def works(python: Path) -> bool:
-    """Whether an environment is there and can install: one that was cut short cannot."""
-    if not python.exists():
-        return False
-    return subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
+def make_venv(found: str) -> None:
+    """A new empty environment, in place of one of no use. Raises Problem if it cannot be made.
 
-
-def make_venv() -> None:
-    """A new empty environment, in place of a broken one. Raises Problem if Python cannot."""
+    found: what importing() says of the old one, another version or an error.
+    """
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
-        package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
         raise Problem(
             "this Python cannot make virtual environments; "
-            f"on Debian or Ubuntu: sudo apt install {package}"
+            f"on Debian or Ubuntu: sudo apt install python{MINE}-venv"
         )
+    if VENV.exists():
+        why = f"was made by Python {found}" if found[:2] == "3." else f"does not work ({found})"
+        print(f"The .venv that is here {why}; it is made anew with {MINE}.", flush=True)
     made = subprocess.run(
-        [sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True
+        [sys.executable, "-m", "venv", "--clear", VENV],
+        capture_output=True,
+        text=True,
+        env=surroundings(),
     )
     if made.returncode:
         said = (made.stderr or made.stdout).strip().splitlines() or ["no reason given"]
         raise Problem(f"could not make {VENV}: {said[-1]}")
 
 
-def fill_venv() -> None:
-    """Installs the course, its tools and its tests' tools at the versions of constraints.txt."""
-    wish = ["install", "--quiet", "--editable", ".[test]", "--constraint", "constraints.txt"]
-    command = [str(venv_python()), "-m", "pip", "--disable-pip-version-check", *wish]
-    pip = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    if pip.returncode == 0:
-        return
-    if any(sign in pip.stderr for sign in NO_NETWORK):
-        raise Problem(
-            "could not install: pip cannot reach the package index; is this machine on a network? "
-            "The first start needs one, later ones do not"
-        )
-    if missing := NO_BUILD.search(pip.stderr):
-        python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        raise Problem(
-            f"could not install: there is no build of {missing[1]} for Python {python} on "
-            f"{platform.system()} {platform.machine()}; another version of Python may have one"
-        )
-    lines = [line.strip() for line in pip.stderr.strip().splitlines()] or ["no reason given"]
-    said = next((line for line in lines if line.startswith("ERROR: ")), lines[-1])
-    raise Problem(f"could not install: {said.removeprefix('ERROR: ')}")
+def fill_venv(extras: "list[str]") -> None:
+    """Installs the course and these extras of pyproject.toml at the versions of constraints.txt.
+
+    Raises Problem with pip's reason, and the name of the file with all that it said.
+    """
+    LOG.write_text("")
+    settings = pip_settings()
+    fetch_torch(settings, "220 MB" if extras else "100 MB")
+    course = f".[{','.join(extras)}]" if extras else "."
+    wish = ["install", "--editable", course, "--constraint", "constraints.txt"]
+    status, said = pip(wish, settings)
+    if status:
+        raise Problem(f"could not install: {reason(said)}. What pip said is in {LOG}")
 
 
-def run(*words: str, threads: int | None = None) -> int:
+def fetch_torch(settings: "dict[str, str]", others: str) -> None:
+    """Says what is about to be fetched, and installs PyTorch's build for the CPU where pip would
+    find only the one with CUDA: on Linux. others: how much the other packages are."""
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    (torch,) = [pin for pin in pins if pin.startswith("torch==")]
+    from_cpu_index = False
+    if has(torch):
+        size = f"up to {others}"
+    elif any(re.fullmatch(WHERE, word) for word in settings):
+        size = f"{others} and the PyTorch that your settings of pip lead to"
+    elif platform.system() != "Linux":
+        size = f"{others} and PyTorch, 120 MB"
+    elif has_gpu():
+        size = f"{others} and PyTorch for your NVIDIA GPU, 2.7 GB"
+    else:
+        size = f"{others} and PyTorch for the CPU, 190 MB, from {CPU_INDEX}"
+        from_cpu_index = True
+    print(f"Installing the course into .venv, once. About to be fetched: {size}.", flush=True)
+    if from_cpu_index:
+        status, said = pip(torch_words(torch), settings)
+        if status:
+            print(f"No PyTorch from there: {reason(said)}. The one with CUDA is fetched, 2.7 GB.")
+
+
+def has(torch: str) -> bool:
+    """Whether .venv has the pinned PyTorch, of whatever build."""
+    name = torch.replace("==", "-") + "[.+]*dist-info"
+    return any(any(VENV.glob(f"{lib}/site-packages/{name}")) for lib in ("lib/python*", "Lib"))
+
+
+def torch_words(torch: str) -> "list[str]":
+    """What asks pip for PyTorch's build for the CPU, such as 2.13.0+cpu for torch==2.13.0.
+
+    Nothing else comes from that index, and this from nowhere else, so no name can be mistaken; what
+    PyTorch needs follows with the course.
+    """
+    return ["install", torch, "--no-deps", "--index-url", CPU_INDEX, "--retries", "1"]
+
+
+def pip_settings() -> "dict[str, str]":
+    """What pip's settings, in files and variables, say of where and how it fetches."""
+    command = [str(venv_python()), "-m", "pip", "config", "list"]
+    environment = {**surroundings(), "PIP_USER": "0"}  # else only the user's file is listed
+    told = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    found = {}
+    for section in ("global", "install", ":env:"):  # the later ones prevail
+        line = rf"^{section}\.({WHERE}|{HOW})=(['\"].+['\"])$"
+        for word, value in re.findall(line, told.stdout, re.MULTILINE):
+            found[word] = ast.literal_eval(value)
+    return found
+
+
+def has_gpu() -> bool:
+    """Whether NVIDIA's driver is on this machine."""
+    return bool(shutil.which("nvidia-smi")) or Path("/proc/driver/nvidia").exists()
+
+
+def pip(words: "list[str]", settings: "dict[str, str]") -> "tuple[int, str]":
+    """Runs .venv's pip, and shows what is large of what it fetches.
+
+    Returns its exit status, and all that it said, which is added to LOG too.
+    """
+    around = {name: text for name, text in surroundings().items() if not name.startswith("PIP_")}
+    around.update({f"PIP_{word.upper().replace('-', '_')}": settings[word] for word in settings})
+    # Verbosity as a variable reaches also the pip in pip that fetches what builds the course.
+    calm = {"PIP_CONFIG_FILE": os.devnull, "PIP_VERBOSE": "2", "PIP_PROGRESS_BAR": "off"}
+    pipe = subprocess.Popen(
+        [str(venv_python()), "-m", "pip", *QUIETLY, *words],
+        cwd=ROOT,
+        env={**around, **calm},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    said = []
+    with pipe, LOG.open("a", encoding="utf-8") as log:
+        assert pipe.stdout is not None
+        for line in pipe.stdout:
+            said.append(line)
+            if not line.lstrip().startswith("Skipping link"):  # 40,000 files for other machines
+                log.write(line)
+            if re.match(r"\s*Downloading .* MB\)", line):
+                print(f"  {line.strip()}", flush=True)
+    return pipe.returncode, "".join(said)
+
+
+def reason(said: str) -> str:
+    """Why pip failed, in one line: its own words, and what they mean where that is known."""
+    missing = re.findall(r"No matching distribution found for (\S+)", said)
+    if missing:
+        return why_missing(missing[-1], said)
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no reason given"]
+    errors = [line[7:] for line in lines if line.startswith("ERROR: ")] or lines
+    conflict = [line for line in errors if line.startswith("Cannot install ")]
+    return (conflict or errors)[-1].rstrip(".")
+
+
+def why_missing(requirement: str, said: str) -> str:
+    """Why pip found no file of what it wanted: what it said of the place where it looked."""
+    name = re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement)[0]).lower()
+    for address, words in re.findall(rf"Could not fetch URL (\S+/{name}/): (.*) - skipping", said):
+        words = re.sub(r" for url: .*|['\")]+$", "", words)
+        advice = [advice for sign, advice in ADVICE if sign in words.lower()]
+        if advice:  # an index without the package, 404, may be one of several
+            core = re.sub(r".*(?: object at \w+>: |[(] ?['\"]|, ['\"])", "", words)
+            return f"{address} says: {core} ({advice[0]})"
+    untrusted = re.findall("WARNING: (The repository located at .* secure host)", said)
+    if untrusted:
+        return f"pip refuses the package index: {untrusted[-1]}"
+    if "Ignoring indexes:" in said:
+        return f"{requirement} is missing, and pip is told to ask no index (no-index, PIP_NO_INDEX)"
+    if re.search(rf"link.*{name.replace('-', '[-_.]+')}-\d", said, re.IGNORECASE):
+        machine = f"Python {MINE} on {platform.system()} {platform.machine()}"
+        return f"there is no build of {requirement} for {machine}; another Python may have one"
+    return f"the package index lists no file of {requirement}; is its answer a log-in page?"
+
+
+def surroundings() -> "dict[str, str]":
+    """The environment of all that is started here: the reader's, less what is FOREIGN to it."""
+    kept = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
+    kept.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a debugger's remark on stderr
+    kept.setdefault("PYTHONUTF8", "1")  # Greek letters also where the console has none
+    kept["JUPYTER_PREFER_ENV_PATH"] = "1"  # our kernel, though the reader has one of that name
+    for name in ("NO_PROXY", "no_proxy"):  # this machine is no business of a proxy
+        if name in kept or name == "NO_PROXY":
+            kept[name] = ",".join(filter(None, [kept.get(name), "127.0.0.1", "localhost"]))
+    return kept
+
+
+def run(*words: str, threads: "int | None" = None) -> int:
     """Runs the environment's Python in the course's folder. Returns its exit status.
 
     threads: how many torch may use, unless OMP_NUM_THREADS says so already; None leaves it free.
     """
-    environment = dict(os.environ)
-    environment.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a debugger's remark on stderr
-    environment.setdefault("PYTHONUTF8", "1")  # σ and − also where the console's code page has none
+    environment = surroundings()
     if threads:
         environment.setdefault("OMP_NUM_THREADS", str(threads))
-    process = subprocess.Popen([venv_python(), *words], cwd=ROOT, env=environment)
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue  # it had the Ctrl-C too: JupyterLab asks first, then ends its kernels
+    # An IPython profile of the reader's own, which may change what a cell prints, is left alone.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        environment["IPYTHONDIR"] = profile
+        process = subprocess.Popen([venv_python(), *words], cwd=ROOT, env=environment)
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # it had the Ctrl-C too: JupyterLab asks first, then ends its kernels
 
 
-def test(options: list[str]) -> int:
+def test(options: "list[str]") -> int:
     """Linting, formatting, types, unit tests, stored outputs and the browser, in one pytest run.
 
-    The longest files come first, so that two workers finish together.
+    options: pytest's; --slow among them runs the slow tests, and only these. The longest files come
+    first, so that two workers finish together.
     """
-    notebooks = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
+    slow = "--slow" in options
     workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    notebooks = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
     first = ["tests/test_browser.py", "tests/test_style.py", "notebooks", "tests"]
-    return run("-m", "pytest", "-q", *workers, *notebooks, *first, *options, threads=1)
+    which = ["-m", "slow", "tests"] if slow else ["-m", "not slow", *notebooks, *first]
+    rest = [option for option in options if option != "--slow"]
+    return run("-m", "pytest", "-q", *workers, *which, *rest, threads=1)
 
 
-def open_lab(notebook: Path, options: list[str]) -> int:
+def refresh(numbers: "list[str]") -> int:
+    """Runs the notebooks with these numbers again, or all, and stores their outputs."""
+    return run("tests/refresh.py", *numbers, threads=1)
+
+
+def open_lab(notebook: Path, options: "list[str]") -> int:
     """JupyterLab on the notebook: this machine only, behind a token, and asking no one for news."""
     print(f"Opening {notebook.name} in JupyterLab; Ctrl-C here stops it.")
     root = f"--ServerApp.root_dir={ROOT}"  # so that links from a notebook to the code work
@@ -216,7 +408,7 @@ def open_lab(notebook: Path, options: list[str]) -> int:
     return run("-m", "jupyterlab", root, address, *lab_settings(), *options)
 
 
-def lab_settings() -> list[str]:
+def lab_settings() -> "list[str]":
     """JupyterLab's options; a token is its default."""
     settings = [
         "--ServerApp.ip=127.0.0.1",
