@@ -6,15 +6,8 @@ the open.
 seen before.
 """
 
-from course_lib.checks.exercise import (
-    EXERCISES,
-    Exercise,
-    Mistake,
-    Verdict,
-    check,
-    judge,
-    register,
-)
+from course_lib.checks.exercise import EXERCISES, Exercise, Mistake, register
+from course_lib.checks.judging import Verdict, check, judge
 from course_lib.checks.verification import (
     MonteCarlo,
     VerificationError,

@@ -1,10 +1,7 @@
 """`verify`: several routes to one equation, shown side by side, and an error when they disagree."""
 
-import html
-import importlib
 import math
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +13,7 @@ from course_lib.arguments import (
     require_finite,
     require_positive,
 )
+from course_lib.checks.table import Table, number, show
 
 Z_LIMIT = 4.0  # a true route is refused once in 16,000 seeds; the seeds are fixed
 
@@ -61,32 +59,6 @@ def monte_carlo(samples: Tensor) -> MonteCarlo:
     return MonteCarlo(values.mean().item(), error, values.numel())
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows of text under a title: plain in a terminal, a table in a notebook."""
-
-    title: str
-    rows: Sequence[tuple[str, str, str]]
-
-    def __repr__(self) -> str:
-        widths = [max(len(row[i]) for row in self.rows) for i in range(2)]
-        lines = [f"  {a:<{widths[0]}}  {b:>{widths[1]}}  {c}" for a, b, c in self.rows]
-        return "\n".join([self.title, *(line.rstrip() for line in lines)])
-
-    def _repr_html_(self) -> str:
-        cell = '<td style="text-align:{}; padding:2px 14px 2px 0">{}</td>'
-        rows = "".join(
-            "<tr>"
-            + "".join(
-                cell.format("right" if i == 1 else "left", html.escape(text))
-                for i, text in enumerate(row)
-            )
-            + "</tr>"
-            for row in self.rows
-        )
-        return f"<div><b>{html.escape(self.title)}</b><table>{rows}</table></div>"
-
-
 def verify(tag: str, tolerance: float = 1e-10, **routes: Route) -> None:
     """Shows every route to the equation `tag` and raises VerificationError if one disagrees with
     the first.
@@ -108,7 +80,7 @@ def verify(tag: str, tolerance: float = 1e-10, **routes: Route) -> None:
         value = routes[name]
         verdict = _compare(tag, first, reference, name, value, tolerance)
         rows.append((_words(name), _text(value, tolerance), verdict))
-    _show(Table(f"Equation {tag} holds", rows))
+    show(Table(f"Equation {tag} holds", rows))
 
 
 def verify_at_most(tag: str, tolerance: float = 1e-10, **routes: float | Tensor) -> None:
@@ -134,7 +106,7 @@ def verify_at_most(tag: str, tolerance: float = 1e-10, **routes: float | Tensor)
         (_words(name), _text(value), "" if i == 0 else f"at least {_words(names[i - 1])}")
         for i, (name, value) in enumerate(zip(names, values, strict=True))
     ]
-    _show(Table(f"Equation {tag} holds", rows))
+    show(Table(f"Equation {tag} holds", rows))
 
 
 def _require_routes(caller: str, tag: str, tolerance: float, routes: Mapping[str, Route]) -> None:
@@ -200,12 +172,6 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def number(value: float) -> str:
-    """At most six significant digits, so that another machine prints the same."""
-    text = f"{value:.6g}".replace("-", "−")
-    return "0" if text == "−0" else text
-
-
 def _text(value: Route, noise: float = 0.0) -> str:
     """A value as the table shows it: a number, estimate ± error, or the range of many.
 
@@ -225,12 +191,3 @@ def _text(value: Route, noise: float = 0.0) -> str:
     return (
         f"{number(tensor.min().item())} … {number(tensor.max().item())} ({tensor.numel():,} values)"
     )
-
-
-def _show(table: Table) -> None:
-    """Displays the table in a notebook, prints it elsewhere."""
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
-        importlib.import_module("IPython.display").display(table)
-    else:
-        print(table)

@@ -1,0 +1,141 @@
+"""A learner's answer, read as numbers however it is written."""
+
+import inspect
+import reprlib
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+MOST = 100_000  # numbers in one answer; the longest that an exercise wants has some thousands
+DEPTH = 8  # lists within lists
+BLANKS = ("", "...", "…")
+
+
+class NoNumber(ValueError):
+    """An answer that cannot be read as numbers."""
+
+
+class NotAnswered(ValueError):
+    """An answer that is still empty: None or an ellipsis, alone or among others."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The numbers of an answer in a row, float64 (n,), and the relative spacing `epsilon` of the
+    coarsest type among them: 2⁻⁵² for a float, 2⁻²³ for float32.
+    """
+
+    values: Tensor
+    epsilon: float
+
+
+def read(answer: Any) -> Reading:
+    """Numbers, tensors, arrays and sequences of them, as one row; a copy, nothing is shared.
+
+    Raises NoNumber for what holds no real numbers or more than 100,000, NotAnswered for a blank.
+    """
+    parts: list[Reading] = []
+    left = MOST
+    for part in _leaves(answer, DEPTH):
+        parts.append(_leaf(part))
+        left -= parts[-1].values.numel()
+        if left < 0:
+            raise NoNumber(f"at most {MOST:,} numbers can be read; this answer has more")
+    if not parts or left == MOST:
+        raise NoNumber(f"a number is wanted, got {described(answer)}")
+    return Reading(torch.cat([part.values for part in parts]), max(part.epsilon for part in parts))
+
+
+def described(answer: Any) -> str:
+    """A few words that show an answer: itself if it is short and plain, else of what kind it is."""
+    try:
+        if isinstance(answer, (Tensor, np.ndarray)):
+            kind = "tensor" if isinstance(answer, Tensor) else "array"
+            return f"{_article(kind)} of shape {tuple(answer.shape)} and type {answer.dtype}"
+        if isinstance(answer, (str, bytes, int, float, complex, list, tuple, dict, set)):
+            return _SHORT.repr(answer)
+        if callable(answer):
+            return "a function"
+        return _article(type(answer).__name__[:60])
+    except Exception:  # a repr, a shape or a name may raise anything
+        return "something that cannot be shown"
+
+
+def _article(words: str) -> str:
+    return f"{'an' if words[:1].lower() in 'aeiou' else 'a'} {words}"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 2, 40, 40, 30
+
+
+def _leaves(answer: Any, depth: int) -> Iterator[Any]:
+    """The parts of nested sequences that are none themselves, in order."""
+    if answer is None or answer is ... or (isinstance(answer, str) and answer.strip() in BLANKS):
+        raise NotAnswered("not answered yet")
+    if not _is_sequence(answer):
+        yield answer
+        return
+    if depth == 0:
+        raise NoNumber(f"a number is wanted, got lists more than {DEPTH} deep")
+    for part in islice(answer, MOST + 1):
+        yield from _leaves(part, depth - 1)
+
+
+def _is_sequence(answer: Any) -> bool:
+    """Whether its parts are to be read one by one. A set and a dictionary have no order."""
+    if isinstance(answer, (Tensor, np.ndarray, str, bytes, bytearray, Mapping, Set)):
+        return False
+    return isinstance(answer, Iterable) and not hasattr(answer, "__array__")
+
+
+def _leaf(part: Any) -> Reading:
+    """One part in float64. Raises NoNumber if it is no real number, tensor or array."""
+    try:
+        if isinstance(part, Tensor):
+            return _tensor(part)
+        if _is_array(part):
+            return _array(part)
+        if isinstance(part, (bool, str, bytes, bytearray)) or not hasattr(part, "__float__"):
+            raise TypeError("no number")
+        return Reading(torch.tensor([float(part)], dtype=torch.float64), sys.float_info.epsilon)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        if inspect.iscoroutine(part):
+            part.close()  # Python would warn that nobody waited for it
+        raise NoNumber(f"a number is wanted, got {described(part)}") from None
+
+
+def _tensor(part: Tensor) -> Reading:
+    """Raises TypeError for truth values and complex numbers, and for what holds no values."""
+    if part.dtype == torch.bool or part.is_complex() or part.is_meta or part.numel() > MOST + 1:
+        raise TypeError("no real numbers")
+    plain = part.detach().as_subclass(Tensor)
+    plain = plain.dequantize() if plain.is_quantized else plain.to_dense()
+    epsilon = torch.finfo(plain.dtype).eps if plain.is_floating_point() else 0.0
+    values = torch.empty(plain.numel(), dtype=torch.float64, device="cpu")
+    values.copy_(plain.reshape(-1))
+    return Reading(values, max(epsilon, sys.float_info.epsilon))
+
+
+def _is_array(part: Any) -> bool:
+    return isinstance(part, (np.ndarray, np.generic)) or hasattr(part, "__array__")
+
+
+def _array(part: Any) -> Reading:
+    """Raises TypeError for anything but real numbers, and for masked entries."""
+    if np.ma.isMaskedArray(part) and np.ma.is_masked(part):
+        raise TypeError("a masked entry is no number")
+    found = np.asarray(part)
+    if found.dtype.kind not in "iufO" or found.size > MOST + 1:
+        raise TypeError("no real numbers")
+    if found.dtype.kind == "O":
+        return read(found.reshape(-1).tolist())
+    epsilon = float(np.finfo(found.dtype).eps) if found.dtype.kind == "f" else 0.0
+    values = torch.tensor(found.reshape(-1).astype(np.float64), device="cpu")
+    return Reading(values, max(epsilon, sys.float_info.epsilon))
