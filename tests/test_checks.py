@@ -83,8 +83,11 @@ def test_monte_carlo_refuses_samples_that_are_no_numbers():
 @pytest.mark.parametrize(
     ("routes", "message"),
     [
-        ({"exact": 1.0, "other": None}, "other must be a number or a tensor, got None"),
-        ({"exact": 1.0, "other": "1.0"}, "other must be a number or a tensor, got '1.0'"),
+        (
+            {"exact": 1.0, "other": None},
+            "other must be a number or .* real numbers, got None",
+        ),
+        ({"exact": 1.0, "other": "1.0"}, "other must be a number or .* real numbers, got '1.0'"),
         ({"exact": torch.ones(2), "other": torch.ones(3)}, r"other \(3,\) and exact \(2,\) do not"),
         ({"exact": 1.0, "other": 1.0, "tolerance": math.inf}, "tolerance must be finite, got inf"),
         ({"exact": 1.0, "other": 1.0, "tolerance": -1.0}, "tolerance must be positive, got -1"),
@@ -161,7 +164,10 @@ class TestJudge:
         monkeypatch.setitem(EXERCISES, "0.c", root)
         assert judge("0.c", lambda z: 0 * z / z).message == "0.c: not yet. 0/0 is no number"
         half = judge("0.c", lambda z: torch.tensor([1.0, math.nan]))
-        assert half.message == "0.c: not yet. Your function gives other numbers than it should"
+        assert half.message == (
+            "0.c: not yet. Your function gives other numbers than it should: number 2 of 2 is NaN, "
+            "no number"
+        )
         assert judge("0.c", lambda z: 1 + z).accepted
 
     def test_another_mistake_is_refused(self):
@@ -173,7 +179,7 @@ class TestJudge:
     def test_an_answer_that_raises_is_reported(self):
         verdict = judge("0.b", lambda z: z / 0)
         assert "your answer raised" in verdict.message
-        assert "expected a function, got float" in judge("0.b", 3.0).message
+        assert "a function is wanted, got 3.0" in judge("0.b", 3.0).message
 
     @pytest.mark.parametrize("shape", [(1,), (1, 1)])
     def test_one_number_may_have_axes(self, shape):
@@ -185,7 +191,10 @@ class TestJudge:
         monkeypatch.setitem(EXERCISES, "0.d", Exercise("0.d", lambda: [1.0, 3.0]))
         assert judge("0.d", torch.tensor([[1.0], [3.0]])).accepted
         wrong = judge("0.d", [3.0, 1.0]).message
-        assert wrong == "0.d: not yet. At least one of your 2 numbers is not right"
+        assert wrong == (
+            "0.d: not yet. At least one of your 2 numbers is not right: number 1 of 2 is too high "
+            "by 2 nats, a factor of 3"
+        )
         assert judge("0.d", 1.0).message == "0.d: not yet. 2 numbers are wanted, got 1"
         assert judge("0.a", [2.0, 2.0]).message == "0.a: not yet. One number is wanted, got 2"
 

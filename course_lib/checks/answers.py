@@ -21,7 +21,7 @@ class NoNumber(ValueError):
     """An answer that cannot be read as numbers."""
 
 
-class NotAnswered(ValueError):
+class NotAnswered(Exception):
     """An answer that is still empty: None or an ellipsis, alone or among others."""
 
 
@@ -60,8 +60,8 @@ def described(answer: Any) -> str:
             return f"{_article(kind)} of shape {tuple(answer.shape)} and type {answer.dtype}"
         if isinstance(answer, (str, bytes, int, float, complex, list, tuple, dict, set)):
             return _SHORT.repr(answer)
-        if callable(answer):
-            return "a function"
+        if answer is None or inspect.isroutine(answer):
+            return "a function" if callable(answer) else "None"
         return _article(type(answer).__name__[:60])
     except Exception:  # a repr, a shape or a name may raise anything
         return "something that cannot be shown"
@@ -104,7 +104,9 @@ def _leaf(part: Any) -> Reading:
             return _array(part)
         if isinstance(part, (bool, str, bytes, bytearray)) or not hasattr(part, "__float__"):
             raise TypeError("no number")
-        return Reading(torch.tensor([float(part)], dtype=torch.float64), sys.float_info.epsilon)
+        return Reading(
+            torch.tensor([float(part)], dtype=torch.float64, device="cpu"), sys.float_info.epsilon
+        )
     except (TypeError, ValueError, OverflowError, RuntimeError):
         if inspect.iscoroutine(part):
             part.close()  # Python would warn that nobody waited for it

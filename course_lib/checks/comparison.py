@@ -80,7 +80,7 @@ def off(given: float, wanted: float, unit: str = "") -> str:
 
 
 def _wrong(given: Tensor, wanted: Tensor, tolerance: float, loss: float = 0.0) -> Tensor:
-    """Where two rows differ by more than tolerance · max(1, |wanted|), or `loss` if that is more."""
+    """Where two rows differ by more than tolerance · max(1, |wanted|) and more than `loss`."""
     same = (given == wanted) | (given.isnan() & wanted.isnan())
     return ~(same | ((given - wanted).abs() <= (tolerance * _size(wanted)).clamp(min=loss)))
 

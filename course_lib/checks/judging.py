@@ -52,7 +52,7 @@ def judge(name: str, answer: Any) -> Verdict:
         with restored():
             given = exercise.readings(_acceptable(exercise, answer))
     except NotAnswered:
-        return Verdict(False, f"{name}: not answered yet")
+        return Verdict(False, f"{name}: {_blank(exercise, answer)}")
     except NoNumber as error:
         return Verdict(False, f"{name}: {error}")
     except KeyboardInterrupt:
@@ -94,10 +94,26 @@ def _acceptable(exercise: Exercise, answer: Any) -> Any:
     return answer
 
 
+def _blank(exercise: Exercise, answer: Any) -> str:
+    """What is said of None or an ellipsis: a function that does something may lack its return."""
+    stubs = (_unwritten.__code__.co_code, _documented.__code__.co_code)
+    code = getattr(answer, "__code__", None)
+    if not exercise.cases or code is None or code.co_code in stubs:
+        return "not answered yet"
+    return "not yet. Your function gives back None or an ellipsis: is its return missing?"
+
+
+def _unwritten() -> None: ...
+
+
+def _documented() -> None:
+    """As an exercise's function stands in the notebook."""
+
+
 def _shown(error: BaseException) -> str:
     """The error's type and message in one line of reasonable length."""
     try:
-        words = " ".join(f"{type(error).__name__}: {error}".split())
+        words = " ".join(f"{type(error).__name__}: {error}"[:2000].split()).removesuffix(":")
         return words if len(words) <= 300 else f"{words[:299]}…"
     except Exception:  # an exception's text may raise another
         return "an error that cannot be shown"

@@ -7,7 +7,8 @@ import random
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,6 @@ _SETTINGS: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
         lambda was: torch.use_deterministic_algorithms(was[0], warn_only=was[1]),
     ),
     (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
-    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (np.random.get_state, np.random.set_state),
     (np.geterr, lambda was: np.seterr(**was)),
     (np.geterrcall, np.seterrcall),
@@ -69,10 +69,24 @@ _SETTINGS: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
     (random.getstate, random.setstate),
     (lambda: decimal.getcontext().copy(), decimal.setcontext),
     (sys.getrecursionlimit, sys.setrecursionlimit),
-    (os.getcwd, os.chdir),
+    (lambda: _folder(), lambda was: _enter(was)),
     (lambda: (sys.stdout, sys.stderr), lambda was: _set_streams(*was)),
     (torch.get_default_device, lambda was: _set_device(was)),
 ]
+
+
+def _folder() -> Path | None:
+    """The working folder, if there still is one."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
+def _enter(folder: Path | None) -> None:
+    if folder is not None and folder != _folder():
+        with suppress(OSError):  # it may have been deleted
+            os.chdir(folder)
 
 
 def _set_streams(out: Any, err: Any) -> None:

@@ -75,16 +75,16 @@ register(
     ),
     Exercise(
         "10.b",
-        lambda: _upwards(2, 1.0),
+        lambda: _upwards(2, 3.0),
         [
             Mistake(
                 [100 / 3, 2 / 3],
                 "That is p(z₂|x), for somebody who does not know z₁. You know it.",
             ),
-            Mistake([1.0, 1.0], "That is the arrow turned round. Weigh it with the prior N(0, 1)."),
-            Mistake(_std(_upwards(2, 1.0)), "The second number is the variance, not its root."),
+            Mistake([3.0, 1.0], "That is the arrow turned round. Weigh it with the prior N(0, 1)."),
+            Mistake(_std(_upwards(2, 3.0)), "The second number is the variance, not its root."),
             Mistake(
-                [101 / 3, 1 / 3],
+                [103 / 3, 1 / 3],
                 "You gave z₂ two observations. x is one of z₁, and z₁ is known already.",
             ),
         ],
