@@ -10,29 +10,28 @@ from course_lib.checks.answers import Reading
 from course_lib.checks.table import number
 
 SINGLE = torch.finfo(torch.float32).eps
-STEPS = 32  # roundings of float32 that an answer may lose: our longest sums lose fewer
+STEPS = 16  # roundings of float32 that an answer may lose: our longest sums lose fewer
 
 
 def agree(
     given: Sequence[Reading],
     wanted: Sequence[Reading],
     tolerance: float,
-    scales: Sequence[float] | None = None,
+    losses: Sequence[float] | None = None,
 ) -> bool:
     """Whether each call gives as many numbers as it should, each within `tolerance` ·
     max(1, |wanted|); NaN matches NaN, since a known mistake may end in 0/0, and an infinity only
     itself.
 
-    scales: if given, the largest number among the arguments of each call. Then the answer may also
-    have lost what float32 loses on numbers of that size.
+    losses: if given, how far float32's rounding of the arguments moves each call. Then the answer
+    may also be off by some such roundings, of the arguments and of itself.
     """
     if sizes(given) != sizes(wanted):
         return False
-    losses = [0.0] * len(wanted) if scales is None else [STEPS * SINGLE * s for s in scales]
-    least = tolerance if scales is None else max(tolerance, STEPS * SINGLE)
+    least = tolerance if losses is None else max(tolerance, STEPS * SINGLE)
     return not any(
-        bool(_wrong(a.values, b.values, least, loss).any())
-        for a, b, loss in zip(given, wanted, losses, strict=True)
+        bool(_wrong(a.values, b.values, least, STEPS * loss).any())
+        for a, b, loss in zip(given, wanted, losses or [0.0] * len(wanted), strict=True)
     )
 
 

@@ -1,9 +1,10 @@
 """An exercise: its exact answer, what a learner's answer is tried on, and the wrong ones known."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from course_lib.checks.answers import Reading, read
@@ -58,25 +59,43 @@ class Exercise:
         calls = [own(case) for case in self.cases]
         return [read(self.result(answer, case)) for case in calls]
 
-    @property
-    def scales(self) -> list[float]:
-        """The largest number among the arguments of each case; 1 where there is none."""
-        return [max(map(_largest, case), default=1.0) for case in self.cases] or [1.0]
+    def losses(self, wanted: Sequence[Reading]) -> list[float]:
+        """How far the exact answer to each case moves when its tensors are rounded as float32
+        rounds; a right answer in float32 may be off by some times as much. 0 where the oracle
+        refuses what is rounded, as tables that no longer sum to one.
+        """
+        losses = [0.0] * len(wanted)
+        for pattern in (1, 2):
+            cases = [own(case) for case in self.cases]
+            for case in cases:
+                _round(case, pattern)
+            try:
+                moved = replace(self, cases=cases).readings(self.expected())
+            except ValueError:
+                continue
+            for i, (a, b) in enumerate(zip(moved, wanted, strict=True)):
+                losses[i] = max(losses[i], (a.values - b.values).abs().max().item())
+        return losses
 
     def result(self, function: Callable[..., Any], case: tuple[Any, ...]) -> Any:
         """What counts of the function's answer to one case: here what it returns."""
         return function(*case)
 
 
-def _largest(argument: Any) -> float:
-    """The largest |number| in an argument: a tensor, a list of some, an object that holds some."""
+def _round(argument: Any, pattern: int) -> None:
+    """Changes each number in the tensors of an argument by 2⁻²⁴ of itself, up or down in turn: by
+    the sum of its indices, so that what is symmetric stays so.
+    """
     if isinstance(argument, Tensor):
-        return float(argument.abs().max()) if argument.numel() else 0.0
-    if isinstance(argument, (int, float)):
-        return abs(float(argument))
-    if not isinstance(argument, (list, tuple)):
-        argument = list(getattr(argument, "__dict__", {}).values())
-    return max(map(_largest, argument), default=0.0)
+        if argument.is_floating_point():
+            index = sum(torch.meshgrid(*map(torch.arange, argument.shape), indexing="ij"))
+            argument *= 1 + 2**-24 * (1 - 2 * (index // pattern % 2))
+    elif isinstance(argument, (list, tuple)):
+        for part in argument:
+            _round(part, pattern)
+    else:
+        for part in getattr(argument, "__dict__", {}).values():
+            _round(part, pattern)
 
 
 EXERCISES: dict[str, Exercise] = {}

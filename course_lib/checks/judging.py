@@ -129,13 +129,13 @@ def _verdict(
     tolerance = exercise.tolerance
     if agree(given, wanted, tolerance):
         return True, f"right{_echo(exercise, given)}"
-    for scales in (None, exercise.scales):
-        if scales and agree(given, wanted, tolerance, scales):
+    for losses in (None, exercise.losses(wanted) if exercise.cases else [0.0]):
+        if losses and agree(given, wanted, tolerance, losses):
             return True, f"right to {digits(farthest(given, wanted))}{_why(given)}"
         for mistake in exercise.mistakes:
             with undisturbed():
                 known = exercise.readings(mistake.answer)
-            if agree(given, known, tolerance, scales):
+            if agree(given, known, tolerance, losses):
                 return False, f"not yet. {mistake.hint}"
     return False, f"not yet{_refusal(exercise, given, wanted)}"
 

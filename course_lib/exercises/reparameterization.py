@@ -37,11 +37,10 @@ class Differentiated(Exercise):
 
 
 def _with_gradient(returned: Any) -> list[Tensor]:
-    """The tensors through which a gradient can flow, of a tensor or a list of tensors."""
-    parts = [returned] if isinstance(returned, Tensor) else returned
-    if not isinstance(parts, (list, tuple)):
-        return []
-    return [part for part in parts if isinstance(part, Tensor) and part.requires_grad]
+    """The tensors through which a gradient can flow, of a tensor or of lists of some."""
+    if isinstance(returned, (list, tuple)):
+        return [found for part in returned for found in _with_gradient(part)]
+    return [returned] if isinstance(returned, Tensor) and returned.requires_grad else []
 
 
 def _ratios(subtract: float = 1.0) -> list[float]:
