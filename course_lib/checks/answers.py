@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-MOST = 100_000  # numbers in one answer; the longest that an exercise wants has some thousands
+MOST = 10_000  # numbers in one answer; the longest that an exercise wants has some thousands
 DEPTH = 8  # lists within lists
 BLANKS = ("", "...", "…")
 
@@ -38,18 +38,19 @@ class Reading:
 def read(answer: Any) -> Reading:
     """Numbers, tensors, arrays and sequences of them, as one row; a copy, nothing is shared.
 
-    Raises NoNumber for what holds no real numbers or more than 100,000, NotAnswered for a blank.
+    Raises NoNumber for what holds no real numbers or more than 10,000, NotAnswered for a blank.
     """
-    parts: list[Reading] = []
-    left = MOST
+    row: list[float] = []
+    coarsest = sys.float_info.epsilon
     for part in _leaves(answer, DEPTH):
-        parts.append(_leaf(part))
-        left -= parts[-1].values.numel()
-        if left < 0:
+        numbers, epsilon = _leaf(part)
+        row += numbers
+        coarsest = max(coarsest, epsilon)
+        if len(row) > MOST:
             raise NoNumber(f"at most {MOST:,} numbers can be read; this answer has more")
-    if not parts or left == MOST:
+    if not row:
         raise NoNumber(f"a number is wanted, got {described(answer)}")
-    return Reading(torch.cat([part.values for part in parts]), max(part.epsilon for part in parts))
+    return Reading(torch.tensor(row, dtype=torch.float64, device="cpu"), coarsest)
 
 
 def described(answer: Any) -> str:
@@ -57,7 +58,8 @@ def described(answer: Any) -> str:
     try:
         if isinstance(answer, (Tensor, np.ndarray)):
             kind = "tensor" if isinstance(answer, Tensor) else "array"
-            return f"{_article(kind)} of shape {tuple(answer.shape)} and type {answer.dtype}"
+            where = f" on {answer.device}" if getattr(answer, "is_meta", False) else ""
+            return f"{_article(kind)} of shape {tuple(answer.shape)} and type {answer.dtype}{where}"
         if isinstance(answer, (str, bytes, int, float, complex, list, tuple, dict, set)):
             return _SHORT.repr(answer)
         if answer is None or inspect.isroutine(answer):
@@ -95,49 +97,40 @@ def _is_sequence(answer: Any) -> bool:
     return isinstance(answer, Iterable) and not hasattr(answer, "__array__")
 
 
-def _leaf(part: Any) -> Reading:
-    """One part in float64. Raises NoNumber if it is no real number, tensor or array."""
+def _leaf(part: Any) -> tuple[list[float], float]:
+    """The numbers of one part, and the spacing of their type. Raises NoNumber if there are none."""
     try:
         if isinstance(part, Tensor):
-            return _tensor(part)
-        if _is_array(part):
-            return _array(part)
+            return _of_tensor(part)
+        if isinstance(part, np.generic) or hasattr(part, "__array__"):
+            return _of_array(part)
         if isinstance(part, (bool, str, bytes, bytearray)) or not hasattr(part, "__float__"):
             raise TypeError("no number")
-        return Reading(
-            torch.tensor([float(part)], dtype=torch.float64, device="cpu"), sys.float_info.epsilon
-        )
+        return [float(part)], 0.0
     except (TypeError, ValueError, OverflowError, RuntimeError):
         if inspect.iscoroutine(part):
             part.close()  # Python would warn that nobody waited for it
         raise NoNumber(f"a number is wanted, got {described(part)}") from None
 
 
-def _tensor(part: Tensor) -> Reading:
+def _of_tensor(part: Tensor) -> tuple[list[float], float]:
     """Raises TypeError for truth values and complex numbers, and for what holds no values."""
     if part.dtype == torch.bool or part.is_complex() or part.is_meta or part.numel() > MOST + 1:
         raise TypeError("no real numbers")
-    plain = part.detach().as_subclass(Tensor)
-    plain = plain.dequantize() if plain.is_quantized else plain.to_dense()
+    plain = part.detach().to_dense().reshape(-1)
     epsilon = torch.finfo(plain.dtype).eps if plain.is_floating_point() else 0.0
-    values = torch.empty(plain.numel(), dtype=torch.float64, device="cpu")
-    values.copy_(plain.reshape(-1))
-    return Reading(values, max(epsilon, sys.float_info.epsilon))
+    return list(map(float, plain.tolist())), epsilon
 
 
-def _is_array(part: Any) -> bool:
-    return isinstance(part, (np.ndarray, np.generic)) or hasattr(part, "__array__")
-
-
-def _array(part: Any) -> Reading:
+def _of_array(part: Any) -> tuple[list[float], float]:
     """Raises TypeError for anything but real numbers, and for masked entries."""
     if np.ma.isMaskedArray(part) and np.ma.is_masked(part):
         raise TypeError("a masked entry is no number")
-    found = np.asarray(part)
+    found = np.asarray(part).reshape(-1)
     if found.dtype.kind not in "iufO" or found.size > MOST + 1:
         raise TypeError("no real numbers")
-    if found.dtype.kind == "O":
-        return read(found.reshape(-1).tolist())
+    if found.dtype.kind == "O":  # such as fractions
+        reading = read(found.tolist())
+        return reading.values.tolist(), reading.epsilon
     epsilon = float(np.finfo(found.dtype).eps) if found.dtype.kind == "f" else 0.0
-    values = torch.tensor(found.reshape(-1).astype(np.float64), device="cpu")
-    return Reading(values, max(epsilon, sys.float_info.epsilon))
+    return found.astype(np.float64).tolist(), epsilon

@@ -93,7 +93,7 @@ def _common(given: Tensor, wanted: Tensor) -> str:
     """The one factor or the one shift between all numbers and the right ones, or nothing."""
     some = wanted != 0
     ratios, shifts = given[some] / wanted[some], given - wanted
-    if some.any() and (given[~some] == 0).all() and _equal(ratios):
+    if some.any() and given.any() and (given[~some] == 0).all() and _equal(ratios):
         return f"{_two(ratios[0].item())} times what it should be"
     if _equal(shifts):
         return f"too {'high' if shifts[0] > 0 else 'low'} by {_two(abs(shifts[0].item()))}"

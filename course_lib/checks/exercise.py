@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_lib.checks.answers import Reading, read
-from course_lib.checks.surroundings import own
+from course_lib.checks.surroundings import own, undisturbed
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,10 @@ class Exercise:
         for case in self.cases:
             if not isinstance(case, tuple):
                 raise ValueError(f"{self.name}: a case is a tuple of arguments, got {case!r}")
-            own(case)
+            try:
+                own(case)
+            except (TypeError, RuntimeError) as error:
+                raise ValueError(f"{self.name}: a case that cannot be copied: {error}") from None
 
     def readings(self, answer: Any) -> list[Reading]:
         """What the answer gives: on each case if it is a function, else its numbers once.
@@ -59,21 +63,34 @@ class Exercise:
         calls = [own(case) for case in self.cases]
         return [read(self.result(answer, case)) for case in calls]
 
-    def losses(self, wanted: Sequence[Reading]) -> list[float]:
+    @cached_property
+    def exact(self) -> list[Reading]:
+        """What the exact answer gives. Computed once, before any learner's function runs."""
+        with undisturbed():
+            return self.readings(self.expected())
+
+    @cached_property
+    def known(self) -> list[tuple[list[Reading], str]]:
+        """What each known mistake gives, and its hint."""
+        with undisturbed():
+            return [(self.readings(mistake.answer), mistake.hint) for mistake in self.mistakes]
+
+    @cached_property
+    def losses(self) -> list[float]:
         """How far the exact answer to each case moves when its tensors are rounded as float32
         rounds; a right answer in float32 may be off by some times as much. 0 where the oracle
         refuses what is rounded, as tables that no longer sum to one.
         """
-        losses = [0.0] * len(wanted)
+        losses = [0.0] * len(self.exact)
         for pattern in (1, 2):
             cases = [own(case) for case in self.cases]
             for case in cases:
                 _round(case, pattern)
             try:
-                moved = replace(self, cases=cases).readings(self.expected())
+                moved = replace(self, cases=cases).exact
             except ValueError:
                 continue
-            for i, (a, b) in enumerate(zip(moved, wanted, strict=True)):
+            for i, (a, b) in enumerate(zip(moved, self.exact, strict=True)):
                 losses[i] = max(losses[i], (a.values - b.values).abs().max().item())
         return losses
 

@@ -30,7 +30,7 @@ class Differentiated(Exercise):
         if not parts:
             return [returned, [torch.zeros_like(leaf) for leaf in leaves]]
         row = torch.cat(parts)
-        total = (row * torch.arange(1, len(row) + 1)).sum()
+        total = (row * torch.arange(1, len(row) + 1, device=row.device)).sum()
         slopes = torch.autograd.grad(total, leaves, allow_unused=True)
         pairs = zip(leaves, slopes, strict=True)
         return [returned, [torch.zeros_like(x) if s is None else s for x, s in pairs]]
