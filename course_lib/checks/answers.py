@@ -73,7 +73,16 @@ def _article(words: str) -> str:
     return f"{'an' if words[:1].lower() in 'aeiou' else 'a'} {words}"
 
 
-_SHORT = reprlib.Repr()
+class _Short(reprlib.Repr):
+    """A repr of reasonable length, in which objects are named by their kind, without an address."""
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        """Of a number or bytes as they are; of anything else its kind."""
+        plain = x is None or x is ... or isinstance(x, (bool, float, complex, bytes))
+        return super().repr_instance(x, level) if plain else described(x)
+
+
+_SHORT = _Short()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 2, 40, 40, 30
 
 

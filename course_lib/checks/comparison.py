@@ -101,8 +101,8 @@ def _common(given: Tensor, wanted: Tensor) -> str:
 
 
 def _equal(values: Tensor) -> bool:
-    """Whether they are one finite number but for rounding."""
-    return bool(((values - values[0]).abs() <= 1e-6 * values[0].abs()).all())
+    """Whether they are one finite number, but for rounding that two digits do not show."""
+    return bool(((values - values[0]).abs() <= 1e-4 * values[0].abs()).all())
 
 
 def _which(place: int, counts: Sequence[int]) -> str:

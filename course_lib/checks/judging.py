@@ -5,6 +5,7 @@ others in which direction they are off, and how far.
 import difflib
 import importlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +87,8 @@ def _acceptable(exercise: Exercise, answer: Any) -> Any:
             raise NoNumber(f"a number is wanted, got {described(answer)}")
         return answer
     if not callable(answer):
-        read(answer)  # a blank is no wrong answer
+        with suppress(NoNumber):
+            read(answer)  # a blank is no wrong answer
         raise NoNumber(
             f"a function is wanted, got {described(answer)}; give its name alone, with no call"
         )

@@ -34,7 +34,7 @@ class MonteCarlo:
         where the samples were all the same and are not the exact number.
         """
         difference = self.estimate - exact
-        if abs(difference) <= ROUNDING * max(abs(self.estimate), abs(exact)):
+        if abs(difference) <= ROUNDING * max(abs(self.estimate), abs(exact)) < math.inf:
             return 0.0
         if self.standard_error == 0:
             return math.copysign(math.inf, difference)
