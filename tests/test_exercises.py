@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from exercise_answers import FUNCTIONS, NUMBERS, Function
+from exercise_mistakes import WRONG_FUNCTIONS, WRONG_NUMBERS
 from torch import Tensor
 
 from course_lib.checks import EXERCISES, judge
@@ -373,3 +374,14 @@ def test_changing_the_arguments_first_makes_no_wrong_answer_right(name: str) -> 
     if name not in {"11.b"}:  # its arguments are tuples of numbers, which nobody can change
         assert not verdict.accepted
     assert judge(name, FUNCTIONS[name][0]).accepted
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_each_known_mistake_gets_the_hint_that_was_meant_for_it(name: str) -> None:
+    """The mistakes are made here independently, so that a slip in an exercise's own is seen."""
+    mistakes = (WRONG_FUNCTIONS | WRONG_NUMBERS)[name]
+    assert len(mistakes) == len(EXERCISES[name].mistakes)
+    for (wrong, beginning), mistake in zip(mistakes, EXERCISES[name].mistakes, strict=True):
+        assert mistake.hint.startswith(beginning)
+        verdict = judge(name, wrong)
+        assert verdict.message == f"{name}: not yet. {mistake.hint}"
