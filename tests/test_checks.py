@@ -207,6 +207,16 @@ def test_verify_is_as_strict_as_it_says(scale):
             verify_at_most("1.1", 1e-6, low=sign * scale + 1.02 * room, high=sign * scale)
 
 
+def test_limits_are_allowed_themselves(capsys):
+    room = 2.0**-30
+    verify("1.1", room, exact=0.0, other=room)
+    verify("1.1", room, exact=1.0, other=1.0 - room)
+    verify_at_most("1.1", room, low=room, high=0.0)
+    verify("1.1", exact=0.0, simulation=MonteCarlo(-4.0, 1.0, 10))
+    assert f"other  0  agree to {room:g}" in capsys.readouterr().out
+    assert judge("4.a", 0.5 + 5e-4 * (1 - 1e-12)).accepted
+
+
 def test_float32_is_compared_as_it_is():
     with pytest.raises(VerificationError, match=r"they differ by 1.49e-09, more than 1e-10"):
         verify("1.1", exact=0.1, other=torch.tensor(0.1, dtype=torch.float32))

@@ -62,11 +62,11 @@ def verify_at_most(tag: str, tolerance: float = 1e-10, **routes: float | Tensor)
     estimates: their noise would decide.
     """
     _require_routes("verify_at_most", tag, tolerance, routes)
+    if any(isinstance(value, MonteCarlo) for value in routes.values()):
+        raise ValueError(f"verify_at_most({tag!r}) orders exact numbers, got an estimate")
     names = list(routes)
     values = [_tensor(routes[name], name) for name in names]
     for i in range(len(names) - 1):
-        if isinstance(routes[names[i]], MonteCarlo) or isinstance(routes[names[i + 1]], MonteCarlo):
-            raise ValueError(f"verify_at_most({tag!r}) orders exact numbers, got an estimate")
         _require_alike(names[i + 1], values[i + 1].shape, names[i], values[i].shape)
         low, high = torch.broadcast_tensors(values[i], values[i + 1])  # type: ignore[no-untyped-call]
         allowed = tolerance * torch.maximum(low.abs(), high.abs()).clamp(min=1.0)
