@@ -34,6 +34,14 @@ class Silent(BaseException):
         raise RuntimeError("no words")
 
 
+class Exiting(Exception):
+    """An error whose text leaves the program, and a setting changed."""
+
+    def __str__(self) -> str:
+        torch.set_default_dtype(torch.float16)
+        raise SystemExit(3)
+
+
 class Awkward:
     """An object that raises whatever is asked of it."""
 
@@ -45,6 +53,12 @@ class Awkward:
 
     __eq__ = __bool__ = __repr__ = __str__ = __len__ = __iter__ = __float__ = __refuse  # type: ignore[assignment]
     __hash__ = __array__ = __index__ = __getitem__ = __contains__ = __refuse  # type: ignore[assignment]
+
+
+class AwkwardCall(Awkward):
+    """The same, that can be called and gives back nothing."""
+
+    def __call__(self, *args: Any) -> None: ...
 
 
 class Nameless(type):
@@ -204,6 +218,8 @@ DEEDS: dict[str, Callable[..., Any]] = {
     "recurses": forever,
     "stops": throw(StopIteration(3)),
     "silent": throw(Silent()),
+    "exits": throw(Exiting()),
+    "awkward call": AwkwardCall(),
     "long": throw(ValueError("a\nb" * 10**6)),
     "memory": throw(MemoryError()),
     "ends": throw(GeneratorExit()),
@@ -259,6 +275,50 @@ def settings() -> Any:
             *(sys.getrecursionlimit(), Path.cwd(), sys.stdout, sys.stderr),
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("things", "words"),
+    [
+        (["many", "long list", "endless", "a billion"], "at most 10,000 numbers can be read; this"),
+        (["long text"], "a number is wanted, got '0000"),
+        (["huge"], "a number is wanted, got 1000000000000...00000000000000"),
+        (["truth"], "a number is wanted, got True"),
+        (["empty lists"], r"a number is wanted, got [[], []]"),
+        (
+            ["complex tensor"],
+            "a number is wanted, got a tensor of shape (1,) and type torch.complex",
+        ),
+        (["complex array"], "a number is wanted, got an array of shape (1,) and type complex128"),
+        (["meta"], "a number is wanted, got a tensor of shape (2,) and type torch.float32 on meta"),
+        (["dictionary"], "a number is wanted, got {'answer': 0.5}"),
+        (["bytes"], "a number is wanted, got b'0.5'"),
+        (["complex"], "a number is wanted, got (0.5+0j)"),
+        (["decimal nan"], "a number is wanted, got a Decimal"),
+        (["itself", "deep"], "a number is wanted, got lists more than 8 deep"),
+        (["module"], "a number is wanted, got a Linear"),
+        (["objects"], "not answered yet"),
+        (["wrong shape"], "a number is wanted, got a tensor of shape (3, 0, 5)"),
+        (["masked number"], "a number is wanted, got an array of shape ()"),
+    ],
+)
+def test_the_line_says_what_came(things: list[str], words: str) -> None:
+    for thing in things:
+        assert judge("1.a", THINGS[thing]()).message.startswith(f"1.a: {words}")
+
+
+def test_ten_thousand_numbers_are_read() -> None:
+    for make in (torch.ones, np.ones, lambda n: [1.0] * n, lambda n: iter([1.0] * n)):
+        assert judge("1.a", make(10_000)).message.endswith("One number is wanted, got 10,000")
+        assert "at most 10,000 numbers" in judge("1.a", make(10_001)).message
+
+
+def test_lists_are_read_eight_deep() -> None:
+    lists: Any = NUMBERS["1.a"]
+    for _ in range(8):
+        lists = [lists]
+        assert judge("1.a", lists).accepted
+    assert not judge("1.a", [lists]).accepted
 
 
 def assert_readable(message: str, name: str) -> None:

@@ -113,7 +113,7 @@ def as_double(result: Any) -> Any:
 
 def test_the_message_says_that_digits_are_lacking() -> None:
     single = in_single(FUNCTIONS["1.c"][0])
-    words = r"1.c: right to [1-9]e-[78], in float32; in float64 it is right to the last digit"
+    words = r"1.c: right to [1-9]e-[78], in float32; float64 keeps sixteen digits"
     assert_matches(judge("1.c", single).message, words)
     assert_matches(
         judge("1.c", lambda v: FUNCTIONS["1.c"][0](v) + torch.tensor(0.1) - 0.1).message,

@@ -46,11 +46,15 @@ def read(answer: Any) -> Reading:
         numbers, epsilon = _leaf(part)
         row += numbers
         coarsest = max(coarsest, epsilon)
-        if len(row) > MOST:
-            raise NoNumber(f"at most {MOST:,} numbers can be read; this answer has more")
+        _require_few(len(row))
     if not row:
         raise NoNumber(f"a number is wanted, got {described(answer)}")
     return Reading(torch.tensor(row, dtype=torch.float64, device="cpu"), coarsest)
+
+
+def _require_few(count: int) -> None:
+    if count > MOST:
+        raise NoNumber(f"at most {MOST:,} numbers can be read; this answer has more")
 
 
 def described(answer: Any) -> str:
@@ -116,6 +120,8 @@ def _leaf(part: Any) -> tuple[list[float], float]:
         if isinstance(part, (bool, str, bytes, bytearray)) or not hasattr(part, "__float__"):
             raise TypeError("no number")
         return [float(part)], 0.0
+    except NoNumber:
+        raise
     except (TypeError, ValueError, OverflowError, RuntimeError):
         if inspect.iscoroutine(part):
             part.close()  # Python would warn that nobody waited for it
@@ -123,21 +129,27 @@ def _leaf(part: Any) -> tuple[list[float], float]:
 
 
 def _of_tensor(part: Tensor) -> tuple[list[float], float]:
-    """Raises TypeError for truth values and complex numbers, and for what holds no values."""
-    if part.dtype == torch.bool or part.is_complex() or part.is_meta or part.numel() > MOST + 1:
+    """Raises TypeError for truth values, complex numbers, and what holds no values; NoNumber for
+    too many.
+    """
+    if part.dtype == torch.bool or part.is_complex() or part.is_meta:
         raise TypeError("no real numbers")
+    _require_few(part.numel())
     plain = part.detach().to_dense().reshape(-1)
     epsilon = torch.finfo(plain.dtype).eps if plain.is_floating_point() else 0.0
     return list(map(float, plain.tolist())), epsilon
 
 
 def _of_array(part: Any) -> tuple[list[float], float]:
-    """Raises TypeError for anything but real numbers, and for masked entries."""
+    """Raises TypeError for anything but real numbers and for masked entries; NoNumber for too
+    many.
+    """
     if np.ma.isMaskedArray(part) and np.ma.is_masked(part):
         raise TypeError("a masked entry is no number")
     found = np.asarray(part).reshape(-1)
-    if found.dtype.kind not in "iufO" or found.size > MOST + 1:
+    if found.dtype.kind not in "iufO":
         raise TypeError("no real numbers")
+    _require_few(found.size)
     if found.dtype.kind == "O":  # such as fractions
         reading = read(found.tolist())
         return reading.values.tolist(), reading.epsilon

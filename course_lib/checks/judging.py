@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 from course_lib.checks.answers import NoNumber, NotAnswered, Reading, described, read
@@ -98,8 +99,8 @@ def _acceptable(exercise: Exercise, answer: Any) -> Any:
 def _blank(exercise: Exercise, answer: Any) -> str:
     """What is said of None or an ellipsis: a function that does something may lack its return."""
     stubs = (_unwritten.__code__.co_code, _documented.__code__.co_code)
-    code = getattr(answer, "__code__", None)
-    if not exercise.cases or code is None or code.co_code in stubs:
+    written = type(answer) is FunctionType and answer.__code__.co_code not in stubs
+    if not exercise.cases or not written:
         return "not answered yet"
     return "not yet. Your function gives back None or an ellipsis: is its return missing?"
 
@@ -114,9 +115,12 @@ def _documented() -> None:
 def _shown(error: BaseException) -> str:
     """The error's type and message in one line of reasonable length."""
     try:
-        words = " ".join(f"{type(error).__name__}: {error}"[:2000].split()).removesuffix(":")
+        with restored():
+            words = " ".join(f"{type(error).__name__}: {error}"[:2000].split()).removesuffix(":")
         return words if len(words) <= 300 else f"{words[:299]}…"
-    except Exception:  # an exception's text may raise another
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an exception's text may raise another
         return "an error that cannot be shown"
 
 
@@ -142,15 +146,11 @@ def _verdict(
 def _why(given: Sequence[Reading]) -> str:
     """Where the digits went."""
     if max(reading.epsilon for reading in given) >= SINGLE:
-        return ", in float32; in float64 it is right to the last digit"
+        return ", in float32; float64 keeps sixteen digits"
     return ": some number in it is rounded, as torch.tensor(0.1) is, which is float32"
 
 
-def _refusal(
-    exercise: Exercise,
-    given: Sequence[Reading],
-    wanted: Sequence[Reading],
-) -> str:
+def _refusal(exercise: Exercise, given: Sequence[Reading], wanted: Sequence[Reading]) -> str:
     """What is wrong with an answer that is none of the known mistakes."""
     if sizes(given) != sizes(wanted):
         return _counts(exercise, given, wanted)
