@@ -416,11 +416,13 @@ def test_the_verdict_does_not_depend_on_the_readers_settings(
         monkeypatch.setitem(EXERCISES, name, fresh(EXERCISES[name]))
     try:
         hostile()
+        around = settings()
         for name, answers in FUNCTIONS.items():
             assert judge(name, answers[0]).message == f"{name}: right"
             assert not judge(name, lambda *args: 1.0).accepted
         for name, number in NUMBERS.items():
             assert judge(name, number).accepted
+        assert settings() == around
     finally:
         torch.set_default_dtype(dtype)
         torch.set_default_device(None)
