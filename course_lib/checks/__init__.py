@@ -6,22 +6,10 @@ the open.
 seen before.
 """
 
-from course_lib.checks.exercise import (
-    EXERCISES,
-    Exercise,
-    Mistake,
-    Verdict,
-    check,
-    judge,
-    register,
-)
-from course_lib.checks.verification import (
-    MonteCarlo,
-    VerificationError,
-    monte_carlo,
-    verify,
-    verify_at_most,
-)
+from course_lib.checks.exercise import EXERCISES, Exercise, Mistake, register
+from course_lib.checks.judging import Verdict, check, judge
+from course_lib.checks.sampling import MonteCarlo, monte_carlo
+from course_lib.checks.verification import VerificationError, verify, verify_at_most
 
 __all__ = [
     "EXERCISES",

@@ -1,18 +1,15 @@
-"""`check`: says whether a learner's answer is right, and knows the wrong ones seen before."""
+"""An exercise: its exact answer, what a learner's answer is tried on, and the wrong ones known."""
 
-import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from course_lib.checks.verification import distance, number
-
-
-class NoNumber(ValueError):
-    """An answer that cannot be read as numbers."""
+from course_lib.checks.answers import Reading, read
+from course_lib.checks.surroundings import own, undisturbed
 
 
 @dataclass(frozen=True)
@@ -28,8 +25,10 @@ class Exercise:
     """One exercise: the exact answer and the wrong ones worth a hint.
 
     `expected` computes the answer from an oracle when it is asked. If `cases` are given, the
-    learner's answer is a function, called with each case's arguments. `tolerance` is relative to
-    max(1, |answer|), wide enough for an answer typed with the digits that the exercise asks for.
+    learner's answer is a function, called with copies of each case's arguments. `tolerance` is
+    relative to max(1, |answer|), wide enough for an answer typed with the digits that the exercise
+    asks for. Raises ValueError if it is not between 0 and 0.01 (a wide one lets everything pass),
+    or if a case is no tuple or cannot be copied.
     """
 
     name: str
@@ -39,22 +38,81 @@ class Exercise:
     tolerance: float = 5e-4
     cases: Sequence[tuple[Any, ...]] = field(default=())
 
-    def values(self, answer: Any) -> Tensor:
-        """The answer in float64: its numbers, or what the function gives on all cases, in a row.
+    def __post_init__(self) -> None:
+        if not 0 < self.tolerance <= 0.01:
+            raise ValueError(
+                f"{self.name}: tolerance must be between 0 and 0.01, got {self.tolerance}"
+            )
+        for case in self.cases:
+            if not isinstance(case, tuple):
+                raise ValueError(f"{self.name}: a case is a tuple of arguments, got {case!r}")
+            try:
+                own(case)
+            except (TypeError, RuntimeError) as error:
+                raise ValueError(f"{self.name}: a case that cannot be copied: {error}") from None
 
-        Raises NoNumber if it is something else.
+    def readings(self, answer: Any) -> list[Reading]:
+        """What the answer gives: on each case if it is a function, else its numbers once.
+
+        Each call gets arguments of its own, and its result is copied before the next call.
+        Raises NoNumber if a result is something else, NotAnswered if it is empty, and what the
+        function raises.
         """
         if not self.cases:
-            return _numbers(answer).reshape(-1)
-        return torch.cat([_numbers(answer(*case)).reshape(-1) for case in self.cases])
+            return [read(answer)]
+        calls = [own(case) for case in self.cases]
+        return [read(self.result(answer, case)) for case in calls]
+
+    @cached_property
+    def exact(self) -> list[Reading]:
+        """What the exact answer gives. Computed once, before any learner's function runs."""
+        with undisturbed():
+            return self.readings(self.expected())
+
+    @cached_property
+    def known(self) -> list[tuple[list[Reading], str]]:
+        """What each known mistake gives, and its hint."""
+        with undisturbed():
+            return [(self.readings(mistake.answer), mistake.hint) for mistake in self.mistakes]
+
+    @cached_property
+    def losses(self) -> list[float]:
+        """How far the exact answer to each case moves when its tensors are rounded as float32
+        rounds; a right answer in float32 may be off by some times as much. 0 where the oracle
+        refuses what is rounded, as tables that no longer sum to one.
+        """
+        losses = [0.0] * len(self.exact)
+        for pattern in (1, 2):
+            cases = [own(case) for case in self.cases]
+            for case in cases:
+                _round(case, pattern)
+            try:
+                moved = replace(self, cases=cases).exact
+            except ValueError:
+                continue
+            for i, (a, b) in enumerate(zip(moved, self.exact, strict=True)):
+                losses[i] = max(losses[i], (a.values - b.values).abs().max().item())
+        return losses
+
+    def result(self, function: Callable[..., Any], case: tuple[Any, ...]) -> Any:
+        """What counts of the function's answer to one case: here what it returns."""
+        return function(*case)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What `check` prints, and whether the answer was right."""
-
-    accepted: bool
-    message: str
+def _round(argument: Any, pattern: int) -> None:
+    """Changes each number in the tensors of an argument by 2⁻²⁴ of itself, up or down in turn: by
+    the sum of its indices, so that what is symmetric stays so.
+    """
+    if isinstance(argument, Tensor):
+        if argument.is_floating_point():
+            index = sum(torch.meshgrid(*map(torch.arange, argument.shape), indexing="ij"))
+            argument *= 1 + 2**-24 * (1 - 2 * (index // pattern % 2))
+    elif isinstance(argument, (list, tuple)):
+        for part in argument:
+            _round(part, pattern)
+    else:
+        for part in getattr(argument, "__dict__", {}).values():
+            _round(part, pattern)
 
 
 EXERCISES: dict[str, Exercise] = {}
@@ -66,84 +124,3 @@ def register(*exercises: Exercise) -> None:
         if exercise.name in EXERCISES:
             raise ValueError(f"exercise {exercise.name} is registered twice")
         EXERCISES[exercise.name] = exercise
-
-
-def check(name: str, answer: Any = ...) -> None:
-    """Prints what can be said of an answer to the exercise `name`. Raises ValueError if there is no
-    such exercise.
-    """
-    print(judge(name, answer).message)
-
-
-def judge(name: str, answer: Any) -> Verdict:
-    """The verdict on an answer: right, not answered yet, a known mistake with its hint, or not
-    right.
-    """
-    importlib.import_module("course_lib.exercises")  # registers them; they import this module
-    if name not in EXERCISES:
-        raise ValueError(f"no exercise {name!r}; there are {', '.join(sorted(EXERCISES))}")
-    exercise = EXERCISES[name]
-    try:
-        given = None if answer is None or answer is ... else _answer_values(exercise, answer)
-    except NoNumber as error:
-        return Verdict(False, f"{name}: {error}")
-    except Exception as error:  # a learner's function may raise anything
-        return Verdict(False, f"{name}: your answer raised {type(error).__name__}: {error}")
-    if given is None:
-        return Verdict(False, f"{name}: not answered yet")
-    wanted = exercise.values(exercise.expected())
-    if _matches(exercise, given, wanted):
-        return Verdict(True, f"{name}: right{_echo(exercise, given)}")
-    for mistake in exercise.mistakes:
-        if _matches(exercise, given, exercise.values(mistake.answer)):
-            return Verdict(False, f"{name}: not yet. {mistake.hint}")
-    return Verdict(False, f"{name}: not yet{_refusal(exercise, given, wanted)}")
-
-
-def _answer_values(exercise: Exercise, answer: Any) -> Tensor | None:
-    """The learner's values, or None if the function still gives nothing."""
-    if exercise.cases:
-        if not callable(answer):
-            raise ValueError(f"expected a function, got {type(answer).__name__}")
-        first = answer(*exercise.cases[0])
-        if first is None or first is ...:
-            return None
-    return exercise.values(answer)
-
-
-def _matches(exercise: Exercise, given: Tensor, wanted: Tensor) -> bool:
-    """Whether both hold the same; NaN matches NaN, since a known mistake may end in 0/0."""
-    absent = torch.isnan(wanted)
-    if given.shape != wanted.shape or not torch.equal(torch.isnan(given), absent):
-        return False
-    given, wanted = given.masked_fill(absent, 0.0), wanted.masked_fill(absent, 0.0)
-    return distance(given, wanted) <= exercise.tolerance
-
-
-def _numbers(answer: Any) -> Tensor:
-    """The answer in float64. Raises NoNumber if it is none."""
-    try:
-        return torch.as_tensor(answer, dtype=torch.float64).detach()
-    except (TypeError, ValueError, RuntimeError):
-        raise NoNumber(f"a number is wanted, got {answer!r}") from None
-
-
-def _refusal(exercise: Exercise, given: Tensor, wanted: Tensor) -> str:
-    """What is wrong with an answer that is none of the known mistakes."""
-    if exercise.cases:
-        return ". Your function gives other numbers than it should"
-    if given.shape != wanted.shape:
-        count = "One number is" if wanted.numel() == 1 else f"{wanted.numel()} numbers are"
-        return f". {count} wanted, got {given.numel()}"
-    if given.numel() > 1:
-        return f". At least one of your {given.numel()} numbers is not right"
-    return f"{_echo(exercise, given)} is not it"
-
-
-def _echo(exercise: Exercise, given: Tensor) -> str:
-    """The number as understood, for answers that are one number."""
-    return (
-        f": {number(given.item())} {exercise.unit}".rstrip()
-        if given.numel() == 1 and not exercise.cases
-        else ""
-    )

@@ -1,90 +1,30 @@
 """`verify`: several routes to one equation, shown side by side, and an error when they disagree."""
 
-import html
-import importlib
 import math
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from course_lib.arguments import (
     as_double,
     require_broadcastable,
-    require_finite,
     require_positive,
 )
+from course_lib.checks.answers import described
+from course_lib.checks.sampling import MonteCarlo
+from course_lib.checks.table import Table, number, show
 
 Z_LIMIT = 4.0  # a true route is refused once in 16,000 seeds; the seeds are fixed
+WIDEST = 0.1  # tolerance: at 1 all positive numbers would agree
 
 
 class VerificationError(AssertionError):
     """Two routes to one quantity disagree."""
 
 
-@dataclass(frozen=True)
-class MonteCarlo:
-    """An estimate with its standard error, from `count` independent samples."""
-
-    estimate: float
-    standard_error: float
-    count: int
-
-    def z_score(self, exact: float) -> float:
-        """(estimate − exact) / standard error; 0 where both the difference and the error vanish."""
-        difference = self.estimate - exact
-        if self.standard_error == 0:
-            return (
-                0.0
-                if abs(difference) <= 1e-12 * max(1.0, abs(exact))
-                else math.copysign(math.inf, difference)
-            )
-        return difference / self.standard_error
-
-
 Route = float | Tensor | MonteCarlo
-
-
-def monte_carlo(samples: Tensor) -> MonteCarlo:
-    """The mean of independent `samples` (n,) and its standard error. Raises ValueError below two
-    samples, or if one is not finite.
-    """
-    require_finite("samples", samples)
-    if samples.ndim != 1 or samples.numel() < 2:
-        raise ValueError(
-            f"samples must be one axis of at least 2, got shape {tuple(samples.shape)}"
-        )
-    values = samples.double()
-    error = values.std().item() / math.sqrt(values.numel())
-    return MonteCarlo(values.mean().item(), error, values.numel())
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text under a title: plain in a terminal, a table in a notebook."""
-
-    title: str
-    rows: Sequence[tuple[str, str, str]]
-
-    def __repr__(self) -> str:
-        widths = [max(len(row[i]) for row in self.rows) for i in range(2)]
-        lines = [f"  {a:<{widths[0]}}  {b:>{widths[1]}}  {c}" for a, b, c in self.rows]
-        return "\n".join([self.title, *(line.rstrip() for line in lines)])
-
-    def _repr_html_(self) -> str:
-        cell = '<td style="text-align:{}; padding:2px 14px 2px 0">{}</td>'
-        rows = "".join(
-            "<tr>"
-            + "".join(
-                cell.format("right" if i == 1 else "left", html.escape(text))
-                for i, text in enumerate(row)
-            )
-            + "</tr>"
-            for row in self.rows
-        )
-        return f"<div><b>{html.escape(self.title)}</b><table>{rows}</table></div>"
 
 
 def verify(tag: str, tolerance: float = 1e-10, **routes: Route) -> None:
@@ -93,8 +33,11 @@ def verify(tag: str, tolerance: float = 1e-10, **routes: Route) -> None:
 
     Numbers and tensors agree within `tolerance`, relative to the larger of 1 and their size; a
     `monte_carlo(…)` route agrees if its z-score is at most 4. The first route must be exact: it is
-    what the others are held to. Raises ValueError if there are fewer than two routes, or the first
-    is an estimate.
+    what the others are held to. One of two routes may be repeated to the shape of the other.
+    Raises ValueError for what cannot be compared, or could not disagree: fewer than two routes, an
+    estimate as the first, truth values, complex numbers, shapes of which neither contains the
+    other, a tolerance above 0.1, or numbers none of which is larger than the tolerance (held
+    against 0.0 they pass: that is a claim).
     """
     _require_routes("verify", tag, tolerance, routes)
     first, *others = routes
@@ -102,39 +45,43 @@ def verify(tag: str, tolerance: float = 1e-10, **routes: Route) -> None:
         raise ValueError(
             f"verify({tag!r}): the first route must be exact, got an estimate in {_words(first)!r}"
         )
-    reference = _tensor(routes[first])
+    reference = _tensor(routes[first], first)
     rows = [(_words(first), _text(reference, tolerance), "")]
     for name in others:
         value = routes[name]
         verdict = _compare(tag, first, reference, name, value, tolerance)
         rows.append((_words(name), _text(value, tolerance), verdict))
-    _show(Table(f"Equation {tag} holds", rows))
+    show(Table(f"Equation {tag} holds", rows))
 
 
 def verify_at_most(tag: str, tolerance: float = 1e-10, **routes: float | Tensor) -> None:
     """Shows that each route is at most the next one, entry by entry, and raises VerificationError
     if one is not.
 
-    `tolerance` allows for rounding where two are equal. Raises ValueError below two routes.
+    `tolerance` allows for rounding where two are equal. Raises ValueError as `verify` does, and for
+    estimates: their noise would decide.
     """
     _require_routes("verify_at_most", tag, tolerance, routes)
+    if any(isinstance(value, MonteCarlo) for value in routes.values()):
+        raise ValueError(f"verify_at_most({tag!r}) orders exact numbers, got an estimate")
     names = list(routes)
-    values = [_tensor(routes[name]) for name in names]
+    values = [_tensor(routes[name], name) for name in names]
     for i in range(len(names) - 1):
+        _require_alike(names[i + 1], values[i + 1].shape, names[i], values[i].shape)
         low, high = torch.broadcast_tensors(values[i], values[i + 1])  # type: ignore[no-untyped-call]
-        over = low - high
         allowed = tolerance * torch.maximum(low.abs(), high.abs()).clamp(min=1.0)
-        if not bool(((over <= allowed) | (low == high)).all()):
+        rounding = (low - high <= allowed) & allowed.isfinite()
+        if not bool(((low <= high) | rounding).all()):
             raise VerificationError(
                 f"equation {tag}: {_words(names[i])} ({_text(low)}) should be at most "
                 f"{_words(names[i + 1])} ({_text(high)}), but exceeds it by "
-                f"{over.nan_to_num().max().item():.6g}"
+                f"{number((low - high).max().item())}"
             )
     rows = [
         (_words(name), _text(value), "" if i == 0 else f"at least {_words(names[i - 1])}")
         for i, (name, value) in enumerate(zip(names, values, strict=True))
     ]
-    _show(Table(f"Equation {tag} holds", rows))
+    show(Table(f"Equation {tag} holds", rows))
 
 
 def _require_routes(caller: str, tag: str, tolerance: float, routes: Mapping[str, Route]) -> None:
@@ -142,12 +89,41 @@ def _require_routes(caller: str, tag: str, tolerance: float, routes: Mapping[str
     if len(routes) < 2:
         raise ValueError(f"{caller}({tag!r}) needs at least two routes, got {list(routes)}")
     require_positive("tolerance", as_double("tolerance", tolerance))
+    if tolerance > WIDEST:
+        raise ValueError(f"tolerance must be at most {WIDEST}, got {tolerance}")
     first, *_ = routes
     shape = _tensor(routes[first], first).shape
     for name, value in routes.items():
-        require_broadcastable(name, _tensor(value, name).shape, first, shape)
+        _require_alike(name, _tensor(value, name).shape, first, shape)
         if isinstance(value, MonteCarlo) and shape.numel() != 1:
             raise ValueError(f"{name} estimates one number, but {first} has shape {tuple(shape)}")
+
+
+def _require_alike(name: str, shape: torch.Size, first: str, wanted: torch.Size) -> None:
+    """Raises ValueError unless one shape can be repeated to the other; a row against a column
+    would compare each entry with every other.
+    """
+    common = require_broadcastable(name, shape, first, wanted)
+    if common not in (shape, wanted):
+        raise ValueError(
+            f"{name} {tuple(shape)} and {first} {tuple(wanted)} broadcast to {tuple(common)}, "
+            f"which is the shape of neither"
+        )
+
+
+def _require_size(
+    name: str, value: Tensor, first: str, reference: Tensor, tolerance: float
+) -> None:
+    """Raises ValueError if two routes are both no larger than the tolerance: they would agree
+    whatever they are. One of them may be 0: then the other is claimed to vanish.
+    """
+    for route in (reference, value):
+        if bool((route == 0).all()) or not bool((route.abs() <= tolerance).all()):
+            return
+    raise ValueError(
+        f"{first} ({_text(reference)}) and {name} ({_text(value)}) are both within the tolerance "
+        f"{tolerance:g} of 0, so they could not disagree; compare their logarithms"
+    )
 
 
 def _compare(
@@ -164,7 +140,9 @@ def _compare(
                 f"{_text(reference)}: {abs(z):.1f} standard errors apart"
             )
         return f"z = {z:+.1f}, {value.count:,} samples".replace("-", "−")
-    difference = distance(reference, _tensor(value))
+    other = _tensor(value, name)
+    _require_size(name, other, first, reference, tolerance)
+    difference = distance(reference, other)
     if not difference <= tolerance:
         raise VerificationError(
             f"equation {tag}: {_words(name)} gives {_text(value)} and {_words(first)} gives "
@@ -185,12 +163,19 @@ def distance(a: Tensor, b: Tensor) -> float:
 
 
 def _tensor(value: Route, name: str = "a route") -> Tensor:
-    if isinstance(value, MonteCarlo):
-        return torch.tensor(value.estimate, dtype=torch.float64)
+    """The route in float64. Raises ValueError unless it holds real numbers."""
+    raw: object = value.estimate if isinstance(value, MonteCarlo) else value
     try:
-        result = torch.as_tensor(value, dtype=torch.float64).detach()
+        given = torch.as_tensor(raw, device="cpu").detach()
+        if given.dtype == torch.bool or given.is_complex() or np.ma.isMaskedArray(raw):
+            raise TypeError("no real numbers")
+        if not isinstance(raw, Tensor):  # Python's numbers have been rounded to float32
+            given = torch.as_tensor(raw, dtype=torch.float64, device="cpu")
+        result = given.double()
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"{name} must be a number or a tensor, got {value!r}") from None
+        raise ValueError(
+            f"{name} must be a number or a tensor of real numbers, got {described(value)}"
+        ) from None
     if result.numel() == 0:
         raise ValueError(f"{name} must hold a number, got shape {tuple(result.shape)}")
     return result
@@ -198,12 +183,6 @@ def _tensor(value: Route, name: str = "a route") -> Tensor:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def number(value: float) -> str:
-    """At most six significant digits, so that another machine prints the same."""
-    text = f"{value:.6g}".replace("-", "−")
-    return "0" if text == "−0" else text
 
 
 def _text(value: Route, noise: float = 0.0) -> str:
@@ -225,12 +204,3 @@ def _text(value: Route, noise: float = 0.0) -> str:
     return (
         f"{number(tensor.min().item())} … {number(tensor.max().item())} ({tensor.numel():,} values)"
     )
-
-
-def _show(table: Table) -> None:
-    """Displays the table in a notebook, prints it elsewhere."""
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
-        importlib.import_module("IPython.display").display(table)
-    else:
-        print(table)

@@ -11,6 +11,7 @@ from course_lib.distributions import Bernoulli, DiagonalGaussian, kl_divergence
 
 STANDARD = DiagonalGaussian.from_std(0.0, 1.0)
 SHIFTED = DiagonalGaussian.from_std(1.0, 1.0)
+FARTHER = DiagonalGaussian.from_std(3.0, 1.0)
 
 
 def _log_ratio_variance(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
@@ -38,10 +39,14 @@ def _double(values: Sequence[object]) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-THREE = _gaussian([0.9, -0.4, 2.0], [-0.7, 0.4, -2.3])
-OTHER = _gaussian([0.2, 0.0, 1.8], [-0.4, 0.0, -1.6])
-BATCH = _gaussian([[0.0, 1.0], [3.0, -2.0]], [[0.1, -13.8], [0.5, 0.3]])  # σ down to 1e-6
-PRIOR = DiagonalGaussian.standard(2)
+THREE = _gaussian(
+    [[0.9, -0.4, 2.0], [1.4, 0.3, -1.1]], [[-0.7, 0.4, -2.3], [0.2, -1.0, 0.6]]
+)  # (2, 3)
+OTHER = _gaussian([[0.2, 0.0, 1.8], [-0.5, 2.0, 0.1]], [[-0.4, 0.0, -1.6], [0.9, -0.3, 0.5]])
+BATCH = _gaussian(
+    [[0.0, 1.0], [3.0, -2.0], [0.7, 0.2]], [[0.1, -13.8], [0.5, 0.3], [-1.0, -0.2]]
+)  # (3, 2), σ down to 1e-6
+PRIOR = _gaussian([[0.0, 0.0]] * 3, [[0.0, 0.0]] * 3)
 
 register(
     Exercise(
@@ -59,12 +64,13 @@ register(
     ),
     Exercise(
         "4.b",
-        lambda: _log_ratio_variance(STANDARD, SHIFTED),
+        lambda: _log_ratio_variance(STANDARD, FARTHER),
         [
-            Mistake(0.5, "That is its mean. The log-ratio is ½ − z: what is the variance of z?"),
-            Mistake(1.25, "That is the mean of the square. Subtract the square of the mean, ½²."),
-            Mistake(0.25, "The log-ratio is ½ − z, not z/2: the coefficient of z is −1."),
-            Mistake(0.01, "That is the variance of a mean of 100 draws. Here it is one draw's."),
+            Mistake(4.5, "That is its mean. The log-ratio is 4½ − 3z: what is the variance of z?"),
+            Mistake(29.25, "That is the mean of the square. Subtract the square of the mean."),
+            Mistake(1.0, "That is the variance of z. In the log-ratio z comes with −3."),
+            Mistake(3.0, "That is the standard deviation. The variance is its square."),
+            Mistake(0.09, "That is the variance of a mean of 100 draws. Here it is one draw's."),
         ],
         unit="nats²",
     ),

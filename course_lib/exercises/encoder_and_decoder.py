@@ -12,7 +12,7 @@ from course_lib.exact import LinearGaussian
 from course_lib.exact.loading_slopes import elbo_slope, evidence_slope
 
 WORLD = LinearGaussian([[1.0]], 0.0, 1.0)  # the unit world: z ~ N(0, 1), x|z ~ N(z, 1)
-X = [2.0]
+X = [3.0]
 
 # Two joints on a grid: one of ordinary height, one of an image, whose exponentials underflow.
 AXIS = torch.linspace(-6, 6, 61, dtype=torch.float64)
@@ -60,18 +60,18 @@ register(
             [elbo_slope(WORLD, WORLD.prior, X).flatten(), evidence_slope(WORLD, X).flatten()]
         ),
         [
-            Mistake([-1.0, -0.25], "Those are the slopes at x = 1. Here x is 2."),
-            Mistake([0.5, -1.0], "The right two numbers, in the other order."),
+            Mistake([-1.0, -0.25], "Those are the slopes at x = 1. Here x is 3."),
+            Mistake([1.75, -1.0], "The right two numbers, in the other order."),
             *(
                 Mistake(
                     [-1.0, one],
                     "log p(x) = −½ log(2πv) − x²/2v with v = w² + 1: both terms move with v.",
                 )
-                for one in (1.0, -0.5)
+                for one in (2.25, -0.5)
             ),
-            Mistake([-1.0, 0.25], "Nearly: by the chain rule dv/dw = 2w, not w."),
-            Mistake([1.0, 0.5], "You have put z = 1 into the ELBO's slope. Under q, E z = 0."),
-            Mistake([0.0, 0.5], "E_q z = 0, but E_q z² is not: x z − w z² is what is averaged."),
+            Mistake([-1.0, 0.875], "Nearly: by the chain rule dv/dw = 2w, not w."),
+            Mistake([2.0, 1.75], "You have put z = 1 into the ELBO's slope. Under q, E z = 0."),
+            Mistake([0.0, 1.75], "E_q z = 0, but E_q z² is not: x z − w z² is what is averaged."),
         ],
         unit="",
     ),

@@ -20,6 +20,8 @@ def _kindest(size: int) -> LinearGaussian:
 
 GROWTH = 2 / math.sqrt(3)  # of 1 + the relative variance, for each dimension of the kindest world
 UNDERFLOWING = torch.tensor([-1000.0, -1002.0, -1001.0, -1050.0], dtype=torch.float64)
+# exp overflows unless the largest itself is taken out: not the first, the mean or the least.
+FAR_APART = torch.tensor([-1900.0, -1000.0, -3000.0], dtype=torch.float64)
 MODEST = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
 HALF_PIXELS = 784 / 2
 
@@ -73,7 +75,7 @@ register(
                 "Right on paper, but exp(−1000) is 0 in the machine. Take the maximum out first.",
             ),
         ],
-        cases=[(UNDERFLOWING,), (MODEST,)],
+        cases=[(UNDERFLOWING,), (MODEST,), (FAR_APART,)],
         tolerance=1e-10,
     ),
     Exercise(

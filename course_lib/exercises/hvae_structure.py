@@ -50,8 +50,11 @@ def _backwards(arrows: Sequence[Tensor], x: int, z: Sequence[int]) -> Tensor:
 PRIOR = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
 STEP = torch.tensor([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.3, 0.15, 0.55]], dtype=torch.float64)
 SEEN = torch.tensor([[0.9, 0.06, 0.04], [0.3, 0.5, 0.2], [0.15, 0.25, 0.6]], dtype=torch.float64)
-CASES = [
-    (PRIOR, [SEEN, STEP, STEP], 2, [0, 1, 2]),
+HIGHER = torch.tensor([[0.6, 0.3, 0.1], [0.05, 0.9, 0.05], [0.25, 0.35, 0.4]], dtype=torch.float64)
+CASES = [  # with every state of every table
+    (PRIOR, [SEEN, STEP, HIGHER], 2, [0, 1, 2]),
+    (PRIOR, [SEEN, STEP, HIGHER], 0, [2, 2, 0]),
+    (PRIOR, [SEEN, STEP, HIGHER], 1, [1, 0, 1]),
     (PRIOR, [SEEN, STEP], 1, [2, 0]),
     (PRIOR, [SEEN], 0, [1]),
 ]
@@ -75,16 +78,16 @@ register(
     ),
     Exercise(
         "10.b",
-        lambda: _upwards(2, 1.0),
+        lambda: _upwards(2, 3.0),
         [
             Mistake(
                 [100 / 3, 2 / 3],
                 "That is p(z₂|x), for somebody who does not know z₁. You know it.",
             ),
-            Mistake([1.0, 1.0], "That is the arrow turned round. Weigh it with the prior N(0, 1)."),
-            Mistake(_std(_upwards(2, 1.0)), "The second number is the variance, not its root."),
+            Mistake([3.0, 1.0], "That is the arrow turned round. Weigh it with the prior N(0, 1)."),
+            Mistake(_std(_upwards(2, 3.0)), "The second number is the variance, not its root."),
             Mistake(
-                [101 / 3, 1 / 3],
+                [103 / 3, 1 / 3],
                 "You gave z₂ two observations. x is one of z₁, and z₁ is known already.",
             ),
         ],

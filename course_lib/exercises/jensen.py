@@ -18,6 +18,8 @@ LOG_EVIDENCE = -HALF_LOG_TWO_PI - 0.5 * math.log(2) - 0.25  # of x = 1, by hand
 ELBO = -HALF_LOG_TWO_PI - 1  # of q = p(z), by hand
 MANY = torch.tensor([[-1000.0, -1003.0, -999.0], [-1010.0, -1000.5, -1001.0]]).double()
 MODEST = torch.tensor([[0.3, -1.0], [2.0, 0.5], [-4.0, 1.0], [0.0, 0.0]], dtype=torch.float64)
+# Rows that share no largest: what is taken out of one would leave nothing of another.
+FAR_APART = torch.tensor([[-2500.0, -2501.0], [3.0, -1.0], [-900.0, 0.5]], dtype=torch.float64)
 
 
 def _smallest_std() -> Tensor:
@@ -112,7 +114,7 @@ register(
                 "That is the largest of each row. The others count too: log-mean-exp.",
             ),
         ],
-        cases=[(MANY,), (MODEST,)],
+        cases=[(MANY,), (MODEST,), (FAR_APART,)],
         tolerance=1e-10,
     ),
     Exercise(

@@ -130,7 +130,7 @@ register(
                 "You went up: first the upper arrow, then the lower one.",
             ),
         ],
-        cases=[((2.0, -1.0, 0.5), (-3.0, 0.2, 0.7)), ((0.0, 1.0, 2.0), (0.5, -1.0, 0.1))],
+        cases=[((2.0, -1.5, 0.5), (-3.0, 0.2, 0.7)), ((0.0, 0.8, 2.0), (0.5, -1.3, 0.1))],
         tolerance=1e-10,
     ),
     Exercise(

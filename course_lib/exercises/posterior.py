@@ -36,6 +36,8 @@ RELATIVE = (2 / math.sqrt(3)) ** 30 - 1  # r in 30 of the kindest dimensions
 MODEST = torch.tensor([0.5, -1.0, 2.0, 0.0], dtype=torch.float64)
 UNDERFLOWING = MODEST - 1000.0
 VALUES = torch.tensor([1.0, 2.0, -3.0, 0.5], dtype=torch.float64)
+# exp overflows unless the largest itself is taken out: not the first, the mean or the least.
+FAR_APART = torch.tensor([-1900.0, -1000.0, -3000.0], dtype=torch.float64)
 
 register(
     Exercise(
@@ -110,7 +112,7 @@ register(
                 "Those are the log-weights. Exponentiate before you weigh with them.",
             ),
         ],
-        cases=[(MODEST, VALUES), (UNDERFLOWING, VALUES)],
+        cases=[(MODEST, VALUES), (UNDERFLOWING, VALUES), (FAR_APART, VALUES[:3])],
         tolerance=1e-10,
     ),
 )

@@ -1,0 +1,124 @@
+"""An answer's numbers beside the right ones: do they agree, and if not, which way and how far."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.answers import Reading
+from course_lib.checks.table import number
+
+SINGLE = torch.finfo(torch.float32).eps
+STEPS = 16  # roundings of float32 that an answer may lose: our longest sums lose fewer
+
+
+def agree(
+    given: Sequence[Reading],
+    wanted: Sequence[Reading],
+    tolerance: float,
+    losses: Sequence[float] | None = None,
+) -> bool:
+    """Whether each call gives as many numbers as it should, each within `tolerance` ·
+    max(1, |wanted|); NaN matches NaN, since a known mistake may end in 0/0, and an infinity only
+    itself.
+
+    losses: if given, how far float32's rounding of the arguments moves each call. Then the answer
+    may also be off by some such roundings, of the arguments and of itself.
+    """
+    if sizes(given) != sizes(wanted):
+        return False
+    least = tolerance if losses is None else max(tolerance, STEPS * SINGLE)
+    return not any(
+        bool(_wrong(a.values, b.values, least, STEPS * loss).any())
+        for a, b, loss in zip(given, wanted, losses or [0.0] * len(wanted), strict=True)
+    )
+
+
+def sizes(readings: Sequence[Reading]) -> list[int]:
+    """How many numbers each call gives."""
+    return [reading.values.numel() for reading in readings]
+
+
+def farthest(given: Sequence[Reading], wanted: Sequence[Reading]) -> float:
+    """The largest |given − wanted| / max(1, |wanted|)."""
+    pairs = zip(given, wanted, strict=True)
+    return max(((a.values - b.values).abs() / _size(b.values)).max().item() for a, b in pairs)
+
+
+def remark(
+    given: Sequence[Reading], wanted: Sequence[Reading], tolerance: float, unit: str = ""
+) -> str:
+    """Which number is wrong, in which direction and by how much, to two digits.
+
+    The sizes of the calls must agree. If all are off by one factor, or by one shift, that is said.
+    """
+    a, b = (torch.cat([reading.values for reading in rows]) for rows in (given, wanted))
+    wrong = _wrong(a, b, tolerance)
+    if a.numel() > 1 and bool(wrong[b.abs() > tolerance].all()):
+        common = _common(a, b)
+        if common:
+            return f"every number is {common}"
+    place = int(wrong.nonzero()[0])
+    which = _which(place, sizes(wanted))
+    return f"{which} is {off(a[place].item(), b[place].item(), unit)}"
+
+
+def off(given: float, wanted: float, unit: str = "") -> str:
+    """In words: too high or too low, by how much, and by which factor if the signs agree."""
+    if math.isnan(given):
+        return "NaN, no number"
+    if math.isinf(given):
+        return f"{number(given)}, and a finite number is wanted"
+    distance = f"{_two(abs(given - wanted))} {unit}".rstrip()
+    words = f"too {'high' if given > wanted else 'low'} by {distance}"
+    if given * wanted <= 0:
+        return words
+    ratio = max(given / wanted, wanted / given)
+    return f"{words}, a factor of {_two(ratio)}" if ratio >= 1.1 else words
+
+
+def _wrong(given: Tensor, wanted: Tensor, tolerance: float, loss: float = 0.0) -> Tensor:
+    """Where two rows differ by more than tolerance · max(1, |wanted|) and more than `loss`."""
+    same = (given == wanted) | (given.isnan() & wanted.isnan())
+    return ~(same | ((given - wanted).abs() <= (tolerance * _size(wanted)).clamp(min=loss)))
+
+
+def _size(wanted: Tensor) -> Tensor:
+    """max(1, |wanted|); 1 where that is infinite, since infinity agrees only with itself."""
+    return wanted.abs().nan_to_num(posinf=1.0).clamp(min=1.0)
+
+
+def _common(given: Tensor, wanted: Tensor) -> str:
+    """The one factor or the one shift between all numbers and the right ones, or nothing."""
+    some = wanted != 0
+    ratios, shifts = given[some] / wanted[some], given - wanted
+    if some.any() and given.any() and (given[~some] == 0).all() and _equal(ratios):
+        return f"{_two(ratios[0].item())} times what it should be"
+    if _equal(shifts):
+        return f"too {'high' if shifts[0] > 0 else 'low'} by {_two(abs(shifts[0].item()))}"
+    return ""
+
+
+def _equal(values: Tensor) -> bool:
+    """Whether they are one finite number, but for rounding that two digits do not show."""
+    return bool(((values - values[0]).abs() <= 1e-4 * values[0].abs()).all())
+
+
+def _which(place: int, counts: Sequence[int]) -> str:
+    """The words for one number among those of all calls."""
+    call = 0
+    while place >= counts[call]:
+        place, call = place - counts[call], call + 1
+    among = "it" if counts[call] == 1 else f"number {place + 1} of {counts[call]}"
+    return among if len(counts) == 1 else f"in call {call + 1} of {len(counts)} {among}"
+
+
+def _two(value: float) -> str:
+    """Two digits: enough to find the mistake, too few to copy the answer from."""
+    return number(float(f"{value:.2g}"))
+
+
+def digits(error: float) -> str:
+    """A relative error such as 3e-7."""
+    return f"{error:.0e}".replace("e-0", "e-")

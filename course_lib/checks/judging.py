@@ -1,0 +1,181 @@
+"""`check`: says whether a learner's answer is right, knows the wrong ones seen before, and says of
+others in which direction they are off, and how far.
+"""
+
+import difflib
+import importlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from course_lib.checks.answers import NoNumber, NotAnswered, Reading, described, read
+from course_lib.checks.comparison import (
+    SINGLE,
+    agree,
+    digits,
+    farthest,
+    remark,
+    sizes,
+)
+from course_lib.checks.exercise import EXERCISES, Exercise
+from course_lib.checks.surroundings import restored, undisturbed
+from course_lib.checks.table import number
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `check` prints, and whether the answer was right."""
+
+    accepted: bool
+    message: str
+
+
+def check(name: str, answer: Any = ..., *more: Any) -> None:
+    """Prints what can be said of an answer to the exercise `name`.
+
+    Several answers are read as one list. Raises ValueError if there is no such exercise.
+    """
+    print(judge(name, (answer, *more) if more else answer).message)
+
+
+def judge(name: str, answer: Any) -> Verdict:
+    """The verdict on an answer: right, not answered yet, a known mistake with its hint, or not
+    right. Whatever a learner's function does, this returns; only KeyboardInterrupt passes, which
+    is how a reader stops a cell.
+
+    Raises ValueError if there is no such exercise.
+    """
+    exercise = _find(name)
+    wanted = exercise.exact  # before the learner's function runs
+    try:
+        with restored():
+            given = exercise.readings(_acceptable(exercise, answer))
+    except NotAnswered:
+        return Verdict(False, f"{name}: {_blank(exercise, answer)}")
+    except NoNumber as error:
+        return Verdict(False, f"{name}: {error}")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a learner's function may raise anything, SystemExit too
+        return Verdict(False, f"{name}: your answer raised {_shown(error)}")
+    accepted, words = _verdict(exercise, given, wanted)
+    return Verdict(accepted, f"{name}: {words}")
+
+
+def _find(name: str) -> Exercise:
+    """The exercise of that name. Raises ValueError that suggests the names most like it."""
+    with undisturbed():  # what the modules hold must not take the reader's default dtype
+        importlib.import_module("course_lib.exercises")  # registers them; they import this module
+    if isinstance(name, str) and name in EXERCISES:
+        return EXERCISES[name]
+    if not isinstance(name, str):
+        raise ValueError(f'check takes a name such as "1.a" before the answer, got {name!r:.60}')
+    written = name.lower().removeprefix("answer").strip(" _.").replace("_", ".").replace(" ", "")
+    close = difflib.get_close_matches(written, sorted(EXERCISES), n=4, cutoff=0.6)
+    advice = f"did you mean {' or '.join(close)}?" if close else "names are such as 4.b"
+    raise ValueError(f"no exercise {name!r:.60}; {advice}")
+
+
+def _acceptable(exercise: Exercise, answer: Any) -> Any:
+    """The answer, if it is a function where one is wanted, and none where not.
+
+    Raises NoNumber otherwise, NotAnswered for a blank, or a function whose body is one.
+    """
+    if not exercise.cases:
+        if callable(answer) and not hasattr(answer, "__float__"):
+            raise NoNumber(f"a number is wanted, got {described(answer)}")
+        return answer
+    if not callable(answer):
+        with suppress(NoNumber):
+            read(answer)  # a blank is no wrong answer
+        raise NoNumber(
+            f"a function is wanted, got {described(answer)}; give its name alone, with no call"
+        )
+    return answer
+
+
+def _blank(exercise: Exercise, answer: Any) -> str:
+    """What is said of None or an ellipsis: a function that does something may lack its return."""
+    stubs = (_unwritten.__code__.co_code, _documented.__code__.co_code)
+    written = type(answer) is FunctionType and answer.__code__.co_code not in stubs
+    if not exercise.cases or not written:
+        return "not answered yet"
+    return "not yet. Your function gives back None or an ellipsis: is its return missing?"
+
+
+def _unwritten() -> None: ...
+
+
+def _documented() -> None:
+    """As an exercise's function stands in the notebook."""
+
+
+def _shown(error: BaseException) -> str:
+    """The error's type and message in one line of reasonable length."""
+    try:
+        with restored():
+            words = " ".join(f"{type(error).__name__}: {error}"[:2000].split()).removesuffix(":")
+        return words if len(words) <= 300 else f"{words[:299]}…"
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an exception's text may raise another
+        return "an error that cannot be shown"
+
+
+def _verdict(
+    exercise: Exercise, given: Sequence[Reading], wanted: Sequence[Reading]
+) -> tuple[bool, str]:
+    """Whether the numbers are right, and what is said of them.
+
+    A known mistake is looked for before digits are forgiven, so that none passes for rounding.
+    """
+    tolerance = exercise.tolerance
+    if agree(given, wanted, tolerance):
+        return True, f"right{_echo(exercise, given)}"
+    for losses in (None, exercise.losses):
+        if losses and agree(given, wanted, tolerance, losses):
+            return True, f"right to {digits(farthest(given, wanted))}{_why(given)}"
+        for known, hint in exercise.known:
+            if agree(given, known, tolerance, losses):
+                return False, f"not yet. {hint}"
+    return False, f"not yet{_refusal(exercise, given, wanted)}"
+
+
+def _why(given: Sequence[Reading]) -> str:
+    """Where the digits went."""
+    if max(reading.epsilon for reading in given) >= SINGLE:
+        return ", in float32; float64 keeps sixteen digits"
+    return ": some number in it is rounded, as torch.tensor(0.1) is, which is float32"
+
+
+def _refusal(exercise: Exercise, given: Sequence[Reading], wanted: Sequence[Reading]) -> str:
+    """What is wrong with an answer that is none of the known mistakes."""
+    if sizes(given) != sizes(wanted):
+        return _counts(exercise, given, wanted)
+    half = max(reading.epsilon for reading in given) > SINGLE
+    note = ". Half precision holds three digits: compute in float64" if half else ""
+    if exercise.cases:
+        told = remark(given, wanted, exercise.tolerance)
+        return f". Your function gives other numbers than it should: {told}{note}"
+    told = remark(given, wanted, exercise.tolerance, exercise.unit)
+    if given[0].values.numel() == 1:
+        return f"{_echo(exercise, given)} is not it: {told}{note}"
+    return f". At least one of your {given[0].values.numel()} numbers is not right: {told}{note}"
+
+
+def _counts(exercise: Exercise, given: Sequence[Reading], wanted: Sequence[Reading]) -> str:
+    """How many numbers were wanted and how many were given, at the first call that differs."""
+    pairs = zip(sizes(given), sizes(wanted), strict=True)
+    call, (got, due) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+    count = "One number is" if due == 1 else f"{due:,} numbers are"
+    where = f" in call {call + 1} of {len(wanted)}" if exercise.cases else ""
+    return f". {count} wanted{where}, got {got:,}"
+
+
+def _echo(exercise: Exercise, given: Sequence[Reading]) -> str:
+    """The number as understood, for answers that are one number."""
+    if exercise.cases or given[0].values.numel() != 1:
+        return ""
+    return f": {number(given[0].values.item())} {exercise.unit}".rstrip()

@@ -1,0 +1,137 @@
+"""What a learner's function may not reach: the cases themselves, and the settings of the kernel."""
+
+import copy
+import decimal
+import os
+import random
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def own(value: Any) -> Any:
+    """A copy that shares no memory with `value`, nor its parts with one another.
+
+    Two places that hold one tensor get two: whoever changes the first in place must not find the
+    second changed. Only inside a network tied weights stay tied. Functions are not copied.
+    """
+    if isinstance(value, (list, tuple)):
+        return type(value)(own(part) for part in value)
+    if isinstance(value, dict):
+        return {key: own(part) for key, part in value.items()}
+    if isinstance(value, Tensor):
+        return value.detach().clone(memory_format=torch.contiguous_format)
+    if isinstance(value, torch.nn.Module):
+        return copy.deepcopy(value)
+    return copy.deepcopy(value, _Forgetful())
+
+
+class _Forgetful(dict[int, Any]):
+    """A memory for deepcopy that never recalls what has been copied already."""
+
+    def get(self, key: int, default: Any = None) -> Any:
+        """Never the earlier copy."""
+        return default
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """A new memory of storages for every tensor."""
+        return default
+
+    def __contains__(self, key: object) -> bool:
+        return False
+
+
+# How each setting of the kernel is read, and set to what was read.
+_SETTINGS: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.is_grad_enabled, torch.set_grad_enabled),
+    (torch.get_rng_state, torch.set_rng_state),
+    (torch.get_num_threads, torch.set_num_threads),
+    (
+        lambda: (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+        ),
+        lambda was: torch.use_deterministic_algorithms(was[0], warn_only=was[1]),
+    ),
+    (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    (np.random.get_state, np.random.set_state),
+    (np.geterr, lambda was: np.seterr(**was)),
+    (np.geterrcall, np.seterrcall),
+    (np.get_printoptions, lambda was: np.set_printoptions(**was)),
+    (random.getstate, random.setstate),
+    (lambda: decimal.getcontext().copy(), decimal.setcontext),
+    (sys.getrecursionlimit, sys.setrecursionlimit),
+    (lambda: _folder(), lambda was: _enter(was)),
+    (lambda: (sys.stdout, sys.stderr), lambda was: _set_streams(*was)),
+    (torch.get_default_device, lambda was: _set_device(was)),
+]
+
+
+def _folder() -> Path | None:
+    """The working folder, if there still is one."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
+def _enter(folder: Path | None) -> None:
+    if folder is not None and folder != _folder():
+        with suppress(OSError):  # it may have been deleted
+            os.chdir(folder)
+
+
+def _set_streams(out: Any, err: Any) -> None:
+    sys.stdout, sys.stderr = out, err
+
+
+def _set_device(device: torch.device) -> None:
+    """Back to the default device; the processor is what torch takes when none is set."""
+    if torch.get_default_device() != device:
+        torch.set_default_device(None if device.type == "cpu" else device)
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Settings of torch, NumPy, Python and its warnings that the block changes are set back, and
+    so are the global random states. Printing is passed on, closing the output is not.
+    """
+    before = [read() for read, _ in _SETTINGS]
+    sys.stdout, sys.stderr = _Open(sys.stdout), _Open(sys.stderr)
+    try:
+        with warnings.catch_warnings(), torch.inference_mode(False):
+            yield
+    finally:
+        for (_, write), value in zip(_SETTINGS, before, strict=True):
+            write(value)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """The settings that torch and NumPy start with, whatever the reader has set; then restored."""
+    with restored(), np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+        _set_device(torch.device("cpu"))
+        yield
+
+
+class _Open:
+    """An output that stays open."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def close(self) -> None:
+        """Does nothing: the output belongs to the notebook."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

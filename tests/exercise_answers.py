@@ -1,0 +1,249 @@
+"""Right answers to the exercises that ask for a function, written here again: plainly, and in place
+on their arguments. None of them uses the course's own code.
+"""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Function = Callable[..., Any]
+
+
+def log_mean_exp(values: Tensor) -> Any:
+    largest = values.max()
+    return largest + (values - largest).exp().mean().log()
+
+
+def log_mean_exp_in_place(values: Tensor) -> Any:
+    largest = values.max()
+    values -= largest
+    values.exp_()
+    return values.mean().log_().add_(largest)
+
+
+def posterior_average(log_weights: Tensor, values: Tensor) -> Any:
+    return (torch.softmax(log_weights, 0) * values).sum()
+
+
+def posterior_average_in_place(log_weights: Tensor, values: Tensor) -> Any:
+    log_weights -= log_weights.max()
+    log_weights.exp_()
+    values *= log_weights
+    return values.sum() / log_weights.sum()
+
+
+def importance_weighted(log_weights: Tensor) -> Any:
+    rows = [log_mean_exp(row) for row in log_weights]
+    return sum(rows) / len(rows)
+
+
+def importance_weighted_in_place(log_weights: Tensor) -> Any:
+    largest = log_weights.amax(1, keepdim=True)
+    log_weights -= largest
+    log_weights.exp_()
+    return (log_weights.mean(1).log_() + largest[:, 0]).mean()
+
+
+def kl_of_gaussians(q: Any, p: Any) -> Any:
+    ratio, shift = (q.log_std - p.log_std).exp(), (q.mean - p.mean) / p.log_std.exp()
+    return (0.5 * (ratio**2 + shift**2 - 1) - (q.log_std - p.log_std)).sum(1)
+
+
+def kl_of_gaussians_in_place(q: Any, p: Any) -> Any:
+    q.log_std.sub_(p.log_std).mul_(2)
+    q.mean.sub_(p.mean).div_(p.log_std.exp_()).square_()
+    q.mean.add_(q.log_std.exp()).sub_(1).sub_(q.log_std)
+    return q.mean.sum(1).div_(2)
+
+
+def information(log_q: Tensor) -> Any:
+    size = len(log_q)
+    return sum(log_q[n, n] - log_mean_exp(log_q[n]) for n in range(size)) / size
+
+
+def information_in_place(log_q: Tensor) -> Any:
+    log_q -= log_q.diagonal().clone().unsqueeze(1)  # now the diagonal is 0
+    return -log_q.logsumexp(1).sub_(math.log(len(log_q))).mean()
+
+
+def best_std(covariance: Tensor) -> Any:
+    return torch.linalg.inv(covariance).diagonal().rsqrt()
+
+
+def best_std_in_place(covariance: Tensor) -> Any:
+    covariance.copy_(torch.linalg.inv(covariance))
+    return covariance.diagonal().rsqrt_()
+
+
+def log_posterior(joint: Tensor, step: float) -> Any:
+    return torch.log_softmax(joint.reshape(-1), 0).reshape(joint.shape) - 2 * math.log(step)
+
+
+def log_posterior_in_place(joint: Tensor, step: float) -> Any:
+    joint -= joint.logsumexp((0, 1)) + 2 * math.log(step)
+    return joint
+
+
+def best_prior(mean: Tensor, std: Tensor) -> Any:
+    second = (std**2 + mean**2).mean(0)
+    return torch.stack([mean.mean(0), (second - mean.mean(0) ** 2).sqrt()])
+
+
+def best_prior_in_place(mean: Tensor, std: Tensor) -> Any:
+    centre = mean.mean(0)
+    mean -= centre
+    std.square_().add_(mean.square_())
+    return torch.stack([centre, std.mean(0).sqrt_()])
+
+
+def rsample(mean: Tensor, log_std: Tensor, noise: Tensor) -> Any:
+    return torch.addcmul(mean, log_std.exp(), noise)
+
+
+def rsample_in_place(mean: Tensor, log_std: Tensor, noise: Tensor) -> Any:
+    log_std.exp_()
+    noise *= log_std
+    noise += mean
+    return noise
+
+
+def score_estimates(values: Tensor, noise: Tensor, std: float) -> Any:
+    size = len(values)
+    others = [torch.cat([values[:i], values[i + 1 :]]).mean() for i in range(size)]
+    return torch.stack([(values[i] - others[i]) * noise[i] / std for i in range(size)])
+
+
+def score_estimates_in_place(values: Tensor, noise: Tensor, std: float) -> Any:
+    size = len(values)
+    values -= values.mean()
+    values *= size / (size - 1)  # f_i − the mean of the others
+    values *= noise
+    values /= std
+    return values
+
+
+def dataset_elbo(batch_elbo: Tensor, N: int) -> Any:
+    return N * batch_elbo.mean()
+
+
+def dataset_elbo_in_place(batch_elbo: Tensor, N: int) -> Any:
+    batch_elbo *= N / len(batch_elbo)
+    return batch_elbo.sum()
+
+
+def log_joint(prior: Tensor, arrows: list[Tensor], x: int, z: list[int]) -> Any:
+    total = math.log(prior[z[-1]])
+    for t, arrow in enumerate(arrows):
+        total += math.log(arrow[z[t], z[t - 1] if t else x])
+    return total
+
+
+def log_joint_in_place(prior: Tensor, arrows: list[Tensor], x: int, z: list[int]) -> Any:
+    z.insert(0, x)
+    total = prior.log_()[z[-1]]
+    for arrow, (below, above) in zip(arrows, pairwise(z), strict=True):
+        arrow.log_()  # a table that stands in the list twice must not be changed twice
+        total += arrow[above, below]
+    arrows.clear()
+    return total
+
+
+def fold(upper: tuple[float, ...], lower: tuple[float, ...]) -> Any:
+    (a, b, s), (slope, offset, std) = upper, lower
+    return slope * a, slope * b + offset, math.sqrt((slope * s) ** 2 + std**2)
+
+
+def fold_in_place(upper: Any, lower: Any) -> Any:
+    upper, lower = list(upper), list(lower)
+    upper[0] *= lower[0]
+    upper[1] = upper[1] * lower[0] + lower[1]
+    upper[2] = math.hypot(upper[2] * lower[0], lower[2])
+    return upper
+
+
+def latents(arrows: list[Function], noise: list[Tensor]) -> Any:
+    z = noise[-1]
+    chain = [z]
+    for t in range(len(arrows) - 1, -1, -1):
+        mean, std = arrows[t](z)
+        z = mean + std * noise[t]
+        chain = [z, *chain]
+    return torch.stack(chain)
+
+
+def latents_in_place(arrows: list[Function], noise: list[Tensor]) -> Any:
+    while arrows:
+        mean, std = arrows.pop()(noise[len(arrows) + 1])
+        noise[len(arrows)].mul_(std).add_(mean)
+    return torch.stack(noise)
+
+
+def chain_elbo(log_x: Tensor, log_p: Tensor, log_q: Tensor) -> Any:
+    terms = torch.cat([log_x.unsqueeze(0), log_p, -log_q])
+    return terms.sum() / len(log_x)
+
+
+def chain_elbo_in_place(log_x: Tensor, log_p: Tensor, log_q: Tensor) -> Any:
+    log_p -= log_q
+    log_x += log_p.sum(0)
+    return log_x.mean()
+
+
+# A right answer to each, and one that works in place.
+FUNCTIONS: dict[str, tuple[Function, Function]] = {
+    "1.c": (log_mean_exp, log_mean_exp_in_place),
+    "2.c": (posterior_average, posterior_average_in_place),
+    "3.c": (importance_weighted, importance_weighted_in_place),
+    "4.d": (kl_of_gaussians, kl_of_gaussians_in_place),
+    "5.d": (information, information_in_place),
+    "6.c": (best_std, best_std_in_place),
+    "7.b": (log_posterior, log_posterior_in_place),
+    "7.c": (best_prior, best_prior_in_place),
+    "8.b": (rsample, rsample_in_place),
+    "8.c": (score_estimates, score_estimates_in_place),
+    "9.c": (dataset_elbo, dataset_elbo_in_place),
+    "10.d": (log_joint, log_joint_in_place),
+    "11.b": (fold, fold_in_place),
+    "11.c": (latents, latents_in_place),
+    "12.b": (chain_elbo, chain_elbo_in_place),
+}
+
+# The numbers, by hand.
+NUMBERS: dict[str, Any] = {
+    "1.a": -0.5 * math.log(10 * math.pi) - 0.1,
+    "1.b": 100 * ((4 / 3) ** 5 - 1),
+    "1.d": -105 - 392 * math.log(0.08 * math.pi),
+    "2.a": -0.5 * math.log(2 * math.pi * 4 / 13) - (15 / 13) ** 2 / (8 / 13),
+    "2.b": ((4 / 3) ** 15 - 1) / 0.02,
+    "3.a": -0.5 * math.log(2 * math.pi) - 1,
+    "3.b": 0.75 - 0.5 * math.log(2),
+    "3.d": 0.5,
+    "4.a": 0.5,
+    "4.b": 9,
+    "4.c": math.log(10 / 7),
+    "5.a": 0.5 * math.log(2),
+    "5.b": 2.25,
+    "5.c": 392,
+    "6.a": 0.5 * math.log(1 / 0.19),
+    "6.b": math.log(1.25),
+    "6.d": 0.5 * math.log(5) - 0.4,
+    "7.a": [-1, 1.75],
+    "7.d": 0.25,
+    "8.a": [3.75, 7.5, 55.5],
+    "8.d": 0.5 * math.log(2 / 1.01),
+    "9.a": [40 / 3, 20],
+    "9.b": -4 - math.log(0.6),
+    "9.d": 22 / 6,
+    "10.a": [1, 2 / 3],
+    "10.b": [1.5, 0.5],
+    "10.c": [2, 0.5],
+    "11.a": 10,
+    "11.d": 0.5 * math.erfc(0.5 / math.sqrt(3.2)),
+    "12.a": math.log(math.pi * math.e) - 1.5 * math.log(2 * math.pi) - 1.0625,
+    "12.c": 12.5 * math.log(2 * math.pi * math.e) + 3 * math.log(0.3),
+    "12.d": math.log(2) - 0.5 * math.log(6) - 1 / 6,
+}

@@ -1,0 +1,459 @@
+"""The known mistakes of the exercises, made here once more as a learner makes them: each wrong
+answer and how its hint begins, in the order in which the exercise has them.
+"""
+
+import math
+from typing import Any
+
+import torch
+from exercise_answers import (
+    FUNCTIONS,
+    NUMBERS,
+    importance_weighted,
+    kl_of_gaussians,
+    latents,
+    log_joint,
+    score_estimates,
+)
+from torch import Tensor
+
+Wrong = list[tuple[Any, str]]
+R = NUMBERS  # the right ones
+LOG_2, LOG_PI, LOG_2_PI = math.log(2), math.log(math.pi), math.log(2 * math.pi)
+
+
+def normal(x: float, mean: float, variance: float) -> float:
+    """log N(x; mean, variance)."""
+    return -((x - mean) ** 2 / variance + math.log(variance) + LOG_2_PI) / 2
+
+
+def over(factor: float, values: list[float]) -> list[float]:
+    return [value / factor for value in values]
+
+
+def phi(z: float) -> float:
+    """The standard normal's distribution function."""
+    return float(torch.special.ndtr(torch.tensor(z, dtype=torch.float64)))
+
+
+LOG_P_12 = normal(1, 0, 3)  # of the unit chain of two, at x = 1
+SECOND_MOMENTS = [(r**4 + 18 * r**2 + 15) / (4 * r**2 + 4) for r in (0, 1, 3)]
+H_HALF, H_ONE = (LOG_PI + 1) / 2, (LOG_2_PI + 1) / 2  # entropies of variances ½ and 1
+
+WRONG_NUMBERS: dict[str, Wrong] = {
+    "1.a": [
+        (normal(1, 0, 1), "That is N(0, 1)"),
+        (normal(1, 0, 3), "The variance of 2z is"),
+        (math.exp(R["1.a"]), "That is p(x)"),
+        (-R["1.a"], "Mind the sign"),
+    ],
+    "1.b": [
+        (R["1.b"] + 100, "Nearly: the relative"),
+        (R["1.b"] / 10, "The error shrinks"),
+        (R["1.b"] / 100, "That is r."),
+        (1000 * (2 / 3**0.5 - 1), "Dimensions multiply"),
+    ],
+    "1.d": [
+        (-210 - R["1.d"], "Mind the sign"),
+        (-105 - 392 * (LOG_2_PI + math.log(0.2)), "The normaliser holds"),
+        (2 * R["1.d"] + 105, "Each pixel owes"),
+        (-105 - 392 * LOG_2_PI, "That leaves out s"),
+        (-105 + (R["1.d"] + 105) / 784, "That is one pixel's"),
+    ],
+    "2.a": [
+        (R["2.a"] + normal(5, 0, 13), "That is log p(x, z), the joint"),
+        (normal(5, 0, 4), "That is the likelihood"),
+        (normal(5, 0, 4) + normal(0, 0, 1) - normal(5, 0, 7), "In p(x) the variance of 3z"),
+        (normal(5, 0, 4) + normal(0, 0, 1) - normal(5, 0, 11), "In p(x) the noise"),
+        (R["2.a"] + 2 * normal(5, 0, 13), "Mind the sign: divide by p(x)"),
+        (normal(0, 15 / 13, 16 / 169), "4/13 is the posterior's variance"),
+        (math.exp(R["2.a"]), "That is p(z | x)"),
+    ],
+    "2.b": [
+        (2 * R["2.b"], "The bias is r/(2S). The 2 comes"),
+        (200 * R["2.b"], "That is (1.7)"),
+        (100 * R["2.b"], "The bias is r/(2S): divide by 2·0.01"),
+        (R["2.b"] + 50, "Nearly: the relative variance"),
+        (1500 * (2 / 3**0.5 - 1), "Dimensions multiply"),
+        (R["2.b"] * 0.01**2, "Solve r/(2S)"),
+    ],
+    "3.a": [
+        (normal(1, 0, 2), "That is log p(x)."),
+        (normal(1, 0, 1), "That is the log-weight"),
+        (normal(0, 0, 1), "The average of (1 − z)²"),
+        (-R["3.a"], "Mind the sign"),
+        (-LOG_2_PI - 1.5, "That is E log p(x, z) alone"),
+        (-1.0, "The density of N(z, 1)"),
+    ],
+    "3.b": [
+        (-R["3.b"], "Mind the sign"),
+        (0.0, "KL(q ‖ p(z)) is zero"),
+        (LOG_2 / 2 - 1 / 8, "That is KL(posterior ‖ prior)"),
+        (math.exp(R["3.b"]), "That is the ratio"),
+    ],
+    "3.d": [
+        (0.25, "That is the variance"),
+        (1 / 2**0.5, "Here x pulls the tail in"),
+        (1.0, "With σ = 1"),
+    ],
+    "4.a": [
+        (-0.5, "A KL is never negative"),
+        (1.0, "Nearly: the squared distance"),
+        (0.0, "The widths are equal"),
+        (phi(-0.5), "That is how often"),
+    ],
+    "4.b": [
+        (9 / 2, "That is its mean"),
+        (9 + 81 / 4, "That is the mean of the square"),
+        (1, "That is the variance of z."),
+        (3, "That is the standard deviation"),
+        (9 / 100, "That is the variance of a mean"),
+    ],
+    "4.c": [
+        (math.log(10 / 3), "That is the cost of a one"),
+        (math.log(7 / 10), "Mind the sign"),
+        (math.inf, "That is the other direction"),
+        (0.0, "0·log 0 = 0"),
+        (math.log10(10 / 7), "Nats are natural"),
+    ],
+    "5.a": [
+        (0.0, "A mean KL of zero"),
+        (LOG_2, "Nearly: an entropy"),
+        (LOG_2 / 2 - 1 / 4, "That is the KL at x = 0"),
+        (LOG_2 / 2 - 1 / 8, "That is the KL at x = 1"),
+        (0.5, "That is in bits"),
+        (-LOG_2 / 2, "Mind the sign"),
+    ],
+    "5.b": [
+        (3, "Part of that variance"),
+        (3 - 0.5, "The noise is the mean of what is left out, not the smallest"),
+        (3 - 1, "The noise is the mean of what is left out, not the largest"),
+        (2.25**0.5, "If that is w"),
+        ((1 + 0.5) / 2, "That is σ²"),
+    ],
+    "5.c": [
+        (28 * 28, "Nearly"),
+        (1, "That would be ½ Σ"),
+        (1 / 2, "That would be Σ"),
+        (2 / 784, "Turned round"),
+        (14 * 2**0.5, "That is s."),
+    ],
+    "6.a": [
+        (0.19, "That is its variance"),
+        (-math.log(0.19), "Twice too much"),
+        (math.log(0.19) / 2, "Mind the sign"),
+        (1 / 0.19 - 1 + math.log(0.19) / 2, "That q has the marginal"),
+        (math.log(10) / 2, "Nearly"),
+    ],
+    "6.b": [
+        (8 / 5, "That is its variance"),
+        ((2.5 + 0.625 - 2 - math.log(6.25 / 4)) / 2, "That q has the mean of the two variances"),
+        ((2.25 + 0.5625 - 2) / 2 - math.log(2.25 / 2), "That q has σ = 1.5"),
+        (1 / 4, "That q has σ² = 2"),
+        (-2 * R["6.b"], "Mind the ½ and the sign"),
+        (2 * R["6.b"], "Twice too much"),
+    ],
+    "6.d": [
+        (math.log(5) / 2, "That compares the normalisers"),
+        (math.log(5) - 0.8, "Twice too much"),
+        (-R["6.d"], "Mind the sign"),
+        ((5**-0.5 - 1) / 2 + math.log(5) / 4, "The best σ² is"),
+        ((0.04 - 1) / 2 + math.log(5), "That is σ = 0.2"),
+    ],
+    "7.a": [
+        ([-1, 1 / 4 - 1 / 2], "Those are the slopes at x = 1"),
+        ([1.75, -1], "The right two numbers"),
+        ([-1, 9 / 4], "log p(x) = −½ log(2πv)"),
+        ([-1, -1 / 2], "log p(x) = −½ log(2πv)"),
+        ([-1, 1.75 / 2], "Nearly: by the chain rule"),
+        ([3 - 1, 1.75], "You have put z = 1"),
+        ([0, 1.75], "E_q z = 0"),
+    ],
+    "7.d": [
+        (1 / 2, "Nearly"),
+        (-1 / 4, "Mind the sign"),
+        (0, "The KL is the same"),
+        (LOG_2 / 2, "That is the mean KL"),
+    ],
+    "8.a": [
+        ([4 / 15, 2 / 15, 2 / 111], "Turn the ratio over"),
+        ([value**0.5 for value in R["8.a"]], "That is the ratio of the standard deviations"),
+        (SECOND_MOMENTS, "Those are second moments"),
+        ([15, 30, 222], "The pathwise variance"),
+        ([15 / 4, 4, 24], "You left out the term 14ρ²"),
+    ],
+    "8.d": [
+        (LOG_2 / 2, "That is for noise of no size"),
+        ((LOG_2 - math.log(1.1)) / 2, "The scale enters as its square"),
+        (2 * R["8.d"], "Nearly"),
+        (-R["8.d"], "Mind the sign"),
+        (0, "With the right noise"),
+    ],
+    "9.a": [
+        ([20, 40 / 3], "Turn them round"),
+        (over(4, R["9.a"]), "That is the variance of the plain sum"),
+        (over(2, R["9.a"]), "A variance takes N/B squared"),
+        (over(16, R["9.a"]), "That is the variance of the mean"),
+        ([value**0.5 for value in R["9.a"]], "Those are standard deviations"),
+        ([4 * 2 / 2 * 10 / 4, 20], "Without replacement"),
+        ([40 / 3, 16 / 2 * 10 / 3], "With replacement"),
+    ],
+    "9.b": [
+        (-R["9.b"], "Mind the sign"),
+        (-math.log(0.6) - 2 / 3.6 + 1, "That is the pair (1, 1)"),
+        (math.log(5 / 3), "You kept the normaliser"),
+        (-4, "You kept the exponent"),
+        (-4 - 2 * math.log(0.6), "The normaliser is"),
+        (-4 + math.log(0.6), "1 − ρ² is below one"),
+    ],
+    "9.d": [
+        (1, "C is the same"),
+        (5, "Only the batch's part"),
+        (11 / 15, "That decodes 500"),
+        (20.4 / 6, "B falls as L rises"),
+        (14 / 6, "The other way round"),
+        (R["9.d"] ** 0.5, "That is the factor of the standard deviation"),
+        (6 / 22, "Turn it over"),
+    ],
+    "10.a": [
+        ([0.75, 0.5], "That is right if z₁"),
+        ([0.5, 2 / 3], "That is p(z₂|x)"),
+        ([1, (2 / 3) ** 0.5], "The second number is the variance"),
+        ([1.5, 1], "That is the likelihood"),
+    ],
+    "10.b": [
+        ([100 / 3, 2 / 3], "That is p(z₂|x)"),
+        ([3, 1], "That is the arrow turned round"),
+        ([1.5, 0.5**0.5], "The second number is the variance"),
+        ([(3 + 100) / 3, 1 / 3], "You gave z₂ two observations"),
+    ],
+    "10.c": [
+        ([3, 1], "That is p(z₁|z₂)"),
+        ([2 / 3, 2 / 3], "That is p(z₁|x)"),
+        ([2, 0.5**0.5], "The second number is the variance"),
+        ([4 / 3, 1 / 3], "You counted the prior"),
+    ],
+    "11.a": [
+        (9, "Nine arrows"),
+        (10**0.5, "That is the standard deviation"),
+        (3, "That is the std of z_1"),
+        (1, "Each arrow has slope one"),
+    ],
+    "11.d": [
+        (1 - R["11.d"], "That is how often"),
+        (phi(-0.5 / 1.6), "Independent spreads"),
+        (phi(-0.5 / 1.2), "The first depth"),
+        (phi(-0.5 / (0.4**4 + 1.2**4) ** 0.5), "Square the standard deviations once"),
+    ],
+    "12.a": [
+        (LOG_P_12, "That is log p(x)."),
+        (LOG_P_12 - R["12.a"], "That is the gap"),
+        (2 * LOG_P_12 - R["12.a"], "That lies above"),
+        (R["12.a"] + H_HALF, "That is the printed formula"),
+        # q(z_2|x) is N(¼, ⅝); the mutual information of z_1 and z_2 under q is ½ log(⅝ / ½).
+        (R["12.a"] + math.log(1.25) / 2, "That has KL(q(z_2|x) ‖ p(z_2))"),
+        # KL(N(z_1/2, ½) ‖ N(0, 1)), averaged over z_1 ~ N(½, ½).
+        (R["12.a"] + (0.5 + 0.75 / 4 - 1 + LOG_2) / 2, "The KL of the top layer"),
+        (R["12.a"] - 2 * H_HALF, "That is E log p(x, z_1, z_2)"),
+    ],
+    "12.c": [
+        (3 * (H_ONE + math.log(0.3)), "A latent that says nothing"),
+        (25 * H_ONE, "The three narrow ones have less"),
+        (22 * H_ONE, "The three narrow ones count"),
+        (R["12.c"] - 6 * math.log(0.3), "Mind the sign: a narrow"),
+        (R["12.c"] - 1.5 * math.log(0.3), "0.3 is the standard deviation"),
+        (1.5 * (0.09 - 1 - 2 * math.log(0.3)), "That is the KL to the prior"),
+        (-R["12.c"], "Mind the sign: −E log q"),
+        (R["12.c"] / 25, "That is per latent"),
+    ],
+    "12.d": [
+        (LOG_P_12 + H_HALF, "That is its value at the exact posterior"),
+        (LOG_P_12, "That is log p(x), which"),
+        (LOG_PI / 2 + LOG_2, "That is by how much"),
+        (LOG_P_12 + LOG_2_PI / 2 + LOG_2, "The variance of p(z_2|z_1)"),
+        (LOG_P_12 + LOG_PI / 2, "The log 2 of (12.7)"),
+        (LOG_P_12 + H_ONE, "You have added the entropy"),
+    ],
+}
+
+
+def kl_terms(q: Any, p: Any, of_log_variance: bool = False) -> Tensor:
+    """The terms of each coordinate; with log σ read as log σ², if so wanted."""
+    q_var, p_var = ((g.log_std * (1 if of_log_variance else 2)).exp() for g in (q, p))
+    return ((q_var + (q.mean - p.mean) ** 2) / p_var - 1 - q_var.log() + p_var.log()) / 2
+
+
+def standard(p: Any) -> Any:
+    """N(0, I) in place of p."""
+    return type(p)(torch.zeros_like(p.mean), torch.zeros_like(p.log_std))
+
+
+def above_of_noise(arrows: list[Any], noise: list[Tensor]) -> Tensor:
+    parts = [arrow(noise[t + 1]) for t, arrow in enumerate(arrows)]
+    z = [mean + std * noise[t] for t, (mean, std) in enumerate(parts)]
+    return torch.stack([*z, noise[-1]])
+
+
+def with_spread(arrows: list[Any], noise: list[Tensor], spread: float) -> Tensor:
+    return latents([lambda z, f=f: (f(z)[0], torch.tensor(spread)) for f in arrows], noise)
+
+
+def turned(arrows: list[Tensor], x: int, z: list[int]) -> float:
+    below = [x, *z]
+    return sum(math.log(a[below[t], below[t + 1]]) for t, a in enumerate(arrows))
+
+
+fold = FUNCTIONS["11.b"][0]
+best_std, information = FUNCTIONS["6.c"][0], FUNCTIONS["5.d"][0]
+average, grid = FUNCTIONS["2.c"][0], FUNCTIONS["7.b"][0]
+chain, bound = FUNCTIONS["12.b"][0], importance_weighted
+
+
+def stack(mean: Tensor, spread: Tensor) -> Tensor:
+    return torch.stack([mean.mean(0), spread])
+
+
+WRONG_FUNCTIONS: dict[str, Wrong] = {
+    "1.c": [
+        (lambda v: sum(v) / len(v), "That is the mean of the logs"),
+        (lambda v: FUNCTIONS["1.c"][0](v) + math.log(len(v)), "That is the log of the sum"),
+        (lambda v: (v.exp().sum() / len(v)).log(), "Right on paper"),
+    ],
+    "2.c": [
+        (lambda w, f: w.exp() @ f / w.exp().sum(), "Right on paper"),
+        (lambda w, f: w.exp() @ f / len(w), "That divides by S"),
+        (lambda w, f: (w - w.max()).exp() @ f / len(w), "That divides by S"),
+        (lambda w, f: sum(f) / len(f), "That is the average over q"),
+        (lambda w, f: w @ f / sum(w), "Those are the log-weights"),
+    ],
+    "3.c": [
+        (lambda w: sum(w.flatten()) / w.numel(), "That is the mean of the logs"),
+        (lambda w: bound(w.reshape(1, -1)), "That is the log of the mean of all"),
+        (lambda w: bound(w) + math.log(w.shape[1]), "That is the log of the sum"),
+        (lambda w: bound(w.mT), "You averaged the weights over the S rows"),
+        (lambda w: (w.exp().sum(1) / w.shape[1]).log().mean(), "Right on paper"),
+        (lambda w: [bound(row.unsqueeze(0)) for row in w], "Those are S estimates"),
+        (lambda w: bound(w) * len(w), "That is the sum of S"),
+        (lambda w: sum(max(row) for row in w) / len(w), "That is the largest"),
+    ],
+    "4.d": [
+        (lambda q, p: kl_of_gaussians(q, p) / q.mean.shape[1], "Right up to a factor of d"),
+        (lambda q, p: sum(kl_of_gaussians(q, p)), "Sum over the last axis alone"),
+        (kl_terms, "Those are the terms"),
+        (lambda q, p: kl_terms(q, p, True).sum(1), "You read log σ as log σ²"),
+        (lambda q, p: -kl_of_gaussians(q, p), "The sign is flipped"),
+        (lambda q, p: 2 * kl_of_gaussians(q, p), "Twice too large"),
+        (lambda q, p: kl_of_gaussians(p, q), "That is KL(p ‖ q)"),
+        (lambda q, p: kl_of_gaussians(q, standard(p)), "That is the KL to N(0, I)"),
+    ],
+    "5.d": [
+        (lambda v: information(v) - math.log(len(v)), "Too small by log N"),
+        (lambda v: (v.diagonal().sum() - v.sum() / len(v)) / len(v), "That averages the logs"),
+        (lambda v: information(v.mT), "The sum runs over the wrong axis"),
+        (lambda v: information(v) * len(v), "That is the sum over n"),
+        (lambda v: (v.diagonal() - (v.exp().sum(1) / len(v)).log()).mean(), "Right on paper"),
+        (lambda v: -information(v), "The sign is flipped"),
+    ],
+    "6.c": [
+        (lambda c: [c[i, i] ** 0.5 for i in range(len(c))], "Those are the marginal"),
+        (lambda c: best_std(c) ** 2, "Those are the variances"),
+        (lambda c: best_std(c) ** -1, "Those are √Λ_ii"),
+        (lambda c: best_std(c) ** -2, "That is the precision's"),
+        (lambda c: [(len(c) / (best_std(c) ** -2).sum()) ** 0.5] * len(c), "That is the best iso"),
+        (lambda c: torch.linalg.cholesky(c).diag(), "That is the Cholesky"),
+    ],
+    "7.b": [
+        (lambda v, h: (v.exp() / v.exp().sum() / h / h).log(), "For an image"),
+        (lambda v, h: grid(v, 1.0), "Those are masses"),
+        (lambda v, h: grid(v, h**0.5), "The grid has two directions"),
+        (lambda v, h: grid(v, 1 / h), "Mind the sign"),
+        (lambda v, h: torch.log_softmax(v, 0) - 2 * math.log(h), "You have summed along one"),
+    ],
+    "7.c": [
+        (lambda m, s: stack(m, m.var(0, correction=0).sqrt()), "That is the spread of the means"),
+        (lambda m, s: stack(m, (s**2).mean(0).sqrt()), "That is the width of a typical q"),
+        (lambda m, s: stack(m, m.std(0, correction=0) + s.mean(0)), "Variances add"),
+        (lambda m, s: stack(m, (s**2).mean(0) + m.var(0, correction=0)), "Those are the variances"),
+        (lambda m, s: stack(m, ((s**2).mean(0) + m.var(0)).sqrt()), "Nearly: divide by N"),
+        (lambda m, s: stack(m, (s**2 + m**2).mean(0).sqrt()), "That is the spread round 0"),
+    ],
+    "8.b": [
+        (lambda m, s, e: m + s.exp() ** 2 * e, "You multiplied the noise by the variance"),
+        (lambda m, s, e: m + s.exp().sqrt() * e, "You read log σ as log σ²"),
+        (lambda m, s, e: m + s * e, "log σ is a logarithm"),
+        (
+            lambda m, s, e: m.detach() + s.detach().exp() * e,
+            "The values are right, and no gradient reaches mean or log_std",
+        ),
+        (
+            lambda m, s, e: m.detach() + s.exp() * e,
+            "The values are right, and no gradient reaches the mean",
+        ),
+        (
+            lambda m, s, e: m + s.detach().exp() * e,
+            "The values are right, and no gradient reaches log_std.",
+        ),
+        (lambda m, s, e: m + e, "That noise has the scale one"),
+        (lambda m, s, e: m * s.exp() + s.exp() * e, "σ multiplies the noise alone"),
+    ],
+    "8.c": [
+        (lambda v, e, s: v * e / s, "Unbiased, and as noisy"),
+        (lambda v, e, s: (v - sum(v) / len(v)) * e / s, "The mean of all S values"),
+        (lambda v, e, s: score_estimates(v, e, 1), "∂ log q/∂μ is ε/σ: divide by σ."),
+        (lambda v, e, s: score_estimates(v, e, s) / s, "∂ log q/∂μ = (z − μ)/σ²"),
+        (lambda v, e, s: score_estimates(v, e, 1) * s, "∂ log q/∂μ is ε/σ: divide by σ, do not"),
+        (lambda v, e, s: score_estimates(-v, e, s), "Mind the sign"),
+        (lambda v, e, s: sum(score_estimates(v, e, s)) / len(v), "That is their average"),
+        (lambda v, e, s: (v - (sum(v) - v) / len(v)) * e / s, "S − 1 values are left"),
+    ],
+    "9.c": [
+        (lambda v, N: sum(v), "You forgot N/B"),
+        (lambda v, N: sum(v) / len(v), "That is the ELBO per example"),
+        (lambda v, N: N * sum(v) / len(v) ** 2, "The mean has divided by B already"),
+        (lambda v, N: N * sum(v), "That counts each example B times"),
+        (lambda v, N: len(v) * sum(v) / N, "Turn the factor over"),
+        (lambda v, N: -N * sum(v) / len(v), "Mind the sign"),
+        (lambda v, N: -sum(v) / len(v), "That is the loss of the training loop"),
+        (lambda v, N: FUNCTIONS["1.c"][0](v) + math.log(N), "Logs are added"),
+    ],
+    "10.d": [
+        (lambda p, a, x, z: log_joint(p, a, x, z) - math.log(p[z[-1]]), "The prior of z_T"),
+        (lambda p, a, x, z: log_joint(p, a, x, z) - math.log(a[0][z[0], x]), "p(x|z₁) is missing"),
+        (lambda p, a, x, z: math.log(p[z[-1]]) + turned(a, x, z), "You read a table the wrong way"),
+        (lambda p, a, x, z: math.exp(log_joint(p, a, x, z)), "That is the probability"),
+        (
+            lambda p, a, x, z: log_joint(p, a, x, z) + (len(a) - 2) * math.log(a[0][z[0], x]),
+            "p(x|z₁) stands outside",
+        ),
+    ],
+    "11.b": [
+        (lambda u, v: (*fold(u, v)[:2], v[2]), "The upper arrow's noise"),
+        (lambda u, v: (*fold(u, v)[:2], (u[2] ** 2 + v[2] ** 2) ** 0.5), "Nearly: the lower slope"),
+        (lambda u, v: (*fold(u, v)[:2], abs(v[0]) * u[2] + v[2]), "Independent noises"),
+        (lambda u, v: (*fold(u, v)[:2], fold(u, v)[2] ** 2), "That is the variance"),
+        (lambda u, v: (u[0] * v[0], u[1] + v[1], fold(u, v)[2]), "The upper offset"),
+        (lambda u, v: fold(v, u), "You went up"),
+    ],
+    "11.c": [
+        (lambda a, e: with_spread(a, e, 1.0), "ε_t enters with"),
+        (lambda a, e: with_spread(a, e, 0.0), "Each level has noise"),
+        (above_of_noise, "Each arrow reads the latent"),
+        (lambda a, e: list(latents(a, e))[::-1], "z_1 first"),
+    ],
+    "12.b": [
+        (lambda x, p, q: chain(x, p, torch.cat([q, q[-1:]])), "log q(z_T|z_{T−1}) is subtracted"),
+        (
+            lambda x, p, q: chain(x, torch.cat([p, p[-1:]]), torch.cat([q, q[-1:]])),
+            "The top layer is in twice",
+        ),
+        (lambda x, p, q: chain(x, p[:-1], q[:-1]), "The top layer's KL is missing"),
+        (lambda x, p, q: chain(x, p[:-1], q), "log p(z_T) is missing"),
+        (lambda x, p, q: chain(x, p, q[:-1]), "log q(z_T|z_{T−1}) is missing"),
+        (lambda x, p, q: chain(0 * x, p, q), "The reconstruction"),
+        (lambda x, p, q: chain(x, p, -q), "Mind the sign: log q"),
+        (lambda x, p, q: chain(x, p / len(p), q / len(q)), "Sum over the layers"),
+        (lambda x, p, q: len(x) * chain(x, p, q), "That is the sum over the samples"),
+        (lambda x, p, q: x + sum(p) - sum(q), "Those are the log-weights"),
+        (lambda x, p, q: -chain(x, p, q), "That is the loss"),
+    ],
+}

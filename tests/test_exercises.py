@@ -1,0 +1,387 @@
+"""Every exercise takes right answers however they are written, and no wrong one.
+
+The right answers are written here once more; the wrong ones are made from them: a result altered,
+an argument altered, in every way that a slip of the pen can.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from exercise_answers import FUNCTIONS, NUMBERS, Function
+from exercise_mistakes import WRONG_FUNCTIONS, WRONG_NUMBERS
+from torch import Tensor
+
+from course_lib.checks import EXERCISES, judge
+from course_lib.checks.comparison import agree
+from course_lib.distributions import DiagonalGaussian
+
+judge("1.a", ...)  # registers the exercises
+HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+NO_GRADIENT = {"8.b"}  # what loses the gradient is no right answer there
+
+
+def test_every_exercise_has_its_answers_here() -> None:
+    assert set(FUNCTIONS) == {name for name, e in EXERCISES.items() if e.cases}
+    assert set(NUMBERS) == {name for name, e in EXERCISES.items() if not e.cases}
+
+
+def altered_parts(value: Any, change: Callable[[Any], Any]) -> Any:
+    """The argument with every tensor of floats in it changed."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, DiagonalGaussian):
+        return DiagonalGaussian(change(value.mean), change(value.log_std))
+    return (
+        type(value)(altered_parts(v, change) for v in value) if isinstance(value, list) else value
+    )
+
+
+def in_single(function: Function) -> Function:
+    return lambda *args: function(*(altered_parts(a, lambda t: t.float()) for a in args))
+
+
+# ---- Right, however written ----
+
+
+def rows(result: Any) -> Any:
+    return list(result) if isinstance(result, Tensor) and result.ndim else [result]
+
+
+def plain(result: Any) -> Any:
+    return torch.as_tensor(result, dtype=torch.float64).detach()
+
+
+ONE_BUFFER = torch.zeros(5000, dtype=torch.float64)
+
+
+def into_a_buffer(result: Any) -> Tensor:
+    """The same memory is returned by every call."""
+    result = plain(result)
+    out = ONE_BUFFER[: result.numel()]
+    return out.copy_(result.reshape(-1))
+
+
+DIFFERENTIABLE_FORMS: list[Callable[[Any], Any]] = [
+    lambda result: result,
+    rows,
+    lambda result: tuple(rows(result)),
+    lambda result: [rows(row) for row in rows(result)],
+    lambda result: result.unsqueeze(-1) if isinstance(result, Tensor) else [[result]],
+]
+FORMS: list[Callable[[Any], Any]] = [
+    lambda result: plain(result).numpy(),
+    lambda result: plain(result).tolist(),
+    lambda result: [plain(row).numpy() for row in rows(result)],
+    lambda result: np.asarray(plain(result), dtype=np.longdouble),
+    lambda result: np.ma.masked_array(plain(result).numpy()),
+    lambda result: plain(result).clone().requires_grad_(),
+    lambda result: list(map(Decimal, plain(result).reshape(-1).tolist())),
+    lambda result: (row for row in rows(result)),
+    into_a_buffer,
+]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_right_function_is_right_in_every_form(name: str) -> None:
+    for function in FUNCTIONS[name]:
+        for form in DIFFERENTIABLE_FORMS + FORMS * (name not in NO_GRADIENT):
+            verdict = judge(name, lambda *args, f=function, form=form: form(f(*args)))
+            assert verdict.message == f"{name}: right"
+            assert verdict.accepted
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_right_function_in_float32_is_right_to_its_digits(name: str) -> None:
+    for function in FUNCTIONS[name]:
+        single = in_single(function)
+        for answer in (single, lambda *args, f=single: as_double(f(*args))):
+            verdict = judge(name, answer)
+            assert verdict.accepted, verdict.message
+            assert verdict.message == f"{name}: right" or " right to " in verdict.message
+
+
+def as_double(result: Any) -> Any:
+    return result.double() if isinstance(result, Tensor) else result
+
+
+def test_the_message_says_that_digits_are_lacking() -> None:
+    single = in_single(FUNCTIONS["1.c"][0])
+    words = r"1.c: right to [1-9]e-[78], in float32; float64 keeps sixteen digits"
+    assert_matches(judge("1.c", single).message, words)
+    assert_matches(
+        judge("1.c", lambda v: FUNCTIONS["1.c"][0](v) + torch.tensor(0.1) - 0.1).message,
+        r"1.c: right to [1-9]e-9: some number in it is rounded, as torch.tensor\(0.1\) is.*",
+    )
+    half = judge("1.c", lambda v: single(v).half())
+    assert not half.accepted
+    assert half.message.endswith("Half precision holds three digits: compute in float64")
+
+
+def assert_matches(message: str, pattern: str) -> None:
+    assert re.fullmatch(pattern, message), message
+
+
+NUMBER_FORMS: list[Callable[[Any], Any]] = [
+    lambda v: v,
+    lambda v: torch.tensor(v, dtype=torch.float64),
+    lambda v: torch.tensor(v, dtype=torch.float32, requires_grad=True),
+    lambda v: np.asarray(v, dtype=np.float32),
+    lambda v: np.float64(v) if isinstance(v, (int, float)) else np.array(v).reshape(-1, 1),
+    lambda v: Fraction(v) if isinstance(v, (int, float)) else [Fraction(x) for x in v],
+    lambda v: Decimal(v) if isinstance(v, (int, float)) else tuple(Decimal(x) for x in v),
+    lambda v: [v] if isinstance(v, (int, float)) else [torch.tensor([x]) for x in v],
+    lambda v: np.ma.masked_array(v),
+    lambda v: [[[v]]],
+    lambda v: float(f"{v:.4g}") if isinstance(v, (int, float)) else [float(f"{x:.4g}") for x in v],
+]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_right_number_is_right_in_every_form(name: str) -> None:
+    for form in NUMBER_FORMS:
+        verdict = judge(name, form(NUMBERS[name]))
+        assert verdict.accepted, verdict.message
+
+
+# ---- Wrong, however written ----
+
+Change = Callable[[Tensor], Tensor]
+# What may befall a number. None of these leaves it what it was, but for those listed further down.
+CHANGES: dict[str, Change] = {
+    "sign": torch.neg,
+    "twice": lambda v: 2 * v,
+    "half": lambda v: v / 2,
+    "bits": lambda v: v / math.log(2),
+    "nats again": lambda v: v * math.log(2),
+    "decimal": lambda v: v / math.log(10),
+    "square": torch.square,
+    "root": lambda v: v.abs().sqrt(),
+    "exp": torch.exp,
+    "log": lambda v: v.abs().log(),
+    "reciprocal": torch.reciprocal,
+    "one more": lambda v: v + 1,
+    "constant dropped": lambda v: v + HALF_LOG_TWO_PI,
+    "constant twice": lambda v: v - HALF_LOG_TWO_PI,
+    "log 2 more": lambda v: v + math.log(2),
+    "log 2 less": lambda v: v - math.log(2),
+    **{f"times {n}": lambda v, n=n: v * n for n in (3, 10, 25, 30, 100, 784)},
+    **{f"over {n}": lambda v, n=n: v / n for n in (3, 10, 25, 30, 100, 784)},
+}
+ADDED = {w for w, change in CHANGES.items() if change(torch.tensor(0.0)).abs() > 0.4}
+ROW_CHANGES: dict[str, Change] = {
+    "summed": lambda v: v.sum(),
+    "averaged": lambda v: v.mean(),
+    "first": lambda v: v[:1],
+    "reversed": lambda v: v.flip(0),
+    "turned": lambda v: v.reshape(2, -1).mT if v.numel() in (4, 6, 8, 10) else v.flip(0),
+    "times their count": lambda v: v * len(v),
+    "over their count": lambda v: v / len(v),
+    "centred": lambda v: v - v.mean(),
+    "normalised": lambda v: v / v.sum(),
+    "largest taken out": lambda v: v - v.max(),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_no_altered_number_is_right(name: str) -> None:
+    right = torch.tensor(NUMBERS[name], dtype=torch.float64)
+    # A count of thousands is typed to four digits: a nat more or less is no slip there.
+    changes = {w: c for w, c in CHANGES.items() if right.max() < 1000 or w not in ADDED}
+    wrong = {words: change(right) for words, change in changes.items()}
+    if right.ndim:
+        wrong |= {words: change(right) for words, change in ROW_CHANGES.items()}
+        for i in range(len(right)):
+            for words, change in CHANGES.items():
+                one = right.clone()
+                one[i] = change(right[i])
+                wrong[f"{words}, number {i + 1}"] = one
+    accepted = {words for words, value in wrong.items() if judge(name, value).accepted}
+    # A mean of 1 is 1 when inverted or squared; its variance beside it gives the slip away.
+    allowed = {"square, number 1", "root, number 1", "reciprocal, number 1"}
+    unit = right.ndim > 0 and right[0].abs() == 1
+    assert accepted <= (allowed if unit else set()), accepted
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_altered_result_is_right(name: str) -> None:
+    function = FUNCTIONS[name][0]
+
+    def altered(change: Change) -> Function:
+        return lambda *args: change(joined(function(*args)))
+
+    changes = CHANGES | ROW_CHANGES
+    # One number in every case: the row is what it was.
+    if all(reading.values.numel() == 1 for reading in EXERCISES[name].exact):
+        changes = CHANGES
+    accepted = [words for words, change in changes.items() if judge(name, altered(change)).accepted]
+    assert not accepted
+
+
+def joined(result: Any) -> Tensor:
+    """The numbers of a result in a row, with their gradient."""
+    parts = [torch.as_tensor(part, dtype=torch.float64).reshape(-1) for part in rows(result)]
+    return torch.cat(parts) if not isinstance(result, tuple) else torch.tensor(result).double()
+
+
+ARGUMENT_CHANGES: dict[str, Change] = {
+    **{w: CHANGES[w] for w in ("sign", "twice", "half", "square", "root", "exp", "log")},
+    **{w: CHANGES[w] for w in ("reciprocal", "one more")},
+    "transposed": lambda v: v.mT if v.ndim == 2 else -v,
+    "reversed": lambda v: v.flip(0) if v.ndim else -v,
+    "last axis reversed": lambda v: v.flip(-1) if v.ndim else -v,
+    "rolled": lambda v: v.roll(1, 0) if v.ndim else -v,
+    "without the last": lambda v: v[:-1] if v.ndim else -v,
+    "without the first": lambda v: v[1:] if v.ndim else -v,
+    "zeros": torch.zeros_like,
+    "ones": torch.ones_like,
+    "averaged": lambda v: v.mean().expand_as(v),
+    "averaged over rows": lambda v: v.mean(0, keepdim=True).expand_as(v) if v.ndim else -v,
+    "averaged over columns": lambda v: v.mean(-1, keepdim=True).expand_as(v) if v.ndim else -v,
+    "centred": lambda v: v - v.mean(),
+    "standardised": lambda v: (v - v.mean()) / v.std(),
+    "float32 and 1e-4": lambda v: v + 1e-4 * (1 + v.abs()),
+}
+
+
+def other(value: Any, generator: torch.Generator) -> Any:
+    """Other arguments of the same kind: states among the first three, tables above 0, symmetric
+    matrices again symmetric.
+    """
+    if isinstance(value, Tensor):
+        factor = 1 + 0.3 * torch.rand(value.shape, generator=generator, dtype=value.dtype)
+        new = value * factor + 0.1 * (value < 0)
+        return (new + new.mT) / 2 if value.ndim == 2 and torch.equal(value, value.mT) else new
+    if isinstance(value, DiagonalGaussian):
+        return DiagonalGaussian(other(value.mean, generator), other(value.log_std, generator))
+    if isinstance(value, (list, tuple)):
+        return type(value)(other(part, generator) for part in value)
+    if isinstance(value, float):
+        return other(torch.tensor([value]), generator).item()
+    if isinstance(value, int):
+        low, high = (0, 3) if value < 3 else (value, 2 * value)
+        return int(torch.randint(low, high, (), generator=generator))
+    return value
+
+
+def never_matters(
+    name: str, path: tuple[Any, ...], change: Change, generator: torch.Generator
+) -> bool:
+    """Whether a right function gives the same after the change, on other arguments too: so the
+    order of samples does not matter to a mean, nor a factor in all weights.
+    """
+    function = FUNCTIONS[name][0]
+    for case in EXERCISES[name].cases * 4:
+        args = other(case, generator)
+        if path in set(places(args)):
+            was, now = (joined(function(*a)) for a in (args, changed(args, path, change)))
+            if was.shape != now.shape or not torch.allclose(was, now, rtol=1e-9, atol=1e-9):
+                return False
+    return True
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where the numbers of an argument stand: a tensor, a float, a parameter, a list's entry."""
+    if isinstance(value, (Tensor, float)) or (isinstance(value, int) and value > 10):
+        yield path
+    elif isinstance(value, DiagonalGaussian):
+        yield from ((*path, part) for part in ("mean", "log_std"))
+    elif isinstance(value, (list, tuple)):
+        for i, part in enumerate(value):
+            yield from places(part, (*path, i))
+
+
+def changed(value: Any, path: tuple[Any, ...], change: Change) -> Any:
+    """A copy of the argument with the numbers at `path` changed."""
+    if not path:
+        new = change(torch.as_tensor(value, dtype=torch.float64))
+        return new if isinstance(value, Tensor) else new.item()
+    head, *rest = path
+    if isinstance(value, DiagonalGaussian):
+        parts = {"mean": value.mean, "log_std": value.log_std}
+        return DiagonalGaussian(**(parts | {head: change(parts[head])}))
+    parts = list(value)
+    parts[head] = changed(parts[head], tuple(rest), change)
+    return type(value)(parts)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_function_of_an_altered_argument_is_right(name: str, generator: torch.Generator) -> None:
+    """So the cases tell apart what the arguments mean: none is 0 or 1 everywhere, no two axes are
+    alike, no order is free that should not be.
+    """
+    exercise = EXERCISES[name]
+    accepted = []
+    for path in {path for case in exercise.cases for path in places(case)}:
+        for words, change in ARGUMENT_CHANGES.items():
+            answer = of_altered(FUNCTIONS[name][0], path, change)
+            if judge(name, answer).accepted and not never_matters(name, path, change, generator):
+                accepted.append((path, words))
+    assert not accepted
+
+
+def of_altered(function: Function, path: tuple[Any, ...], change: Change) -> Function:
+    def answer(*args: Any) -> Any:
+        return function(*(changed(args, path, change) if path in set(places(args)) else args))
+
+    return answer
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_function_that_mixes_up_its_arguments_is_right(name: str) -> None:
+    function, exercise = FUNCTIONS[name][0], EXERCISES[name]
+    size = len(exercise.cases[0])
+    swaps = [(i, j) for i in range(size) for j in range(i)]
+    for i, j in swaps:
+        order = list(range(size))
+        order[i], order[j] = j, i
+        answer = judge(name, lambda *args, o=tuple(order): function(*(args[k] for k in o)))
+        assert not answer.accepted, order
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_known_mistakes_are_far_from_what_rounding_excuses(name: str) -> None:
+    """In a thousand times the room that float32 is given, none of them would be right."""
+    exercise = EXERCISES[name]
+    losses = [60 * loss for loss in exercise.losses]
+    for given, hint in exercise.known:
+        assert not agree(given, exercise.exact, 1e-3, losses), hint
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_exact_answers_are_finite(name: str) -> None:
+    """An infinity or NaN would agree with a program that overflows."""
+    for reading in EXERCISES[name].exact:
+        assert bool(torch.isfinite(reading.values).all())
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_changing_the_arguments_first_makes_no_wrong_answer_right(name: str) -> None:
+    """The exact answer is not computed from what the learner has changed."""
+
+    def zeroed(*args: Any) -> Any:
+        for argument in args:
+            altered_parts(argument, lambda t: t.detach().zero_())
+        return FUNCTIONS[name][0](*args)
+
+    verdict = judge(name, zeroed)
+    if name not in {"11.b"}:  # its arguments are tuples of numbers, which nobody can change
+        assert not verdict.accepted
+    assert judge(name, FUNCTIONS[name][0]).accepted
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_each_known_mistake_gets_the_hint_that_was_meant_for_it(name: str) -> None:
+    """The mistakes are made here independently, so that a slip in an exercise's own is seen."""
+    mistakes = (WRONG_FUNCTIONS | WRONG_NUMBERS)[name]
+    assert len(mistakes) == len(EXERCISES[name].mistakes)
+    for (wrong, beginning), mistake in zip(mistakes, EXERCISES[name].mistakes, strict=True):
+        assert mistake.hint.startswith(beginning)
+        verdict = judge(name, wrong)
+        assert verdict.message == f"{name}: not yet. {mistake.hint}"
