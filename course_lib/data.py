@@ -9,7 +9,7 @@ import hashlib
 import io
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -88,7 +88,9 @@ def binarise(pixels: Tensor, *, generator: torch.Generator) -> Tensor:
         raise ValueError(f"pixels must be a uint8 tensor of grey levels 0..255, got {kind}")
     require_nonempty("pixels", pixels)
     require_generator(generator)
-    threshold = torch.randint(0, 255, pixels.shape, dtype=torch.uint8, generator=generator)
+    threshold = torch.randint(
+        0, 255, pixels.shape, dtype=torch.uint8, generator=generator, device=pixels.device
+    )
     # Seen as bytes, the truth values become floats four times as fast.
     return (threshold < pixels).view(torch.uint8).float()
 
@@ -112,8 +114,9 @@ def sample_tanh_world(
     for name, value in (("a", a), ("b", b), ("c", c)):
         require_finite(name, as_double(name, value))
     require_positive("s", as_double("s", s))
-    z = torch.randn(count, 1, dtype=torch.float64, generator=generator)
-    noise = torch.randn(count, 1, dtype=torch.float64, generator=generator)
+    kind: dict[str, Any] = {"dtype": torch.float64, "device": generator.device}
+    z = torch.randn(count, 1, generator=generator, **kind)
+    noise = torch.randn(count, 1, generator=generator, **kind)
     return a * torch.tanh(b * z) + c + s * noise, z
 
 
@@ -141,8 +144,9 @@ def sample_linear_world(
             f"and {tuple(offset.shape)}"
         )
     size, latent = loadings.shape
-    z = torch.randn(count, latent, dtype=loadings.dtype, generator=generator)
-    noise = torch.randn(count, size, dtype=loadings.dtype, generator=generator)
+    kind: dict[str, Any] = {"dtype": loadings.dtype, "device": loadings.device}
+    z = torch.randn(count, latent, generator=generator, **kind)
+    noise = torch.randn(count, size, generator=generator, **kind)
     return z @ loadings.T + offset + noise_std * noise, z
 
 

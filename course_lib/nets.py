@@ -2,18 +2,27 @@
 
 A net with no hidden layers is affine, so its weights can be set by hand and it can be held against
 the exact worlds. Hidden units are tanh; weights start Glorot-uniform, drawn from `generator`, and
-biases at zero, as in Burda, Grosse & Salakhutdinov 2016.
+biases at zero, as in Burda, Grosse & Salakhutdinov 2016. Weights are float32 on the CPU, whatever
+torch's defaults are; net.double() makes them float64.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Generator, Tensor, nn
 
-from course_lib.arguments import require_count, require_event, require_finite, require_positive
+from course_lib.arguments import (
+    as_double,
+    require_count,
+    require_event,
+    require_finite,
+    require_generator,
+    require_like,
+    require_positive,
+)
 from course_lib.distributions import (
     Bernoulli,
     Binomial,
@@ -52,12 +61,14 @@ class GaussianNet(nn.Module):
     """v ↦ N(mean(v), diag std(v)²), with `std` one of three kinds.  (Eq. 6.2)
 
     std: "net" (a second head computes log_std from v, as an encoder does), "learned" (one number
-    for all outputs, free of v), or a positive float (fixed).
+    for all outputs, free of v), or a positive float (fixed, and kept to the last bit of a float64).
     scale multiplies v first, so that an encoder of counts 0..16 reads numbers of order one.
     Shapes: v (*batch, inputs) → DiagonalGaussian with parameters (*batch, outputs).
-    Raises ValueError for sizes below 1, a fixed std that is not positive, and a v of another width.
+    Raises ValueError for sizes below 1, a fixed std that is not positive, and a v of another width,
+    precision or device.
     """
 
+    @torch.inference_mode(False)  # weights that are made under inference mode could never learn
     def __init__(
         self,
         inputs: int,
@@ -77,21 +88,28 @@ class GaussianNet(nn.Module):
         if std == "net":
             self.log_std = affine(self.trunk.width, outputs, generator=generator)
         elif std == "learned":
-            self.log_std = nn.Parameter(torch.zeros(()))
+            self.log_std = nn.Parameter(torch.zeros((), dtype=torch.float32, device="cpu"))
         elif isinstance(std, str):
             raise ValueError(f'std must be "net", "learned" or a positive number, got {std!r}')
         else:
-            fixed = require_positive("std", torch.tensor(float(std)))
-            self.register_buffer("log_std", fixed.log(), persistent=True)
+            self.register_buffer("log_std", _one_std(std).log(), persistent=True)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+        """Keeps a fixed log_std in float64: .float() and then .double() must not round it."""
+        exact = self._buffers.get("log_std")
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if exact is not None:
+            self._buffers["log_std"] = exact.to(self.mean.weight.device)
+        return self
 
     def forward(self, value: Tensor) -> DiagonalGaussian:
         """The Gaussian given `value` (*batch, inputs)."""
-        require_event("value", value, self.inputs)
+        _require_input(value, self.mean.weight, self.inputs)
         hidden = self.trunk(value if self.scale == 1.0 else self.scale * value)  # (*batch, width)
         mean = _full_precision(self.mean(hidden))  # (*batch, outputs)
         if isinstance(self.log_std, nn.Module):
             return DiagonalGaussian(mean, _full_precision(self.log_std(hidden)))
-        return DiagonalGaussian(mean, self.log_std.expand_as(mean))
+        return DiagonalGaussian(mean, self.log_std.to(mean.dtype).expand_as(mean))
 
 
 class LogitNet(nn.Module):
@@ -118,7 +136,8 @@ class LogitNet(nn.Module):
 
     def forward(self, value: Tensor) -> Distribution:
         """The likelihood given `value` (*batch, inputs)."""
-        hidden = self.trunk(require_event("value", value, self.inputs))  # (*batch, width)
+        _require_input(value, self.logits.weight, self.inputs)
+        hidden = self.trunk(value)  # (*batch, width)
         return self.family(_full_precision(self.logits(hidden)))
 
 
@@ -149,10 +168,35 @@ def likelihood_net(
 
 def affine(inputs: int, outputs: int, *, generator: Generator) -> nn.Linear:
     """v ↦ W v + b with Glorot-uniform W and b = 0; torch's global random state is not touched."""
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
+    require_generator(generator)
+    layer = blank_affine(inputs, outputs)
     nn.init.xavier_uniform_(layer.weight, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer
+
+
+@torch.inference_mode(False)
+def blank_affine(inputs: int, outputs: int, dtype: torch.dtype = torch.float32) -> nn.Linear:
+    """An affine layer on the CPU whose weights are still to be filled in."""
+    options = {"dtype": dtype, "device": "cpu"}
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs, **options)  # type: ignore[no-untyped-call]
+    return layer
+
+
+def common_weight(model: nn.Module) -> Tensor:
+    """One weight that stands for all. Raises ValueError unless they share precision and device."""
+    weights = dict(model.named_parameters())
+    if not weights:
+        return torch.zeros((), dtype=torch.float32, device="cpu")
+    name, first = next(iter(weights.items()))
+    for other, weight in weights.items():
+        if (weight.dtype, weight.device) != (first.dtype, first.device):
+            raise ValueError(
+                f"the nets must share one precision and one device, got {first.dtype} on "
+                f"{first.device} ({name}) and {weight.dtype} on {weight.device} ({other}); "
+                "convert them all with .double() or .float()"
+            )
+    return first
 
 
 @torch.no_grad()
@@ -179,6 +223,24 @@ def _sizes(inputs: int, hidden: Sequence[int], outputs: int) -> tuple[int, int]:
     for width in hidden:
         require_count("hidden", width)
     return require_count("inputs", inputs), require_count("outputs", outputs)
+
+
+def _one_std(std: float) -> Tensor:
+    """One positive number as float64. Raises ValueError if it is something else."""
+    number = require_positive("std", as_double("std", std))
+    if number.ndim > 0:
+        raise ValueError(f"std must be one number, got shape {tuple(number.shape)}")
+    return number.detach().cpu().double()
+
+
+def _require_input(value: Tensor, weight: Tensor, inputs: int) -> None:
+    """Raises ValueError unless a net with this weight can read `value`."""
+    if weight.dtype not in (torch.float32, torch.float64):
+        raise ValueError(
+            f"a net's weights must be float32 or float64, got {weight.dtype}; convert them with "
+            '.float(), and ask for Settings(precision="bfloat16") to train faster'
+        )
+    require_event("value", require_like("value", value, weight), inputs)
 
 
 def _full_precision(value: Tensor) -> Tensor:

@@ -371,7 +371,7 @@ def test_a_rate_that_is_too_large_is_blamed_and_the_layer_named() -> None:
         (torch.zeros(0, 6), r"data must be \(N, D\) with N ≥ 1, got shape \(0, 6\)"),
         (torch.zeros(6), r"got shape \(6,\)"),
         (torch.zeros(9, 5), r"step 0 \(epoch 1\): encoder 1: value must have 6 entries"),
-        (torch.zeros(9, 6, dtype=torch.uint8), "encoder 1: value must be a tensor of floats"),
+        (torch.zeros(9, 6, dtype=torch.uint8), "encoder 1: value must be torch.float32"),
         (torch.full((9, 6), 0.5), "grey pixels need ContinuousBernoulli or Binomial"),
         (torch.full((9, 6), 255.0), "0 or 1"),
     ],

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from course_lib.arguments import require_count
 from course_lib.data import load_digits
 from course_lib.evaluate import active_units, log_likelihood, rate_distortion
-from course_lib.train import History, Settings, fit
+from course_lib.train import History, Settings, TrainingDiverged, fit
 from course_lib.vae import Architecture, MarkovHVAE
 
 DEPTHS = (1, 2, 3, 5)
@@ -84,7 +84,8 @@ def parameter_count(chain: Architecture) -> int:
 def digits() -> tuple[Tensor, Tensor]:
     """1,500 training and 297 held-out images, (N, 64) counts 0..16, always the same split."""
     counts = load_digits().images.flatten(1).float()
-    order = torch.randperm(len(counts), generator=Generator().manual_seed(0))
+    source = Generator().manual_seed(0)
+    order = torch.randperm(len(counts), generator=source, device="cpu")
     return counts[order[:TRAINING]], counts[order[TRAINING:]]
 
 
@@ -105,7 +106,7 @@ def run(arm: Arm, depth: int, seed: int, *, epochs: int = EPOCHS) -> dict[str, A
     row: dict[str, Any] = {"arm": arm.name, "depth": depth, "seed": seed}
     try:
         history = fit(model, train, settings, progress_bar=False)
-    except FloatingPointError:
+    except TrainingDiverged:
         return row | {"failed": True}
     return row | {"failed": False} | _figures(model, train, test, source) | _curve(history)
 

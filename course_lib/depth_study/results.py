@@ -38,7 +38,7 @@ class Study:
         if not values:
             raise ValueError(f"no run of arm {arm!r} and depth {depth} has a figure {figure!r}")
         known = [math.nan if value is None else value for value in values]
-        return torch.tensor(known, dtype=torch.float64)
+        return torch.tensor(known, dtype=torch.float64, device="cpu")
 
     def failures(self, depth: int, arm: str = "slow") -> int:
         """How many runs of that arm and depth ended with a bound that was not finite."""
@@ -119,11 +119,11 @@ def _sample(values: Tensor) -> Tensor:
 def _resampled(values: Tensor, stream: int) -> Tensor:
     """Bootstrap samples, (RESAMPLES, n), always the same for the same n and stream."""
     generator = Generator().manual_seed(stream)
-    index = torch.randint(len(values), (RESAMPLES, len(values)), generator=generator)
+    index = torch.randint(len(values), (RESAMPLES, len(values)), generator=generator, device="cpu")
     return values[index]
 
 
 def _percentiles(values: Tensor) -> Interval:
     tail = (1 - LEVEL) / 2
-    low, high = torch.quantile(values, torch.tensor([tail, 1 - tail]).double()).tolist()
+    low, high = (torch.quantile(values, share).item() for share in (tail, 1 - tail))
     return low, high

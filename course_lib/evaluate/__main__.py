@@ -196,7 +196,7 @@ def _load(name: str) -> tuple[Path, MarkovHVAE]:
 def _pieces(model: MarkovHVAE, x: Tensor, key: dict[str, Any], work: Path) -> Iterator[Tensor]:
     """log p̂, its standard error and core minutes of each image, (piece, 3), saved as they come."""
     path = _kept(key, work, "partial")
-    done = checkpoint.load(path)[0]["rows"] if path.exists() else torch.zeros(0, 3).double()
+    done = checkpoint.load(path)[0]["rows"] if path.exists() else x.new_zeros(0, 3).double()
     yield done
     bar = tqdm(total=len(x), initial=len(done), unit="image", disable=None, leave=False)
     for first in range(len(done), len(x), PIECE):
@@ -204,10 +204,8 @@ def _pieces(model: MarkovHVAE, x: Tensor, key: dict[str, Any], work: Path) -> It
         piece = x[first : first + PIECE]
         found = log_likelihood(model, piece, k=key["k"], seed=key["seed"], first=first)
         minutes = (time.process_time() - start) / 60 / len(piece)
-        rows = torch.stack(
-            [found.log_evidence, found.standard_error, torch.full((len(piece),), minutes).double()],
-            1,
-        )
+        times = torch.full_like(found.log_evidence, minutes)
+        rows = torch.stack([found.log_evidence, found.standard_error, times], 1)
         done = torch.cat([done, rows])
         checkpoint.save(path, {"rows": done}, key)
         bar.update(len(piece))

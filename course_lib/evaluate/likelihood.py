@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import require_count
+from course_lib.evaluate._input import require_data
 from course_lib.vae import MarkovHVAE
 
 CHUNK = 1000
@@ -60,8 +61,7 @@ def log_likelihood(
     Source: Burda, Grosse & Salakhutdinov 2016, section 5; Rezende et al. 2014, appendix E.
     """
     require_count("k", k)
-    if x.ndim != 2 or len(x) == 0:
-        raise ValueError(f"x must be (N, D) with N ≥ 1, got shape {tuple(x.shape)}")
+    require_data(model, x)
     rows = []
     for i, image in enumerate(torch.split(x, 1), start=first):
         generator = torch.Generator().manual_seed((seed * STRIDE + i) % 2**32)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from course_lib.arguments import require_event
 from course_lib.distributions import Bernoulli, Binomial
+from course_lib.evaluate._input import require_data
 from course_lib.vae import MarkovHVAE
 
 
@@ -42,12 +42,11 @@ def plane_log_evidence(
     """
     if model.depth != 1 or model.sizes[1] != 2:
         raise ValueError(f"the latent must be one layer of 2, got sizes {model.sizes[1:]}")
-    if require_event("x", x, model.sizes[0]).ndim != 2 or len(x) == 0:
-        raise ValueError(f"x must be (N, D) with N ≥ 1, got shape {tuple(x.shape)}")
+    require_data(model, x)
     if not 0 < step <= edge < math.inf:
         raise ValueError(f"edge and step must satisfy 0 < step ≤ edge, got {edge} and {step}")
     half = 2 * math.ceil(edge / step / 2)  # even, so that every second node keeps both ends
-    axis = torch.linspace(-edge, edge, 2 * half + 1, dtype=x.dtype)
+    axis = torch.linspace(-edge, edge, 2 * half + 1, dtype=x.dtype, device=x.device)
     weight = torch.zeros_like(axis)
     weight[[0, -1]] = -math.log(2.0)  # the trapezoid rule halves both ends
     fine, coarse = [], []

@@ -39,7 +39,7 @@ def importance_weighted(k: int) -> Objective:
 
     def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
         log_weights = model.log_weights(x, k, generator=generator)  # (k, batch)
-        value = torch.logsumexp(log_weights, 0) - torch.log(torch.tensor(float(k)))
+        value = torch.logsumexp(log_weights, 0) - math.log(k)
         return value, {"elbo": log_weights.mean(0), f"bound_{k}": value}
 
     return bound

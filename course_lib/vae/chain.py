@@ -5,18 +5,17 @@ z_0 := x, encoder t gives q(z_t|z_{t−1}) and decoder t gives p(z_{t−1}|z_t),
 Everything is per example, in nats; samples lead: results are (*samples, *batch).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Generator, Tensor, nn
 
-from course_lib.arguments import require_count
+from course_lib.arguments import located, require_count
 from course_lib.bounds import importance_weighted_bound
 from course_lib.distributions import DiagonalGaussian, Distribution, kl_divergence
-from course_lib.nets import ConditionalNet
+from course_lib.nets import ConditionalNet, common_weight
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ class MarkovHVAE(nn.Module):
     Raises ValueError if there is no layer, the lists differ in length or the sizes do not chain.
     """
 
+    @torch.inference_mode(False)  # a learned prior that is made under inference mode cannot learn
     def __init__(
         self,
         encoders: Sequence[nn.Module],
@@ -68,7 +68,7 @@ class MarkovHVAE(nn.Module):
         super().__init__()
         self.sizes = _chained_sizes(encoders, decoders)  # [D, d_1, …, d_T]
         self.encoders, self.decoders = nn.ModuleList(encoders), nn.ModuleList(decoders)
-        like = next(self.parameters())
+        like = common_weight(self)
         mean, log_std = like.new_zeros(self.sizes[-1]), like.new_zeros(self.sizes[-1])
         self.prior_mean: Tensor
         self.prior_log_std: Tensor
@@ -86,7 +86,7 @@ class MarkovHVAE(nn.Module):
     @property
     def prior(self) -> DiagonalGaussian:
         """p(z_T). If it is fixed, ∇_θ ELBO = E_q ∇_θ log p(x|z_1) for one layer.  (Eq. 7.1)"""
-        with _named("prior"):
+        with located("prior"):
             return DiagonalGaussian(self.prior_mean, self.prior_log_std)
 
     def climb(
@@ -106,12 +106,12 @@ class MarkovHVAE(nn.Module):
 
     def infer(self, level: int, below: Tensor) -> DiagonalGaussian:
         """q(z_level | z_{level−1}); level 1 reads x. Errors name the layer."""
-        with _named(f"encoder {level}"):
+        with located(f"encoder {level}"):
             return cast(DiagonalGaussian, self.encoders[level - 1](below))
 
     def generate(self, level: int, z: Tensor) -> Distribution:
         """p(z_{level−1} | z_level); level 1 gives p(x|z_1). Errors name the layer."""
-        with _named(f"decoder {level}"):
+        with located(f"decoder {level}"):
             return cast(Distribution, self.decoders[level - 1](z))
 
     def terms(self, x: Tensor, shape: Sequence[int] = (), *, generator: Generator) -> ChainTerms:
@@ -211,15 +211,6 @@ class VAE(MarkovHVAE):
     def decoder(self) -> nn.Module:
         """z (*samples, *batch, d) ↦ p(x|z)."""
         return self.decoders[0]
-
-
-@contextmanager
-def _named(layer: str) -> Iterator[None]:
-    """Puts the layer's name before a ValueError raised inside."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{layer}: {error}") from error
 
 
 def _chained_sizes(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module]) -> list[int]:
