@@ -208,6 +208,21 @@ def require_count(name: str, value: int, least: int = 1) -> int:
     return value
 
 
+def require_number(name: str, value: float, *, positive: bool = False) -> float:
+    """`value` as a float. Raises ValueError unless it is one finite number (bool is none)."""
+    number = None if isinstance(value, bool) else as_double(name, value)
+    if number is None or number.ndim > 0:
+        raise ValueError(f"{name} must be one number, got {value!r}")
+    return (require_positive if positive else require_finite)(name, number).item()
+
+
+def require_seed(name: str, value: int) -> int:
+    """Raises ValueError unless `value` is a whole number that torch takes for a seed."""
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**64:
+        raise ValueError(f"{name} must be a whole number from -2**63 to 2**64 - 1, got {value!r}")
+    return value
+
+
 def require_generator(generator: torch.Generator) -> torch.Generator:
     """Raises ValueError unless randomness comes from an explicit torch.Generator."""
     if not isinstance(generator, torch.Generator):

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import (
-    as_double,
     require_count,
     require_finite,
     require_generator,
     require_nonempty,
-    require_positive,
+    require_number,
+    require_same_dtype,
 )
 
 FOLDER = Path(__file__).resolve().parent.parent / "data"
@@ -111,9 +111,8 @@ def sample_tanh_world(
     """
     require_count("count", count)
     require_generator(generator)
-    for name, value in (("a", a), ("b", b), ("c", c)):
-        require_finite(name, as_double(name, value))
-    require_positive("s", as_double("s", s))
+    a, b, c = require_number("a", a), require_number("b", b), require_number("c", c)
+    s = require_number("s", s, positive=True)
     kind: dict[str, Any] = {"dtype": torch.float64, "device": generator.device}
     z = torch.randn(count, 1, generator=generator, **kind)
     noise = torch.randn(count, 1, generator=generator, **kind)
@@ -135,7 +134,7 @@ def sample_linear_world(
     """
     require_count("count", count)
     require_generator(generator)
-    require_positive("noise_std", as_double("noise_std", noise_std))
+    noise_std = require_number("noise_std", noise_std, positive=True)
     for name, value in (("loadings", loadings), ("offset", offset)):
         require_nonempty(name, require_finite(name, value))
     if loadings.ndim != 2 or offset.shape != loadings.shape[:1]:
@@ -143,6 +142,7 @@ def sample_linear_world(
             f"loadings must be (D, d) and offset (D,), got {tuple(loadings.shape)} "
             f"and {tuple(offset.shape)}"
         )
+    require_same_dtype("loadings", loadings, "offset", offset)
     size, latent = loadings.shape
     kind: dict[str, Any] = {"dtype": loadings.dtype, "device": loadings.device}
     z = torch.randn(count, latent, generator=generator, **kind)
@@ -156,6 +156,7 @@ def read_checked(path: Path, expected: Fingerprint) -> bytes:
     Raises FileNotFoundError if it is missing, ValueError if it is truncated or altered; both say
     what was expected, what was found and how to get the file back.
     """
+    path = Path(path)
     name = f"{path.parent.name}/{path.name}"
     cure = (
         f"get it back with `git checkout -- {name}`, run in the course's folder, "

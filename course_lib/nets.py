@@ -6,6 +6,7 @@ biases at zero, as in Burda, Grosse & Salakhutdinov 2016. Weights are float32 on
 torch's defaults are; net.double() makes them float64.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
@@ -15,13 +16,12 @@ import torch
 from torch import Generator, Tensor, nn
 
 from course_lib.arguments import (
-    as_double,
     require_count,
     require_event,
     require_finite,
     require_generator,
     require_like,
-    require_positive,
+    require_number,
 )
 from course_lib.distributions import (
     Bernoulli,
@@ -81,7 +81,7 @@ class GaussianNet(nn.Module):
     ) -> None:
         super().__init__()
         self.inputs, self.outputs = _sizes(inputs, hidden, outputs)
-        self.scale = scale
+        self.scale = require_number("scale", scale, positive=True)
         self.trunk = Trunk(inputs, hidden, generator=generator)
         self.mean = affine(self.trunk.width, outputs, generator=generator)
         self.log_std: nn.Module | Tensor
@@ -92,7 +92,12 @@ class GaussianNet(nn.Module):
         elif isinstance(std, str):
             raise ValueError(f'std must be "net", "learned" or a positive number, got {std!r}')
         else:
-            self.register_buffer("log_std", _one_std(std).log(), persistent=True)
+            log_std = torch.tensor(
+                math.log(require_number("std", std, positive=True)),
+                dtype=torch.float64,
+                device="cpu",
+            )
+            self.register_buffer("log_std", log_std, persistent=True)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
         """Keeps a fixed log_std in float64: .float() and then .double() must not round it."""
@@ -130,6 +135,8 @@ class LogitNet(nn.Module):
     ) -> None:
         super().__init__()
         self.inputs, self.outputs = _sizes(inputs, hidden, outputs)
+        if not callable(family):
+            raise ValueError(f"family must be a distribution such as Bernoulli, got {family!r}")
         self.family = family
         self.trunk = Trunk(inputs, hidden, generator=generator)
         self.logits = affine(self.trunk.width, outputs, generator=generator)
@@ -156,6 +163,7 @@ def likelihood_net(
     """
     if kind == "gaussian":
         return GaussianNet(inputs, hidden, outputs, std="learned", generator=generator)
+    require_count("count", count)
     families: dict[str, Callable[[Tensor], Distribution]] = {
         "bernoulli": Bernoulli,
         "continuous_bernoulli": ContinuousBernoulli,
@@ -183,22 +191,6 @@ def blank_affine(inputs: int, outputs: int, dtype: torch.dtype = torch.float32) 
     return layer
 
 
-def common_weight(model: nn.Module) -> Tensor:
-    """One weight that stands for all. Raises ValueError unless they share precision and device."""
-    weights = dict(model.named_parameters())
-    if not weights:
-        return torch.zeros((), dtype=torch.float32, device="cpu")
-    name, first = next(iter(weights.items()))
-    for other, weight in weights.items():
-        if (weight.dtype, weight.device) != (first.dtype, first.device):
-            raise ValueError(
-                f"the nets must share one precision and one device, got {first.dtype} on "
-                f"{first.device} ({name}) and {weight.dtype} on {weight.device} ({other}); "
-                "convert them all with .double() or .float()"
-            )
-    return first
-
-
 @torch.no_grad()
 def set_output_mean(net: GaussianNet | LogitNet, mean: Tensor) -> None:
     """Starts a decoder at the data's mean: bias = logit(mean), clipped to [0.001, 0.999].
@@ -207,6 +199,8 @@ def set_output_mean(net: GaussianNet | LogitNet, mean: Tensor) -> None:
     count); for a Gaussian net the mean itself. Without it the first epochs go into learning which
     pixels are always black. Source: the code of Burda, Grosse & Salakhutdinov 2016.
     """
+    if not isinstance(net, (GaussianNet, LogitNet)):
+        raise ValueError(f"net must be a GaussianNet or a LogitNet, got {type(net).__name__}")
     require_finite("mean", mean)
     if tuple(mean.shape) != (net.outputs,):
         raise ValueError(f"mean must have shape ({net.outputs},), got {tuple(mean.shape)}")
@@ -220,17 +214,11 @@ def set_output_mean(net: GaussianNet | LogitNet, mean: Tensor) -> None:
 
 def _sizes(inputs: int, hidden: Sequence[int], outputs: int) -> tuple[int, int]:
     """Raises ValueError unless every layer has at least one unit."""
+    if not isinstance(hidden, (list, tuple)):
+        raise ValueError(f"hidden must be a tuple such as (200, 200), got {hidden!r}")
     for width in hidden:
         require_count("hidden", width)
     return require_count("inputs", inputs), require_count("outputs", outputs)
-
-
-def _one_std(std: float) -> Tensor:
-    """One positive number as float64. Raises ValueError if it is something else."""
-    number = require_positive("std", as_double("std", std))
-    if number.ndim > 0:
-        raise ValueError(f"std must be one number, got shape {tuple(number.shape)}")
-    return number.detach().cpu().double()
 
 
 def _require_input(value: Tensor, weight: Tensor, inputs: int) -> None:

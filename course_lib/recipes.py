@@ -171,6 +171,8 @@ def load_model(path: Path | str) -> MarkovHVAE:
     if about.get("kind") != "model":
         raise ValueError(f"{known} holds a {about.get('kind', 'file')}, not a model")
     model = Architecture.from_dict(about["architecture"]).build(seed=0)
+    if any(tensor.dtype == torch.float64 for tensor in tensors.values()):
+        model.double()
     checkpoint.restore(model, tensors, source=str(known))
     return model.requires_grad_(False).eval()
 

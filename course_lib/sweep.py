@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from course_lib.arguments import require_count, require_nonempty, require_positive
+from course_lib.arguments import as_double, require_count, require_nonempty, require_positive
 from course_lib.nets import blank_affine
 from course_lib.train import Objective
 from course_lib.vae import MarkovHVAE
@@ -56,11 +56,7 @@ def stack(models: Sequence[MarkovHVAE]) -> MarkovHVAE:
     fixed std, a scale, a likelihood); or if a parameter is not in a layer of weights and biases (a
     learned prior, a learned std).
     """
-    if not models:
-        raise ValueError("models must hold at least one model, got none")
-    shapes = [[tuple(p.shape) for p in model.parameters()] for model in models]
-    if any(shape != shapes[0] for shape in shapes):
-        raise ValueError("models must all have the same layers, and these have not")
+    _require_equal_layers(models)
     _require_equal_fixtures(models)
     stacked = copy.deepcopy(models[0])
     for name, module in models[0].named_modules():
@@ -74,6 +70,20 @@ def stack(models: Sequence[MarkovHVAE]) -> MarkovHVAE:
                 f"only layers of weights and biases can be stacked, got one in {owner!r}"
             )
     return stacked
+
+
+def _require_equal_layers(models: Sequence[MarkovHVAE]) -> None:
+    """Raises ValueError unless it is a list of models with layers of the same sizes."""
+    if not isinstance(models, (list, tuple)):
+        raise ValueError(f"models must be a list of models, got {type(models).__name__}")
+    if not models:
+        raise ValueError("models must hold at least one model, got none")
+    strangers = [type(model).__name__ for model in models if not isinstance(model, MarkovHVAE)]
+    if strangers:
+        raise ValueError(f"models must hold MarkovHVAEs, got {strangers[0]}")
+    shapes = [[(tuple(p.shape), p.dtype) for p in model.parameters()] for model in models]
+    if any(shape != shapes[0] for shape in shapes):
+        raise ValueError("models must all have the same layers of one precision, these have not")
 
 
 def _require_equal_fixtures(models: Sequence[MarkovHVAE]) -> None:
@@ -114,7 +124,7 @@ def unstack(model: MarkovHVAE, index: int) -> MarkovHVAE:
     return single
 
 
-def weighted_elbo(betas: Tensor) -> Objective:
+def weighted_elbo(betas: Tensor | Sequence[float]) -> Objective:
     """E_q log p(x|z) − β KL(q ‖ p) of each stacked model with its own β.  (Eq. 5.4)
 
     betas: (M,). A lower bound on log p(x) for β ≥ 1, none for β < 1. The bound that is returned is
@@ -122,20 +132,20 @@ def weighted_elbo(betas: Tensor) -> Objective:
     ValueError unless there is one positive β for each model.
     Source: Higgins et al. 2017.
     """
-    require_positive("betas", require_nonempty("betas", betas))
-    if betas.ndim != 1:
-        raise ValueError(f"betas must be (M,), got shape {tuple(betas.shape)}")
+    weights = require_positive("betas", require_nonempty("betas", as_double("betas", betas)))
+    if weights.ndim != 1:
+        raise ValueError(f"betas must be (M,), got shape {tuple(weights.shape)}")
 
     def bound(
         model: Any, x: Tensor, *, generator: Generator, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
         terms = model.terms(x, generator=generator)  # each (M, B)
-        if terms.kl.shape[:-1] != betas.shape:
+        if terms.kl.shape[:-1] != weights.shape:
             raise ValueError(
-                f"betas {tuple(betas.shape)} must be as many as the models that are stacked, "
+                f"betas {tuple(weights.shape)} must be as many as the models that are stacked, "
                 f"whose terms have shape {tuple(terms.kl.shape)}"
             )
-        value = terms.reconstruction - betas[:, None].to(terms.kl, copy=True) * terms.kl
+        value = terms.reconstruction - weights[:, None].to(terms.kl, copy=True) * terms.kl
         named = {"elbo": terms.elbo, "reconstruction": terms.reconstruction, "kl": terms.kl}
         return value.sum(0), {name: term.detach().mean(0) for name, term in named.items()}
 

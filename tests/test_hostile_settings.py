@@ -10,11 +10,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 import torch
-from refresh import FOLDER, execute
 from torch import Generator, Tensor
 
 from course_lib import checkpoint, depth_study
@@ -25,6 +23,7 @@ from course_lib.data import (
     sample_linear_world,
     sample_tanh_world,
 )
+from course_lib.evaluate import __main__ as evaluate_command
 from course_lib.evaluate import (
     active_units,
     annealed_log_likelihood,
@@ -37,10 +36,9 @@ from course_lib.evaluate import (
     rate_distortion,
     surgery,
 )
-from course_lib.evaluate import __main__ as evaluate_command
 from course_lib.evaluate.codes import best_prior
 from course_lib.nets import LIKELIHOODS, GaussianNet
-from course_lib.recipes import RECIPES, Recipe, as_counts, load_model, training_data
+from course_lib.recipes import Recipe, load_model, training_data
 from course_lib.sweep import stack, unstack, weighted_elbo
 from course_lib.train import (
     History,
@@ -108,9 +106,7 @@ def weights(model: torch.nn.Module) -> Found:
 def trained(
     model: torch.nn.Module, settings: Settings, objective: Objective = elbo, **more: Any
 ) -> Found:
-    history = fit(
-        model, pixels(48), settings, objective=objective, progress_bar=False, **more
-    )
+    history = fit(model, pixels(48), settings, objective=objective, progress_bar=False, **more)
     return weights(model) | {"history": without_clock(history)}
 
 
@@ -121,9 +117,7 @@ def without_clock(history: History) -> list[Found]:
 def data_sets(folder: Path) -> Found:
     worlds = sample_tanh_world(5, generator=rng())
     like = worlds[0]
-    lines = sample_linear_world(
-        5, loadings=like.T, offset=like[0], noise_std=0.5, generator=rng()
-    )
+    lines = sample_linear_world(5, loadings=like.T, offset=like[0], noise_std=0.5, generator=rng())
     mnist = load_mnist("test").images[:20]
     drawn = binarise(mnist, generator=rng())
     return {"digits": load_digits(), "mnist": drawn, "tanh": worlds, "linear": lines}

@@ -120,7 +120,10 @@ def test_the_output_starts_at_the_mean_of_the_data(generator: Generator) -> None
         (lambda g: GaussianNet(3, (), 1, std="big", generator=g), "got 'big'"),
         (lambda g: likelihood_net("poisson", 3, (), 1, generator=g), "bernoulli.*got 'poisson'"),
         (lambda g: GaussianNet(3, (), 1, generator=g)(torch.zeros(2, 4)), r"3 .*\(2, 4\)"),
-        (lambda g: LogitNet(3, (), 1, generator=g)(torch.zeros(2, 3).int()), "value must be torch.float32, as the weights are, got torch.int32"),
+        (
+            lambda g: LogitNet(3, (), 1, generator=g)(torch.zeros(2, 3).int()),
+            "value must be torch.float32, as the weights are, got torch.int32",
+        ),
         (
             lambda g: start_at(LogitNet(3, (), 2, generator=g), torch.tensor([0.5, 20.0])),
             r"mean must lie in \[0, 1\], got 0.5 to 20",

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from course_lib.arguments import require_finite
+from course_lib.arguments import as_double, require_finite
 from course_lib.data import FOLDER
 
 PATH = FOLDER / "depth_study.json"
@@ -41,8 +41,13 @@ class Study:
         return torch.tensor(known, dtype=torch.float64, device="cpu")
 
     def failures(self, depth: int, arm: str = "slow") -> int:
-        """How many runs of that arm and depth ended with a bound that was not finite."""
+        """How many runs of that arm and depth ended with a bound that was not finite.
+
+        Raises ValueError for an arm or depth that no run has.
+        """
         rows = [r for r in self.runs if r["arm"] == arm and r["depth"] == depth]
+        if not rows:
+            raise ValueError(f"there is no run of arm {arm!r} and depth {depth}")
         return sum(bool(row["failed"]) for row in rows)
 
 
@@ -51,12 +56,13 @@ def load(path: Path = PATH) -> Study:
 
     Raises FileNotFoundError if there is none, ValueError if it is no such file.
     """
+    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there are no results at {path}")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return Study(found["settings"], found["runs"])
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} holds no results of the depth study: {error!r}") from error
 
 
@@ -92,7 +98,8 @@ def share_reversed(a: Tensor, b: Tensor) -> float:
     Over all pairs of an entry of a (n,) and one of b (m,): 0 if the samples do not overlap, about
     ½ if they have the same mean.
     """
-    sign = torch.sign(_sample(a).mean() - _sample(b).mean())
+    a, b = _sample(a), _sample(b)
+    sign = torch.sign(a.mean() - b.mean())
     return ((a[:, None] - b) * sign < 0).double().mean().item()
 
 
@@ -111,6 +118,7 @@ def _short(value: Any) -> Any:
 
 
 def _sample(values: Tensor) -> Tensor:
+    values = as_double("a sample", values)
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(f"a sample must be (n,) with n ≥ 2, got {tuple(values.shape)}")
     return require_finite("a sample", values).double()

@@ -12,6 +12,7 @@ The test set is binarised once, from the seed. An interrupted evaluation goes on
 import argparse
 import hashlib
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -97,7 +98,8 @@ def evaluate(name: str, k: int, images: int, seed: int, work: Path) -> dict[str,
     row["test_minutes"] = evidence[:, 2].sum().item()
     row["nll"] = -evidence[:, 0].mean().item()
     row["monte_carlo_error"] = evidence[:, 1].square().sum().sqrt().item() / len(x)
-    row["sampling_error"] = evidence[:, 0].std().item() / len(x) ** 0.5
+    # One image shows no spread.
+    row["sampling_error"] = evidence[:, 0].std().item() / len(x) ** 0.5 if len(x) > 1 else math.nan
     recipe = RECIPES.get(row["recipe"])
     row["published"] = recipe.published if recipe else None
     if model.sizes[1:] == [2]:

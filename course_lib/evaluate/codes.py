@@ -156,6 +156,8 @@ def _posterior_means(
 
 
 def _require_one_batch_axis(q: DiagonalGaussian) -> None:
+    if not isinstance(q, DiagonalGaussian):
+        raise ValueError(f"q must be a DiagonalGaussian, got {type(q).__name__}")
     if len(q.batch_shape) != 1:
         raise ValueError(f"q must have batch (N,), got {tuple(q.batch_shape)}")
 
@@ -165,8 +167,11 @@ def _mean_and_error(parts: list[Tensor]) -> tuple[float, float]:
 
     Examples' own means differ, and all of them are in: only the spread within an example is error.
     With one sample an example that spread is unknown, so the whole spread is taken: an upper bound.
+    One sample of one example says nothing of any spread: the error is then NaN.
     """
     values = torch.stack(parts).double()  # (samples, N)
     count = values.numel()
+    if count == 1:
+        return values.mean().item(), math.nan
     spread = values.var(0).mean() if len(parts) > 1 else values.var()
     return values.mean().item(), (spread / count).sqrt().item()

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 from tqdm.auto import tqdm
 
-from course_lib.arguments import as_double, require_count, require_positive
+from course_lib.arguments import require_count, require_number
 from course_lib.distributions import FullGaussian
 from course_lib.evaluate._input import require_data
 from course_lib.evaluate.likelihood import CHUNK, LogLikelihood, summary
@@ -41,7 +41,7 @@ def fitted_log_likelihood(
     or widen is not positive.
     """
     require_count("k", k)
-    require_positive("widen", as_double("widen", widen))
+    require_number("widen", widen, positive=True)
     x = require_data(model, x)
     rows = []
     with tqdm(total=len(x), unit="image", disable=not progress_bar, leave=False) as bar:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from course_lib.arguments import require_count
+from course_lib.arguments import require_count, require_number
 from course_lib.bounds import elbo, importance_weighted_bound, log_weights
 from course_lib.distributions import DiagonalGaussian
 from course_lib.evaluate._input import require_data, require_fitting, require_one_layer
@@ -73,6 +73,7 @@ def local_posterior(
     x = require_data(model, x)
     with torch.no_grad():
         start: DiagonalGaussian = model.encoder(x)
+    require_number("rate", rate, positive=True)
     mean = start.mean.clone().requires_grad_()
     log_std = start.log_std.clone().requires_grad_()
     climber = torch.optim.Adam([mean, log_std], lr=rate)
@@ -104,6 +105,8 @@ def inference_gap(
     Source: Cremer, Li & Duvenaud 2018.
     """
     require_one_layer(model)
+    if not isinstance(local, DiagonalGaussian):
+        raise ValueError(f"local must be a DiagonalGaussian, got {type(local).__name__}")
     if tuple(local.batch_shape) != (len(require_data(model, x)),):
         raise ValueError(f"local must have batch {(len(x),)}, got {tuple(local.batch_shape)}")
     require_count("samples", samples)
@@ -126,12 +129,13 @@ def posterior_on_grid(
 ) -> GridPosterior:
     """The exact posterior of one x (D,) under a model with a 2-D latent, by the trapezoid rule.
 
-    (Eq. 7.2) Raises ValueError if the latent is not 2-D or x is not one datum.
+    (Eq. 7.2) Raises ValueError if the latent is not 2-D, x is not one datum or the grid is bad.
     """
     if model.sizes[1] != 2 or model.depth != 1:
         raise ValueError(f"the latent must be one layer of 2, got sizes {model.sizes[1:]}")
     if require_fitting(model, x).ndim != 1:
         raise ValueError(f"x must be one datum ({model.sizes[0]},), got shape {tuple(x.shape)}")
+    require_number("half_width", half_width, positive=True)
     nodes = require_count("nodes", nodes, least=9) | 1  # odd, so that halving keeps both ends
     axis = torch.linspace(-half_width, half_width, nodes, dtype=x.dtype, device=x.device)
     z = torch.cartesian_prod(axis, axis)  # (n², 2)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_count
+from course_lib.arguments import require_count, require_seed
 from course_lib.evaluate._input import require_data
 from course_lib.vae import MarkovHVAE
 
@@ -45,7 +45,12 @@ class LogLikelihood:
 
     @property
     def sampling_error(self) -> float:
-        """Standard error of `nll` from the choice of images: their spread over √N."""
+        """Standard error of `nll` from the choice of images: their spread over √N.
+
+        NaN for one image, which shows no spread.
+        """
+        if len(self.log_evidence) < 2:
+            return math.nan
         return self.log_evidence.std().item() / math.sqrt(len(self.log_evidence))
 
 
@@ -62,6 +67,8 @@ def log_likelihood(
     """
     require_count("k", k)
     require_data(model, x)
+    require_seed("seed", seed)
+    require_count("first", first, least=0)
     rows = []
     for i, image in enumerate(torch.split(x, 1), start=first):
         generator = torch.Generator().manual_seed((seed * STRIDE + i) % 2**32)

@@ -64,6 +64,7 @@ def fit(
         raise ValueError(f"data must be (N, D) with N ≥ 1, got shape {tuple(data.shape)}")
     if not isinstance(settings, Settings):
         raise ValueError(f"settings must be Settings(epochs, …), got {settings!r}")
+    objectives.require_objective(objective)
     state = TrainingState(model, settings, len(data))
     if resume:
         if checkpoint is None:
@@ -94,7 +95,7 @@ def _epoch(
             bound, terms = objective(
                 state.model, x, generator=state.generator, progress=state.progress
             )
-        loss = -bound.mean()
+        loss = -_require_slope(bound).mean()
         _require_finite(loss, terms, state)
         state.descend(loss)
         tally.add(len(x), terms)
@@ -102,6 +103,16 @@ def _epoch(
     row = tally.row(state, time.process_time() - start)
     state.history.rows.append(row)
     return row
+
+
+def _require_slope(bound: Tensor) -> Tensor:
+    """Raises ValueError if no weight that may change has a part in the bound."""
+    if not bound.requires_grad:
+        raise ValueError(
+            "the bound does not depend on any weight that may change: it was detached, or all the "
+            "weights in it are frozen; call requires_grad_(True) on those that are to be trained"
+        )
+    return bound
 
 
 class Tally:

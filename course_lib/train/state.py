@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from course_lib import checkpoint
-from course_lib.arguments import require_count, require_cpu
+from course_lib.arguments import require_count, require_cpu, require_number, require_seed
 
 OPTIMISERS = ("adam", "muon")
 PRECISIONS = ("float32", "bfloat16")
@@ -43,13 +43,13 @@ class Settings:
         require_count("epochs", self.epochs)
         require_count("batch_size", self.batch_size)
         require_count("warmup", self.warmup, least=0)
-        if not (_is_number(self.learning_rate) and 0 < self.learning_rate < math.inf):
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate!r}")
+        require_seed("seed", self.seed)
+        require_number("learning_rate", self.learning_rate, positive=True)
         if self.optimiser not in OPTIMISERS:
             raise ValueError(f"optimiser must be one of {OPTIMISERS}, got {self.optimiser!r}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
-        if self.average is not None and not (_is_number(self.average) and 0 < self.average < 1):
+        if self.average is not None and not 0 < require_number("average", self.average) < 1:
             raise ValueError(f"average must lie between 0 and 1, got {self.average!r}")
 
     def rate(self, step: int, steps: int) -> float:
@@ -172,12 +172,13 @@ class TrainingState:
         }
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _require_trainable(model: nn.Module) -> None:
     """Raises ValueError unless the model has weights on the CPU, and one at least may change."""
+    if not isinstance(model, nn.Module):
+        raise ValueError(
+            "model must be a torch.nn.Module, such as Architecture(…).build(seed=0), got "
+            f"{type(model).__name__}"
+        )
     weights = list(model.parameters())
     if not weights:
         raise ValueError(f"the model has no weights to train: {type(model).__name__}.parameters()")
