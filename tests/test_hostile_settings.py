@@ -10,9 +10,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 import torch
+from refresh import FOLDER, execute
 from torch import Generator, Tensor
 
 from course_lib import checkpoint, depth_study
@@ -263,3 +265,12 @@ def test_the_numbers_are_the_same_in_any_surroundings(
     assert found.keys() == expected.keys()
     other = [name for name, value in found.items() if value != expected[name]]
     assert not other
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_runs_with_another_default_precision(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    first = "import torch\n\ntorch.set_default_dtype(torch.float64)"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
+    execute(notebook, FOLDER)

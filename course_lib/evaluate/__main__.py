@@ -12,7 +12,6 @@ The test set is binarised once, from the seed. An interrupted evaluation goes on
 import argparse
 import hashlib
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -54,7 +53,7 @@ BINARISATION, CODES, CROSS_CHECK = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns 0, or 2 with a message on stderr if there was nothing to do."""
+    """Runs the command; returns 0, or 2 with a message on stderr if it could not be done."""
     options = _parse(arguments)
     if options.seeds:
         print(seeds_table(all_runs()))
@@ -65,10 +64,14 @@ def main(arguments: list[str] | None = None) -> int:
     if not models:
         print("name a model or a file, or ask for --table", file=sys.stderr)
         return 2
-    if options.cross_check:
-        rows = [cross_check(model, options) for model in models]
-    else:
-        rows = evaluated(models, options)
+    try:
+        if options.cross_check:
+            rows = [cross_check(model, options) for model in models]
+        else:
+            rows = evaluated(models, options)
+    except (FileNotFoundError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
     if options.save:
         options.save.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -88,7 +91,10 @@ def evaluate(name: str, k: int, images: int, seed: int, work: Path) -> dict[str,
     """All figures of one model on the first `images` test images.
 
     Finished pieces are kept in `work`, under a key that holds everything they depend on.
+    Raises ValueError unless there are two images or more, FileNotFoundError if there is no model.
     """
+    if images < 2:
+        raise ValueError(f"images must be at least 2, to differ from one another, got {images}")
     path, model = _load(name)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     key = {"sha256": digest, "k": k, "images": images, "seed": seed}
@@ -98,8 +104,7 @@ def evaluate(name: str, k: int, images: int, seed: int, work: Path) -> dict[str,
     row["test_minutes"] = evidence[:, 2].sum().item()
     row["nll"] = -evidence[:, 0].mean().item()
     row["monte_carlo_error"] = evidence[:, 1].square().sum().sqrt().item() / len(x)
-    # One image shows no spread.
-    row["sampling_error"] = evidence[:, 0].std().item() / len(x) ** 0.5 if len(x) > 1 else math.nan
+    row["sampling_error"] = evidence[:, 0].std().item() / len(x) ** 0.5
     recipe = RECIPES.get(row["recipe"])
     row["published"] = recipe.published if recipe else None
     if model.sizes[1:] == [2]:
