@@ -210,8 +210,8 @@ def require_count(name: str, value: int, least: int = 1) -> int:
 
 def require_number(name: str, value: float, *, positive: bool = False) -> float:
     """`value` as a float. Raises ValueError unless it is one finite number (bool is none)."""
-    number = None if isinstance(value, bool) else as_double(name, value)
-    if number is None or number.ndim > 0:
+    number = as_double(name, value) if hasattr(value, "__float__") else None
+    if number is None or number.ndim > 0 or isinstance(value, bool):
         raise ValueError(f"{name} must be one number, got {value!r}")
     return (require_positive if positive else require_finite)(name, number).item()
 

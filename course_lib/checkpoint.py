@@ -60,8 +60,8 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     # A safetensors header begins at byte 8; its length before it may look like a pickle's start.
     if content.startswith((_ZIP, _PICKLE)) and content[8:9] != b"{":
         raise ValueError(
-            f"{path} is a pickle (torch.save), which can run code when it is read; "
-            "checkpoints of this course are safetensors"
+            f"{path} is a pickle, or an archive that may hold one (torch.save writes such), which "
+            "can run code when it is read; checkpoints of this course are safetensors"
         )
     tensors, labels = _parse(path, content)
     if labels.get("format") != FORMAT:
