@@ -3,10 +3,12 @@
 import math
 
 import mpmath as mp
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.stats import multivariate_normal
 from torch import Tensor
 from torch import distributions as td
@@ -175,6 +177,17 @@ def test_from_std_takes_numbers_lists_and_tensors() -> None:
     standard = DiagonalGaussian.standard(3, torch.float32)
     assert torch.equal(standard.mean, torch.zeros(3))
     assert torch.equal(standard.std, torch.ones(3))
+
+
+def test_one_number_of_two_serves_every_coordinate_of_the_other() -> None:
+    """Against SciPy, coordinate by coordinate; two numbers are one coordinate, not more."""
+    for mean, std in ((0.3, [0.5, 2.0, 1.0]), ([0.3, -1.0, 2.0], 0.5), (0.3, 0.5)):
+        q = DiagonalGaussian.from_std(mean, std)
+        means, stds = np.broadcast_arrays(np.atleast_1d(mean), np.atleast_1d(std))
+        assert q.event_shape == (len(means),)
+        x = torch.linspace(-1, 1, len(means), dtype=torch.float64)
+        expected = stats.norm(means, stds).logpdf(x.numpy()).sum()
+        assert q.log_prob(x).item() == pytest.approx(expected, rel=1e-14)
 
 
 def test_expand_repeats_the_distribution(generator: torch.Generator) -> None:
