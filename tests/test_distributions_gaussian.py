@@ -1,6 +1,7 @@
 """DiagonalGaussian and FullGaussian against torch.distributions, SciPy and 40-digit arithmetic."""
 
 import math
+from typing import Any
 
 import mpmath as mp
 import numpy as np
@@ -179,15 +180,23 @@ def test_from_std_takes_numbers_lists_and_tensors() -> None:
     assert torch.equal(standard.std, torch.ones(3))
 
 
-def test_one_number_of_two_serves_every_coordinate_of_the_other() -> None:
+@pytest.mark.parametrize(
+    ("mean", "std"),
+    [
+        (0.3, [0.5, 2.0, 1.0]),
+        ([0.3, -1.0, 2.0], 0.5),
+        (0.3, 0.5),
+        (0.3, [[0.5, 2.0, 1.0], [0.1, 0.2, 3.0]]),
+    ],
+)
+def test_one_number_of_two_serves_every_coordinate_of_the_other(mean: Any, std: Any) -> None:
     """Against SciPy, coordinate by coordinate; two numbers are one coordinate, not more."""
-    for mean, std in ((0.3, [0.5, 2.0, 1.0]), ([0.3, -1.0, 2.0], 0.5), (0.3, 0.5)):
-        q = DiagonalGaussian.from_std(mean, std)
-        means, stds = np.broadcast_arrays(np.atleast_1d(mean), np.atleast_1d(std))
-        assert q.event_shape == (len(means),)
-        x = torch.linspace(-1, 1, len(means), dtype=torch.float64)
-        expected = stats.norm(means, stds).logpdf(x.numpy()).sum()
-        assert q.log_prob(x).item() == pytest.approx(expected, rel=1e-14)
+    q = DiagonalGaussian.from_std(mean, std)
+    means, stds = np.broadcast_arrays(np.atleast_1d(mean), np.atleast_1d(std))
+    assert q.batch_shape + q.event_shape == means.shape
+    x = torch.linspace(-1, 1, means.shape[-1], dtype=torch.float64)
+    expected = stats.norm(means, stds).logpdf(x.numpy()).sum(-1)
+    assert q.log_prob(x).tolist() == pytest.approx(expected.tolist(), rel=1e-14)
 
 
 def test_expand_repeats_the_distribution(generator: torch.Generator) -> None:

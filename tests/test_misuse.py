@@ -243,3 +243,11 @@ def test_a_training_that_diverges_ends_the_command_with_advice(
     monkeypatch.setitem(RECIPES, "wild", recipe)
     assert train_command.main(["wild", "--out", str(tmp_path / "a")]) == 2
     assert "Try a smaller learning rate (now 1e+06)" in capsys.readouterr().err
+
+
+def test_what_needs_no_slopes_takes_weights_from_inference_mode() -> None:
+    x = torch.ones(2, 6).double()
+    expected = ev.log_likelihood(FLAT.build(seed=0).double(), x, k=3).log_evidence
+    with torch.inference_mode():
+        model = FLAT.build(seed=0).double()
+    assert torch.equal(ev.log_likelihood(model, x, k=3).log_evidence, expected)

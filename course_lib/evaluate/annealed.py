@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from tqdm.auto import tqdm
 
 from course_lib.arguments import require_count
-from course_lib.evaluate._input import require_data
+from course_lib.evaluate._input import differentiable_data
 from course_lib.evaluate.likelihood import LogLikelihood, summary
 from course_lib.vae import MarkovHVAE
 
@@ -44,7 +44,7 @@ def annealed_log_likelihood(
     """
     for name, value in (("chains", chains), ("leapfrogs", leapfrogs)):
         require_count(name, value)
-    x = require_data(model, x)
+    x = differentiable_data(model, x)
     betas, rows = schedule(temperatures), []
     with tqdm(total=len(x), unit="image", disable=not progress_bar, leave=False) as bar:
         for piece in torch.split(x, PIECE):

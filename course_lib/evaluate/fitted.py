@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from course_lib.arguments import require_count, require_number
 from course_lib.distributions import FullGaussian
-from course_lib.evaluate._input import require_data
+from course_lib.evaluate._input import differentiable_data
 from course_lib.evaluate.likelihood import CHUNK, LogLikelihood, summary
 from course_lib.vae import MarkovHVAE
 
@@ -42,7 +42,7 @@ def fitted_log_likelihood(
     """
     require_count("k", k)
     require_number("widen", widen, positive=True)
-    x = require_data(model, x)
+    x = differentiable_data(model, x)
     rows = []
     with tqdm(total=len(x), unit="image", disable=not progress_bar, leave=False) as bar:
         for piece in torch.split(x, PIECE):
@@ -64,7 +64,7 @@ def fitted_posterior(
     Starts at the encoder's means and standard deviations, and climbs by Adam with a falling rate.
     x (N, D). Raises ValueError if x is not (N, D), N ≥ 1, or a count is below 1.
     """
-    x = require_data(model, x)
+    x = differentiable_data(model, x)
     mean, log_std = (part.requires_grad_() for part in _start(model, x))
     slant = mean.new_zeros(*mean.shape, mean.shape[-1], requires_grad=True)
     leaves = [mean, log_std, slant]

@@ -9,7 +9,12 @@ from torch import Generator, Tensor
 from course_lib.arguments import require_count, require_number
 from course_lib.bounds import elbo, importance_weighted_bound, log_weights
 from course_lib.distributions import DiagonalGaussian
-from course_lib.evaluate._input import require_data, require_fitting, require_one_layer
+from course_lib.evaluate._input import (
+    differentiable_data,
+    require_data,
+    require_fitting,
+    require_one_layer,
+)
 from course_lib.vae import VAE
 
 
@@ -70,7 +75,7 @@ def local_posterior(
     Raises ValueError if x is not (N, D), N ≥ 1, a count is below 1, or the model has more layers.
     """
     require_one_layer(model)
-    x = require_data(model, x)
+    x = differentiable_data(model, x)
     with torch.no_grad():
         start: DiagonalGaussian = model.encoder(x)
     require_number("rate", rate, positive=True)
