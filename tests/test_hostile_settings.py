@@ -4,6 +4,7 @@ Surroundings: torch's default dtype and device, its gradient and inference modes
 state. Inputs are made inside them, as a reader's cell would, so they may be inference tensors.
 """
 
+import ast
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -265,6 +266,48 @@ def test_the_numbers_are_the_same_in_any_surroundings(
     assert found.keys() == expected.keys()
     other = [name for name, value in found.items() if value != expected[name]]
     assert not other
+
+
+PACKAGE = Path(checkpoint.__file__).parent
+# Rooms that promise it; `exact` and `distributions` compute on the CPU.
+ROOMS = (
+    *("arguments", "nets", "data", "checkpoint", "sweep", "recipes"),
+    *("vae", "train", "evaluate", "depth_study"),
+)
+WHOLE = {"randint", "randperm", "arange", "tril_indices", "triu_indices"}  # int64 in any case
+MAKERS = WHOLE | {
+    *("tensor", "as_tensor", "asarray", "scalar_tensor", "zeros", "ones", "empty", "full", "eye"),
+    *("linspace", "logspace", "rand", "randn", "normal"),
+}
+
+
+def careless(source: str) -> list[str]:
+    """Calls that make a tensor of torch's default precision, or in its default place."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr=name)):
+                given = {word.arg for word in node.keywords}
+                wanted = {"device"} if name in WHOLE else {"dtype", "device"}
+                if name in MAKERS and None not in given and not wanted <= given:
+                    found.append(ast.unparse(node))
+                numbers = [arg for arg in node.args[1:] if isinstance(arg, ast.Constant)]
+                if name == "where" and len(numbers) == 2:
+                    found.append(ast.unparse(node))
+    return found
+
+
+def test_the_reader_sees_careless_calls() -> None:
+    assert len(careless("torch.zeros(3); torch.where(x, 1.0, 2.0); torch.randperm(4)")) == 3
+    kind = "torch.zeros(3, dtype=t, device=d); torch.zeros(2, **kind); torch.where(x, 1.0, y)"
+    assert not careless(f"{kind}; torch.arange(3, device=d); x.new_zeros(4)")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_tensor_says_its_precision_and_its_place(room: str) -> None:
+    paths = [PACKAGE / f"{room}.py"] if (PACKAGE / f"{room}.py").exists() else []
+    for path in paths or sorted((PACKAGE / room).rglob("*.py")):
+        assert not careless(path.read_text(encoding="utf-8")), path
 
 
 @pytest.mark.slow

@@ -156,8 +156,8 @@ def _posterior_means(
 
 
 def _require_one_batch_axis(q: DiagonalGaussian) -> None:
-    if not isinstance(q, DiagonalGaussian):
-        raise ValueError(f"q must be a DiagonalGaussian, got {type(q).__name__}")
+    if not hasattr(q, "batch_shape"):
+        raise ValueError(f"q must be a distribution, got {type(q).__name__}")
     if len(q.batch_shape) != 1:
         raise ValueError(f"q must have batch (N,), got {tuple(q.batch_shape)}")
 
