@@ -5,13 +5,32 @@ The common case is cheap: one sum decides, and entries are looked at only when i
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import zip_longest
 
 import torch
 from torch import Tensor
 
 Numbers = Tensor | float | Sequence[float] | Sequence[Sequence[float]]
+
+
+class NotFiniteError(ValueError):
+    """A number is NaN or infinite where it must not be: often the mark of a calculation gone wrong.
+
+    A class of its own, because a training loop must tell it from input of the wrong shape or kind.
+    """
+
+
+@contextmanager
+def located(place: str) -> Iterator[None]:
+    """Puts `place` before the message of a ValueError raised inside; its kind stays."""
+    try:
+        yield
+    except NotFiniteError as error:
+        raise NotFiniteError(f"{place}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
 
 
 def as_double(name: str, value: Numbers) -> Tensor:
@@ -22,7 +41,7 @@ def as_double(name: str, value: Numbers) -> Tensor:
     if isinstance(value, Tensor):
         return require_floating(name, value)
     try:
-        return torch.as_tensor(value, dtype=torch.float64)
+        return torch.as_tensor(value, dtype=torch.float64, device="cpu")
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"{name} must be numbers or a tensor of floats, got {value!r}") from None
 
@@ -99,10 +118,17 @@ def require_between(name: str, value: Tensor, low: float, high: float, expected:
 
 
 def require_all(name: str, value: Tensor, good: Tensor, expected: str) -> Tensor:
-    """Raises ValueError that shows the first entry where `good` is False, and where it stands."""
+    """Raises ValueError that shows the first entry where `good` is False, and where it stands.
+
+    It is a NotFiniteError if that entry is NaN or infinite.
+    """
     if bool(good.all()):
         return value
-    raise ValueError(f"{name} must be {expected}, got {_first(value, ~good)}")
+    where = tuple(int(i) for i in (~good).nonzero()[0])
+    entry = value.detach().expand(good.shape)[where].item()
+    kind = ValueError if math.isfinite(entry) else NotFiniteError
+    place = f" at index {where}" if where else ""
+    raise kind(f"{name} must be {expected}, got {entry:g}{place}")
 
 
 def require_event(name: str, value: Tensor, size: int) -> Tensor:
@@ -119,6 +145,33 @@ def require_nonempty(name: str, value: Tensor) -> Tensor:
     """Raises ValueError if `value` holds no numbers at all."""
     if value.numel() == 0:
         raise ValueError(f"{name} must not be empty, got shape {tuple(value.shape)}")
+    return value
+
+
+def require_like(name: str, value: Tensor, weight: Tensor) -> Tensor:
+    """Raises ValueError unless `value` has the precision and the device of a net's `weight`."""
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{name} must be a tensor of floats, got {type(value).__name__}")
+    if value.dtype != weight.dtype:
+        grey = " (grey levels 0..255 with data.binarise)" if value.dtype == torch.uint8 else ""
+        raise ValueError(
+            f"{name} must be {weight.dtype}, as the weights are, got {value.dtype}; "
+            f"convert it with .to({weight.dtype}){grey}"
+        )
+    if value.device != weight.device:
+        raise ValueError(
+            f"{name} must be on {weight.device}, as the weights are, got {value.device}; "
+            f'move it with .to("{weight.device}")'
+        )
+    return value
+
+
+def require_cpu(name: str, value: Tensor) -> Tensor:
+    """Raises ValueError unless `value` is a tensor in the processor's own memory."""
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{name} must be a tensor, got {type(value).__name__}")
+    if value.device.type != "cpu":
+        raise ValueError(f"{name} must be on the CPU, got {value.device}; move it with .cpu()")
     return value
 
 
@@ -155,6 +208,21 @@ def require_count(name: str, value: int, least: int = 1) -> int:
     return value
 
 
+def require_number(name: str, value: float, *, positive: bool = False) -> float:
+    """`value` as a float. Raises ValueError unless it is one finite number (bool is none)."""
+    number = as_double(name, value) if hasattr(value, "__float__") else None
+    if number is None or number.ndim > 0 or isinstance(value, bool):
+        raise ValueError(f"{name} must be one number, got {value!r}")
+    return (require_positive if positive else require_finite)(name, number).item()
+
+
+def require_seed(name: str, value: int) -> int:
+    """Raises ValueError unless `value` is a whole number that torch takes for a seed."""
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**64:
+        raise ValueError(f"{name} must be a whole number from -2**63 to 2**64 - 1, got {value!r}")
+    return value
+
+
 def require_generator(generator: torch.Generator) -> torch.Generator:
     """Raises ValueError unless randomness comes from an explicit torch.Generator."""
     if not isinstance(generator, torch.Generator):
@@ -170,10 +238,3 @@ def require_shape(name: str, shape: Sequence[int]) -> torch.Size:
     if not isinstance(shape, (tuple, list)):
         raise ValueError(f"{name} must be a tuple such as (5,), got {shape!r}")
     return torch.Size([require_count(f"an entry of {name}", n, least=0) for n in shape])
-
-
-def _first(value: Tensor, bad: Tensor) -> str:
-    """The first offending entry and its index, as text."""
-    value = value.detach().expand(bad.shape)
-    where = tuple(int(i) for i in bad.nonzero()[0])
-    return f"{value[where].item():g} at index {where}" if where else f"{value.item():g}"

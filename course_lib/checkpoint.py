@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from course_lib.arguments import require_finite
+from course_lib.arguments import require_cpu, require_finite
 
 FORMAT = "course-lib checkpoint 1"
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
@@ -26,17 +26,22 @@ def save(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
     """Writes tensors and `about` (anything JSON can hold) to `path`, whole or not at all.
 
     The bytes go to a temporary file beside it, are forced to the disk, and take the name in one
-    step; whatever lay there before survives until then. Raises OSError, saying that the last good
-    file still stands, if the disk is full or the folder cannot be written.
+    step; whatever lay there before survives until then. Raises ValueError if something is no tensor
+    or no plain value; OSError, saying that the last good file still stands, if the disk is full or
+    the folder cannot be written.
     """
+    _require_tensors(tensors)
     kept = {name: value.detach().contiguous() for name, value in sorted(tensors.items())}
-    text = json.dumps(about, sort_keys=True)
+    try:
+        text = json.dumps(about, sort_keys=True)
+    except TypeError as error:
+        raise ValueError(f"about must hold plain values, as JSON knows them: {error}") from error
     labels = {"format": FORMAT, "about": text, "sha256": _digest(kept, text)}
     content = safetensors.torch.save(kept, metadata=labels)
     try:
         _replace(Path(path), content)
     except OSError as error:
-        standing = "the last good one still stands" if Path(path).exists() else "nothing was left"
+        standing = "the last good one still stands" if Path(path).is_file() else "nothing was left"
         raise OSError(
             error.errno, f"checkpoint {path} was not written ({error.strerror}); {standing}"
         ) from error
@@ -55,8 +60,8 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     # A safetensors header begins at byte 8; its length before it may look like a pickle's start.
     if content.startswith((_ZIP, _PICKLE)) and content[8:9] != b"{":
         raise ValueError(
-            f"{path} is a pickle (torch.save), which can run code when it is read; "
-            "checkpoints of this course are safetensors"
+            f"{path} is a pickle, or an archive that may hold one (torch.save writes such), which "
+            "can run code when it is read; checkpoints of this course are safetensors"
         )
     tensors, labels = _parse(path, content)
     if labels.get("format") != FORMAT:
@@ -75,8 +80,8 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def restore(module: torch.nn.Module, tensors: dict[str, Tensor], *, source: str) -> None:
     """Copies tensors into a module of the same architecture.
 
-    Raises ValueError that names the first tensor that is missing, left over or of another shape,
-    and what that means, before anything is changed; also if a weight is NaN or infinite.
+    Raises ValueError that names the first tensor that is missing, left over, of another shape or
+    precision, and what that means, before anything is changed; also if one is NaN or infinite.
     """
     expected = module.state_dict()
     for name in [*expected, *tensors]:
@@ -88,7 +93,24 @@ def restore(module: torch.nn.Module, tensors: dict[str, Tensor], *, source: str)
                 f"the file has {theirs}"
             )
         require_finite(f"{name} in {source}", tensors[name])
+        if tensors[name].dtype != expected[name].dtype:
+            raise ValueError(
+                f"{source} is of another precision: for {name} the model has "
+                f"{expected[name].dtype}, the file has {tensors[name].dtype}; convert the model "
+                f"with .to({tensors[name].dtype})"
+            )
     module.load_state_dict(tensors)
+
+
+def _require_tensors(tensors: dict[str, Tensor]) -> None:
+    """Raises ValueError unless it is a dictionary of dense tensors on the CPU, by name."""
+    if not isinstance(tensors, dict):
+        raise ValueError(f"tensors must be a dictionary, got {type(tensors).__name__}")
+    for name, value in tensors.items():
+        if not isinstance(name, str):
+            raise ValueError(f"the names of tensors must be text, got {name!r}")
+        if require_cpu(name, value).layout != torch.strided:
+            raise ValueError(f"{name} must be a dense tensor, got {value.layout}")
 
 
 def _parse(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -9,19 +9,19 @@ import hashlib
 import io
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from course_lib.arguments import (
-    as_double,
     require_count,
     require_finite,
     require_generator,
     require_nonempty,
-    require_positive,
+    require_number,
+    require_same_dtype,
 )
 
 FOLDER = Path(__file__).resolve().parent.parent / "data"
@@ -88,7 +88,9 @@ def binarise(pixels: Tensor, *, generator: torch.Generator) -> Tensor:
         raise ValueError(f"pixels must be a uint8 tensor of grey levels 0..255, got {kind}")
     require_nonempty("pixels", pixels)
     require_generator(generator)
-    threshold = torch.randint(0, 255, pixels.shape, dtype=torch.uint8, generator=generator)
+    threshold = torch.randint(
+        0, 255, pixels.shape, dtype=torch.uint8, generator=generator, device=pixels.device
+    )
     # Seen as bytes, the truth values become floats four times as fast.
     return (threshold < pixels).view(torch.uint8).float()
 
@@ -109,11 +111,11 @@ def sample_tanh_world(
     """
     require_count("count", count)
     require_generator(generator)
-    for name, value in (("a", a), ("b", b), ("c", c)):
-        require_finite(name, as_double(name, value))
-    require_positive("s", as_double("s", s))
-    z = torch.randn(count, 1, dtype=torch.float64, generator=generator)
-    noise = torch.randn(count, 1, dtype=torch.float64, generator=generator)
+    a, b, c = require_number("a", a), require_number("b", b), require_number("c", c)
+    s = require_number("s", s, positive=True)
+    kind: dict[str, Any] = {"dtype": torch.float64, "device": generator.device}
+    z = torch.randn(count, 1, generator=generator, **kind)
+    noise = torch.randn(count, 1, generator=generator, **kind)
     return a * torch.tanh(b * z) + c + s * noise, z
 
 
@@ -132,7 +134,7 @@ def sample_linear_world(
     """
     require_count("count", count)
     require_generator(generator)
-    require_positive("noise_std", as_double("noise_std", noise_std))
+    noise_std = require_number("noise_std", noise_std, positive=True)
     for name, value in (("loadings", loadings), ("offset", offset)):
         require_nonempty(name, require_finite(name, value))
     if loadings.ndim != 2 or offset.shape != loadings.shape[:1]:
@@ -140,9 +142,11 @@ def sample_linear_world(
             f"loadings must be (D, d) and offset (D,), got {tuple(loadings.shape)} "
             f"and {tuple(offset.shape)}"
         )
+    require_same_dtype("loadings", loadings, "offset", offset)
     size, latent = loadings.shape
-    z = torch.randn(count, latent, dtype=loadings.dtype, generator=generator)
-    noise = torch.randn(count, size, dtype=loadings.dtype, generator=generator)
+    kind: dict[str, Any] = {"dtype": loadings.dtype, "device": loadings.device}
+    z = torch.randn(count, latent, generator=generator, **kind)
+    noise = torch.randn(count, size, generator=generator, **kind)
     return z @ loadings.T + offset + noise_std * noise, z
 
 
@@ -152,6 +156,7 @@ def read_checked(path: Path, expected: Fingerprint) -> bytes:
     Raises FileNotFoundError if it is missing, ValueError if it is truncated or altered; both say
     what was expected, what was found and how to get the file back.
     """
+    path = Path(path)
     name = f"{path.parent.name}/{path.name}"
     cure = (
         f"get it back with `git checkout -- {name}`, run in the course's folder, "

@@ -2,18 +2,27 @@
 
 A net with no hidden layers is affine, so its weights can be set by hand and it can be held against
 the exact worlds. Hidden units are tanh; weights start Glorot-uniform, drawn from `generator`, and
-biases at zero, as in Burda, Grosse & Salakhutdinov 2016.
+biases at zero, as in Burda, Grosse & Salakhutdinov 2016. Weights are float32 on the CPU, whatever
+torch's defaults are; net.double() makes them float64.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Generator, Tensor, nn
 
-from course_lib.arguments import require_count, require_event, require_finite, require_positive
+from course_lib.arguments import (
+    require_count,
+    require_event,
+    require_finite,
+    require_generator,
+    require_like,
+    require_number,
+)
 from course_lib.distributions import (
     Bernoulli,
     Binomial,
@@ -52,12 +61,14 @@ class GaussianNet(nn.Module):
     """v ↦ N(mean(v), diag std(v)²), with `std` one of three kinds.  (Eq. 6.2)
 
     std: "net" (a second head computes log_std from v, as an encoder does), "learned" (one number
-    for all outputs, free of v), or a positive float (fixed).
+    for all outputs, free of v), or a positive float (fixed, and kept to the last bit of a float64).
     scale multiplies v first, so that an encoder of counts 0..16 reads numbers of order one.
     Shapes: v (*batch, inputs) → DiagonalGaussian with parameters (*batch, outputs).
-    Raises ValueError for sizes below 1, a fixed std that is not positive, and a v of another width.
+    Raises ValueError for sizes below 1, a fixed std that is not positive, and a v of another width,
+    precision or device.
     """
 
+    @torch.inference_mode(False)  # weights that are made under inference mode could never learn
     def __init__(
         self,
         inputs: int,
@@ -70,28 +81,40 @@ class GaussianNet(nn.Module):
     ) -> None:
         super().__init__()
         self.inputs, self.outputs = _sizes(inputs, hidden, outputs)
-        self.scale = scale
+        self.scale = require_number("scale", scale, positive=True)
         self.trunk = Trunk(inputs, hidden, generator=generator)
         self.mean = affine(self.trunk.width, outputs, generator=generator)
         self.log_std: nn.Module | Tensor
         if std == "net":
             self.log_std = affine(self.trunk.width, outputs, generator=generator)
         elif std == "learned":
-            self.log_std = nn.Parameter(torch.zeros(()))
+            self.log_std = nn.Parameter(torch.zeros((), dtype=torch.float32, device="cpu"))
         elif isinstance(std, str):
             raise ValueError(f'std must be "net", "learned" or a positive number, got {std!r}')
         else:
-            fixed = require_positive("std", torch.tensor(float(std)))
-            self.register_buffer("log_std", fixed.log(), persistent=True)
+            log_std = torch.tensor(
+                math.log(require_number("std", std, positive=True)),
+                dtype=torch.float64,
+                device="cpu",
+            )
+            self.register_buffer("log_std", log_std, persistent=True)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+        """Keeps a fixed log_std in float64: .float() and then .double() must not round it."""
+        exact = self._buffers.get("log_std")
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if exact is not None:
+            self._buffers["log_std"] = exact.to(self.mean.weight.device)
+        return self
 
     def forward(self, value: Tensor) -> DiagonalGaussian:
         """The Gaussian given `value` (*batch, inputs)."""
-        require_event("value", value, self.inputs)
+        _require_input(value, self.mean.weight, self.inputs)
         hidden = self.trunk(value if self.scale == 1.0 else self.scale * value)  # (*batch, width)
         mean = _full_precision(self.mean(hidden))  # (*batch, outputs)
         if isinstance(self.log_std, nn.Module):
             return DiagonalGaussian(mean, _full_precision(self.log_std(hidden)))
-        return DiagonalGaussian(mean, self.log_std.expand_as(mean))
+        return DiagonalGaussian(mean, self.log_std.to(mean.dtype).expand_as(mean))
 
 
 class LogitNet(nn.Module):
@@ -112,13 +135,16 @@ class LogitNet(nn.Module):
     ) -> None:
         super().__init__()
         self.inputs, self.outputs = _sizes(inputs, hidden, outputs)
+        if not callable(family):
+            raise ValueError(f"family must be a distribution such as Bernoulli, got {family!r}")
         self.family = family
         self.trunk = Trunk(inputs, hidden, generator=generator)
         self.logits = affine(self.trunk.width, outputs, generator=generator)
 
     def forward(self, value: Tensor) -> Distribution:
         """The likelihood given `value` (*batch, inputs)."""
-        hidden = self.trunk(require_event("value", value, self.inputs))  # (*batch, width)
+        _require_input(value, self.logits.weight, self.inputs)
+        hidden = self.trunk(value)  # (*batch, width)
         return self.family(_full_precision(self.logits(hidden)))
 
 
@@ -137,6 +163,7 @@ def likelihood_net(
     """
     if kind == "gaussian":
         return GaussianNet(inputs, hidden, outputs, std="learned", generator=generator)
+    require_count("count", count)
     families: dict[str, Callable[[Tensor], Distribution]] = {
         "bernoulli": Bernoulli,
         "continuous_bernoulli": ContinuousBernoulli,
@@ -149,9 +176,18 @@ def likelihood_net(
 
 def affine(inputs: int, outputs: int, *, generator: Generator) -> nn.Linear:
     """v ↦ W v + b with Glorot-uniform W and b = 0; torch's global random state is not touched."""
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
+    require_generator(generator)
+    layer = blank_affine(inputs, outputs)
     nn.init.xavier_uniform_(layer.weight, generator=generator)
     nn.init.zeros_(layer.bias)
+    return layer
+
+
+@torch.inference_mode(False)
+def blank_affine(inputs: int, outputs: int, dtype: torch.dtype = torch.float32) -> nn.Linear:
+    """An affine layer on the CPU whose weights are still to be filled in."""
+    options = {"dtype": dtype, "device": "cpu"}
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs, **options)  # type: ignore[no-untyped-call]
     return layer
 
 
@@ -163,6 +199,8 @@ def set_output_mean(net: GaussianNet | LogitNet, mean: Tensor) -> None:
     count); for a Gaussian net the mean itself. Without it the first epochs go into learning which
     pixels are always black. Source: the code of Burda, Grosse & Salakhutdinov 2016.
     """
+    if not isinstance(net, (GaussianNet, LogitNet)):
+        raise ValueError(f"net must be a GaussianNet or a LogitNet, got {type(net).__name__}")
     require_finite("mean", mean)
     if tuple(mean.shape) != (net.outputs,):
         raise ValueError(f"mean must have shape ({net.outputs},), got {tuple(mean.shape)}")
@@ -176,9 +214,21 @@ def set_output_mean(net: GaussianNet | LogitNet, mean: Tensor) -> None:
 
 def _sizes(inputs: int, hidden: Sequence[int], outputs: int) -> tuple[int, int]:
     """Raises ValueError unless every layer has at least one unit."""
+    if not isinstance(hidden, (list, tuple)):
+        raise ValueError(f"hidden must be a tuple such as (200, 200), got {hidden!r}")
     for width in hidden:
         require_count("hidden", width)
     return require_count("inputs", inputs), require_count("outputs", outputs)
+
+
+def _require_input(value: Tensor, weight: Tensor, inputs: int) -> None:
+    """Raises ValueError unless a net with this weight can read `value`."""
+    if weight.dtype not in (torch.float32, torch.float64):
+        raise ValueError(
+            f"a net's weights must be float32 or float64, got {weight.dtype}; convert them with "
+            '.float(), and ask for Settings(precision="bfloat16") to train faster'
+        )
+    require_event("value", require_like("value", value, weight), inputs)
 
 
 def _full_precision(value: Tensor) -> Tensor:

@@ -156,9 +156,11 @@ def save_model(path: Path, model: MarkovHVAE, recipe: Recipe, history: History) 
     checkpoint.save(path, model.state_dict(), about)
 
 
+@torch.inference_mode(False)  # weights that are read under inference mode could never learn
 def load_model(path: Path | str) -> MarkovHVAE:
     """A trained model from its file, or by its recipe's name from `data/`; weights frozen.
 
+    To train it further, call requires_grad_(True) on it.
     Raises FileNotFoundError if there is none; ValueError as `checkpoint.load` does, or if the file
     holds a training rather than a model.
     """
@@ -169,6 +171,8 @@ def load_model(path: Path | str) -> MarkovHVAE:
     if about.get("kind") != "model":
         raise ValueError(f"{known} holds a {about.get('kind', 'file')}, not a model")
     model = Architecture.from_dict(about["architecture"]).build(seed=0)
+    if any(tensor.dtype == torch.float64 for tensor in tensors.values()):
+        model.double()
     checkpoint.restore(model, tensors, source=str(known))
     return model.requires_grad_(False).eval()
 

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from course_lib.arguments import require_nonempty, require_positive
+from course_lib.arguments import as_double, require_count, require_nonempty, require_positive
+from course_lib.nets import blank_affine
 from course_lib.train import Objective
 from course_lib.vae import MarkovHVAE
 
@@ -24,6 +25,7 @@ class StackedLinear(nn.Module):
     Each map has its own weights; stacked from M layers of equal sizes.
     """
 
+    @torch.inference_mode(False)  # weights that are made under inference mode could never learn
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.stack([layer.weight.detach().T for layer in layers]))
@@ -40,8 +42,7 @@ class StackedLinear(nn.Module):
     def layer(self, index: int) -> nn.Linear:
         """One of the M maps, as an ordinary layer."""
         inputs, outputs = self.weight.shape[1:]
-        single: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
-        single.to(self.weight.dtype)
+        single = blank_affine(inputs, outputs, self.weight.dtype)
         with torch.no_grad():
             single.weight.copy_(self.weight[index].T)
             single.bias.copy_(self.bias[index, 0])
@@ -55,11 +56,7 @@ def stack(models: Sequence[MarkovHVAE]) -> MarkovHVAE:
     fixed std, a scale, a likelihood); or if a parameter is not in a layer of weights and biases (a
     learned prior, a learned std).
     """
-    if not models:
-        raise ValueError("models must hold at least one model, got none")
-    shapes = [[tuple(p.shape) for p in model.parameters()] for model in models]
-    if any(shape != shapes[0] for shape in shapes):
-        raise ValueError("models must all have the same layers, and these have not")
+    _require_equal_layers(models)
     _require_equal_fixtures(models)
     stacked = copy.deepcopy(models[0])
     for name, module in models[0].named_modules():
@@ -73,6 +70,20 @@ def stack(models: Sequence[MarkovHVAE]) -> MarkovHVAE:
                 f"only layers of weights and biases can be stacked, got one in {owner!r}"
             )
     return stacked
+
+
+def _require_equal_layers(models: Sequence[MarkovHVAE]) -> None:
+    """Raises ValueError unless it is a list of models with layers of the same sizes."""
+    if not isinstance(models, (list, tuple)):
+        raise ValueError(f"models must be a list of models, got {type(models).__name__}")
+    if not models:
+        raise ValueError("models must hold at least one model, got none")
+    strangers = [type(model).__name__ for model in models if not isinstance(model, MarkovHVAE)]
+    if strangers:
+        raise ValueError(f"models must hold MarkovHVAEs, got {strangers[0]}")
+    shapes = [[(tuple(p.shape), p.dtype) for p in model.parameters()] for model in models]
+    if any(shape != shapes[0] for shape in shapes):
+        raise ValueError("models must all have the same layers of one precision, these have not")
 
 
 def _require_equal_fixtures(models: Sequence[MarkovHVAE]) -> None:
@@ -101,8 +112,10 @@ def _fixtures(model: MarkovHVAE) -> dict[str, Any]:
 
 def unstack(model: MarkovHVAE, index: int) -> MarkovHVAE:
     """The ordinary model at place `index` of a stacked one. Raises ValueError outside 0..M−1."""
-    count = next(len(m.weight) for m in model.modules() if isinstance(m, StackedLinear))
-    if not 0 <= index < count:
+    count = next((len(m.weight) for m in model.modules() if isinstance(m, StackedLinear)), 0)
+    if count == 0:
+        raise ValueError("model must be a stacked one, as stack(models) gives it")
+    if require_count("index", index, least=0) >= count:
         raise ValueError(f"index must lie in 0..{count - 1}, got {index}")
     single = copy.deepcopy(model)
     for name, module in model.named_modules():
@@ -111,20 +124,28 @@ def unstack(model: MarkovHVAE, index: int) -> MarkovHVAE:
     return single
 
 
-def weighted_elbo(betas: Tensor) -> Objective:
+def weighted_elbo(betas: Tensor | Sequence[float]) -> Objective:
     """E_q log p(x|z) − β KL(q ‖ p) of each stacked model with its own β.  (Eq. 5.4)
 
     betas: (M,). A lower bound on log p(x) for β ≥ 1, none for β < 1. The bound that is returned is
-    summed over the models, so that each has the gradient that it would have alone.
+    summed over the models, so that each has the gradient that it would have alone. Raises
+    ValueError unless there is one positive β for each model.
     Source: Higgins et al. 2017.
     """
-    require_positive("betas", require_nonempty("betas", betas))
+    weights = require_positive("betas", require_nonempty("betas", as_double("betas", betas)))
+    if weights.ndim != 1:
+        raise ValueError(f"betas must be (M,), got shape {tuple(weights.shape)}")
 
     def bound(
         model: Any, x: Tensor, *, generator: Generator, progress: float
     ) -> tuple[Tensor, dict[str, Tensor]]:
         terms = model.terms(x, generator=generator)  # each (M, B)
-        value = terms.reconstruction - betas[:, None] * terms.kl
+        if terms.kl.shape[:-1] != weights.shape:
+            raise ValueError(
+                f"betas {tuple(weights.shape)} must be as many as the models that are stacked, "
+                f"whose terms have shape {tuple(terms.kl.shape)}"
+            )
+        value = terms.reconstruction - weights[:, None].to(terms.kl, copy=True) * terms.kl
         named = {"elbo": terms.elbo, "reconstruction": terms.reconstruction, "kl": terms.kl}
         return value.sum(0), {name: term.detach().mean(0) for name, term in named.items()}
 

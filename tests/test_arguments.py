@@ -25,6 +25,8 @@ GOOD: list[Callable[[Tensor], Tensor]] = [
     lambda x: A.require_event("x", x, 2),
     lambda x: A.require_nonempty("x", x),
     lambda x: A.require_all("x", x, x > 0, "positive"),
+    lambda x: A.require_like("x", x, x.detach()),
+    lambda x: A.require_cpu("x", x),
 ]
 
 
@@ -69,6 +71,19 @@ BAD: list[tuple[Callable[[], object], str]] = [
         lambda: A.require_broadcastable("a", torch.Size([2]), "b", torch.Size([3])),
         r"a \(2,\) and b \(3,\) do not broadcast",
     ),
+    (lambda: A.require_like("x", [1.0], doubles(1)), r"x must be a tensor of floats, got list"),  # type: ignore[arg-type]
+    (lambda: A.require_like("x", torch.ones(1), doubles(1)), r"x must be torch.float64.*float32"),
+    (lambda: A.require_cpu("x", doubles(1).to("meta")), r"x must be on the CPU, got meta"),
+    (lambda: A.require_number("x", doubles(1)), r"x must be one number, got tensor"),  # type: ignore[arg-type]
+    (lambda: A.require_number("x", "1"), r"x must be one number, got '1'"),  # type: ignore[arg-type]
+    (lambda: A.require_number("x", True), r"x must be one number, got True"),
+    (lambda: A.require_number("x", math.inf), r"x must be finite, got inf"),
+    (lambda: A.require_number("x", 0, positive=True), r"x must be positive, got 0"),
+    (
+        lambda: A.require_seed("s", 2**64),
+        r"s must be a whole number.*got 18446744073709551616",
+    ),
+    (lambda: A.require_seed("s", False), r"s must be a whole number.*got False"),
     (lambda: A.require_count("n", 0), r"n must be a whole number of at least 1, got 0"),
     (lambda: A.require_count("n", 2.0), r"n must be a whole number.*2.0"),  # type: ignore[arg-type]
     (lambda: A.require_count("n", True), r"n must be a whole number.*True"),
@@ -82,6 +97,27 @@ BAD: list[tuple[Callable[[], object], str]] = [
 def test_a_bad_argument_is_named_with_its_value(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        (lambda x: A.require_finite("x", x), A.NotFiniteError),
+        (lambda x: A.require_no_nan("x", x), A.NotFiniteError),
+        (lambda x: A.require_log("x", x), A.NotFiniteError),
+        (lambda x: A.require_positive("x", x), A.NotFiniteError),
+        (lambda x: A.require_between("x", x, 0, 1, "in [0, 1]"), A.NotFiniteError),
+        (lambda x: A.require_positive("x", x.nan_to_num(-1.0)), ValueError),
+        (lambda x: A.require_between("x", x.nan_to_num(2.0), 0, 1, "in [0, 1]"), ValueError),
+        (lambda x: A.require_event("x", x, 3), ValueError),
+    ],
+)
+def test_what_is_not_finite_has_a_class_of_its_own(
+    call: Callable[[Tensor], object], kind: type[ValueError]
+) -> None:
+    with pytest.raises(ValueError, match="x must") as caught:
+        call(doubles(0.5, math.nan))
+    assert type(caught.value) is kind
 
 
 def test_numbers_become_float64_and_tensors_keep_their_precision() -> None:

@@ -276,6 +276,13 @@ def test_expectation_says_when_it_cannot_be_trusted():
     assert expectation(q, lambda z: torch.where(z[..., 0] > 0, -math.inf, 0.0)).item() == -math.inf
 
 
+def test_quadrature_takes_101_nodes_and_no_fewer() -> None:
+    q = DiagonalGaussian.from_std(0.0, 1.0)
+    assert expectation(q, lambda z: z[..., 0].square(), nodes=101).item() == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="nodes must be a whole number of at least 101, got 100"):
+        expectation(q, lambda z: z[..., 0].square(), nodes=100)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,30 @@ def test_one_flipped_bit_is_noticed_wherever_it_is(place: float, bit: int) -> No
             checkpoint.load(path)
 
 
+@pytest.mark.parametrize("system", ["posix", "nt"])
+def test_the_folders_entry_is_forced_to_the_disk_where_folders_can_be_opened(
+    system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the file has its name: else a crash may leave the old name on the disk."""
+    forced = []
+
+    class System:
+        name = system
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(os, name)
+
+        def fsync(self, descriptor: int) -> None:
+            kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+            forced.append((kind, (tmp_path / "a").exists()))
+            os.fsync(descriptor)
+
+    monkeypatch.setattr(checkpoint, "os", System())
+    checkpoint.save(tmp_path / "a", TENSORS, {})
+    file, folder = ("file", False), ("folder", True)
+    assert forced == ([file, folder] if system == "posix" else [file])
+
+
 class Mischief:
     """Leaves a file behind if it is ever unpickled."""
 
@@ -86,7 +111,7 @@ def test_a_pickle_is_refused_and_never_run(tmp_path: Path, writer: str) -> None:
         torch.save({"trap": Mischief(trap)}, path)
     else:
         path.write_bytes(pickle.dumps(Mischief(trap)))
-    with pytest.raises(ValueError, match=r"is a pickle .* which can run code"):
+    with pytest.raises(ValueError, match=r"is a pickle, .* which can run code"):
         checkpoint.load(path)
     assert not trap.exists()
 

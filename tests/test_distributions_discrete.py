@@ -111,6 +111,16 @@ def test_binomial_agrees_with_scipy(count: int) -> None:
         assert one.variance.item() == pytest.approx(oracle.var(), rel=1e-12, abs=0)
 
 
+def test_a_binomial_from_one_probability_has_one_coordinate_and_from_many_as_many() -> None:
+    one = Binomial.from_probs(7, 0.3)
+    assert (one.event_shape, one.batch_shape, one.total_count) == ((1,), (), 7)
+    assert one.log_prob(doubles(2.0)).item() == pytest.approx(stats.binom(7, 0.3).logpmf(2))
+    many = Binomial.from_probs(7, [[0.3, 0.6], [0.1, 0.9], [0.5, 0.2]])
+    assert (many.event_shape, many.batch_shape) == ((2,), (3,))
+    expected = stats.binom(7, [0.3, 0.1, 0.5]).logpmf(2) + stats.binom(7, [0.6, 0.9, 0.2]).logpmf(5)
+    assert many.log_prob(doubles(2.0, 5.0)).tolist() == pytest.approx(expected.tolist())
+
+
 def _binomial_log_mass(count: int, k: int, p: float) -> float:
     with mp.workdps(40):
         success, failure = mp.log(mp.mpf(p)), mp.log1p(-mp.mpf(p))

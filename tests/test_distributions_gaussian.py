@@ -1,12 +1,15 @@
 """DiagonalGaussian and FullGaussian against torch.distributions, SciPy and 40-digit arithmetic."""
 
 import math
+from typing import Any
 
 import mpmath as mp
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.stats import multivariate_normal
 from torch import Tensor
 from torch import distributions as td
@@ -175,6 +178,25 @@ def test_from_std_takes_numbers_lists_and_tensors() -> None:
     standard = DiagonalGaussian.standard(3, torch.float32)
     assert torch.equal(standard.mean, torch.zeros(3))
     assert torch.equal(standard.std, torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"),
+    [
+        (0.3, [0.5, 2.0, 1.0]),
+        ([0.3, -1.0, 2.0], 0.5),
+        (0.3, 0.5),
+        (0.3, [[0.5, 2.0, 1.0], [0.1, 0.2, 3.0]]),
+    ],
+)
+def test_one_number_of_two_serves_every_coordinate_of_the_other(mean: Any, std: Any) -> None:
+    """Against SciPy, coordinate by coordinate; two numbers are one coordinate, not more."""
+    q = DiagonalGaussian.from_std(mean, std)
+    means, stds = np.broadcast_arrays(np.atleast_1d(mean), np.atleast_1d(std))
+    assert q.batch_shape + q.event_shape == means.shape
+    x = torch.linspace(-1, 1, means.shape[-1], dtype=torch.float64)
+    expected = stats.norm(means, stds).logpdf(x.numpy()).sum(-1)
+    assert q.log_prob(x).tolist() == pytest.approx(expected.tolist(), rel=1e-14)
 
 
 def test_expand_repeats_the_distribution(generator: torch.Generator) -> None:

@@ -1,11 +1,12 @@
 """Annealed importance sampling against exact evidence, and against the density that it walks on."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from test_evaluate import WORLD, affine_net, affine_vae, draws
-from torch import Generator
+from torch import Generator, Tensor
 
 from course_lib.evaluate import annealed_log_likelihood
 from course_lib.evaluate.annealed import _Annealing, schedule
@@ -52,6 +53,38 @@ def test_a_chain_of_two_layers_is_walked_as_a_whole(generator: Generator) -> Non
     )
     assert abs(found.nll + CHAIN.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
     assert found.monte_carlo_error < 0.02
+
+
+def test_four_pilots_an_image_find_the_steps_and_are_thrown_away(
+    generator: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every image has its own step, moved by a twentieth at each temperature: towards 0.65."""
+    started, accepted = [], []
+    start, move = _Annealing.start, _Annealing.move
+
+    def watched_start(self: _Annealing, chains: int) -> Tensor:
+        started.append(chains)
+        return start(self, chains)
+
+    def watched_move(self: _Annealing, z: Tensor, beta: float, step: Tensor) -> Any:
+        moved, taken = move(self, z, beta, step)
+        accepted.append((step, taken))
+        return moved, taken
+
+    monkeypatch.setattr(_Annealing, "start", watched_start)
+    monkeypatch.setattr(_Annealing, "move", watched_move)
+    annealed_log_likelihood(
+        affine_vae(), draws(3, generator), chains=9, temperatures=6, generator=generator
+    )
+    assert started == [4, 9]
+    pilots, walks = accepted[:5], accepted[5:]
+    step = torch.full((3,), 0.1).double()
+    for (used, taken), (walked, _) in zip(pilots, walks, strict=True):
+        assert taken.shape == (4, 3)
+        torch.testing.assert_close(used, step)
+        grown = taken.mean(0) > 0.65
+        step = step * (0.95 + 0.1 * grown)
+        torch.testing.assert_close(walked, step)
 
 
 def test_a_trajectory_that_diverges_is_rejected(generator: Generator) -> None:

@@ -1,11 +1,15 @@
 """Nets against hand-made matrix products, and their likelihoods against torch.distributions."""
 
+import copy
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from scipy import stats
 from torch import Generator, Tensor
 
+from course_lib import checkpoint
 from course_lib.distributions import Bernoulli, Binomial, ContinuousBernoulli, DiagonalGaussian
 from course_lib.nets import LIKELIHOODS, GaussianNet, LogitNet, affine, likelihood_net
 from course_lib.nets import set_output_mean as start_at
@@ -44,6 +48,34 @@ def test_the_std_may_be_fixed_or_learned(generator: Generator) -> None:
     learned = GaussianNet(5, (), 2, std="learned", generator=generator)
     learned(value).log_std.sum().backward()
     assert learned.log_std.grad == 6.0  # one number for all six
+
+
+@pytest.mark.parametrize("std", [0.6, 0.1, 1 / 3, 1e-6, 1e6])
+def test_a_fixed_std_keeps_every_digit_of_a_double(std: float, tmp_path: Path) -> None:
+    """Against SciPy. On the way to float32, to a file and back nothing is rounded."""
+    net = GaussianNet(2, (), 1, std=std, generator=Generator().manual_seed(0))
+    net.float()
+    checkpoint.save(tmp_path / "a", net.state_dict(), {})
+    other = GaussianNet(2, (), 1, std=7.0, generator=Generator().manual_seed(1))
+    checkpoint.restore(other, checkpoint.load(tmp_path / "a")[0], source="a")
+    value = torch.tensor([[0.3, -1.2]], dtype=torch.float64)
+    for found in (net.double(), other.float().double(), copy.deepcopy(other).half().double()):
+        q = found(value)
+        assert q.log_std.dtype == torch.float64
+        x = q.mean + 1.3 * std
+        expected = stats.norm(q.mean.item(), std).logpdf(x.item())
+        # x − mean, of size 1.3 std, is off by ε(|x| + |mean|), which is that many std.
+        slack = 4e-16 * (abs(x.item()) + abs(q.mean.item())) / std
+        assert q.log_prob(x).item() == pytest.approx(expected, rel=4e-15, abs=2 * slack)
+    assert net.float()(value.float()).log_std.dtype == torch.float32
+
+
+def test_the_precision_of_one_net_is_named_where_another_is_given(generator: Generator) -> None:
+    net = GaussianNet(5, (), 2, generator=generator)
+    with pytest.raises(ValueError, match=r"value must be torch.float32, .* got torch.float64"):
+        net(torch.zeros(1, 5).double())
+    with pytest.raises(ValueError, match=r"value must be on cpu, .* got meta; move it with"):
+        net(torch.zeros(1, 5, device="meta"))
 
 
 def test_scale_multiplies_the_input(generator: Generator) -> None:
@@ -120,7 +152,10 @@ def test_the_output_starts_at_the_mean_of_the_data(generator: Generator) -> None
         (lambda g: GaussianNet(3, (), 1, std="big", generator=g), "got 'big'"),
         (lambda g: likelihood_net("poisson", 3, (), 1, generator=g), "bernoulli.*got 'poisson'"),
         (lambda g: GaussianNet(3, (), 1, generator=g)(torch.zeros(2, 4)), r"3 .*\(2, 4\)"),
-        (lambda g: LogitNet(3, (), 1, generator=g)(torch.zeros(2, 3).int()), "floats"),
+        (
+            lambda g: LogitNet(3, (), 1, generator=g)(torch.zeros(2, 3).int()),
+            "value must be torch.float32, as the weights are, got torch.int32",
+        ),
         (
             lambda g: start_at(LogitNet(3, (), 2, generator=g), torch.tensor([0.5, 20.0])),
             r"mean must lie in \[0, 1\], got 0.5 to 20",

@@ -30,6 +30,7 @@ from course_lib.plots import (
     style,
 )
 from course_lib.plots.ledger import printed, spread
+from course_lib.plots.vocabulary import TEXT_PX, contrast
 
 THINGS = [
     *("prior", "likelihood", "posterior", "q", "evidence", "gap", "reconstruction", "kl"),
@@ -83,6 +84,26 @@ def test_what_is_compared_stays_apart_in_grey(one: str, other: str) -> None:
 def test_labels_have_contrast(thing: str) -> None:
     luminance = linear(ink(thing)) @ (0.2126, 0.7152, 0.0722)
     assert 1.05 / (luminance + 0.05) >= 4.5
+
+
+# Of #000000 and #ffffff by definition; of the others as the Web Content Accessibility Guidelines'
+# formula gives them, worked out by hand: #0a0a0a lies on its straight piece, 10/255 < 0.04045, so
+# that its luminance is 10/255/12.92 and the contrast 1.05/(0.0030353 + 0.05).
+@pytest.mark.parametrize(
+    ("colour", "expected"),
+    [
+        ("#000000", 21.0),
+        ("#ffffff", 1.0),
+        ("#0a0a0a", 19.79829),
+        ("#ff0000", 1.05 / (0.2126 + 0.05)),
+        ("#00ff00", 1.05 / (0.7152 + 0.05)),
+        ("#0000ff", 1.05 / (0.0722 + 0.05)),
+        ("#808080", 1.05 / (((128 / 255 + 0.055) / 1.055) ** 2.4 + 0.05)),
+        ("#767676", 4.5422),
+    ],
+)
+def test_contrast_is_that_of_the_guidelines(colour: str, expected: float) -> None:
+    assert contrast(to_rgb(colour)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_an_unknown_colour_is_refused() -> None:
@@ -153,6 +174,15 @@ def test_panels_share_the_room_in_shown_pixels() -> None:
 def test_panels_without_room_are_refused() -> None:
     with pytest.raises(ValueError, match=r"1 × 3 panels do not fit 180 × 350 px"):
         panels(new_figure(180, 350), (1, 1, 1))
+
+
+@pytest.mark.parametrize("size", [(60, 350), (800, 98), (59, 350), (800, 97)])
+def test_panels_that_would_be_a_line_or_less_are_refused(size: tuple[int, int]) -> None:
+    """The margins alone take 44 + 16 across and 46 + 52 down; one pixel more is a panel."""
+    with pytest.raises(ValueError, match=r"1 × 1 panels do not fit .* the margins leave"):
+        panels(new_figure(*size))
+    (panel,) = panels(new_figure(61, 99))
+    assert np.allclose(panel.bbox.size / 2, (1, 1))
 
 
 @pytest.mark.parametrize(
@@ -287,6 +317,24 @@ def test_ledger_labels_never_touch(log_evidence: float, gap: float) -> None:
     assert not any(
         line.y0 + 1 < box.y1 and box.y0 < line.y1 - 1 and box.x0 < line.x1 for box in boxes
     )
+
+
+def test_the_line_of_log_p_keeps_three_pixels_from_the_labels_above_and_below() -> None:
+    """Labels are one text line high, 1.4 times the text's size, and stand about their middle."""
+    drawn = demo_ledger()
+    room, half = drawn.ax.bbox.height / 2, 1.4 * TEXT_PX / 2  # shown pixels
+
+    def middles(log_evidence: float, elbo: float) -> tuple[float, float, float]:
+        """Of the line, of the label of log p(x), and of the gap's."""
+        drawn.set(log_evidence, elbo)
+        evidence, gap = (drawn._texts[of].get_position()[1] for of in ("evidence", "gap"))
+        return (log_evidence + 4.0) / 2.75 * room, evidence * room, gap * room
+
+    line, evidence, gap = middles(-2.0, -2.01)  # so near that the labels press on the line
+    assert evidence - half - line == pytest.approx(3)
+    assert line - (gap + half) == pytest.approx(3)
+    line, evidence, _ = middles(-3.5, -1.5)  # an ELBO above log p(x), whose label is then below
+    assert line - (evidence + half) == pytest.approx(3)
 
 
 def test_the_ledger_draws_what_it_prints() -> None:

@@ -19,10 +19,11 @@ from torch import Generator, Tensor, nn
 
 from course_lib import checkpoint
 from course_lib.distributions import DiagonalGaussian
-from course_lib.nets import GaussianNet
+from course_lib.nets import LIKELIHOODS, GaussianNet
 from course_lib.recipes import RECIPES, Recipe, load_model
 from course_lib.train import (
     Settings,
+    TrainingDiverged,
     fit,
     free_bits,
     importance_weighted,
@@ -365,13 +366,127 @@ def test_a_rate_that_is_too_large_is_blamed_and_the_layer_named() -> None:
         fit(tiny(), spoilt, Settings(1, 16), progress_bar=False)
 
 
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("depth", [1, 2])
+def test_whatever_a_huge_rate_breaks_first_the_training_says_that_it_diverged(
+    depth: int, likelihood: str, optimiser: str
+) -> None:
+    """Between 1e3 and 1e38 it is, in turn, the bound, a sample, logits, or an encoder's mean."""
+    for rate in (1e3, 1e6, 1e12, 1e30, 1e38):
+        model = Architecture(6, (2,) * depth, ((5,),) * depth, likelihood).build(seed=0)
+        settings = Settings(3, 4, rate, optimiser=optimiser)
+        with pytest.raises(TrainingDiverged, match=r"step \d .*smaller learning rate \(now 1"):
+            fit(model, data(), settings, progress_bar=False)
+
+
+class Foreign(nn.Module):
+    """A model of one's own, with torch's distributions, whose errors are not this course's."""
+
+    def __init__(self, likelihood: Callable[[Tensor], torch.distributions.Distribution]) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(6))
+        self.likelihood = likelihood
+
+    def bound(
+        self, model: nn.Module, x: Tensor, *, generator: Generator, progress: float
+    ) -> objectives.Bound:
+        value = self.likelihood(self.logits).log_prob(x).sum(-1)
+        return value + (0 * self.logits).sqrt().sum(), {"elbo": value}  # a slope of 0/0
+
+
+@pytest.mark.parametrize(
+    "likelihood",
+    [
+        lambda logits: torch.distributions.Bernoulli(logits=logits),  # a ValueError at NaN
+        lambda logits: torch.distributions.MultivariateNormal(  # a RuntimeError
+            torch.zeros(6), torch.linalg.cholesky(torch.eye(6) + logits.diag_embed()).detach()
+        ),
+    ],
+)
+def test_a_model_of_ones_own_that_breaks_at_nan_weights_has_diverged(
+    likelihood: Callable[[Tensor], torch.distributions.Distribution],
+) -> None:
+    model = Foreign(likelihood)
+    with pytest.raises(TrainingDiverged, match=r"(?s)step 1 \(epoch 1\): .*smaller learning rate"):
+        fit(model, data(), Settings(2, 16), objective=model.bound, progress_bar=False)
+
+
+def test_a_fault_in_the_input_is_not_taken_for_divergence() -> None:
+    """Its message speaks of finite numbers and of NaN; its class says what it is."""
+
+    def complain(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Any:
+        raise ValueError("a finite number of things, none of them NaN")
+
+    with pytest.raises(ValueError, match=r"step 0 \(epoch 1\): a finite number of things"):
+        fit(tiny(), data(), Settings(1, 16), objective=complain, progress_bar=False)
+
+    def fail(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Any:
+        raise RuntimeError("not finite")
+
+    with pytest.raises(RuntimeError, match="^not finite$"):
+        fit(tiny(), data(), Settings(1, 16), objective=fail, progress_bar=False)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: fit(m, [1, 2], Settings(1)), "data must be a tensor, got list"),
+        (lambda m: fit(m, data().to("meta"), Settings(1)), "data must be on the CPU, got meta"),
+        (lambda m: fit(m, data(), 5), r"settings must be Settings\(epochs, …\), got 5"),
+        (lambda m: fit(TINY, data(), Settings(1)), "torch.nn.Module, .* got Architecture"),
+        (lambda m: fit(nn.Tanh(), data(), Settings(1)), "no weights to train: Tanh"),
+        (lambda m: fit(m.encoders[0], data(), Settings(1)), "have terms.* got GaussianNet"),
+        (
+            lambda m: fit(m.to("meta"), data(), Settings(1)),
+            "the model must be on the CPU, got meta",
+        ),
+        (
+            lambda m: fit(m, data(), Settings(1), objective="elbo"),
+            "objective must be callable, .*got 'elbo'",
+        ),
+        (
+            lambda m: fit(nn.Linear(6, 2), data(), Settings(1), objective=importance_weighted(2)),
+            "have log_weights.* got Linear",
+        ),
+        (
+            lambda m: fit(nn.Bilinear(6, 6, 2, False), data(), Settings(1, optimiser="muon")),
+            "no matrices of weights",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_named(call: Callable[[Any], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(tiny())
+
+
+def test_weights_from_inference_mode_are_named() -> None:
+    with torch.inference_mode():
+        model = tiny().double()  # the library's own are fit to learn; converted ones are not
+    with pytest.raises(ValueError, match="made under torch.inference_mode.*build it outside"):
+        fit(model, data(), Settings(1), progress_bar=False)
+
+
+def test_muon_trains_a_model_of_matrices_alone() -> None:
+    model = nn.Linear(6, 2, bias=False)
+
+    def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Any:
+        value = -model(x).square().sum(-1)
+        return value, {"elbo": value}
+
+    before = model.weight.detach().square().sum().item()
+    settings = Settings(20, 16, 1e-2, optimiser="muon")
+    fit(model, data(), settings, objective=bound, progress_bar=False)
+    assert model.weight.detach().square().sum().item() < before
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
         (torch.zeros(0, 6), r"data must be \(N, D\) with N ≥ 1, got shape \(0, 6\)"),
         (torch.zeros(6), r"got shape \(6,\)"),
         (torch.zeros(9, 5), r"step 0 \(epoch 1\): encoder 1: value must have 6 entries"),
-        (torch.zeros(9, 6, dtype=torch.uint8), "encoder 1: value must be a tensor of floats"),
+        (torch.zeros(9, 6, dtype=torch.uint8), "encoder 1: value must be torch.float32"),
         (torch.full((9, 6), 0.5), "grey pixels need ContinuousBernoulli or Binomial"),
         (torch.full((9, 6), 255.0), "0 or 1"),
     ],
@@ -387,11 +502,15 @@ def test_data_that_do_not_fit_the_model_are_named(bad: Tensor, message: str) -> 
         ({"epochs": 0}, "epochs .* at least 1, got 0"),
         ({"batch_size": 0}, "batch_size .* got 0"),
         ({"learning_rate": -1.0}, "learning_rate must be positive, got -1"),
-        ({"learning_rate": math.nan}, "learning_rate must be positive, got nan"),
+        ({"learning_rate": math.nan}, "learning_rate must be finite, got nan"),
         ({"optimiser": "sgd"}, "optimiser must be one of .*, got 'sgd'"),
         ({"precision": "float16"}, "precision must be one of .*, got 'float16'"),
         ({"average": 1.0}, "average must lie between 0 and 1, got 1.0"),
         ({"warmup": -1}, "warmup .* at least 0, got -1"),
+        ({"learning_rate": "fast"}, "learning_rate must be one number, got 'fast'"),
+        ({"average": True}, "average must be one number, got True"),
+        ({"seed": 1.5}, "seed must be a whole number .*got 1.5"),
+        ({"seed": 2**64}, "seed must be a whole number .*got 18446744073709551616"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(change: dict[str, object], message: str) -> None:
@@ -466,11 +585,11 @@ def test_free_bits_end_in_the_elbo_also_where_a_layer_costs_less_than_nothing() 
     [
         (lambda: warm_up(0.0), r"until must lie in \(0, 1\], got 0.0"),
         (lambda: warm_up(1.5), r"until must lie in \(0, 1\], got 1.5"),
-        (lambda: warm_up(math.nan), r"until must lie in \(0, 1\], got nan"),
+        (lambda: warm_up(math.nan), "until must be finite, got nan"),
         (lambda: warm_up(0.5, start=-0.1), r"start must lie in \[0, 1\], got -0.1"),
         (lambda: free_bits(0.5, until=0.0), r"until must lie in \(0, 1\], got 0.0"),
-        (lambda: free_bits(-1.0), "nats must be finite and at least 0, got -1.0"),
-        (lambda: free_bits(math.inf), "nats must be finite and at least 0, got inf"),
+        (lambda: free_bits(-1.0), "nats must be at least 0, got -1.0"),
+        (lambda: free_bits(math.inf), "nats must be finite, got inf"),
         (lambda: importance_weighted(0), "k must be a whole number of at least 1, got 0"),
     ],
 )

@@ -120,7 +120,7 @@ def test_a_nan_in_the_likelihood_names_its_layer(generator: Generator) -> None:
         model.elbo(torch.ones(1, 6), generator=generator)
 
 
-def test_data_of_another_width_name_the_first_encoder(tmp_path: Path) -> None:
+def test_data_of_another_width_are_named(tmp_path: Path) -> None:
     path, _ = saved(tmp_path, 3, 2)
-    with pytest.raises(ValueError, match=r"encoder 1: value must have 6 entries .*\(1, 784\)"):
+    with pytest.raises(ValueError, match=r"x must have 6 entries .*\(1, 784\)"):
         log_likelihood(load_model(path), torch.zeros(1, 784), k=2)

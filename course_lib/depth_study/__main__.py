@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.depth_study.design import ARMS, EPOCHS, Arm, run, settings
-from course_lib.depth_study.results import PATH, rounded
+from course_lib.depth_study.results import PATH, load, rounded
 
 COMMAND = "python -m course_lib.depth_study"
 
@@ -67,15 +67,14 @@ def _finished(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
     """The runs in the file, none if there is no file. Raises ValueError for other settings."""
     if not path.exists():
         return []
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = load(path)
     for name, value in about.items():
-        if found["settings"].get(name) != value:
+        if found.settings.get(name) != value:
             raise ValueError(
-                f"{path} was made with {name} {found['settings'].get(name)}, now it is {value}; "
+                f"{path} was made with {name} {found.settings.get(name)}, now it is {value}; "
                 "name another file with --out"
             )
-    runs: list[dict[str, Any]] = found["runs"]
-    return runs
+    return found.runs
 
 
 def _write(path: Path, about: dict[str, Any], runs: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from course_lib.arguments import require_count
 from course_lib.data import load_digits
 from course_lib.evaluate import active_units, log_likelihood, rate_distortion
-from course_lib.train import History, Settings, fit
+from course_lib.train import History, Settings, TrainingDiverged, fit
 from course_lib.vae import Architecture, MarkovHVAE
 
 DEPTHS = (1, 2, 3, 5)
@@ -65,6 +65,8 @@ def equal_chain(depth: int) -> Architecture:
 
 def chain(depth: int, width: int) -> Architecture:
     """64 pixels, `depth` layers of 8 latents, nets of one hidden layer, Binomial(16) pixels."""
+    require_count("depth", depth)
+    require_count("width", width)
     return Architecture(64, (LATENTS,) * depth, ((width,),) * depth, "binomial")
 
 
@@ -73,6 +75,8 @@ def parameter_count(chain: Architecture) -> int:
 
     For 64 pixels and eight latents a layer (154 h + 80) + (T − 1)(50 h + 32).  (Eq. 11.7)
     """
+    if len(set(chain.hidden)) != 1 or len(chain.hidden[0]) != 1:
+        raise ValueError(f"every net must have one hidden layer of one width, got {chain.hidden}")
     width = chain.hidden[0][0]
     total = 0
     for level, (low, high) in enumerate(pairwise((chain.data, *chain.latents))):
@@ -84,7 +88,8 @@ def parameter_count(chain: Architecture) -> int:
 def digits() -> tuple[Tensor, Tensor]:
     """1,500 training and 297 held-out images, (N, 64) counts 0..16, always the same split."""
     counts = load_digits().images.flatten(1).float()
-    order = torch.randperm(len(counts), generator=Generator().manual_seed(0))
+    source = Generator().manual_seed(0)
+    order = torch.randperm(len(counts), generator=source, device="cpu")
     return counts[order[:TRAINING]], counts[order[TRAINING:]]
 
 
@@ -97,15 +102,19 @@ def run(arm: Arm, depth: int, seed: int, *, epochs: int = EPOCHS) -> dict[str, A
     curve: the training ELBO as the training saw it, at ten epochs. failed: whether the bound
     stopped being finite; the figures are then missing.
     The seed and the depth decide the first weights, the order of the images and the noise.
+    Raises ValueError if the arm has no such chain, or seed or epochs make no sense.
     """
+    chains = _chains(arm)
+    if depth not in chains:
+        raise ValueError(f"arm {arm.name!r} has chains of depth {list(chains)}, got {depth!r}")
     train, test = digits()
-    source = 1_000 * depth + seed
-    model = arm.chains[depth].build(seed=source, data_mean=train.mean(0) / 16)
+    source = 1_000 * depth + require_count("seed", seed, least=0)
+    model = chains[depth].build(seed=source, data_mean=train.mean(0) / 16)
     settings = Settings(epochs, BATCH, arm.rate, WARMUP, seed=source)
     row: dict[str, Any] = {"arm": arm.name, "depth": depth, "seed": seed}
     try:
         history = fit(model, train, settings, progress_bar=False)
-    except FloatingPointError:
+    except TrainingDiverged:
         return row | {"failed": True}
     return row | {"failed": False} | _figures(model, train, test, source) | _curve(history)
 
@@ -125,6 +134,13 @@ def settings(epochs: int = EPOCHS) -> dict[str, Any]:
         "k": K,
         "arms": {name: _described(arm) for name, arm in ARMS.items()},
     }
+
+
+def _chains(arm: Arm) -> dict[int, Architecture]:
+    """Its chains. Raises ValueError unless it is an arm."""
+    if not isinstance(arm, Arm):
+        raise ValueError(f"arm must be an Arm, such as ARMS['slow'], got {arm!r}")
+    return arm.chains
 
 
 def _described(arm: Arm) -> dict[str, Any]:

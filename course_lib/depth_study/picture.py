@@ -41,7 +41,7 @@ def picture(study: Study) -> Picture:
 def _runs(ax: Axes, place: float, values: torch.Tensor, *, filled: bool) -> None:
     """The runs of one group side by side, and their mean as a line."""
     half = 0.16 if filled else 0.08
-    spread = torch.linspace(-half, half, len(values))
+    spread = torch.linspace(-half, half, len(values), dtype=torch.float64, device="cpu")
     face = COLOURS["elbo"] if filled else "white"
     ax.plot(place + spread, values, "o", color=COLOURS["elbo"], markerfacecolor=face, markersize=4)
     ax.plot((place - 0.2, place + 0.2), (values.mean(),) * 2, color=COLOURS["evidence"])

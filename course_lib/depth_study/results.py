@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from course_lib.arguments import require_finite
+from course_lib.arguments import as_double, require_finite
 from course_lib.data import FOLDER
 
 PATH = FOLDER / "depth_study.json"
@@ -38,11 +38,16 @@ class Study:
         if not values:
             raise ValueError(f"no run of arm {arm!r} and depth {depth} has a figure {figure!r}")
         known = [math.nan if value is None else value for value in values]
-        return torch.tensor(known, dtype=torch.float64)
+        return torch.tensor(known, dtype=torch.float64, device="cpu")
 
     def failures(self, depth: int, arm: str = "slow") -> int:
-        """How many runs of that arm and depth ended with a bound that was not finite."""
+        """How many runs of that arm and depth ended with a bound that was not finite.
+
+        Raises ValueError for an arm or depth that no run has.
+        """
         rows = [r for r in self.runs if r["arm"] == arm and r["depth"] == depth]
+        if not rows:
+            raise ValueError(f"there is no run of arm {arm!r} and depth {depth}")
         return sum(bool(row["failed"]) for row in rows)
 
 
@@ -51,12 +56,13 @@ def load(path: Path = PATH) -> Study:
 
     Raises FileNotFoundError if there is none, ValueError if it is no such file.
     """
+    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there are no results at {path}")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return Study(found["settings"], found["runs"])
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} holds no results of the depth study: {error!r}") from error
 
 
@@ -92,7 +98,8 @@ def share_reversed(a: Tensor, b: Tensor) -> float:
     Over all pairs of an entry of a (n,) and one of b (m,): 0 if the samples do not overlap, about
     ½ if they have the same mean.
     """
-    sign = torch.sign(_sample(a).mean() - _sample(b).mean())
+    a, b = _sample(a), _sample(b)
+    sign = torch.sign(a.mean() - b.mean())
     return ((a[:, None] - b) * sign < 0).double().mean().item()
 
 
@@ -111,6 +118,7 @@ def _short(value: Any) -> Any:
 
 
 def _sample(values: Tensor) -> Tensor:
+    values = as_double("a sample", values)
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(f"a sample must be (n,) with n ≥ 2, got {tuple(values.shape)}")
     return require_finite("a sample", values).double()
@@ -119,11 +127,11 @@ def _sample(values: Tensor) -> Tensor:
 def _resampled(values: Tensor, stream: int) -> Tensor:
     """Bootstrap samples, (RESAMPLES, n), always the same for the same n and stream."""
     generator = Generator().manual_seed(stream)
-    index = torch.randint(len(values), (RESAMPLES, len(values)), generator=generator)
+    index = torch.randint(len(values), (RESAMPLES, len(values)), generator=generator, device="cpu")
     return values[index]
 
 
 def _percentiles(values: Tensor) -> Interval:
     tail = (1 - LEVEL) / 2
-    low, high = torch.quantile(values, torch.tensor([tail, 1 - tail]).double()).tolist()
+    low, high = (torch.quantile(values, share).item() for share in (tail, 1 - tail))
     return low, high

@@ -53,7 +53,7 @@ BINARISATION, CODES, CROSS_CHECK = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns 0, or 2 with a message on stderr if there was nothing to do."""
+    """Runs the command; returns 0, or 2 with a message on stderr if it could not be done."""
     options = _parse(arguments)
     if options.seeds:
         print(seeds_table(all_runs()))
@@ -64,10 +64,14 @@ def main(arguments: list[str] | None = None) -> int:
     if not models:
         print("name a model or a file, or ask for --table", file=sys.stderr)
         return 2
-    if options.cross_check:
-        rows = [cross_check(model, options) for model in models]
-    else:
-        rows = evaluated(models, options)
+    try:
+        if options.cross_check:
+            rows = [cross_check(model, options) for model in models]
+        else:
+            rows = evaluated(models, options)
+    except (FileNotFoundError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
     if options.save:
         options.save.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -87,7 +91,10 @@ def evaluate(name: str, k: int, images: int, seed: int, work: Path) -> dict[str,
     """All figures of one model on the first `images` test images.
 
     Finished pieces are kept in `work`, under a key that holds everything they depend on.
+    Raises ValueError unless there are two images or more, FileNotFoundError if there is no model.
     """
+    if images < 2:
+        raise ValueError(f"images must be at least 2, to differ from one another, got {images}")
     path, model = _load(name)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     key = {"sha256": digest, "k": k, "images": images, "seed": seed}
@@ -196,7 +203,7 @@ def _load(name: str) -> tuple[Path, MarkovHVAE]:
 def _pieces(model: MarkovHVAE, x: Tensor, key: dict[str, Any], work: Path) -> Iterator[Tensor]:
     """log p̂, its standard error and core minutes of each image, (piece, 3), saved as they come."""
     path = _kept(key, work, "partial")
-    done = checkpoint.load(path)[0]["rows"] if path.exists() else torch.zeros(0, 3).double()
+    done = checkpoint.load(path)[0]["rows"] if path.exists() else x.new_zeros(0, 3).double()
     yield done
     bar = tqdm(total=len(x), initial=len(done), unit="image", disable=None, leave=False)
     for first in range(len(done), len(x), PIECE):
@@ -204,10 +211,8 @@ def _pieces(model: MarkovHVAE, x: Tensor, key: dict[str, Any], work: Path) -> It
         piece = x[first : first + PIECE]
         found = log_likelihood(model, piece, k=key["k"], seed=key["seed"], first=first)
         minutes = (time.process_time() - start) / 60 / len(piece)
-        rows = torch.stack(
-            [found.log_evidence, found.standard_error, torch.full((len(piece),), minutes).double()],
-            1,
-        )
+        times = torch.full_like(found.log_evidence, minutes)
+        rows = torch.stack([found.log_evidence, found.standard_error, times], 1)
         done = torch.cat([done, rows])
         checkpoint.save(path, {"rows": done}, key)
         bar.update(len(piece))

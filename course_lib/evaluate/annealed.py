@@ -4,11 +4,14 @@ Chains start at draws of the prior and are led to the posterior through the dist
 p(z) p(x|z)^β, β from 0 to 1, by Hamiltonian Monte Carlo.
 """
 
+from typing import Any
+
 import torch
 from torch import Generator, Tensor
 from tqdm.auto import tqdm
 
-from course_lib.arguments import require_count, require_event
+from course_lib.arguments import require_count
+from course_lib.evaluate._input import differentiable_data
 from course_lib.evaluate.likelihood import LogLikelihood, summary
 from course_lib.vae import MarkovHVAE
 
@@ -20,6 +23,7 @@ PILOTS = 4  # chains an image that only find the step sizes
 STEEPNESS = 4.0  # of the sigmoid along which β is spaced: small steps near both ends
 
 
+@torch.inference_mode(False)  # walks by slopes, also where the caller has switched gradients off
 def annealed_log_likelihood(
     model: MarkovHVAE,
     x: Tensor,
@@ -40,8 +44,7 @@ def annealed_log_likelihood(
     """
     for name, value in (("chains", chains), ("leapfrogs", leapfrogs)):
         require_count(name, value)
-    if require_event("x", x, model.sizes[0]).ndim != 2 or len(x) == 0:
-        raise ValueError(f"x must be (N, D) with N ≥ 1, got shape {tuple(x.shape)}")
+    x = differentiable_data(model, x)
     betas, rows = schedule(temperatures), []
     with tqdm(total=len(x), unit="image", disable=not progress_bar, leave=False) as bar:
         for piece in torch.split(x, PIECE):
@@ -55,7 +58,8 @@ def annealed_log_likelihood(
 
 def schedule(temperatures: int) -> Tensor:
     """β_0 = 0 < … < β_S = 1, (temperatures + 1,), spaced along a sigmoid."""
-    line = torch.linspace(-1, 1, require_count("temperatures", temperatures) + 1)
+    count = require_count("temperatures", temperatures) + 1
+    line = torch.linspace(-1, 1, count, dtype=torch.float32, device="cpu")
     curve = torch.sigmoid(STEEPNESS * line.double())
     return (curve - curve[0]) / (curve[-1] - curve[0])
 
@@ -72,7 +76,8 @@ class _Annealing:
         step = self.x.new_full((len(self.x),), FIRST_STEP)
         for beta in betas[1:-1].tolist():
             z, accepted = self.move(z, beta, step)
-            step = step * torch.where(accepted.mean(0) > ACCEPTANCE, 1.05, 0.95)
+            # Not step · where(…, 1.05, 0.95): two numbers alone have torch's default precision.
+            step = torch.where(accepted.mean(0) > ACCEPTANCE, 1.05 * step, 0.95 * step)
             found.append(step)
         return torch.stack(found) if found else self.x.new_zeros(0, len(self.x))
 
@@ -99,7 +104,8 @@ class _Annealing:
         reverse would be: the same points are visited, so the density still stays as it is.
         """
         size = step.unsqueeze(-1)  # (N, 1)
-        momentum = torch.randn(z.shape, generator=self.generator, dtype=z.dtype)
+        kind: dict[str, Any] = {"dtype": z.dtype, "device": z.device}
+        momentum = torch.randn(z.shape, generator=self.generator, **kind)
         height, slope = self.climb(z, beta)
         energy = height - 0.5 * momentum.square().sum(-1)
         moved, momentum = z, momentum + 0.5 * size * slope
@@ -111,7 +117,7 @@ class _Annealing:
             height, slope = self.climb(moved, beta)
             momentum = momentum + (1.0 if leap < self.leapfrogs - 1 else 0.5) * size * slope
         gain = height - 0.5 * momentum.square().sum(-1) - energy  # (chains, N)
-        coin = torch.rand(gain.shape, generator=self.generator, dtype=z.dtype)
+        coin = torch.rand(gain.shape, generator=self.generator, **kind)
         accepted = (coin.log() < gain) & ~lost
         return torch.where(accepted.unsqueeze(-1), moved, z), accepted.to(z.dtype)
 

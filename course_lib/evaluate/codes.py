@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 
 from course_lib.arguments import require_count
 from course_lib.distributions import DiagonalGaussian
+from course_lib.evaluate._input import require_data, require_one_layer
 from course_lib.vae import VAE, MarkovHVAE
 
 ACTIVE = 0.01  # Burda et al. 2016: a unit is active if its posterior mean varies by more
@@ -67,9 +68,11 @@ def surgery(model: VAE, x: Tensor, *, samples: int = 1, generator: Generator) ->
 
     I_q(x; z) = E[log q(z|x) − log q_agg(z)] with q_agg = (1/N) Σ_n q(z|x_n), and the rest is
     KL(q_agg ‖ p) = E[log q_agg(z) − log p(z)], both at z ~ q_agg. Costs N² densities a sample.
+    Raises ValueError if x is not (N, D), N ≥ 1, samples is below 1, or the model has more layers.
     Source: Hoffman & Johnson 2016.
     """
-    q: DiagonalGaussian = model.encoder(x)
+    require_one_layer(model)
+    q: DiagonalGaussian = model.encoder(require_data(model, x))
     prior = model.prior
     information, excess = [], []
     for _ in range(require_count("samples", samples)):
@@ -85,8 +88,11 @@ def surgery(model: VAE, x: Tensor, *, samples: int = 1, generator: Generator) ->
 def log_aggregate(q: DiagonalGaussian, z: Tensor, *, chunk: int = 64) -> Tensor:
     """log q_agg(z) = log (1/N) Σ_n q(z|x_n) for q of batch (N,) and z (M, d): (M,) nats.
 
+    Raises ValueError unless q has one batch axis.
     Source: the aggregate posterior of Makhzani et al. 2015.
     """
+    _require_one_batch_axis(q)
+    require_count("chunk", chunk)
     parts = [torch.logsumexp(q.log_prob(part.unsqueeze(1)), 1) for part in torch.split(z, chunk)]
     return torch.cat(parts) - math.log(q.batch_shape[0])
 
@@ -99,8 +105,7 @@ def best_prior(q: DiagonalGaussian) -> DiagonalGaussian:
     expectation is largest where the moments agree. q: batch (N,). Returns batch ().
     Raises ValueError unless q has one batch axis.
     """
-    if len(q.batch_shape) != 1:
-        raise ValueError(f"q must have batch (N,), got {tuple(q.batch_shape)}")
+    _require_one_batch_axis(q)
     mean = q.mean.mean(0)
     variance = (q.variance + (q.mean - mean).square()).mean(0)
     return DiagonalGaussian(mean, 0.5 * variance.log())
@@ -117,8 +122,7 @@ def posterior_mean_variances(
     covariance over x is unbiased for the variance (it may come out slightly negative).
     Raises ValueError if x is a single row, which has no variance.
     """
-    if len(x) < 2:
-        raise ValueError(f"x must be (N, D) with N ≥ 2, got shape {tuple(x.shape)}")
+    require_data(model, x, least=2)
     halves = [_posterior_means(model, x, samples, generator) for _ in range(2)]
     return [
         ((a - a.mean(0)) * (b - b.mean(0))).sum(0) / (len(x) - 1)
@@ -141,7 +145,7 @@ def _posterior_means(
     model: MarkovHVAE, x: Tensor, samples: int, generator: Generator
 ) -> list[Tensor]:
     """E_q[z_t|x] for each layer, (N, d_t): averages of the factors' means over `samples` climbs."""
-    totals = [torch.zeros(len(x), size, dtype=x.dtype) for size in model.sizes[1:]]
+    totals = [x.new_zeros(len(x), size) for size in model.sizes[1:]]
     require_count("samples", samples)
     samples = samples if model.depth > 1 else 1  # the first layer's mean depends on no sample
     for _ in range(samples):
@@ -151,13 +155,23 @@ def _posterior_means(
     return totals
 
 
+def _require_one_batch_axis(q: DiagonalGaussian) -> None:
+    if not hasattr(q, "batch_shape"):
+        raise ValueError(f"q must be a distribution, got {type(q).__name__}")
+    if len(q.batch_shape) != 1:
+        raise ValueError(f"q must have batch (N,), got {tuple(q.batch_shape)}")
+
+
 def _mean_and_error(parts: list[Tensor]) -> tuple[float, float]:
     """The mean over samples and examples, and its standard error.
 
     Examples' own means differ, and all of them are in: only the spread within an example is error.
     With one sample an example that spread is unknown, so the whole spread is taken: an upper bound.
+    One sample of one example says nothing of any spread: the error is then NaN.
     """
     values = torch.stack(parts).double()  # (samples, N)
     count = values.numel()
+    if count == 1:
+        return values.mean().item(), math.nan
     spread = values.var(0).mean() if len(parts) > 1 else values.var()
     return values.mean().item(), (spread / count).sqrt().item()

@@ -10,8 +10,9 @@ import torch
 from torch import Generator, Tensor
 from tqdm.auto import tqdm
 
-from course_lib.arguments import require_count, require_event, require_positive
+from course_lib.arguments import require_count, require_number
 from course_lib.distributions import FullGaussian
+from course_lib.evaluate._input import differentiable_data
 from course_lib.evaluate.likelihood import CHUNK, LogLikelihood, summary
 from course_lib.vae import MarkovHVAE
 
@@ -40,9 +41,8 @@ def fitted_log_likelihood(
     or widen is not positive.
     """
     require_count("k", k)
-    require_positive("widen", torch.tensor(float(widen)))
-    if require_event("x", x, model.sizes[0]).ndim != 2 or len(x) == 0:
-        raise ValueError(f"x must be (N, D) with N ≥ 1, got shape {tuple(x.shape)}")
+    require_number("widen", widen, positive=True)
+    x = differentiable_data(model, x)
     rows = []
     with tqdm(total=len(x), unit="image", disable=not progress_bar, leave=False) as bar:
         for piece in torch.split(x, PIECE):
@@ -55,16 +55,18 @@ def fitted_log_likelihood(
     return LogLikelihood(log_evidence, error, effective, k)
 
 
+@torch.inference_mode(False)  # climbs by slopes, also where the caller has switched gradients off
 def fitted_posterior(
     model: MarkovHVAE, x: Tensor, *, generator: Generator, steps: int = 1000, samples: int = 16
 ) -> FullGaussian:
     """The Gaussian of z_{1:T}, (N, Σ d_t), that maximises the ELBO of each x alone.  (Eq. 6.3)
 
     Starts at the encoder's means and standard deviations, and climbs by Adam with a falling rate.
-    x (N, D).
+    x (N, D). Raises ValueError if x is not (N, D), N ≥ 1, or a count is below 1.
     """
+    x = differentiable_data(model, x)
     mean, log_std = (part.requires_grad_() for part in _start(model, x))
-    slant = torch.zeros(*mean.shape, mean.shape[-1], dtype=x.dtype, requires_grad=True)
+    slant = mean.new_zeros(*mean.shape, mean.shape[-1], requires_grad=True)
     leaves = [mean, log_std, slant]
     climber = torch.optim.Adam(leaves, lr=RATE)
     for step in range(require_count("steps", steps)):

@@ -6,9 +6,15 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from course_lib.arguments import require_count, require_event
+from course_lib.arguments import require_count, require_number
 from course_lib.bounds import elbo, importance_weighted_bound, log_weights
 from course_lib.distributions import DiagonalGaussian
+from course_lib.evaluate._input import (
+    differentiable_data,
+    require_data,
+    require_fitting,
+    require_one_layer,
+)
 from course_lib.vae import VAE
 
 
@@ -52,6 +58,7 @@ class GridPosterior:
     edge: float
 
 
+@torch.inference_mode(False)  # climbs by slopes, also where the caller has switched gradients off
 def local_posterior(
     model: VAE,
     x: Tensor,
@@ -65,10 +72,13 @@ def local_posterior(
 
     Starts at the encoder's q and climbs by Adam with a falling rate; every step draws fresh noise.
     x (N, D). Returns batch (N,). The model's own weights do not move.
+    Raises ValueError if x is not (N, D), N ≥ 1, a count is below 1, or the model has more layers.
     """
-    require_event("x", x, model.sizes[0])
+    require_one_layer(model)
+    x = differentiable_data(model, x)
     with torch.no_grad():
         start: DiagonalGaussian = model.encoder(x)
+    require_number("rate", rate, positive=True)
     mean = start.mean.clone().requires_grad_()
     log_std = start.log_std.clone().requires_grad_()
     climber = torch.optim.Adam([mean, log_std], lr=rate)
@@ -95,13 +105,23 @@ def inference_gap(
 
     log p(x) is estimated with k samples of the local q, the better proposal; both ELBOs are means
     over the same `samples` standard normal draws. x (N, D).
+    Raises ValueError if x is not (N, D), local has not a batch of N, a count is below 1, or the
+    model has more layers.
     Source: Cremer, Li & Duvenaud 2018.
     """
+    require_one_layer(model)
+    if not isinstance(local, DiagonalGaussian):
+        raise ValueError(f"local must be a DiagonalGaussian, got {type(local).__name__}")
+    if tuple(local.batch_shape) != (len(require_data(model, x)),):
+        raise ValueError(f"local must have batch {(len(x),)}, got {tuple(local.batch_shape)}")
+    require_count("samples", samples)
+    require_count("k", k)
     rows = []
     for i in range(len(x)):
         datum, q = x[i], DiagonalGaussian(local.mean[i], local.log_std[i])
         encoder: DiagonalGaussian = model.encoder(datum)
-        noise = torch.randn(samples, *q.mean.shape, dtype=x.dtype, generator=generator)
+        size = (samples, *q.mean.shape)
+        noise = torch.randn(size, dtype=x.dtype, device=x.device, generator=generator)
         bounds = [elbo(model, p, datum, p.mean + p.std * noise) for p in (q, encoder)]
         log_w = log_weights(model, q, datum, q.sample((k,), generator=generator))
         rows.append(torch.stack([importance_weighted_bound(log_w), *bounds]))
@@ -114,14 +134,15 @@ def posterior_on_grid(
 ) -> GridPosterior:
     """The exact posterior of one x (D,) under a model with a 2-D latent, by the trapezoid rule.
 
-    (Eq. 7.2) Raises ValueError if the latent is not 2-D or x is not one datum.
+    (Eq. 7.2) Raises ValueError if the latent is not 2-D, x is not one datum or the grid is bad.
     """
     if model.sizes[1] != 2 or model.depth != 1:
         raise ValueError(f"the latent must be one layer of 2, got sizes {model.sizes[1:]}")
-    if x.ndim != 1:
+    if require_fitting(model, x).ndim != 1:
         raise ValueError(f"x must be one datum ({model.sizes[0]},), got shape {tuple(x.shape)}")
+    require_number("half_width", half_width, positive=True)
     nodes = require_count("nodes", nodes, least=9) | 1  # odd, so that halving keeps both ends
-    axis = torch.linspace(-half_width, half_width, nodes, dtype=x.dtype)
+    axis = torch.linspace(-half_width, half_width, nodes, dtype=x.dtype, device=x.device)
     z = torch.cartesian_prod(axis, axis)  # (n², 2)
     parts = [
         model.decoder(part).log_prob(x) + model.prior.log_prob(part)
@@ -136,7 +157,7 @@ def posterior_on_grid(
 
 def _log_integral(log_values: Tensor, axis: Tensor) -> float:
     """log ∬ exp(log_values) over a square with equal steps, by the trapezoid rule."""
-    weights = torch.ones(len(axis), dtype=torch.float64)
+    weights = torch.ones(len(axis), dtype=torch.float64, device=axis.device)
     weights[[0, -1]] = 0.5
     log_w = weights.log() + math.log((axis[1] - axis[0]).item())
     return torch.logsumexp((log_values + log_w[:, None] + log_w).flatten(), 0).item()

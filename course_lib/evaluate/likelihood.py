@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_count
+from course_lib.arguments import require_count, require_seed
+from course_lib.evaluate._input import require_data
 from course_lib.vae import MarkovHVAE
 
 CHUNK = 1000
@@ -44,7 +45,12 @@ class LogLikelihood:
 
     @property
     def sampling_error(self) -> float:
-        """Standard error of `nll` from the choice of images: their spread over √N."""
+        """Standard error of `nll` from the choice of images: their spread over √N.
+
+        NaN for one image, which shows no spread.
+        """
+        if len(self.log_evidence) < 2:
+            return math.nan
         return self.log_evidence.std().item() / math.sqrt(len(self.log_evidence))
 
 
@@ -60,8 +66,9 @@ def log_likelihood(
     Source: Burda, Grosse & Salakhutdinov 2016, section 5; Rezende et al. 2014, appendix E.
     """
     require_count("k", k)
-    if x.ndim != 2 or len(x) == 0:
-        raise ValueError(f"x must be (N, D) with N ≥ 1, got shape {tuple(x.shape)}")
+    require_data(model, x)
+    require_seed("seed", seed)
+    require_count("first", first, least=0)
     rows = []
     for i, image in enumerate(torch.split(x, 1), start=first):
         generator = torch.Generator().manual_seed((seed * STRIDE + i) % 2**32)

@@ -2,13 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from course_lib.arguments import require_event
+from course_lib.arguments import require_event, require_number, require_same_dtype
 from course_lib.distributions import Bernoulli, Binomial
+from course_lib.evaluate._input import require_data
 from course_lib.vae import MarkovHVAE
 
 
@@ -42,21 +44,18 @@ def plane_log_evidence(
     """
     if model.depth != 1 or model.sizes[1] != 2:
         raise ValueError(f"the latent must be one layer of 2, got sizes {model.sizes[1:]}")
-    if require_event("x", x, model.sizes[0]).ndim != 2 or len(x) == 0:
-        raise ValueError(f"x must be (N, D) with N ≥ 1, got shape {tuple(x.shape)}")
-    if not 0 < step <= edge < math.inf:
+    require_data(model, x)
+    if not 0 < require_number("step", step) <= require_number("edge", edge):
         raise ValueError(f"edge and step must satisfy 0 < step ≤ edge, got {edge} and {step}")
     half = 2 * math.ceil(edge / step / 2)  # even, so that every second node keeps both ends
-    axis = torch.linspace(-edge, edge, 2 * half + 1, dtype=x.dtype)
+    axis = torch.linspace(-edge, edge, 2 * half + 1, dtype=x.dtype, device=x.device)
     weight = torch.zeros_like(axis)
     weight[[0, -1]] = -math.log(2.0)  # the trapezoid rule halves both ends
     fine, coarse = [], []
     for first, share in zip(axis, weight, strict=True):
         z = torch.stack([first.expand_as(axis), axis], -1)  # (n, 2): one line of the grid
         likelihood = model.generate(1, z)
-        if not isinstance(likelihood, Binomial | Bernoulli):
-            raise ValueError(f"pixels must be flips or counts, got {type(likelihood).__name__}")
-        pairs = log_probs_of_pairs(likelihood, x)  # (N, n)
+        pairs = log_probs_of_pairs(cast(Bernoulli, likelihood), x)  # (N, n)
         heights = pairs + model.prior.log_prob(z) + weight + share
         fine.append(heights.logsumexp(-1))
         coarse.append(heights[:, ::2].logsumexp(-1))
@@ -70,7 +69,17 @@ def log_probs_of_pairs(likelihood: Binomial | Bernoulli, x: Tensor) -> Tensor:
 
     Σ_d log C(n, x_d) + x·η − n Σ_d log(1 + e^η_d), η = logits, n = 1 for flips: linear in x but
     for the first term, so that one matrix product serves all pairs.
+    Raises ValueError for another likelihood, other shapes or two precisions.
     """
+    if not isinstance(likelihood, Binomial | Bernoulli):
+        raise ValueError(f"pixels must be flips or counts, got {type(likelihood).__name__}")
+    require_event("x", x, likelihood.event_shape[0])
+    require_same_dtype("x", x, "logits", likelihood.logits)
+    if x.ndim != 2 or likelihood.logits.ndim != 2:
+        raise ValueError(
+            f"x must be (B, D) and logits (S, D), got {tuple(x.shape)} and "
+            f"{tuple(likelihood.logits.shape)}"
+        )
     count = likelihood.total_count if isinstance(likelihood, Binomial) else 1
     flat = Binomial(count, torch.zeros_like(x[0]))  # every flip is fair
     coefficients = flat.log_prob(x) - flat.log_prob(torch.zeros_like(x[0]))  # (B,)

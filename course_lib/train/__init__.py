@@ -4,7 +4,7 @@
 From the command line: `python -m course_lib.train --list`.
 """
 
-from course_lib.train.loop import fit
+from course_lib.train.loop import TrainingDiverged, fit
 from course_lib.train.objectives import Objective, elbo, free_bits, importance_weighted, warm_up
 from course_lib.train.state import History, Settings
 
@@ -12,6 +12,7 @@ __all__ = [
     "History",
     "Objective",
     "Settings",
+    "TrainingDiverged",
     "elbo",
     "fit",
     "free_bits",

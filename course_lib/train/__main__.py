@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from course_lib.recipes import RECIPES, Recipe
+from course_lib.train import TrainingDiverged
 
 RUNS = Path(__file__).resolve().parent.parent.parent / "runs"
 
@@ -22,26 +23,34 @@ def main(arguments: list[str] | None = None) -> int:
         for recipe in RECIPES.values():
             print(_describe(recipe))
         return 0
-    if options.name not in RECIPES:
-        print(f"no recipe {options.name!r}; there are {', '.join(RECIPES)}", file=sys.stderr)
+    try:
+        out = _train(options)
+    except (OSError, ValueError, TrainingDiverged) as error:
+        print(error, file=sys.stderr)
         return 2
-    recipe, name = RECIPES[options.name], options.name
+    print(f"{out} is written; its figures: python -m course_lib.evaluate {out}")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> Path:
+    """Trains, and returns where the model is. Raises ValueError if there is nothing to train."""
+    name = options.name
+    if name not in RECIPES:
+        raise ValueError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
+    recipe = RECIPES[name]
     for setting, value in (("epochs", options.epochs), ("seed", options.seed)):
         if value is not None:
             recipe, name = recipe.changed(**{setting: value}), f"{name}_{setting}_{value}"
-    out = options.out or RUNS / f"{name}.safetensors"
+    out: Path = options.out or RUNS / f"{name}.safetensors"
     state = out.with_suffix(".training")
     if state.exists() and not options.resume:
-        print(
+        raise ValueError(
             f"{state} holds an unfinished or finished training: add --resume to go on, "
-            "or remove it to start again",
-            file=sys.stderr,
+            "or remove it to start again"
         )
-        return 2
     bar = sys.stderr.isatty()
     recipe.train(out, resume=options.resume, report=None if bar else _line, progress_bar=bar)
-    print(f"{out} is written; its figures: python -m course_lib.evaluate {out}")
-    return 0
+    return out
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

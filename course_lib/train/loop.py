@@ -11,8 +11,16 @@ import torch
 from torch import Generator, Tensor, nn
 from tqdm.auto import tqdm
 
+from course_lib.arguments import NotFiniteError, require_cpu
 from course_lib.train import objectives
 from course_lib.train.state import History, Settings, TrainingState
+
+
+class TrainingDiverged(FloatingPointError):
+    """A weight, a term, the bound or a gradient stopped being finite; the message says what to try.
+
+    A class of its own, because NumPy raises FloatingPointError too, if it is told to.
+    """
 
 
 class Prepare(Protocol):
@@ -28,6 +36,7 @@ def as_it_is(batch: Tensor, /, *, generator: Generator) -> Tensor:
     return batch
 
 
+@torch.inference_mode(False)  # learns also where the caller has switched gradients off
 def fit(
     model: nn.Module,
     data: Tensor,
@@ -47,12 +56,15 @@ def fit(
     is written there at the end of an epoch, at most every `every` seconds, and after the last; with
     `resume`, training goes on from it and ends with the same weights, bit for bit. report is called
     with each epoch's row of the history.
-    Raises ValueError if data is empty or unfit for the model, or the checkpoint is not given or
-    does not fit; FloatingPointError if the bound, or a weight at the end of an epoch, is NaN or
-    infinite: nothing is saved after that.
+    Raises ValueError if data is empty or unfit for the model, no weight may change, or the
+    checkpoint is not given or does not fit; TrainingDiverged, a FloatingPointError, if the bound,
+    what leads to it, or a weight at the end of an epoch is NaN or infinite: nothing is saved then.
     """
-    if data.ndim != 2 or len(data) == 0:
+    if require_cpu("data", data).ndim != 2 or len(data) == 0:
         raise ValueError(f"data must be (N, D) with N ≥ 1, got shape {tuple(data.shape)}")
+    if not isinstance(settings, Settings):
+        raise ValueError(f"settings must be Settings(epochs, …), got {settings!r}")
+    objectives.require_objective(objective)
     state = TrainingState(model, settings, len(data))
     if resume:
         if checkpoint is None:
@@ -83,7 +95,7 @@ def _epoch(
             bound, terms = objective(
                 state.model, x, generator=state.generator, progress=state.progress
             )
-        loss = -bound.mean()
+        loss = -_require_slope(bound).mean()
         _require_finite(loss, terms, state)
         state.descend(loss)
         tally.add(len(x), terms)
@@ -91,6 +103,16 @@ def _epoch(
     row = tally.row(state, time.process_time() - start)
     state.history.rows.append(row)
     return row
+
+
+def _require_slope(bound: Tensor) -> Tensor:
+    """Raises ValueError if no weight that may change has a part in the bound."""
+    if not bound.requires_grad:
+        raise ValueError(
+            "the bound does not depend on any weight that may change: it was detached, or all the "
+            "weights in it are frozen; call requires_grad_(True) on those that are to be trained"
+        )
+    return bound
 
 
 class Tally:
@@ -122,31 +144,38 @@ def _precision(settings: Settings) -> AbstractContextManager[Any]:
 
 
 def _require_finite(loss: Tensor, terms: dict[str, Tensor], state: TrainingState) -> None:
-    """Raises FloatingPointError with step, terms and what to try, unless `loss` is finite."""
+    """Raises TrainingDiverged with step, terms and what to try, unless `loss` is finite."""
     if math.isfinite(loss.item()):
         return
     means = {name: value.detach().mean().item() for name, value in terms.items()}
     shown = ", ".join(f"{name} {value:g}" for name, value in means.items())
-    raise FloatingPointError(
-        f"{_place(state)}: the bound is not finite ({shown}). {_advice(state)}"
-    )
+    raise TrainingDiverged(f"{_place(state)}: the bound is not finite ({shown}). {_advice(state)}")
 
 
 def _require_finite_weights(state: TrainingState) -> None:
-    """Raises FloatingPointError if a gradient has spoilt a weight: a finite bound may have one."""
-    if not all(bool(torch.isfinite(parameter).all()) for parameter in state.parameters):
-        raise FloatingPointError(f"{_place(state)}: a weight is not finite. {_advice(state)}")
+    """Raises TrainingDiverged if a gradient has spoilt a weight: a finite bound may have one."""
+    if not _weights_are_finite(state):
+        raise TrainingDiverged(f"{_place(state)}: a weight is not finite. {_advice(state)}")
 
 
 @contextmanager
 def _located(state: TrainingState) -> Iterator[None]:
-    """Says at which step a model refused its input; NaN and infinities are the training's fault."""
+    """Says at which step a model refused its input; NaN and infinities are the training's fault.
+
+    So is whatever a model of one's own complains of once its weights are not finite.
+    """
     try:
         yield
-    except ValueError as error:
-        if "finite" in str(error) or "NaN" in str(error):
-            raise FloatingPointError(f"{_place(state)}: {error}. {_advice(state)}") from error
-        raise ValueError(f"{_place(state)}: {error}") from error
+    except (ValueError, RuntimeError) as error:
+        if isinstance(error, NotFiniteError) or not _weights_are_finite(state):
+            raise TrainingDiverged(f"{_place(state)}: {error}. {_advice(state)}") from error
+        if isinstance(error, ValueError):
+            raise ValueError(f"{_place(state)}: {error}") from error
+        raise
+
+
+def _weights_are_finite(state: TrainingState) -> bool:
+    return all(bool(torch.isfinite(parameter).all()) for parameter in state.parameters)
 
 
 def _place(state: TrainingState) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
-from course_lib.arguments import require_count
+from course_lib.arguments import require_count, require_number
 
 Bound = tuple[Tensor, dict[str, Tensor]]
 
@@ -25,6 +25,7 @@ class Objective(Protocol):
 
 def elbo(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
     """The ELBO with one sample of q, as `model.terms` gives it.  (Eq. 9.5)"""
+    _require_able(model, "terms")
     terms = model.terms(x, generator=generator)
     bound = terms.elbo
     return bound, {"elbo": bound, **terms.named()}
@@ -38,8 +39,9 @@ def importance_weighted(k: int) -> Objective:
     require_count("k", k)
 
     def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
+        _require_able(model, "log_weights")
         log_weights = model.log_weights(x, k, generator=generator)  # (k, batch)
-        value = torch.logsumexp(log_weights, 0) - torch.log(torch.tensor(float(k)))
+        value = torch.logsumexp(log_weights, 0) - math.log(k)
         return value, {"elbo": log_weights.mean(0), f"bound_{k}": value}
 
     return bound
@@ -52,10 +54,11 @@ def warm_up(until: float, start: float = 0.0) -> Objective:
     Source: Sønderby et al. 2016, section 2.3.
     """
     _require_until(until)
-    if not 0 <= start <= 1:
+    if not 0 <= require_number("start", start) <= 1:
         raise ValueError(f"start must lie in [0, 1], got {start}")
 
     def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
+        _require_able(model, "terms")
         terms = model.terms(x, generator=generator)
         weight = min(1.0, start + (1 - start) * progress / until)
         value = terms.reconstruction - weight * terms.kl
@@ -72,10 +75,11 @@ def free_bits(nats: float, until: float = 1.0) -> Objective:
     Source: Kingma et al. 2016, appendix C.8, per layer.
     """
     _require_until(until)
-    if not 0 <= nats < math.inf:
-        raise ValueError(f"nats must be finite and at least 0, got {nats}")
+    if require_number("nats", nats) < 0:
+        raise ValueError(f"nats must be at least 0, got {nats}")
 
     def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
+        _require_able(model, "terms")
         terms = model.terms(x, generator=generator)
         # max(mean KL, nats) has the gradient of the KL above that floor and none below it. Without
         # the floor every layer counts: a lower one's term is no KL, and may be negative.
@@ -85,7 +89,28 @@ def free_bits(nats: float, until: float = 1.0) -> Objective:
     return bound
 
 
+def require_objective(objective: object) -> None:
+    """Raises ValueError unless it can be called; also if it only makes objectives."""
+    if not callable(objective):
+        raise ValueError(f"objective must be callable, as warm_up(0.5) is, got {objective!r}")
+    for maker, made in (
+        (importance_weighted, "importance_weighted(5)"),
+        (warm_up, "warm_up(0.5)"),
+        (free_bits, "free_bits(0.5)"),
+    ):
+        if objective is maker:
+            raise ValueError(f"objective must be made with its number first: give {made}")
+
+
+def _require_able(model: Any, method: str) -> None:
+    """Raises ValueError unless the model has the method that the objective needs."""
+    if not hasattr(model, method):
+        raise ValueError(
+            f"the model must have {method}(x, …), as MarkovHVAE has, got {type(model).__name__}"
+        )
+
+
 def _require_until(until: float) -> None:
     """Raises ValueError unless it is a share of the training."""
-    if not 0 < until <= 1:
+    if not 0 < require_number("until", until) <= 1:
         raise ValueError(f"until must lie in (0, 1], got {until}")

@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from course_lib import checkpoint
-from course_lib.arguments import require_count
+from course_lib.arguments import require_count, require_cpu, require_number, require_seed
 
 OPTIMISERS = ("adam", "muon")
 PRECISIONS = ("float32", "bfloat16")
@@ -43,13 +43,13 @@ class Settings:
         require_count("epochs", self.epochs)
         require_count("batch_size", self.batch_size)
         require_count("warmup", self.warmup, least=0)
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate!r}")
+        require_seed("seed", self.seed)
+        require_number("learning_rate", self.learning_rate, positive=True)
         if self.optimiser not in OPTIMISERS:
             raise ValueError(f"optimiser must be one of {OPTIMISERS}, got {self.optimiser!r}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
-        if self.average is not None and not 0 < self.average < 1:
+        if self.average is not None and not 0 < require_number("average", self.average) < 1:
             raise ValueError(f"average must lie between 0 and 1, got {self.average!r}")
 
     def rate(self, step: int, steps: int) -> float:
@@ -80,6 +80,7 @@ class TrainingState:
     """The moving parts of one training; see the module's docstring."""
 
     def __init__(self, model: nn.Module, settings: Settings, size: int) -> None:
+        _require_trainable(model)
         self.model, self.settings, self.size = model, settings, size
         self.optimisers = _optimisers(model, settings)
         self.generator = Generator().manual_seed(settings.seed)
@@ -101,7 +102,7 @@ class TrainingState:
 
     def batches(self) -> Iterator[Tensor]:
         """The indices of one epoch's batches, a fresh permutation; the last may be smaller."""
-        order = torch.randperm(self.size, generator=self.generator)
+        order = torch.randperm(self.size, generator=self.generator, device="cpu")
         size = self.settings.batch_size
         yield from (order[start : start + size] for start in range(0, self.size, size))
 
@@ -171,6 +172,30 @@ class TrainingState:
         }
 
 
+def _require_trainable(model: nn.Module) -> None:
+    """Raises ValueError unless the model has weights on the CPU, and one at least may change."""
+    if not isinstance(model, nn.Module):
+        raise ValueError(
+            "model must be a torch.nn.Module, such as Architecture(…).build(seed=0), got "
+            f"{type(model).__name__}"
+        )
+    weights = list(model.parameters())
+    if not weights:
+        raise ValueError(f"the model has no weights to train: {type(model).__name__}.parameters()")
+    for weight in weights:
+        require_cpu("the model", weight)
+        if weight.is_inference():
+            raise ValueError(
+                "the model was made under torch.inference_mode(), so its weights can never learn; "
+                "build it outside"
+            )
+    if not any(weight.requires_grad for weight in weights):
+        raise ValueError(
+            f"all {len(weights)} weight tensors of the model are frozen, as load_model gives them; "
+            "call model.requires_grad_(True) to train it"
+        )
+
+
 def _optimisers(model: nn.Module, settings: Settings) -> list[torch.optim.Optimizer]:
     """Fused Adam; or Muon on the matrices and fused Adam on biases and other vectors."""
     parameters = list(model.parameters())
@@ -178,6 +203,10 @@ def _optimisers(model: nn.Module, settings: Settings) -> list[torch.optim.Optimi
         return [torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)]
     matrices = [p for p in parameters if p.ndim == 2]
     rest = [p for p in parameters if p.ndim != 2]
+    if not matrices:
+        raise ValueError(
+            'the model has no matrices of weights for optimiser="muon"; use optimiser="adam"'
+        )
     # These steps of Newton and Schulz cost a third less than the default five, and learn as fast.
     muon = torch.optim.Muon(
         matrices,
@@ -186,7 +215,8 @@ def _optimisers(model: nn.Module, settings: Settings) -> list[torch.optim.Optimi
         adjust_lr_fn="match_rms_adamw",
         ns_steps=4,
     )
-    return [muon, torch.optim.Adam(rest, lr=settings.learning_rate, fused=True)]
+    adam = [torch.optim.Adam(rest, lr=settings.learning_rate, fused=True)] if rest else []
+    return [muon, *adam]
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from course_lib.arguments import require_count, require_seed
 from course_lib.nets import GaussianNet, LogitNet, likelihood_net, set_output_mean
 from course_lib.vae.chain import VAE, MarkovHVAE
 
@@ -26,16 +27,25 @@ class Architecture:
     learned_prior: bool = False
 
     def build(self, *, seed: int, data_mean: Tensor | None = None) -> MarkovHVAE:
-        """The model with fresh weights. data_mean (D,) starts the decoder there (probabilities)."""
-        if len(self.latents) < 1 or len(self.latents) != len(self.hidden):
-            raise ValueError(
-                "latents and hidden must have one entry a layer, at least one, "
-                f"got {self.latents} and {self.hidden}"
-            )
-        model = self._assemble(torch.Generator().manual_seed(seed))
+        """The model with fresh weights. data_mean (D,) starts the decoder there (probabilities).
+
+        Raises ValueError if the sizes, the likelihood, the seed or data_mean make no sense.
+        """
+        self._require_layers()
+        require_count("count", self.count)
+        model = self._assemble(torch.Generator().manual_seed(require_seed("seed", seed)))
         if data_mean is not None:
             set_output_mean(cast(GaussianNet | LogitNet, model.decoders[0]), data_mean)
         return model
+
+    def _require_layers(self) -> None:
+        """Raises ValueError unless latents and hidden are of equal length and of the right kind."""
+        sized = isinstance(self.latents, (tuple, list)) and isinstance(self.hidden, (tuple, list))
+        if not sized or len(self.latents) < 1 or len(self.latents) != len(self.hidden):
+            raise ValueError(
+                "latents and hidden must have one entry a layer, at least one, such as (50,) and "
+                f"((200, 200),), got {self.latents!r} and {self.hidden!r}"
+            )
 
     def _assemble(self, generator: torch.Generator) -> MarkovHVAE:
         sizes = (self.data, *self.latents)
@@ -64,11 +74,13 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Architecture":
-        """The inverse of as_dict, after JSON has turned tuples into lists."""
-        return cls(
-            **values
-            | {
-                "latents": tuple(values["latents"]),
-                "hidden": tuple(tuple(widths) for widths in values["hidden"]),
-            }
-        )
+        """The inverse of as_dict, after JSON has turned tuples into lists.
+
+        Raises ValueError if a value is missing or of another kind.
+        """
+        try:
+            latents = tuple(values["latents"])
+            hidden = tuple(tuple(widths) for widths in values["hidden"])
+            return cls(**values | {"latents": latents, "hidden": hidden})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no architecture can be read from {values}: {error!r}") from error

@@ -5,18 +5,17 @@ z_0 := x, encoder t gives q(z_t|z_{t−1}) and decoder t gives p(z_{t−1}|z_t),
 Everything is per example, in nats; samples lead: results are (*samples, *batch).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Generator, Tensor, nn
 
-from course_lib.arguments import require_count
+from course_lib.arguments import located, require_count, require_event
 from course_lib.bounds import importance_weighted_bound
 from course_lib.distributions import DiagonalGaussian, Distribution, kl_divergence
-from course_lib.nets import ConditionalNet
+from course_lib.vae._fitting import chained_sizes, common_weight
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ class MarkovHVAE(nn.Module):
     Raises ValueError if there is no layer, the lists differ in length or the sizes do not chain.
     """
 
+    @torch.inference_mode(False)  # a learned prior that is made under inference mode cannot learn
     def __init__(
         self,
         encoders: Sequence[nn.Module],
@@ -66,9 +66,9 @@ class MarkovHVAE(nn.Module):
         learned_prior: bool = False,
     ) -> None:
         super().__init__()
-        self.sizes = _chained_sizes(encoders, decoders)  # [D, d_1, …, d_T]
+        self.sizes = chained_sizes(encoders, decoders)  # [D, d_1, …, d_T]
         self.encoders, self.decoders = nn.ModuleList(encoders), nn.ModuleList(decoders)
-        like = next(self.parameters())
+        like = common_weight(self)
         mean, log_std = like.new_zeros(self.sizes[-1]), like.new_zeros(self.sizes[-1])
         self.prior_mean: Tensor
         self.prior_log_std: Tensor
@@ -86,7 +86,7 @@ class MarkovHVAE(nn.Module):
     @property
     def prior(self) -> DiagonalGaussian:
         """p(z_T). If it is fixed, ∇_θ ELBO = E_q ∇_θ log p(x|z_1) for one layer.  (Eq. 7.1)"""
-        with _named("prior"):
+        with located("prior"):
             return DiagonalGaussian(self.prior_mean, self.prior_log_std)
 
     def climb(
@@ -98,7 +98,7 @@ class MarkovHVAE(nn.Module):
         d_t).
         """
         factors = [self.infer(1, x)]
-        samples = [factors[0].rsample(tuple(shape), generator=generator)]
+        samples = [factors[0].rsample(shape, generator=generator)]
         for level in range(2, self.depth + 1):
             factors.append(self.infer(level, samples[-1]))
             samples.append(factors[-1].rsample(generator=generator))
@@ -106,12 +106,18 @@ class MarkovHVAE(nn.Module):
 
     def infer(self, level: int, below: Tensor) -> DiagonalGaussian:
         """q(z_level | z_{level−1}); level 1 reads x. Errors name the layer."""
-        with _named(f"encoder {level}"):
-            return cast(DiagonalGaussian, self.encoders[level - 1](below))
+        with located(f"encoder {self._level(level)}"):
+            q = self.encoders[level - 1](below)
+            if not hasattr(q, "rsample"):
+                raise ValueError(
+                    "an encoder must give a distribution with rsample, such as DiagonalGaussian, "
+                    f"got {type(q).__name__}"
+                )
+            return cast(DiagonalGaussian, q)
 
     def generate(self, level: int, z: Tensor) -> Distribution:
         """p(z_{level−1} | z_level); level 1 gives p(x|z_1). Errors name the layer."""
-        with _named(f"decoder {level}"):
+        with located(f"decoder {self._level(level)}"):
             return cast(Distribution, self.decoders[level - 1](z))
 
     def terms(self, x: Tensor, shape: Sequence[int] = (), *, generator: Generator) -> ChainTerms:
@@ -163,10 +169,10 @@ class MarkovHVAE(nn.Module):
     def resample(self, z: Tensor, level: int, *, generator: Generator) -> list[Tensor]:
         """Keeps z = z_level and draws every latent below it from p: [z_1, …, z_level].
 
-        z (*batch, d_level). Raises ValueError if level is outside 1..T.
+        z (*batch, d_level). Raises ValueError if level is outside 1..T or z of another width.
         """
-        chain = [z]
-        for above in range(self._level(level), 1, -1):
+        chain = [require_event("z", z, self.sizes[self._level(level)])]
+        for above in range(level, 1, -1):
             chain.insert(0, self.generate(above, chain[0]).sample(generator=generator))
         return chain
 
@@ -211,34 +217,3 @@ class VAE(MarkovHVAE):
     def decoder(self) -> nn.Module:
         """z (*samples, *batch, d) ↦ p(x|z)."""
         return self.decoders[0]
-
-
-@contextmanager
-def _named(layer: str) -> Iterator[None]:
-    """Puts the layer's name before a ValueError raised inside."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{layer}: {error}") from error
-
-
-def _chained_sizes(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module]) -> list[int]:
-    """[D, d_1, …, d_T]. Raises ValueError naming the first arrow that does not fit."""
-    up, down = cast(Sequence[ConditionalNet], encoders), cast(Sequence[ConditionalNet], decoders)
-    if len(up) < 1 or len(up) != len(down):
-        raise ValueError(
-            f"encoders and decoders must be equally many, at least 1, got {len(up)} and {len(down)}"
-        )
-    sizes = [up[0].inputs, *(net.outputs for net in up)]
-    for t, (enc, dec) in enumerate(zip(up, down, strict=True), start=1):
-        if (enc.inputs, enc.outputs) != (sizes[t - 1], sizes[t]):
-            raise ValueError(
-                f"encoder {t} must map {sizes[t - 1]} to {sizes[t]}, "
-                f"got {enc.inputs} to {enc.outputs}"
-            )
-        if (dec.inputs, dec.outputs) != (sizes[t], sizes[t - 1]):
-            raise ValueError(
-                f"decoder {t} must map {sizes[t]} to {sizes[t - 1]}, "
-                f"got {dec.inputs} to {dec.outputs}"
-            )
-    return sizes

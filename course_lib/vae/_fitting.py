@@ -1,0 +1,60 @@
+"""Whether nets fit together: their sizes, their precision, their place."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.nets import ConditionalNet
+
+
+def chained_sizes(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module]) -> list[int]:
+    """[D, d_1, …, d_T]. Raises ValueError naming the first arrow that does not fit."""
+    up, down = _require_nets("encoders", encoders), _require_nets("decoders", decoders)
+    if len(up) < 1 or len(up) != len(down):
+        raise ValueError(
+            f"encoders and decoders must be equally many, at least 1, got {len(up)} and {len(down)}"
+        )
+    sizes = [up[0].inputs, *(net.outputs for net in up)]
+    for t, (enc, dec) in enumerate(zip(up, down, strict=True), start=1):
+        if (enc.inputs, enc.outputs) != (sizes[t - 1], sizes[t]):
+            raise ValueError(
+                f"encoder {t} must map {sizes[t - 1]} to {sizes[t]}, "
+                f"got {enc.inputs} to {enc.outputs}"
+            )
+        if (dec.inputs, dec.outputs) != (sizes[t], sizes[t - 1]):
+            raise ValueError(
+                f"decoder {t} must map {sizes[t]} to {sizes[t - 1]}, "
+                f"got {dec.inputs} to {dec.outputs}"
+            )
+    return sizes
+
+
+def common_weight(model: nn.Module) -> Tensor:
+    """One weight that stands for all. Raises ValueError unless they share precision and device."""
+    weights = dict(model.named_parameters())
+    if not weights:
+        return torch.zeros((), dtype=torch.float32, device="cpu")
+    name, first = next(iter(weights.items()))
+    for other, weight in weights.items():
+        if (weight.dtype, weight.device) != (first.dtype, first.device):
+            raise ValueError(
+                f"the nets must share one precision and one device, got {first.dtype} on "
+                f"{first.device} ({name}) and {weight.dtype} on {weight.device} ({other}); "
+                "convert them all with .double() or .float()"
+            )
+    return first
+
+
+def _require_nets(name: str, nets: Sequence[nn.Module]) -> Sequence[ConditionalNet]:
+    """Raises ValueError unless `nets` is a list of modules with inputs and outputs."""
+    if not isinstance(nets, (list, tuple, nn.ModuleList)):
+        raise ValueError(f"{name} must be a list of nets, got {type(nets).__name__}")
+    for net in nets:
+        if not (isinstance(net, nn.Module) and hasattr(net, "inputs") and hasattr(net, "outputs")):
+            raise ValueError(
+                f"{name} must be modules with inputs and outputs that give a distribution, such as "
+                f"GaussianNet, got {type(net).__name__}"
+            )
+    return cast(Sequence[ConditionalNet], nets)

@@ -1,0 +1,319 @@
+"""The library relies on no global default: numbers are the same, bit for bit, in any surroundings.
+
+Surroundings: torch's default dtype and device, its gradient and inference modes, NumPy's error
+state. Inputs are made inside them, as a reader's cell would, so they may be inference tensors.
+"""
+
+import ast
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from refresh import FOLDER, execute
+from torch import Generator, Tensor
+
+from course_lib import checkpoint, depth_study
+from course_lib.data import (
+    binarise,
+    load_digits,
+    load_mnist,
+    sample_linear_world,
+    sample_tanh_world,
+)
+from course_lib.evaluate import __main__ as evaluate_command
+from course_lib.evaluate import (
+    active_units,
+    annealed_log_likelihood,
+    fitted_log_likelihood,
+    inference_gap,
+    local_posterior,
+    log_likelihood,
+    plane_log_evidence,
+    posterior_on_grid,
+    rate_distortion,
+    surgery,
+)
+from course_lib.evaluate.codes import best_prior
+from course_lib.nets import LIKELIHOODS, GaussianNet
+from course_lib.recipes import Recipe, load_model, training_data
+from course_lib.sweep import stack, unstack, weighted_elbo
+from course_lib.train import (
+    History,
+    Objective,
+    Settings,
+    fit,
+    free_bits,
+    importance_weighted,
+    warm_up,
+)
+from course_lib.train import __main__ as train_command
+from course_lib.train.objectives import elbo
+from course_lib.vae import VAE, Architecture, MarkovHVAE
+
+Found = dict[str, Any]
+
+
+@contextlib.contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextlib.contextmanager
+def all_of_them() -> Iterator[None]:
+    with contextlib.ExitStack() as surroundings:
+        for enter in SURROUNDINGS.values():
+            if enter is not all_of_them:
+                surroundings.enter_context(enter())
+        yield
+
+
+SURROUNDINGS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "float64": lambda: default_dtype(torch.float64),
+    "bfloat16": lambda: default_dtype(torch.bfloat16),
+    "meta": lambda: torch.device("meta"),
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "numpy raises": lambda: np.errstate(all="raise"),
+    "all of them": all_of_them,
+}
+
+
+def rng() -> Generator:
+    return Generator().manual_seed(11)
+
+
+def pixels(count: int) -> Tensor:
+    """Black and white digits: (count, 64)."""
+    return (load_digits().images[:count].flatten(1) > 7).float()
+
+
+def bernoulli(*latents: int) -> MarkovHVAE:
+    return Architecture(64, latents, ((8,),) * len(latents)).build(seed=0)
+
+
+def weights(model: torch.nn.Module) -> Found:
+    return dict(model.state_dict())
+
+
+def trained(
+    model: torch.nn.Module, settings: Settings, objective: Objective = elbo, **more: Any
+) -> Found:
+    history = fit(model, pixels(48), settings, objective=objective, progress_bar=False, **more)
+    return weights(model) | {"history": without_clock(history)}
+
+
+def without_clock(history: History) -> list[Found]:
+    return [{k: v for k, v in row.items() if k != "core_seconds"} for row in history.rows]
+
+
+def data_sets(folder: Path) -> Found:
+    worlds = sample_tanh_world(5, generator=rng())
+    like = worlds[0]
+    lines = sample_linear_world(5, loadings=like.T, offset=like[0], noise_std=0.5, generator=rng())
+    mnist = load_mnist("test").images[:20]
+    drawn = binarise(mnist, generator=rng())
+    return {"digits": load_digits(), "mnist": drawn, "tanh": worlds, "linear": lines}
+
+
+def models(folder: Path) -> Found:
+    found: Found = {}
+    for kind in LIKELIHOODS:
+        model = Architecture(64, (3, 2), ((5,), (4,)), kind, learned_prior=True).build(
+            seed=1, data_mean=pixels(48).mean(0)
+        )
+        x = pixels(6)
+        found |= {f"{kind} {name}": value for name, value in weights(model).items()}
+        found[kind] = (
+            model.terms(x, (2,), generator=rng()),
+            model.importance_weighted(x, 3, generator=rng()),
+            model.sample(4, generator=rng()),
+            model.reconstruct(x, 2, generator=rng()).mean,
+        )
+    return found
+
+
+def a_fixed_std(folder: Path) -> Found:
+    net = GaussianNet(64, (3,), 2, std=0.6, generator=rng())
+    return weights(net) | {"q": net(pixels(3)).log_std}
+
+
+def training(folder: Path) -> Found:
+    fast = Settings(2, 16, 1e-2, 2, "muon", 0.9, "bfloat16")
+    path = folder / "a.training"
+    found = {
+        "adam": trained(bernoulli(2), Settings(2, 16, 1e-2)),
+        "muon": trained(bernoulli(3, 2), fast, warm_up(0.5), checkpoint=path),
+        "iwae": trained(bernoulli(2), Settings(1, 16, 1e-2), importance_weighted(3)),
+        "bits": trained(bernoulli(3, 2), Settings(1, 16, 1e-2), free_bits(0.1, 0.5)),
+        "resumed": trained(bernoulli(3, 2), fast, warm_up(0.5), checkpoint=path, resume=True),
+    }
+    return found | {"saved": checkpoint.load(path)[0]}
+
+
+def a_sweep(folder: Path) -> Found:
+    together = stack([bernoulli(2), bernoulli(2)])
+    betas = torch.tensor([0.3, 1.7], dtype=torch.float64, device="cpu")
+    found = trained(together, Settings(2, 16, 1e-2), weighted_elbo(betas))
+    return found | {f"second {k}": v for k, v in weights(unstack(together, 1)).items()}
+
+
+def evaluation(folder: Path) -> Found:
+    model, deep, x, g = bernoulli(2), bernoulli(3, 2), pixels(6), rng()
+    assert isinstance(model, VAE)
+    local = local_posterior(model, x, generator=g, steps=3)
+    return {
+        "likelihood": log_likelihood(deep, x, k=20),
+        "fitted": fitted_log_likelihood(deep, x, generator=g, k=20, steps=3),
+        "annealed": annealed_log_likelihood(deep, x, generator=g, chains=2, temperatures=4),
+        "codes": rate_distortion(deep, x, samples=2, generator=g),
+        "surgery": surgery(model, x, generator=g),
+        "units": active_units(deep, x, generator=g),
+        "prior": best_prior(model.infer(1, x)).mean,
+        "local": (local.mean, local.log_std),
+        "gap": inference_gap(model, x, local, generator=g, samples=5, k=7),
+        "grid": posterior_on_grid(model, x[0], nodes=21),
+        "plane": plane_log_evidence(model, x, step=0.5),
+        "command": evaluate_command.codes(deep, x, 0),
+        "test images": evaluate_command.test_images(5, 0),
+    }
+
+
+def recipes(folder: Path) -> Found:
+    chain = Architecture(64, (2,), ((4,),), "binomial")
+    recipe = Recipe("small", "a test", chain, Settings(1, 600, 1e-2), images="digits")
+    data, scale, prepare = training_data("digits")
+    out = folder / "small.safetensors"
+    trained = recipe.train(out, progress_bar=False)
+    evaluated = folder / "evaluated"
+    return {
+        "data": (data, scale, prepare(data, generator=rng())),
+        "trained": weights(trained),
+        "loaded": weights(load_model(out)),
+        "shipped": weights(load_model("mnist_vae_2d")),
+        "list": train_command.main(["--list"]),
+        "rows": evaluate_command.evaluate("mnist_vae_2d", 3, 2, 0, evaluated)["nll"],
+    }
+
+
+def the_depth_study(folder: Path) -> Found:
+    row = depth_study.run(depth_study.ARMS["fast"], 2, 0, epochs=1)
+    study = depth_study.load()
+    runs = study.of("train_elbo", 1), study.of("train_elbo", 2)
+    depth_study.picture(study)
+    return {
+        "row": {name: value for name, value in row.items() if name != "core_seconds"},
+        "mean": depth_study.mean_interval(runs[0]),
+        "difference": depth_study.difference_interval(*runs),
+        "spread": depth_study.spread_interval(*runs),
+    }
+
+
+PATHS: list[Callable[[Path], Found]] = [
+    data_sets,
+    models,
+    a_fixed_std,
+    training,
+    a_sweep,
+    evaluation,
+    recipes,
+    the_depth_study,
+]
+
+
+def flat(found: object, name: str = "") -> dict[str, Any]:
+    """Every tensor, number and word in nested results, by the path that leads to it."""
+    if isinstance(found, Tensor):
+        assert found.device.type == "cpu", name
+        return {name: (found.dtype, tuple(found.shape), found.detach().contiguous().tolist())}
+    if hasattr(found, "__dataclass_fields__"):
+        found = vars(found)
+    if isinstance(found, (list, tuple)):
+        found = dict(enumerate(found))
+    if isinstance(found, dict):
+        parts = (flat(value, f"{name}/{key}") for key, value in found.items())
+        return {place: value for part in parts for place, value in part.items()}
+    return {name: found}
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What every path finds in ordinary surroundings."""
+    return {path.__name__: flat(path(tmp_path_factory.mktemp("clean"))) for path in PATHS}
+
+
+@pytest.mark.parametrize("surroundings", SURROUNDINGS)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.__name__)
+def test_the_numbers_are_the_same_in_any_surroundings(
+    path: Callable[[Path], Found],
+    surroundings: str,
+    clean: dict[str, dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    with SURROUNDINGS[surroundings]():
+        results = path(tmp_path)
+    found, expected = flat(results), clean[path.__name__]
+    assert found.keys() == expected.keys()
+    other = [name for name, value in found.items() if value != expected[name]]
+    assert not other
+
+
+PACKAGE = Path(checkpoint.__file__).parent
+# Rooms that promise it; `exact` and `distributions` compute on the CPU.
+ROOMS = (
+    *("arguments", "nets", "data", "checkpoint", "sweep", "recipes"),
+    *("vae", "train", "evaluate", "depth_study"),
+)
+WHOLE = {"randint", "randperm", "arange", "tril_indices", "triu_indices"}  # int64 in any case
+MAKERS = WHOLE | {
+    *("tensor", "as_tensor", "asarray", "scalar_tensor", "zeros", "ones", "empty", "full", "eye"),
+    *("linspace", "logspace", "rand", "randn", "normal"),
+}
+
+
+def careless(source: str) -> list[str]:
+    """Calls that make a tensor of torch's default precision, or in its default place."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr=name)):
+                given = {word.arg for word in node.keywords}
+                wanted = {"device"} if name in WHOLE else {"dtype", "device"}
+                if name in MAKERS and None not in given and not wanted <= given:
+                    found.append(ast.unparse(node))
+                numbers = [arg for arg in node.args[1:] if isinstance(arg, ast.Constant)]
+                if name == "where" and len(numbers) == 2:
+                    found.append(ast.unparse(node))
+    return found
+
+
+def test_the_reader_sees_careless_calls() -> None:
+    assert len(careless("torch.zeros(3); torch.where(x, 1.0, 2.0); torch.randperm(4)")) == 3
+    kind = "torch.zeros(3, dtype=t, device=d); torch.zeros(2, **kind); torch.where(x, 1.0, y)"
+    assert not careless(f"{kind}; torch.arange(3, device=d); x.new_zeros(4)")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_tensor_says_its_precision_and_its_place(room: str) -> None:
+    paths = [PACKAGE / f"{room}.py"] if (PACKAGE / f"{room}.py").exists() else []
+    for path in paths or sorted((PACKAGE / room).rglob("*.py")):
+        assert not careless(path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_runs_with_another_default_precision(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    first = "import torch\n\ntorch.set_default_dtype(torch.float64)"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
+    execute(notebook, FOLDER)
