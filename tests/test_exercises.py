@@ -18,7 +18,7 @@ from exercise_answers import FUNCTIONS, NUMBERS, Function
 from exercise_mistakes import WRONG_FUNCTIONS, WRONG_NUMBERS
 from torch import Tensor
 
-from course_lib.checks import EXERCISES, judge
+from course_lib.checks import EXERCISES, Verdict, judge
 from course_lib.checks.comparison import agree
 from course_lib.distributions import DiagonalGaussian
 
@@ -384,4 +384,4 @@ def test_each_known_mistake_gets_the_hint_that_was_meant_for_it(name: str) -> No
     for (wrong, beginning), mistake in zip(mistakes, EXERCISES[name].mistakes, strict=True):
         assert mistake.hint.startswith(beginning)
         verdict = judge(name, wrong)
-        assert verdict.message == f"{name}: not yet. {mistake.hint}"
+        assert verdict == Verdict(False, f"{name}: not yet. {mistake.hint}")
