@@ -216,10 +216,10 @@ WRONG_NUMBERS: dict[str, Wrong] = {
         (6 / 22, "Turn it over"),
     ],
     "10.a": [
-        ([0.75, 0.5], "That is right if z₁"),
-        ([0.5, 2 / 3], "That is p(z₂|x)"),
-        ([1, (2 / 3) ** 0.5], "The second number is the variance"),
-        ([1.5, 1], "That is the likelihood"),
+        ([1.2, 0.5], "That is right if z₁"),
+        ([0.8, 2 / 3], "That is p(z₂|x)"),
+        ([1.6, (2 / 3) ** 0.5], "The second number is the variance"),
+        ([2.4, 1], "That is the likelihood"),
     ],
     "10.b": [
         ([100 / 3, 2 / 3], "That is p(z₂|x)"),

@@ -518,6 +518,7 @@ class TestJudge:
             (2.123, "0.a: not yet: 2.123 nats is not it: it is too high by 0.12 nats"),
             (1.9, "0.a: not yet: 1.9 nats is not it: it is too low by 0.1 nats"),
             (2.3, "0.a: not yet: 2.3 nats is not it: it is too high by 0.3 nats, a factor of 1.1"),
+            (0.3, "0.a: not yet: 0.3 nats is not it: it is too low by 1.7 nats, a factor of 6.7"),
             (-5.0, "0.a: not yet: −5 nats is not it: it is too low by 7 nats"),
             (0.0, "0.a: not yet: 0 nats is not it: it is too low by 2 nats"),
             (math.nan, "0.a: not yet: nan nats is not it: it is NaN, no number"),

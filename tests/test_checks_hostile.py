@@ -369,6 +369,15 @@ def test_an_answer_that_works_in_place_makes_no_wrong_one_right() -> None:
         assert wrong.message.startswith("1.c: not yet. Right on paper")
 
 
+@pytest.mark.parametrize(("length", "end"), [(288, "x"), (289, "…")])
+def test_a_long_error_is_cut(length: int, end: str) -> None:
+    """At 300 signs, with the error's name."""
+    line = judge("1.c", throw(ValueError("x" * length))).message
+    told = line.removeprefix("1.c: your answer raised ")
+    assert told[:12] == "ValueError: "
+    assert (len(told), told[-1]) == (300, end)
+
+
 def test_the_reader_may_stop_the_cell() -> None:
     around = settings()
 

@@ -62,16 +62,16 @@ CASES = [  # with every state of every table
 register(
     Exercise(
         "10.a",
-        lambda: _upwards(1, 1.5),
+        lambda: _upwards(1, 2.4),
         [
             Mistake(
-                [0.75, 0.5],
+                [1.2, 0.5],
                 "That is right if z₁ ~ N(0, 1). Here z₁ = z₂ + noise, so its variance is 2.",
             ),
-            Mistake([0.5, 2 / 3], "That is p(z₂|x). The question is z₁, one arrow lower."),
-            Mistake(_std(_upwards(1, 1.5)), "The second number is the variance, not its root."),
+            Mistake([0.8, 2 / 3], "That is p(z₂|x). The question is z₁, one arrow lower."),
+            Mistake(_std(_upwards(1, 2.4)), "The second number is the variance, not its root."),
             Mistake(
-                [1.5, 1.0], "That is the likelihood, seen from z₁. The prior N(0, 2) is missing."
+                [2.4, 1.0], "That is the likelihood, seen from z₁. The prior N(0, 2) is missing."
             ),
         ],
         unit="",
