@@ -3,8 +3,10 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from scipy import special
 from test_evaluate import WORLD, affine_net, affine_vae, draws
 from torch import Generator, Tensor
 
@@ -109,6 +111,13 @@ def test_a_single_step_that_diverges_stays_where_it_is(generator: Generator) -> 
     assert accepted[:, 0].tolist() == [0.0] * 5
     assert bool((moved[:, 1] != z[:, 1]).any())
     assert accepted[:, 1].mean() > 0.5
+
+
+def test_the_temperatures_lie_on_a_sigmoid_from_minus_4_to_4() -> None:
+    line = np.linspace(-4, 4, 8)
+    curve = special.expit(line)
+    expected = (curve - curve[0]) / (curve[-1] - curve[0])
+    assert schedule(7).tolist() == pytest.approx(expected.tolist(), abs=1e-7)  # a float32 line
 
 
 def test_the_temperatures_rise_from_0_to_1_and_slowly_at_both_ends() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from course_lib.exact import TanhArrow
+from course_lib.exact import TanhArrow, tanh_arrow
 from course_lib.exact.tanh_arrow import Marginal, fold, grid
 
 
@@ -16,6 +16,10 @@ def test_panels_are_two_scales_wide_and_fill_the_range(scale: float) -> None:
     assert len(widths) == math.ceil(20 / (2 * scale))
     assert widths.sum().item() == pytest.approx(20.0, rel=1e-14)
     assert (nodes[0].item(), nodes[-1].item()) == pytest.approx((-10.0, 10.0))
+
+
+def test_the_noise_that_is_left_out_is_as_little_as_is_said() -> None:
+    assert math.exp(-0.5 * tanh_arrow.REACH**2) <= math.exp(-50)
 
 
 @pytest.mark.parametrize("arrow", [(3.0, 0.5, 0.0, 0.4), (1.0, 4.0, 0.3, 0.1), (2.0, 1.0, -1.0, 1)])
