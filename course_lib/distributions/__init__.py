@@ -9,6 +9,7 @@ from course_lib.distributions.diagonal_gaussian import DiagonalGaussian
 from course_lib.distributions.full_gaussian import FullGaussian
 from course_lib.distributions.gaussian_mixture import GaussianMixture
 from course_lib.distributions.kl import kl_divergence
+from course_lib.distributions.laplace import Laplace
 
 __all__ = [
     "Bernoulli",
@@ -19,5 +20,6 @@ __all__ = [
     "Distribution",
     "FullGaussian",
     "GaussianMixture",
+    "Laplace",
     "kl_divergence",
 ]

@@ -16,6 +16,8 @@ from course_lib.distributions.continuous_bernoulli import ContinuousBernoulli
 from course_lib.distributions.diagonal_gaussian import DiagonalGaussian, divided_by_std
 from course_lib.distributions.exp_remainder import exp_remainder
 from course_lib.distributions.full_gaussian import FullGaussian
+from course_lib.distributions.kl_laplace import kl_gaussian_laplace, kl_laplace, kl_laplace_gaussian
+from course_lib.distributions.laplace import Laplace
 from course_lib.distributions.log_probs import relative_entropy_terms
 
 Gaussian = DiagonalGaussian | FullGaussian
@@ -26,7 +28,8 @@ def kl_divergence(q: Distribution, p: Distribution) -> Tensor:
 
     q, p: distributions over events of one shape, whose batches broadcast. Any two Gaussians,
     diagonal or full, have a closed form; so have two of one kind among Bernoulli,
-    ContinuousBernoulli, Binomial (with one total_count) and Categorical.
+    ContinuousBernoulli, Binomial (with one total_count), Categorical and Laplace, and a Laplace
+    with a DiagonalGaussian.
     Returns (*batch,) nats: 0 when the two are equal, never below it but for rounding, and +inf
     where q has mass that p has not.
     Raises ValueError if the pair has no closed form here, or the shapes do not fit.
@@ -181,4 +184,7 @@ _FORMULAS: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {
     (ContinuousBernoulli, ContinuousBernoulli): kl_continuous_bernoulli,
     (Binomial, Binomial): kl_binomial,
     (Categorical, Categorical): kl_categorical,
+    (Laplace, Laplace): kl_laplace,
+    (Laplace, DiagonalGaussian): kl_laplace_gaussian,
+    (DiagonalGaussian, Laplace): kl_gaussian_laplace,
 }
