@@ -43,7 +43,7 @@ def test_laplace_agrees_with_torch(generator: Generator) -> None:
     assert "batch (4,), D = 3" in repr(ours)
 
 
-PAIRS = [(0.0, 1.0, 0.0, 1.0), (0.3, 0.2, -1.0, 2.0), (5.0, 3.0, 0.0, 0.1), (0.1, 1e-2, 0.2, 1e2)]
+PAIRS = [(0.0, 1.0, 0.0, 1.0), (0.3, 0.2, -1.0, 2.0), (5.0, 3.0, 0.0, 0.1)]
 
 
 @pytest.mark.parametrize("pair", PAIRS)
