@@ -24,7 +24,9 @@ from course_lib.arguments import (
     require_nonempty,
 )
 from course_lib.distributions import DiagonalGaussian, Distribution, FullGaussian, kl_divergence
+from course_lib.distributions.base import require_distribution
 from course_lib.distributions.expectation import expectation as expectation
+from course_lib.distributions.expectation import probability as probability
 
 
 class LatentModel(Protocol):
@@ -153,12 +155,29 @@ def gap(q: Distribution, posterior: Distribution) -> Tensor:
     their sum says nothing. Closed form where there is one, else quadrature over a one-dimensional
     q. Returns (*batch,) nats, ≥ 0.
     """
+    require_distribution("q", q)
+    require_distribution("posterior", posterior)
     gaussians = (DiagonalGaussian, FullGaussian)
     if isinstance(q, gaussians) and isinstance(posterior, gaussians):
         return kl_divergence(q, posterior)
     if isinstance(q, gaussians) and q.event_shape == (1,):
         return expectation(q, lambda z: q.log_prob(z) - posterior.log_prob(z))
     return kl_divergence(q, posterior)
+
+
+def bits_per_dimension(log_evidence: Numbers, dimensions: int, *, levels: int = 1) -> Tensor:
+    """−log p(x) / (D log 2), and log₂ of the levels more: nats per image into bits per number.
+
+    log_evidence: log p(x) or a bound on it, any shape, nats. dimensions: D, the numbers in one x.
+    levels: how many values a number had before it was scaled to [0, 1], 256 for bytes; then the
+    density, of x scaled and dequantised, is turned into the probability of the original bytes.
+    Leave it at 1 for a log-probability, as of black and white pixels. Returns that shape.
+    Raises ValueError if an entry is not finite or a count below 1.
+    Source: Theis, van den Oord & Bethge 2016, section 3.1.
+    """
+    value = require_finite("log_evidence", as_double("log_evidence", log_evidence))
+    scale = require_count("dimensions", dimensions) * math.log(2)
+    return math.log2(require_count("levels", levels)) - value / scale
 
 
 def _log_weights(
@@ -202,6 +221,7 @@ def _require_tensor(name: str, value: Tensor) -> None:
 def _require_samples(q: Distribution, z: Tensor) -> None:
     """Raises ValueError unless z (*samples, *batch, *event) are as many as q can be asked for."""
     _require_tensor("z", z)
+    require_distribution("q", q)
     if q.event_shape:
         require_event("z", z, q.event_shape[-1])
     batch = z.shape[: z.ndim - len(q.event_shape)]

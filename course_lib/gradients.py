@@ -1,19 +1,35 @@
 """Two ways to differentiate E_q f(z) in q's mean and std, and how noisy each is.
 
 q is N(mean, std²) over one number. Estimates are per sample, so that their mean and their variance
-can both be looked at. The closed forms are for three functions: z², sin ωz and a step.
+can both be looked at. The closed forms are for three functions: z², sin ωz and a step. For coins,
+which no reparameterisation reaches, there is the score function alone, and enumeration.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_finite, require_nonempty, require_positive
+from course_lib.arguments import (
+    as_double,
+    require_event,
+    require_finite,
+    require_floating,
+    require_nonempty,
+    require_positive,
+)
+from course_lib.distributions import Bernoulli
 
 Function = Callable[[Tensor], Tensor]
+NUDGE = 1e-4  # standard deviations: a step moves at hardly any sample, all else at nearly all
+# E[(cos θ − 1)² ε²] = Σ_n c_n sⁿ, n ≥ 2, for θ = √s ε; below s = ½ twenty terms leave 1e-17.
+MOST_COINS = 16  # whose states are enumerated
+COSINE = [
+    (-1) ** n * (2 * n + 1) / math.factorial(n) * (2 ** (n - 1) - 2 ** (1 - n))
+    for n in range(2, 22)
+]
 
 
 @dataclass(frozen=True)
@@ -37,14 +53,48 @@ def pathwise(f: Function, mean: float, std: float, noise: Tensor) -> Estimates:
     """f'(z) and f'(z) ε at z = mean + std·ε.  (Eq. 8.1)
 
     Unbiased if f is continuous and differentiable almost everywhere; blind to the jumps of a step.
-    f maps (S,) to (S,) and is differentiated by autograd; noise: (S,) standard normal draws.
+    f maps (S,) to (S,) and is differentiated by autograd, under torch.no_grad() as well; noise:
+    (S,) standard normal draws. Raises ValueError if f changes with z and autograd cannot tell how.
     Source: Kingma & Welling 2014; Rezende, Mohamed & Wierstra 2014.
     """
     _require(mean, std, noise)
-    z = (mean + std * noise).detach().requires_grad_()
-    value = f(z).sum()
-    slope = torch.autograd.grad(value, z)[0] if value.requires_grad else torch.zeros_like(z)
+    slope = _slope(f, mean + std * noise, std)
     return Estimates(slope, slope * noise)
+
+
+def _slope(f: Function, z: Tensor, std: float) -> Tensor:
+    """f'(z), (S,), whatever mode of autograd the caller has set."""
+    with torch.inference_mode(False), torch.enable_grad():
+        at = z.detach().clone().requires_grad_()
+        value = _one_each(f, at)
+        if value.requires_grad:
+            (slope,) = torch.autograd.grad(value.sum(), at, allow_unused=True)
+            if slope is not None:
+                return slope
+    moved = _one_each(f, z + NUDGE * std) != value.detach()
+    if moved.double().mean() > 0.5:
+        raise ValueError(
+            f"f must be differentiable by autograd: it changes with z at {int(moved.sum())} of "
+            f"{len(z)} samples, but its value is detached from z"
+        )
+    return torch.zeros_like(z)
+
+
+def _one_each(f: Function, z: Tensor, shape: Sequence[int] | None = None) -> Tensor:
+    """f(z). Raises ValueError unless it is one value for each sample: shape, or else that of z."""
+    value = torch.as_tensor(f(z), device=z.device)  # a step may be bool
+    wanted = torch.Size(z.shape if shape is None else shape)
+    if value.shape != wanted:
+        found = tuple(value.shape)
+        raise ValueError(f"f must map z {tuple(z.shape)} to {tuple(wanted)}, got {found}")
+    return value
+
+
+def _require_coins(q: Bernoulli) -> int:
+    """D. Raises ValueError unless q is a Bernoulli with batch ()."""
+    if not isinstance(q, Bernoulli) or q.batch_shape:
+        raise ValueError(f"q must be a Bernoulli with batch (), got {q!r}")
+    return q.event_shape[0]
 
 
 def score_function(
@@ -58,8 +108,55 @@ def score_function(
     """
     _require(mean, std, noise)
     with torch.no_grad():
-        value = torch.as_tensor(f(mean + std * noise)).to(noise) - baseline  # a step may be bool
+        value = _one_each(f, mean + std * noise).to(noise) - baseline
     return Estimates(value * noise / std, value * (noise.square() - 1) / std)
+
+
+@dataclass(frozen=True)
+class CoinGradient:
+    """∂ E_q f(z)/∂ logit_d, exactly, for coins q: everything (D,).
+
+    variance: of a single sample of `coin_score_function`. best_baseline: the b with the least.
+    """
+
+    gradient: Tensor
+    variance: Tensor
+    best_baseline: Tensor
+
+
+def coin_score_function(f: Function, q: Bernoulli, z: Tensor, *, baseline: float = 0.0) -> Tensor:
+    """(f(z) − b)(z_d − p_d), the score function's estimate of ∂ E_q f(z)/∂ logit_d, (S, D).
+
+    q: D coins, batch (). z: draws from q, (S, D) of zeros and ones. f: from (S, D) to (S,), only
+    evaluated. Unbiased for any constant b, since E_q (z_d − p_d) = 0.
+    Raises ValueError if the shapes do not fit. Source: Williams 1992; Mnih & Gregor 2014.
+    """
+    _require_coins(q)
+    require_nonempty("z", require_event("z", z, q.event_shape[0]))
+    q.log_prob(z)  # says so if one is neither 0 nor 1
+    with torch.no_grad():
+        values = _one_each(f, z, z.shape[:-1]).to(z) - baseline
+    return values.unsqueeze(-1) * (z - q.mean.detach())
+
+
+def coin_gradient(f: Function, q: Bernoulli, *, baseline: float = 0.0) -> CoinGradient:
+    """The gradient and the variance of one sample of it, by enumeration of all 2^D states.
+
+    For one coin: gradient p(1 − p)(f(1) − f(0)), variance p(1 − p)[(1 − p)f(1) + p f(0) − b]², and
+    none at all with the best baseline b = (1 − p)f(1) + p f(0). q, f: as for
+    `coin_score_function`. Raises ValueError if D > 16.
+    """
+    size = _require_coins(q)
+    if size > MOST_COINS:
+        raise ValueError(f"q must have at most {MOST_COINS} coins to enumerate, got {size}")
+    states = (torch.arange(2**size).unsqueeze(-1) >> torch.arange(size) & 1).to(q.logits)
+    mass = q.log_prob(states).exp().detach().unsqueeze(-1)  # (2^D, 1)
+    estimate = coin_score_function(f, q, states, baseline=baseline)
+    gradient = (mass * estimate).sum(0)
+    weight = mass * (states - q.mean.detach()).square()
+    best = (weight * _one_each(f, states, states.shape[:-1]).to(weight).unsqueeze(-1)).sum(0)
+    variance = (mass * (estimate - gradient).square()).sum(0)
+    return CoinGradient(gradient, variance, best / weight.sum(0))
 
 
 def best_baseline(f: Function, mean: float, std: float, noise: Tensor) -> float:
@@ -67,10 +164,12 @@ def best_baseline(f: Function, mean: float, std: float, noise: Tensor) -> float:
 
     It is not the best for ∂/∂std, which is E[f (ε² − 1)²]/E[(ε² − 1)²]: for f = z² the two are
     μ² + 3σ² and μ² + 5σ². noise: (S,) standard normal draws.
+    Raises ValueError if every draw of noise is 0.
     """
     _require(mean, std, noise)
     weight = noise.square()
-    return ((f(mean + std * noise) * weight).sum() / weight.sum()).item()
+    require_positive("the sum of noise²", weight.sum())
+    return ((_one_each(f, mean + std * noise) * weight).sum() / weight.sum()).item()
 
 
 def square_in_mean(mean: float, std: float) -> Exact:
@@ -79,14 +178,16 @@ def square_in_mean(mean: float, std: float) -> Exact:
     With ρ = μ/σ their ratio is ¼(ρ⁴ + 14ρ² + 15) ≥ 3.75: the pathwise one always wins.
     """
     _require(mean, std)
-    return Exact(2 * mean, 4 * std**2, mean**4 / std**2 + 14 * mean**2 + 15 * std**2)
+    shift, spread, ratio = mean * mean, std * std, mean / std
+    return Exact(2 * mean, 4 * spread, shift * ratio * ratio + 14 * shift + 15 * spread)
 
 
 def square_in_std(mean: float, std: float) -> Exact:
     """f = z²: gradient 2σ; variances 4μ² + 8σ² and 2μ⁴/σ² + 60μ² + 74σ².  (Eq. 8.3)"""
     _require(mean, std)
-    score = 2 * mean**4 / std**2 + 60 * mean**2 + 74 * std**2
-    return Exact(2 * std, 4 * mean**2 + 8 * std**2, score)
+    shift, spread, ratio = mean * mean, std * std, mean / std
+    score = 2 * shift * ratio * ratio + 60 * shift + 74 * spread
+    return Exact(2 * std, 4 * shift + 8 * spread, score)
 
 
 def sine_in_mean(omega: float, mean: float, std: float, *, baseline: float = 0.0) -> Exact:
@@ -96,16 +197,32 @@ def sine_in_mean(omega: float, mean: float, std: float, *, baseline: float = 0.0
     score     [½(1 − cos(2ωμ)(1 − 4ω²σ²) d⁴) − 2b sin(ωμ)(1 − ω²σ²) d + b²]/σ² − g².  (Eq. 8.4)
 
     The first grows like ω², the second stays: at μ = 0, σ = 1 they cross at ω = 1.10899.
+    Computed as sums of squares, because these differences lose their digits where ωσ is small.
     """
     _require(mean, std)
-    spread = (omega * std) ** 2
-    decay = math.exp(-spread / 2)
-    wave = math.cos(2 * omega * mean) * decay**4
-    gradient = omega * math.cos(omega * mean) * decay
-    path = 0.5 * omega**2 * (1 + wave) - gradient**2
-    cross = math.sin(omega * mean) * (1 - spread) * decay  # E[f ε²]
-    second = 0.5 * (1 - (1 - 4 * spread) * wave) - 2 * baseline * cross + baseline**2
-    return Exact(gradient, path, second / std**2 - gradient**2)
+    require_finite("omega and baseline", as_double("omega and baseline", [omega, baseline]))
+    spread = min((omega * std) * (omega * std), 1e5)  # all exponentials are 0 by then
+    sine, cosine = math.sin(omega * mean), math.cos(omega * mean)
+    fallen = -math.expm1(-spread)  # 1 − d²
+    path = 0.5 * omega * omega * fallen * (fallen + 2 * (1 - fallen) * sine * sine)
+    in_cosine, excess, in_sine = _sine_moments(spread)
+    off = sine - baseline + sine * in_cosine
+    score = off * off + sine * sine * excess + cosine * cosine * in_sine
+    return Exact(omega * cosine * math.exp(-spread / 2), path, score / std / std)
+
+
+def _sine_moments(s: float) -> tuple[float, float, float]:
+    """Of θ = √s ε: E[(cos θ − 1)ε²], how far its square is below E[(cos θ − 1)²ε²], and
+
+    E[sin²θ ε²] − s e^−s, the variance of ε sin θ: what the score's variance is made of.
+    """
+    in_cosine = math.expm1(-s / 2) - s * math.exp(-s / 2)
+    if s < 0.5:
+        square = sum(c * s**n for n, c in enumerate(COSINE, start=2))
+    else:
+        square = 1.5 - 2 * (1 - s) * math.exp(-s / 2) + 0.5 * (1 - 4 * s) * math.exp(-2 * s)
+    in_sine = -0.5 * math.expm1(-2 * s) + s * math.exp(-s) * (2 * math.exp(-s) - 1)
+    return in_cosine, square - in_cosine * in_cosine, in_sine
 
 
 def step_in_mean(threshold: float, mean: float, std: float) -> Exact:
@@ -115,18 +232,21 @@ def step_in_mean(threshold: float, mean: float, std: float) -> Exact:
     sample: variance 0, and wrong by the whole gradient.
     """
     _require(mean, std)
+    require_finite("threshold", as_double("threshold", threshold))
     a = (threshold - mean) / std
     density = math.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
     tail = 0.5 * math.erfc(a / math.sqrt(2))
-    gradient = density / std
-    return Exact(gradient, 0.0, (a * density + tail) / std**2 - gradient**2)
+    # φ² ≤ φ/√2π, so this is at least (a − 0.4) φ + 1 − Φ > 0: nothing cancels.
+    second = (a * density if density else 0.0) + tail - density * density
+    return Exact(density / std, 0.0, second / std / std)
 
 
 def _require(mean: float, std: float, noise: Tensor | None = None) -> None:
     """Raises ValueError unless mean is finite, std positive and noise a non-empty vector."""
-    require_finite("mean", torch.tensor(float(mean)))
-    require_positive("std", torch.tensor(float(std)))
+    require_finite("mean", as_double("mean", float(mean)))
+    require_positive("std", as_double("std", float(std)))
     if noise is not None:
+        require_floating("noise", noise)
         require_nonempty("noise", noise)
         if noise.ndim != 1:
             raise ValueError(f"noise must be (S,), got shape {tuple(noise.shape)}")

@@ -1,15 +1,18 @@
 """The best one-layer model against SciPy's optimisers on sums that are written out here."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from scipy.integrate import quad
 from scipy.optimize import minimize
 from torch import Generator, Tensor
 
 from course_lib.exact import ScalarChain, TanhArrow, tanh_world
 from course_lib.exact import one_layer_fit as module
+from course_lib.exact.bent_panels import Rule, graded_rule, plain_rule
 from course_lib.exact.one_layer_fit import (
     best_gaussian_kl,
     best_one_layer,
@@ -71,11 +74,12 @@ def test_one_layer_is_symmetric_and_an_offset_inside_breaks_it() -> None:
         assert abs(leaning) > 0.1
 
 
-def test_scores_are_the_derivatives(generator: Generator) -> None:
+@pytest.mark.parametrize("rule", [plain_rule, graded_rule])
+def test_scores_are_the_derivatives(rule: Rule, generator: Generator) -> None:
     theta = torch.tensor([[2.1, 1.3, 0.2, -0.7, 0.3], [0.8, 3.0, -1.0, 0.1, -0.5]]).double()
     theta.requires_grad_()
     x = torch.randn(7, dtype=torch.float64, generator=generator)
-    value, score = module._evaluate(theta, x)
+    value, score = module._evaluate(theta, x, rule(theta.detach()))
     for row in range(2):
         for n in range(7):
             (exact,) = torch.autograd.grad(value[row, n], theta, retain_graph=True)
@@ -120,6 +124,66 @@ def test_a_gaussian_of_any_width_is_found(mean: float, std: float) -> None:
     assert abs(best_one_layer(x, mass, log_density).kl) < 1e-6
 
 
+def two_peaks(gap: float, s: float, share: float) -> tuple[Tensor, Tensor, Tensor]:
+    """share · N(−gap, s²) + (1 − share) · N(gap, s²), in steps of a third of s."""
+    x = torch.linspace(-gap - 8 * s, gap + 8 * s, int(6 * (gap + 8 * s) / s), dtype=torch.float64)
+    peaks = [
+        math.log(p) - 0.5 * ((x - m) / s).square() for p, m in ((share, -gap), (1 - share, gap))
+    ]
+    log_density = torch.stack(peaks).logsumexp(0) - math.log(s * math.sqrt(2 * math.pi))
+    return x, log_density.exp() / log_density.exp().sum(), log_density
+
+
+@pytest.mark.equation("11.5")
+@pytest.mark.parametrize(
+    ("gap", "s", "share", "bias"),
+    [(2.0, 0.3, 0.5, False), (2.0, 0.1, 0.5, True), (1.0, 0.3, 0.5, False), (2.0, 0.3, 0.3, True)],
+)
+def test_two_peaks_are_a_tanh_that_becomes_a_step(
+    gap: float, s: float, share: float, bias: bool
+) -> None:
+    """a = gap, b → ∞, s, and d/b → Φ⁻¹(1 − share): the KL comes as near to 0 as one likes."""
+    fit = best_one_layer(*two_peaks(gap, s, share), bias=bias)
+    assert abs(fit.kl) < 1e-8
+    assert abs(fit.arrow.a) == pytest.approx(gap, rel=1e-3)
+    assert fit.arrow.s == pytest.approx(s, rel=1e-3)
+    place = fit.arrow.d / fit.arrow.b * math.copysign(1.0, fit.arrow.a)
+    assert place == pytest.approx(float(torch.special.ndtri(torch.tensor(1 - share))), abs=1e-5)
+
+
+def test_uneven_peaks_without_a_bias_stay_far(generator: Generator) -> None:
+    """One layer gives each peak half of its mass: KL = log 2 − H(0.3), in nats."""
+    exact = math.log(2) + 0.3 * math.log(0.3) + 0.7 * math.log(0.7)
+    assert best_one_layer(*two_peaks(2.0, 0.3, 0.3)).kl == pytest.approx(exact, abs=1e-7)
+
+
+@pytest.mark.equation("11.4")
+@pytest.mark.parametrize("b", [12.5, 100.0, 1e4])
+def test_the_density_of_a_steep_tanh(b: float) -> None:
+    """Between the peaks of a steep tanh, by SciPy over the place where it bends."""
+    arrow, x = TanhArrow(2.0, b, 0.1, 0.3, 0.4 * b), torch.tensor([-2.0, 0.2, 1.7]).double()
+
+    def joint(u: float, at: float) -> float:  # u = b (z + 0.4)
+        z = u / b - 0.4
+        mean = 2.0 * math.tanh(u) + 0.1
+        return math.exp(-0.5 * ((at - mean) / 0.3) ** 2 - 0.5 * z * z) / (b * 0.3 * 2 * math.pi)
+
+    for at, found in zip(x.tolist(), one_layer_log_density(arrow, x).tolist(), strict=True):
+        edges = [-9 * b, -20.0, -3.0, 0.0, 3.0, 20.0, 9 * b]
+        parts = [
+            quad(joint, *e, args=(at,), epsabs=0, epsrel=1e-12, limit=500)[0]
+            for e in pairwise(edges)
+        ]
+        assert found == pytest.approx(math.log(sum(parts)), abs=1e-9)
+
+
+def test_a_wall_is_no_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no finer sums to turn to, the fit says that it stopped, and where."""
+    monkeypatch.setattr(module, "graded_rule", plain_rule)
+    with pytest.raises(ValueError, match=r"has not converged: .* with KL 0.0\d+, is TanhArrow\(a="):
+        best_one_layer(*two_peaks(2.0, 0.3, 0.5))
+
+
 def test_density_far_from_every_node_is_no_floor() -> None:
     far = one_layer_log_density(TanhArrow(1.0, 1.0, 0.0, 0.1), torch.tensor([6.0]).double())
     assert far.item() == pytest.approx(-0.5 * (5 / 0.1) ** 2, rel=2e-2)
@@ -151,7 +215,7 @@ def test_the_best_gaussian() -> None:
         (lambda x, m, v: best_one_layer(x, m, v[:-1]), r"must be \(N,\) each"),
         (lambda x, m, v: best_gaussian_kl(x, 2 * m, v), "mass must sum to 1, got 2"),
         (
-            lambda x, m, v: one_layer_log_density(TanhArrow(3.0, 9.0, 0.0, 0.01), x),
+            lambda x, m, v: one_layer_log_density(TanhArrow(3.0, 9.0, 0.0, 0.001), x),
             "too steep for its noise",
         ),
     ],

@@ -1,16 +1,19 @@
 """ScalarChain against plain sums over grids, SciPy, ScalarLatent, and simulation."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from scipy.integrate import dblquad
+from scipy.integrate import dblquad, quad
 from torch import Generator, Tensor
 
 from course_lib.checks import monte_carlo
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact import LinearGaussianChain, ScalarChain, tanh_world
+from course_lib.exact.quadrature import WEIGHTS
+from course_lib.exact.tanh_arrow import _matters, quadrature_weights
 
 TWO = [(3.0, 0.5, 0.0, 0.4), (2.0, 3.0, 0.7, 0.3)]  # skew −0.124
 SHARP = [(-2.0, 4.0, 1.0, 0.2), (1.5, -2.0, -0.4, 0.25), (2.0, 1.0, 0.3, 0.5)]
@@ -123,6 +126,51 @@ def test_elbo_of_two_layers_by_a_plain_double_sum() -> None:
     assert world.elbo(encoders(), x).item() < world.log_evidence(x).item()
 
 
+@pytest.mark.equation("3.2")
+@pytest.mark.parametrize(
+    ("arrow", "std"),
+    [((2.0, 2.0, 0.0, 0.5), 1.0), ((2.0, 2.0, 0.3, 0.1), 3.0), ((1.0, 9.0, 0, 0.2), 2.0)],
+)
+def test_elbo_under_any_ordinary_q(arrow: tuple[float, ...], std: float) -> None:
+    """Where the first grid is too coarse, by SciPy, and as ScalarLatent has it."""
+    a, b, c, s = arrow
+
+    def integrand(z: float) -> float:
+        density = normal(z, 0.4, std)
+        log_p = -0.5 * ((0.5 - a * math.tanh(b * z) - c) / s) ** 2 - 0.5 * z * z
+        log_p -= math.log(s) + math.log(2 * math.pi)
+        return float(density * (log_p - math.log(density)))
+
+    at = [0.4 - 10 * std, -1.0, 0.0, 1.0, 0.4 + 10 * std]
+    wanted = sum(
+        quad(integrand, low, high, epsabs=1e-12, epsrel=1e-12, limit=500)[0]
+        for low, high in pairwise(at)
+    )
+    q = DiagonalGaussian.from_std(0.4, std)
+    assert ScalarChain([arrow]).elbo([lambda _: q], 0.5).item() == pytest.approx(wanted, rel=1e-9)
+    assert tanh_world(*arrow).elbo(q, 0.5).item() == pytest.approx(wanted, rel=1e-9)
+
+
+def test_a_sharp_arrow_is_folded_where_it_matters() -> None:
+    """A hundred thousand nodes, of which each x needs a thousand: no other sum is left out."""
+    world, x = ScalarChain([(1.0, 1.0, 0.2, 0.003)]), torch.tensor([[-0.7], [0.5], [1.19]]).double()
+    log_p = world.log_evidence(x)
+    assert list(world._known) == [1]  # the grid over x itself is not asked for
+    exact = tanh_world(1.0, 1.0, 0.2, 0.003).log_evidence(x)
+    torch.testing.assert_close(log_p, exact, rtol=0, atol=1e-9)
+    arrow, above = world.arrows[0], world.marginal(1)
+    few = _matters(
+        0.003, arrow.mean(above.nodes).reshape(-1, 33), above.log_density.reshape(-1, 33), x[1]
+    )
+    assert few.double().mean() < 0.02
+    values = world.evidence.nodes
+    for at in (0, len(values) // 3, len(values) // 2, -1):
+        plain = -0.5 * ((values[at] - arrow.mean(above.nodes)) / 0.003).square() + above.log_density
+        total = (plain.exp() * quadrature_weights(above.widths, WEIGHTS)).sum().log()
+        total = total - math.log(0.003 * math.sqrt(2 * math.pi))
+        assert world.evidence.log_density[at].item() == pytest.approx(total.item(), abs=1e-12)
+
+
 def test_expectations_by_simulation(generator: Generator) -> None:
     world, x = ScalarChain(TWO), torch.tensor([[-1.0], [0.5]]).double()
     q1, q2 = encoders()
@@ -158,10 +206,38 @@ def test_expectations_by_simulation(generator: Generator) -> None:
             "x = 30 lies too far out",
         ),
         (
-            lambda: ScalarChain([(2.0, 1.0, 0.0, 0.01)]).elbo(
-                [lambda x: DiagonalGaussian.from_std(x, 20.0)], 0.0
+            lambda: ScalarChain(TWO[:1]).expectation(
+                encoders()[:1], 0.0, lambda z: (z[..., 0] > 0.1234).double()
             ),
-            "halving the grid",
+            "f varies too fast, or jumps, .* halving the grid changes the integral by",
+        ),
+        (
+            lambda: ScalarChain(TWO[:1]).expectation(
+                encoders()[:1], 0.0, lambda z: (z[..., 0].square()).exp()
+            ),
+            r"q's tails carry the expectation: 10 standard deviations out in z_1 .* of E\|f\|",
+        ),
+        (
+            lambda: ScalarChain(TWO).expectation(
+                encoders(), 0.0, lambda z1, z2: (2 * z2[..., 0].square()).exp() + 0 * z1[..., 0]
+            ),
+            "standard deviations out in z_2",
+        ),
+        (lambda: ScalarChain(TWO).elbo((0.0, 1.0), 0.0), r"q must be a list of 2 .*, got \(0.0,"),
+        (lambda: ScalarChain(TWO).elbo(encoders()[0](torch.zeros(1)), 0.0), "list of 2 functions"),
+        (
+            lambda: ScalarChain(TWO).elbo([math.tanh, math.tanh], 0.0),
+            r"q\(z_1\|z_0\) must be a Dia",
+        ),
+        (
+            lambda: ScalarChain(TWO).elbo([lambda _: DiagonalGaussian.standard(2)] * 2, 0.0),
+            r"q\(z_1\|z_0\) must have event shape \(1,\), got \(2,\)",
+        ),
+        (
+            lambda: ScalarChain(TWO[:1]).expectation(
+                encoders()[:1], 0.0, lambda z: z[..., 0] * math.nan
+            ),
+            r"f\(z\) must be a number, got nan",
         ),
     ],
 )

@@ -3,13 +3,15 @@
 import math
 from collections.abc import Callable
 
+import mpmath as mp
 import pytest
 import torch
 from scipy import integrate
 from torch import Tensor
 
 from course_lib import gradients
-from course_lib.gradients import Exact, pathwise, score_function
+from course_lib.distributions import Bernoulli
+from course_lib.gradients import Exact, coin_gradient, coin_score_function, pathwise, score_function
 
 PLACES = [(0.0, 1.0), (0.7, 0.4), (-2.0, 1.3), (3.0, 0.2)]
 
@@ -65,6 +67,42 @@ def test_the_sine(mean: float, std: float, omega: float, baseline: float) -> Non
     agree(exact, path, score)
 
 
+def sine_in_many_digits(omega: float, mean: float, std: float, baseline: float) -> tuple:
+    """The three numbers as the textbook writes them, in 160 digits."""
+    with mp.workdps(160):
+        w, m, s, b = (mp.mpf(v) for v in (omega, mean, std, baseline))
+        spread = (w * s) ** 2
+        decay = mp.exp(-spread / 2)
+        wave, gradient = mp.cos(2 * w * m) * decay**4, w * mp.cos(w * m) * decay
+        path = w**2 * (1 + wave) / 2 - gradient**2
+        cross = mp.sin(w * m) * (1 - spread) * decay
+        second = (1 - (1 - 4 * spread) * wave) / 2 - 2 * b * cross + b**2
+        return tuple(float(v) for v in (gradient, path, second / s**2 - gradient**2))
+
+
+@pytest.mark.equation("8.4")
+@pytest.mark.parametrize("std", [1e-12, 1.2e-5, 1e-4, 0.03, 0.68, 0.72, 1.0, 30.0, 1e12])
+@pytest.mark.parametrize(("omega", "mean"), [(1.0, 0.0), (3.0, 0.0), (3.0, 0.3), (-0.5, 7.0)])
+@pytest.mark.parametrize("baseline", [0.0, 0.4, -1.0])
+def test_the_sine_at_any_width(omega: float, mean: float, std: float, baseline: float) -> None:
+    exact = gradients.sine_in_mean(omega, mean, std, baseline=baseline)
+    found = exact.gradient, exact.pathwise_variance, exact.score_variance
+    wanted = sine_in_many_digits(omega, mean, std, baseline)
+    # A few roundings of sin ωμ, of which none is less than 0.1 from the baseline but for μ = 0.
+    assert found == pytest.approx(wanted, rel=1e-14, abs=1e-320)
+    assert exact.pathwise_variance >= 0
+    assert exact.score_variance >= 0
+
+
+def test_nothing_overflows_into_an_error() -> None:
+    """Where no float is large enough, infinity says so."""
+    assert gradients.square_in_mean(1e100, 1e-100).score_variance == math.inf
+    assert gradients.square_in_std(1e100, 1e-100).score_variance == math.inf
+    assert gradients.sine_in_mean(1e200, 0.0, 1.0).pathwise_variance == math.inf
+    assert gradients.sine_in_mean(1.0, 0.0, 1e-150).score_variance == pytest.approx(2.0)
+    assert gradients.step_in_mean(1e200, 0.0, 1e-200).score_variance == 0.0
+
+
 @pytest.mark.equation("8.5")
 @pytest.mark.parametrize(("mean", "std"), PLACES)
 def test_the_step(mean: float, std: float) -> None:
@@ -110,6 +148,89 @@ def test_no_other_baseline_has_less_variance(generator: torch.Generator) -> None
     assert variance(best) == pytest.approx(variance(best + 1e-4), rel=1e-6)  # flat there
 
 
+NOISE = torch.linspace(-2, 2, 50, dtype=torch.float64)
+THETA = torch.ones((), dtype=torch.float64, requires_grad=True)
+COINS = Bernoulli(torch.tensor([0.4, -1.0, 2.0], dtype=torch.float64))
+ZEROS = torch.zeros(4, 3, dtype=torch.float64)
+
+
+def first(z: Tensor) -> Tensor:
+    return z[..., 0]
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_the_pathwise_estimate_differentiates_in_any_mode(mode: Callable) -> None:
+    """Where gradients are switched off, a learner's cell gets numbers, not zeros."""
+    with mode():
+        noise = NOISE.clone()
+        estimate = pathwise(lambda z: THETA * torch.sin(z), 0.3, 0.7, noise)
+    slope = torch.cos(0.3 + 0.7 * NOISE)
+    torch.testing.assert_close(estimate.mean, slope, rtol=1e-15, atol=1e-15)
+    torch.testing.assert_close(estimate.std, slope * NOISE, rtol=1e-15, atol=1e-15)
+    assert not estimate.mean.requires_grad
+
+
+def test_numbers_beyond_single_precision_pass() -> None:
+    """mean and std are Python numbers: no default dtype may round them."""
+    exact = gradients.square_in_mean(1e60, 1e-60)
+    assert exact.gradient == 2e60
+    assert exact.pathwise_variance == pytest.approx(4e-120, rel=1e-15)
+
+
+def energy(z: Tensor) -> Tensor:
+    """A function of three coins with every interaction."""
+    return 2 * z[..., 0] - z[..., 1] * z[..., 2] + 3 * z.prod(-1) - z[..., 2]
+
+
+@pytest.mark.parametrize("baseline", [0.0, 0.7])
+def test_coins_against_autograd_and_plain_sums(baseline: float) -> None:
+    logits = COINS.logits.clone().requires_grad_()
+    states = [[a, b, c] for a in (0.0, 1.0) for b in (0.0, 1.0) for c in (0.0, 1.0)]
+    p = logits.sigmoid()
+    total = torch.zeros((), dtype=torch.float64)
+    for state in states:
+        z = torch.tensor(state, dtype=torch.float64)
+        total = total + torch.where(z == 1, p, 1 - p).prod() * energy(z)
+    (gradient,) = torch.autograd.grad(total, logits)
+    exact = coin_gradient(energy, COINS, baseline=baseline)
+    torch.testing.assert_close(exact.gradient, gradient, rtol=1e-13, atol=1e-13)
+    for d in range(3):
+        moments = torch.zeros(2, dtype=torch.float64)
+        for state in states:
+            z = torch.tensor(state, dtype=torch.float64)
+            mass = torch.where(z == 1, p, 1 - p).prod().detach()
+            one = coin_score_function(energy, COINS, z[None], baseline=baseline)[0, d]
+            moments += mass * torch.stack([one, one.square()])
+        assert moments[0].item() == pytest.approx(gradient[d].item(), rel=1e-12)
+        variance = (moments[1] - moments[0].square()).item()
+        assert exact.variance[d].item() == pytest.approx(variance, rel=1e-12)
+
+
+def test_the_best_baseline_of_coins() -> None:
+    """Of one coin it removes the variance altogether; of more, no other has less."""
+    one = Bernoulli(torch.tensor([0.8], dtype=torch.float64))
+    best = coin_gradient(lambda z: 5 - 7 * z[..., 0], one).best_baseline.item()
+    p = 1 / (1 + math.exp(-0.8))
+    assert best == pytest.approx((1 - p) * -2 + p * 5, rel=1e-14)
+    exact = coin_gradient(lambda z: 5 - 7 * z[..., 0], one, baseline=best)
+    assert exact.gradient.item() == pytest.approx(-7 * p * (1 - p), rel=1e-14)
+    assert exact.variance.item() == pytest.approx(0, abs=1e-28)
+    b = coin_gradient(energy, COINS).best_baseline
+    for d in range(3):
+        least = coin_gradient(energy, COINS, baseline=b[d].item()).variance[d]
+        for other in (b[d] - 0.1, b[d] + 0.1):
+            assert coin_gradient(energy, COINS, baseline=other.item()).variance[d] > least
+
+
+def test_coin_draws_have_that_mean_and_variance(generator: torch.Generator) -> None:
+    z = COINS.sample((400_000,), generator=generator)
+    estimate = coin_score_function(energy, COINS, z, baseline=0.5)
+    exact = coin_gradient(energy, COINS, baseline=0.5)
+    error = (exact.variance / len(z)).sqrt()
+    assert bool(((estimate.mean(0) - exact.gradient).abs() < 4.5 * error).all())
+    torch.testing.assert_close(estimate.var(0), exact.variance, rtol=0.02, atol=0)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -117,6 +238,21 @@ def test_no_other_baseline_has_less_variance(generator: torch.Generator) -> None
         (lambda: gradients.sine_in_mean(1.0, math.nan, 1.0), "mean must be finite, got nan"),
         (lambda: pathwise(torch.sin, 0.0, 1.0, torch.zeros(0)), "noise must not be empty"),
         (lambda: score_function(torch.sin, 0.0, 1.0, torch.zeros(2, 2)), r"\(S,\).*\(2, 2\)"),
+        (
+            lambda: pathwise(torch.sum, 0.0, 1.0, NOISE),
+            r"f must map z \(50,\) to \(50,\), got \(\)",
+        ),
+        (lambda: score_function(torch.sum, 0.0, 1.0, NOISE), r"f must map z \(50,\) to \(50,\)"),
+        (lambda: pathwise(lambda z: z.detach() ** 2, 0.0, 1.0, NOISE), "at 50 of 50 samples"),
+        (lambda: pathwise(lambda z: THETA * z.detach(), 0.0, 1.0, NOISE), "is detached from z"),
+        (lambda: gradients.best_baseline(torch.sin, 0.0, 1.0, 0 * NOISE), "noise² must be pos"),
+        (lambda: gradients.sine_in_mean(math.inf, 0.0, 1.0), "omega and baseline must be finite"),
+        (lambda: gradients.step_in_mean(math.nan, 0.0, 1.0), "threshold must be finite, got nan"),
+        (lambda: coin_gradient(first, Bernoulli(torch.zeros(17))), "at most 16 coins .*, got 17"),
+        (lambda: coin_gradient(first, Bernoulli(torch.zeros(2, 3))), r"with batch \(\), got"),
+        (lambda: coin_score_function(first, COINS, torch.zeros(4, 2)), r"3 entries .*\(4, 2\)"),
+        (lambda: coin_score_function(first, COINS, 0.5 + ZEROS), "value must be 0 or 1"),
+        (lambda: coin_score_function(torch.sum, COINS, ZEROS), r"f must map z \(4, 3\) to \(4,\)"),
     ],
 )
 def test_bad_input_is_named(call: Callable[[], object], message: str) -> None:

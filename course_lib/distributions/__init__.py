@@ -15,6 +15,7 @@ from course_lib.distributions.kl import (
     kl_divergence,
     kl_full,
 )
+from course_lib.distributions.laplace import Laplace
 
 __all__ = [
     "Bernoulli",
@@ -25,6 +26,7 @@ __all__ = [
     "Distribution",
     "FullGaussian",
     "GaussianMixture",
+    "Laplace",
     "kl_bernoulli",
     "kl_categorical",
     "kl_diagonal",

@@ -46,3 +46,9 @@ class Distribution(Protocol):
     def entropy(self) -> Tensor:
         """−E[log p(x)], (*batch,) nats."""
         ...
+
+
+def require_distribution(name: str, value: object) -> None:
+    """Raises ValueError unless `value` has a log_prob and an event_shape."""
+    if not all(hasattr(value, part) for part in ("log_prob", "event_shape")):
+        raise ValueError(f"{name} must be a distribution, got {value!r}")

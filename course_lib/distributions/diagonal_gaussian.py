@@ -28,7 +28,9 @@ class DiagonalGaussian:
     """N(mean, diag(exp(log_std))²) over vectors of D numbers.
 
     mean, log_std: (*batch, D), finite, of one dtype; the batches broadcast, D must agree.
-    The log of σ is the parameter because any real number is a valid one.
+    The log of σ is the parameter because any real number is a valid one: log_prob, entropy and KL
+    take it as it is. σ itself, and with it a draw, is 0 or infinite where no float is that small
+    or large (beyond |log σ| = 709 in float64).
     Raises ValueError if the shapes or dtypes disagree or an entry is not finite.
     """
 
@@ -103,7 +105,7 @@ class DiagonalGaussian:
         require_event("value", value, self.event_shape[0])
         require_finite("value", value)
         require_broadcastable("value", value.shape[:-1], "batch", self.batch_shape)
-        standardised = (value - self.mean) * (-self.log_std).exp()  # (*samples, *batch, D)
+        standardised = divided_by_std(value - self.mean, self.log_std)  # (*samples, *batch, D)
         return -(0.5 * standardised.square() + (self.log_std + HALF_LOG_TWO_PI)).sum(-1)
 
     def rsample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
@@ -128,10 +130,21 @@ class DiagonalGaussian:
 
     def whiten(self, columns: Tensor) -> Tensor:
         """diag(σ)⁻¹ columns, for columns (*batch, D, M)."""
-        return columns * (-self.log_std).exp().unsqueeze(-1)
+        return divided_by_std(columns, self.log_std.unsqueeze(-1))
 
     def __repr__(self) -> str:
         return f"DiagonalGaussian(batch {tuple(self.batch_shape)}, D = {self.event_shape[0]})"
+
+
+def divided_by_std(value: Tensor, log_std: Tensor) -> Tensor:
+    """value · e^(−log_std), shapes broadcast; 0 stays 0, however narrow the Gaussian."""
+    inverse = (-log_std).exp()
+    if math.isfinite(inverse.detach().sum().item()):  # the common case
+        return value * inverse
+    # Half of the factor twice. Past the limit even the least float, divided, has an infinite square
+    most = 0.98 * math.log(torch.finfo(log_std.dtype).max)
+    half = (-0.5 * log_std).clamp(max=most).exp()
+    return value * half * half
 
 
 def _broadcast(mean: Tensor, log_std: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from course_lib.arguments import require_broadcastable
@@ -11,8 +13,11 @@ from course_lib.distributions.bernoulli import Bernoulli
 from course_lib.distributions.binomial import Binomial
 from course_lib.distributions.categorical import Categorical
 from course_lib.distributions.continuous_bernoulli import ContinuousBernoulli
-from course_lib.distributions.diagonal_gaussian import DiagonalGaussian
+from course_lib.distributions.diagonal_gaussian import DiagonalGaussian, divided_by_std
+from course_lib.distributions.exp_remainder import exp_remainder
 from course_lib.distributions.full_gaussian import FullGaussian
+from course_lib.distributions.kl_laplace import kl_gaussian_laplace, kl_laplace, kl_laplace_gaussian
+from course_lib.distributions.laplace import Laplace
 from course_lib.distributions.log_probs import relative_entropy_terms
 
 Gaussian = DiagonalGaussian | FullGaussian
@@ -23,7 +28,8 @@ def kl_divergence(q: Distribution, p: Distribution) -> Tensor:
 
     q, p: distributions over events of one shape, whose batches broadcast. Any two Gaussians,
     diagonal or full, have a closed form; so have two of one kind among Bernoulli,
-    ContinuousBernoulli, Binomial (with one total_count) and Categorical.
+    ContinuousBernoulli, Binomial (with one total_count), Categorical and Laplace, and a Laplace
+    with a DiagonalGaussian.
     Returns (*batch,) nats: 0 when the two are equal, never below it but for rounding, and +inf
     where q has mass that p has not.
     Raises ValueError if the pair has no closed form here, or the shapes do not fit.
@@ -46,12 +52,12 @@ def kl_diagonal(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
     """½ Σ_d [(e^r_d − 1 − r_d) + ((μ_q − μ_p)/σ_p)²], r = log σ_q²/σ_p².  (Eq. 4.3)
 
     This is the textbook ½ Σ [σ_q²/σ_p² + ((μ_q − μ_p)/σ_p)² − 1 − log σ_q²/σ_p²], arranged so
-    that nothing cancels when the two widths are close. Returns (*batch,) nats.
+    that nothing cancels, however close the two are. Returns (*batch,) nats.
     Source: Kingma & Welling 2014, appendix B, for p = N(0, I).
     """
     log_ratio = 2.0 * (q.log_std - p.log_std)
-    shift = (q.mean - p.mean) * (-p.log_std).exp()
-    return 0.5 * (log_ratio.expm1() - log_ratio + shift.square()).sum(-1)
+    shift = divided_by_std(q.mean - p.mean, p.log_std)
+    return 0.5 * (exp_remainder(log_ratio) + shift.square()).sum(-1)
 
 
 def kl_full(q: Gaussian, p: Gaussian) -> Tensor:
@@ -61,13 +67,9 @@ def kl_full(q: Gaussian, p: Gaussian) -> Tensor:
     Σ_d [A_dd² − 1 − log A_dd²] + Σ_{i>j} A_ij²: a sum of terms that are never negative.
     q, p: DiagonalGaussian or FullGaussian. Returns (*batch,) nats.
     """
-    log_ratio = 2.0 * (q.log_diagonal - p.log_diagonal)  # log A_dd²
-    q_factor, p_factor = q.scale_tril, p.scale_tril
-    diagonal = _diagonal(q_factor) / _diagonal(p_factor)  # A_dd
-    # L_q − L_p diag(A) is what L_p⁻¹ turns into A without its diagonal; it is 0 when q = p.
-    below = p.whiten((q_factor - p_factor * diagonal.unsqueeze(-2)).tril(-1))
+    below = p.whiten(_below_diagonal(q, p))
     shift = p.whiten((q.mean - p.mean).unsqueeze(-1)).squeeze(-1)  # (*batch, D)
-    widths = (log_ratio.expm1() - log_ratio).sum(-1) + below.square().sum((-2, -1))
+    widths = exp_remainder(2.0 * _log_ratio(q, p)).sum(-1) + below.square().sum((-2, -1))
     return 0.5 * (widths + shift.square().sum(-1))
 
 
@@ -76,14 +78,14 @@ def kl_bernoulli(q: Bernoulli, p: Bernoulli) -> Tensor:
 
     Returns (*batch,) nats; +inf where p excludes what q allows.
     """
-    return relative_entropy_terms(q.log_probs, p.log_probs).sum(0).sum(-1)
+    return _flip_terms(q, p).sum(-1)
 
 
 def kl_binomial(q: Binomial, p: Binomial) -> Tensor:
     """n times the KL of one flip, (*batch,) nats. Raises ValueError if total_count differs."""
     if q.total_count != p.total_count:
         raise ValueError(f"total_count {q.total_count} of q and {p.total_count} of p must be equal")
-    return q.total_count * relative_entropy_terms(q.log_probs, p.log_probs).sum(0).sum(-1)
+    return q.total_count * _flip_terms(q, p).sum(-1)
 
 
 def kl_categorical(q: Categorical, p: Categorical) -> Tensor:
@@ -102,14 +104,75 @@ def kl_continuous_bernoulli(q: ContinuousBernoulli, p: ContinuousBernoulli) -> T
     """Σ_d {(η_q − η_p) E_q[x] − A(η_q) + A(η_p)}, A(η) = log ∫₀¹ e^{ηu} du; (*batch,) nats.
 
     Each A is taken around its distribution's pivot e, A(η) = η e + B(η), and E_q[x] around q's,
-    so that large logits of one sign do not cancel.
+    so that large logits of one sign do not cancel. Close logits would: with δ = η_p − η_q, the
+    same is δ² ∫₀¹ (1 − t) Var(η_q + tδ) dt, smooth and positive.
     """
     change = (q.logits - p.logits) * q.mean_from_pivot - p.logits * (q.pivot - p.pivot)
-    return (change - q.log_normaliser + p.log_normaliser).sum(-1)
+    apart = change - q.log_normaliser + p.log_normaliser
+    delta = p.logits - q.logits  # (*batch, D)
+    # The variance falls like 1/η²: what is close is a matter of scale where logits are large.
+    reach = (0.25 * torch.minimum(q.logits.abs(), p.logits.abs())).clamp(min=1.0)
+    near = delta.abs() < reach
+    delta = delta.masked_fill(~near, 0.0)
+    nodes, weights = (part.to(delta) for part in _TAYLOR)
+    between = q.logits.unsqueeze(-1) + delta.unsqueeze(-1) * nodes  # (*batch, D, 6)
+    curve = ContinuousBernoulli(between).variance @ weights
+    return torch.where(near, delta.square() * curve, apart).sum(-1)
+
+
+def _below_diagonal(q: Gaussian, p: Gaussian) -> Tensor:
+    """L_q − L_p diag(A) below the diagonal: L_p⁻¹ turns it into A there. Exactly 0 when q = p.
+
+    As (L_q − L_p) − L_p (diag(A) − 1), in which near neighbours are subtracted without rounding.
+    """
+    q_factor, p_factor = q.scale_tril, p.scale_tril
+    if isinstance(p, DiagonalGaussian):
+        return q_factor.tril(-1)
+    q_diagonal, p_diagonal = (_diagonal(factor) for factor in (q_factor, p_factor))
+    change = (q_diagonal - p_diagonal) / p_diagonal  # A_dd − 1
+    return (q_factor - p_factor - p_factor * change.unsqueeze(-2)).tril(-1)
+
+
+def _log_ratio(q: Gaussian, p: Gaussian) -> Tensor:
+    """log A_dd, (*batch, D); from the difference of the two where both are known as numbers."""
+    far = q.log_diagonal - p.log_diagonal
+    if isinstance(q, DiagonalGaussian) or isinstance(p, DiagonalGaussian):
+        return far  # here the logs are the parameters
+    change = (_diagonal(q.scale_tril) - _diagonal(p.scale_tril)) / _diagonal(p.scale_tril)
+    near = change.abs() < 0.5
+    return torch.where(near, change.masked_fill(~near, 0.0).log1p(), far)
+
+
+def _flip_terms(q: Bernoulli | Binomial, p: Bernoulli | Binomial) -> Tensor:
+    """The KL of one flip of each coin, (*batch, D).
+
+    Close logits, δ = η_p − η_q, give log p/q = −log[1 + (1 − q)(e^(−δ) − 1)] for heads and
+    −log[1 + q (e^δ − 1)] for tails, which keep the digits that the two logs would lose.
+    """
+    apart = relative_entropy_terms(q.log_probs, p.log_probs).sum(0)
+    delta = p.logits - q.logits
+    near = delta.abs() < 1.0  # false where both are infinite, and the difference NaN
+    if not bool(near.any()):
+        return apart
+    delta = delta.masked_fill(~near, 0.0)
+    heads, tails = q.logits.sigmoid(), (-q.logits).sigmoid()
+    close = heads * exp_remainder(-(tails * (-delta).expm1()).log1p())
+    close = close + tails * exp_remainder(-(heads * delta.expm1()).log1p())
+    return torch.where(near, close, apart)
 
 
 def _diagonal(matrix: Tensor) -> Tensor:
     return matrix.diagonal(dim1=-2, dim2=-1)
+
+
+def _taylor_rule() -> tuple[Tensor, Tensor]:
+    """Six nodes in [0, 1] and weights for ∫₀¹ (1 − t) f(t) dt, by Gauss and Legendre."""
+    points, weights = np.polynomial.legendre.leggauss(6)
+    nodes = torch.from_numpy(points + 1) / 2
+    return nodes, (1 - nodes) * torch.from_numpy(weights) / 2
+
+
+_TAYLOR = _taylor_rule()
 
 
 _FORMULAS: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {
@@ -121,4 +184,7 @@ _FORMULAS: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {
     (ContinuousBernoulli, ContinuousBernoulli): kl_continuous_bernoulli,
     (Binomial, Binomial): kl_binomial,
     (Categorical, Categorical): kl_categorical,
+    (Laplace, Laplace): kl_laplace,
+    (Laplace, DiagonalGaussian): kl_laplace_gaussian,
+    (DiagonalGaussian, Laplace): kl_gaussian_laplace,
 }

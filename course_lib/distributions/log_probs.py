@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import Numbers, as_double, require_between
+from course_lib.distributions.exp_remainder import exp_remainder
 
 
 def weighted(weight: Tensor, log_prob: Tensor) -> Tensor:
@@ -37,7 +38,7 @@ def relative_entropy_terms(log_q: Tensor, log_p: Tensor) -> Tensor:
     ordinary = ~(never | outside)
     ratio = (log_p - log_q).masked_fill(~ordinary, 0.0)
     near = ordinary & (ratio.abs() < 1.0)
-    small = ratio.masked_fill(~near, 0.0)  # keeps expm1 from overflowing where it is not used
+    small = ratio.masked_fill(~near, 0.0)  # keeps e^t from overflowing where it is not used
     q, p = log_q.exp(), log_p.exp()
-    terms = torch.where(near, q * (small.expm1() - small), p - q - q * ratio)
+    terms = torch.where(near, q * exp_remainder(small), p - q - q * ratio)
     return terms.masked_fill(outside, math.inf)

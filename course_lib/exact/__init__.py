@@ -2,6 +2,7 @@
 
 from course_lib.exact.affine_gaussian import AffineGaussian
 from course_lib.exact.chain_terms import ChainTerms
+from course_lib.exact.decoder_variance import best_decoder_variance, equivalent_beta
 from course_lib.exact.discrete_chain import DiscreteChain
 from course_lib.exact.discrete_latent import DiscreteLatent, two_state_world
 from course_lib.exact.gaussian_fits import best_diagonal, best_isotropic, fit_gaussian
@@ -21,6 +22,7 @@ from course_lib.exact.log_mean import expected_log_mean
 from course_lib.exact.naive_expectation import expected_naive_log
 from course_lib.exact.one_layer_fit import best_gaussian_kl, best_one_layer, one_layer_log_density
 from course_lib.exact.ppca import maximum_likelihood
+from course_lib.exact.scalar_bounds import best_gaussian, expected_importance_weighted_bound
 from course_lib.exact.scalar_chain import ScalarChain
 from course_lib.exact.scalar_latent import ScalarLatent, linear_world, square_world, tanh_world
 from course_lib.exact.tanh_arrow import TanhArrow
@@ -36,13 +38,17 @@ __all__ = [
     "ScalarChain",
     "ScalarLatent",
     "TanhArrow",
+    "best_decoder_variance",
     "best_diagonal",
+    "best_gaussian",
     "best_gaussian_kl",
     "best_isotropic",
     "best_one_layer",
     "best_squared_loadings",
     "elbo_slope",
+    "equivalent_beta",
     "evidence_slope",
+    "expected_importance_weighted_bound",
     "expected_log_mean",
     "expected_naive_log",
     "fit_gaussian",

@@ -77,7 +77,7 @@ class DiscreteChain:
         """p(z_t), (K_t,), for t = level from 0 (x itself) to T."""
         if require_count("level", level, least=0) > self.layers:
             raise ValueError(f"level must be from 0 to T = {self.layers}, got {level}")
-        return self._marginals[level]
+        return self._log_marginals[level].exp()
 
     def exact_encoder(self) -> list[Tensor]:
         """The T exact factors p(z_t|z_{t−1}), (K_{t−1}, K_t), from z_1 given x up.  (Eq. 10.3)
@@ -87,9 +87,10 @@ class DiscreteChain:
         """
         tables = []
         for level in range(1, self.layers + 1):
-            below, above = self.marginal(level - 1), self.marginal(level)
-            require_all(f"p(z_{level - 1})", below, below > 0, "positive")
-            tables.append(above * self.arrows[level - 1].mT / below.unsqueeze(-1))
+            below, above = self._log_marginals[level - 1], self._log_marginals[level]
+            require_all(f"p(z_{level - 1})", below.exp(), below > -math.inf, "positive")
+            joint = above + self.arrows[level - 1].mT.log()
+            tables.append((joint - below.unsqueeze(-1)).exp())
         return tables
 
     def top_down_factor(self, level: int, x: Tensor) -> Tensor:
@@ -101,13 +102,13 @@ class DiscreteChain:
         """
         if not 2 <= require_count("level", level) <= self.layers:
             raise ValueError(f"level must be from 2 to T = {self.layers}, got {level}")
-        likelihood = self.arrows[0].mT[self._observed(x)]  # p(x|z_1), (*batch, K_1)
+        likelihood = self.arrows[0].mT[self._observed(x)].log()  # log p(x|z_1), (*batch, K_1)
         for arrow in self.arrows[1 : level - 1]:
-            likelihood = likelihood @ arrow.mT  # p(x|z_{t−1}), up to t = level
-        joint = self.arrows[level - 1] * likelihood.unsqueeze(-2)
-        total = joint.sum(-1, keepdim=True)  # p(x|z_t)
-        require_all(f"p(x|z_{level})", total, total > 0, "positive")
-        return joint / total
+            likelihood = log_product(likelihood, arrow.mT.log())  # of z_{t−1}, up to t = level
+        joint = self.arrows[level - 1].log() + likelihood.unsqueeze(-2)
+        total = joint.logsumexp(-1, keepdim=True)  # log p(x|z_t)
+        require_all(f"p(x|z_{level})", total.exp(), total > -math.inf, "positive")
+        return (joint - total).exp()
 
     def encoded(self, encoder: Sequence[Numbers], x: Tensor) -> Tensor:
         """q(z_{1:T}|x) = Π_t q(z_t|z_{t−1}) for every configuration: (*batch, K_1, …, K_T).
@@ -127,26 +128,27 @@ class DiscreteChain:
         states, so never negative. A term is −inf where q believes in what cannot be.
         """
         first, *above = self._encoder(encoder)
-        q = self.encoded(encoder, x)
-        expected = [self._expectation(q, values) for values in self._log_arrows(x)]
-        log_q = [self._last(first[self._observed(x)].log(), 1)]
-        log_q += [self._last(table.log(), level) for level, table in enumerate(above, 2)]
+        factors = [self._last(first[self._observed(x)].log(), 1)]
+        factors += [self._last(table.log(), level) for level, table in enumerate(above, 2)]
+        log_q = sum(factors[1:], start=factors[0])
+        q = log_q.exp()
+        expected = [self._expectation(log_q, values) for values in self._log_arrows(x)]
         return ChainTerms(
             reconstruction=expected[0],
             transitions=torch.stack(expected[1:]) if above else q.new_zeros(0, *x.shape),
-            prior=self._expectation(q, self._last(self.prior.log(), self.layers)),
-            conditional_entropies=torch.stack([-self._expectation(q, v) for v in log_q]),
+            prior=self._expectation(log_q, self._last(self.prior.log(), self.layers)),
+            conditional_entropies=torch.stack([-self._expectation(log_q, v) for v in factors]),
             marginal_entropies=torch.stack(
                 [_entropy(self._over(q, level)) for level in range(1, self.layers + 1)]
             ),
         )
 
     @cached_property
-    def _marginals(self) -> list[Tensor]:
-        """p(z_0), …, p(z_T), from the top down."""
-        below = [self.prior]
+    def _log_marginals(self) -> list[Tensor]:
+        """log p(z_0), …, log p(z_T), from the top down: products of rare events would underflow."""
+        below = [self.prior.log()]
         for arrow in reversed(self.arrows):
-            below.append(below[-1] @ arrow)
+            below.append(log_product(below[-1], arrow.log()))
         return below[::-1]
 
     def _log_arrows(self, x: Tensor) -> list[Tensor]:
@@ -164,9 +166,14 @@ class DiscreteChain:
         """The axes (K_1, …, K_T) as one."""
         return values.flatten(values.ndim - self.layers)
 
-    def _expectation(self, q: Tensor, values: Tensor) -> Tensor:
-        """Σ q · values over all configurations, with 0 · (−inf) = 0: (*batch,)."""
-        return self._flat((q * values).masked_fill(q == 0, 0.0)).sum(-1)
+    def _expectation(self, log_q: Tensor, values: Tensor) -> Tensor:
+        """Σ q · values over all configurations, (*batch,): 0 · (−inf) = 0, but a q > 0 that no
+
+        float can hold still makes it −inf.
+        """
+        values = torch.where(log_q == -math.inf, 0.0, values)
+        never = values == -math.inf
+        return self._flat(torch.where(never, values, log_q.exp() * values)).sum(-1)
 
     def _over(self, q: Tensor, level: int) -> Tensor:
         """The marginal of q over z_level, (*batch, K_level)."""
@@ -188,6 +195,11 @@ class DiscreteChain:
 
     def __repr__(self) -> str:
         return f"DiscreteChain(sizes {self.sizes}, x first)"
+
+
+def log_product(log_row: Tensor, log_table: Tensor) -> Tensor:
+    """log Σ_k exp(log_row_k + log_table_kj), (*batch, J), for (*batch, K) and (K, J)."""
+    return (log_row.unsqueeze(-1) + log_table).logsumexp(-2)
 
 
 def _entropy(probs: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from course_lib.exact.quadrature import Panels, panel_nodes, refine, start
 
 REACH = 10.0  # standard deviations of a Gaussian q that are integrated over: exp(−50) is left
 PANELS = 10  # to start with, for a Gaussian q
+TAIL = 1e-8  # share of the mean size of the score that the last tenth of the reach may hold
 MASS = 1e-8  # how far ∫ q may be from one
 
 LogDensity = Callable[[Tensor, Tensor], Tensor]
@@ -21,7 +22,8 @@ def expected_log_ratio(log_q: LogDensity, log_p: LogDensity, edges: Tensor) -> T
 
     log_q, log_p: from nodes (P, 33) and the index of q for each panel (P,) to (P, 33).
     edges: (count, P+1), where the panels start. −inf if q has mass where p has none.
-    Raises ValueError if q does not integrate to one between the edges.
+    Raises ValueError if q does not integrate to one between the edges, or if q times the log ratio
+    has not fallen off there: the value is then carried by what lies beyond, or −∞.
     """
     count = len(edges)
     impossible = torch.zeros(count, dtype=torch.bool)
@@ -38,7 +40,26 @@ def expected_log_ratio(log_q: LogDensity, log_p: LogDensity, edges: Tensor) -> T
     first = start(edges, *evaluate(panel_nodes(left, width), owner))
     panels, _ = refine(first, evaluate)
     value = _mean_score(panels, edges)
+    ends = edges[:, [0, -1]]
+    density, score = evaluate(ends, torch.arange(count))
+    _require_fallen(panels, density.exp() * score.abs() * (ends.diff() / (2 * REACH)), ~impossible)
     return torch.where(impossible, -math.inf, value)
+
+
+def _require_fallen(panels: Panels, ends: Tensor, wanted: Tensor) -> None:
+    """Raises ValueError if one more of the tenths of the reach would count for a wanted q.
+
+    ends: density times |score| times that tenth, at both ends of each q, (count, 2).
+    """
+    weights = panels.log_density.exp()
+    size = panels.sum(panels.integral(weights * panels.score.abs()))  # E|log p − log q|
+    share = ends.detach().amax(-1) / size.detach()
+    bad = wanted & (share > TAIL)
+    if bool(bad.any()):
+        raise ValueError(
+            f"q's tails carry the expectation of log p(x, z) − log q(z): {REACH:g} standard "
+            f"deviations out, q times it is still {share[bad].max().item():.2g} of its mean size"
+        )
 
 
 def _mean_score(panels: Panels, edges: Tensor) -> Tensor:

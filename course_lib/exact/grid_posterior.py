@@ -1,17 +1,28 @@
 """A posterior over one latent variable, known on a grid as finely as it needs."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from course_lib.arguments import (
+    Numbers,
+    as_double,
+    require_broadcastable,
     require_event,
+    require_finite,
     require_generator,
     require_no_nan,
     require_shape,
 )
-from course_lib.exact.quadrature import INTEGRAL, Panels, panel_nodes
+from course_lib.exact.cumulative import Cumulative, require_probability
+from course_lib.exact.quadrature import HALVED, INTEGRAL, WEIGHTS, Panels, panel_nodes
+
+TOLERANCE = 1e-8  # of E|f|: how far two grids may be apart
+PIECES = (1, 2, 4, 8)  # that a panel is cut into, until two grids agree
+GAUSS = tuple(torch.from_numpy(part) / 2 for part in np.polynomial.legendre.leggauss(24))
 
 
 class GridPosterior:
@@ -33,6 +44,7 @@ class GridPosterior:
         cells = (density @ INTEGRAL.mT) * (0.5 * width.unsqueeze(-1))  # from the panel's left
         total = cells[..., -1].sum(-1)
         self._left, self._width = left, width
+        self._cumulative = Cumulative.of_panels(left, width, density)
         self._log_density = values - (peak + total.log())[:, None, None]
         # Rounding alone makes a cell of no mass come out negative.
         self._cells = (cells.diff(dim=-1) / total[:, None, None]).clamp(min=0.0)
@@ -46,15 +58,98 @@ class GridPosterior:
         value = require_event("value", value, 1).double()
         return self._log_joint(value) - self.log_evidence
 
-    def expectation(self, function: Callable[[Tensor], Tensor]) -> Tensor:
-        """E[f(z)] for f from (*batch, N, 1) to (*batch, N), smooth on the posterior's scale."""
-        values = require_no_nan("f(z)", function(self.nodes))
-        if values.shape != self.weights.shape:
+    def expectation(
+        self, function: Callable[[Tensor], Tensor], breaks: Sequence[float] = ()
+    ) -> Tensor:
+        """E[f(z)], (*batch,), for f from (*batch, N, 1) to (*batch, N), smooth between the breaks.
+
+        breaks: the z at which f jumps or bends, as z > 0.1 does at 0.1; P(z > 0.1) itself is
+        1 − cdf(0.1). Panels are cut until two grids agree to 1e-8 of E|f|, or of 1 if f takes
+        both signs. Raises ValueError if they do not, or if f grows so fast towards an end of the
+        grid that what lies beyond would count: E f may then be infinite.
+        """
+        if len(breaks) == 0:
+            values = self._values(function, self.nodes)
+            halved = (HALVED / WEIGHTS).repeat(self._left.shape[1])
+            found = _Sum.of(self.weights, values)
+            if found.agrees(_Sum.of(self.weights * halved, values)):
+                return self._require_fallen(values, found)
+        before: _Sum | None = None
+        for pieces in PIECES:
+            nodes, weights = self._cut(
+                require_finite("breaks", as_double("breaks", breaks)), pieces
+            )
+            found = _Sum.of(weights, self._values(function, nodes))
+            if before is not None and before.agrees(found):
+                return self._require_fallen(self._values(function, self.nodes), found)
+            before = found
+        raise ValueError(
+            f"f(z) varies too fast for the posterior's grid, or jumps: with {PIECES[-1]} times the "
+            "panels E[f(z)] still moves; name the places where f jumps or bends as breaks=[…]"
+        )
+
+    def cdf(self, value: Tensor) -> Tensor:
+        """P(z ≤ value | x), (*samples, *batch), for value (*samples, *batch, 1)."""
+        value = require_event("value", require_finite("value", value), 1).double().squeeze(-1)
+        shape = require_broadcastable("value", value.shape, "batch", self.batch_shape)
+        return self._by_row(self._cumulative.cdf, value.expand(shape))
+
+    def quantile(self, probability: Numbers) -> Tensor:
+        """The z with P(z ≤ · | x) = probability, (*samples, *batch, 1), for (*samples, *batch).
+
+        One number serves every x. Raises ValueError unless each lies strictly between 0 and 1.
+        """
+        given = require_probability(probability)
+        shape = require_broadcastable("probability", given.shape, "batch", self.batch_shape)
+        return self._by_row(self._cumulative.quantile, given.expand(shape)).unsqueeze(-1)
+
+    def _by_row(self, function: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
+        """function, of (count, n) to (count, n), for values (*samples, *batch)."""
+        count = self._left.shape[0]
+        found: Tensor = function(value.reshape(-1, count).mT).mT.reshape(value.shape)
+        return found
+
+    def _values(self, function: Callable[[Tensor], Tensor], nodes: Tensor) -> Tensor:
+        """f at nodes (*batch, N, 1). Raises ValueError unless it gives a number for each."""
+        values = require_no_nan("f(z)", torch.as_tensor(function(nodes), dtype=torch.float64))
+        if values.shape != nodes.shape[:-1]:
             raise ValueError(
-                f"function must map z {tuple(self.nodes.shape)} to {tuple(self.weights.shape)}, "
+                f"function must map z {tuple(nodes.shape)} to {tuple(nodes.shape[:-1])}, "
                 f"got {tuple(values.shape)}"
             )
-        return (self.weights * values).sum(-1)
+        return values
+
+    def _cut(self, breaks: Tensor, pieces: int) -> tuple[Tensor, Tensor]:
+        """Nodes (*batch, N, 1) inside panels cut at the breaks and into pieces; their weights."""
+        ends = torch.stack([self._left, self._left + self._width], -1)  # (count, P, 2)
+        inside = breaks.sort().values.clamp(ends[..., :1], ends[..., 1:])
+        edges = torch.cat([ends[..., :1], inside, ends[..., 1:]], -1)
+        low, width = edges[..., :-1].flatten(1), edges.diff(dim=-1).flatten(1) / pieces
+        low = low.unsqueeze(-1) + torch.arange(pieces) * width.unsqueeze(-1)  # (count, P', pieces)
+        points, rule = GAUSS
+        nodes = low.unsqueeze(-1) + (points + 0.5) * width[..., None, None]
+        nodes = nodes.reshape(*self.batch_shape, -1, 1)
+        density = self.log_prob(nodes.movedim(-2, 0)).movedim(0, -1).exp()
+        weights = (rule * width[..., None, None]).expand(*low.shape, -1)
+        return nodes, density * weights.reshape(density.shape)
+
+    def _require_fallen(self, values: Tensor, found: "_Sum") -> Tensor:
+        """E f. Raises ValueError if one more standard deviation beyond the grid would count."""
+        ends = (self._log_density.exp() * values.abs().reshape(self._log_density.shape))[
+            ..., [0, -1]
+        ]
+        right = self._left + self._width
+        closed = torch.isclose(self._left[:, 1:], right[:, :-1], rtol=0, atol=1e-9)
+        ends[:, 1:, 0].masked_fill_(closed, 0.0)
+        ends[:, :-1, 1].masked_fill_(closed, 0.0)
+        share = ends.amax((1, 2)).reshape(self.batch_shape) * self.std.squeeze(-1)
+        if bool((share > TOLERANCE * found.size).any()):
+            raise ValueError(
+                f"f(z) grows too fast for the posterior's grid: at an end, f times the density is "
+                f"still {(share / found.size).max().item():.2g} of E|f| per standard deviation; "
+                "E f is infinite, or half_width is too small for it"
+            )
+        return found.value
 
     @property
     def mean(self) -> Tensor:
@@ -102,6 +197,32 @@ class GridPosterior:
 
     def __repr__(self) -> str:
         return f"GridPosterior(batch {tuple(self.batch_shape)}, {self.weights.shape[-1]} nodes)"
+
+
+class _Sum(NamedTuple):
+    """Σ weights · f, Σ weights · |f|, and whether f takes both signs, (*batch,) each."""
+
+    value: Tensor
+    size: Tensor
+    both: Tensor
+
+    @classmethod
+    def of(cls, weights: Tensor, values: Tensor) -> "_Sum":
+        """Of weights and values (*batch, N); where the posterior has no mass f does not count."""
+        product = (weights * values).masked_fill(weights == 0, 0.0)
+        endless = product.isinf()
+        if bool((endless.any(-1) > (endless & (weights > 1e-200)).any(-1)).any()):
+            raise ValueError(
+                "f(z) is infinite where the posterior is below 1e-200, and only there: it overflows"
+            )
+        both = (values > 0).any(-1) & (values < 0).any(-1)
+        return cls(product.sum(-1), product.abs().sum(-1), both)
+
+    def agrees(self, other: "_Sum") -> bool:
+        """Whether the two values are close. One with both signs may vanish by cancelling."""
+        scale = torch.where(self.both, self.size.clamp(min=1.0), self.size)
+        close = (self.value - other.value).abs() <= TOLERANCE * scale
+        return bool((close | (self.value == other.value)).all())
 
 
 def pack(panels: Panels) -> tuple[Tensor, Tensor, Tensor]:

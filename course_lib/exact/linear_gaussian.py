@@ -85,6 +85,9 @@ class LinearGaussian:
         Source: Bishop 2006, section 12.2, for the density; the least-squares form keeps its
         digits where the usual matrix-inversion identity subtracts large numbers.
         """
+        size, latent = self.loadings.shape
+        if size <= latent:  # then no x lies outside of W's range, and |y − A z| is rounding alone
+            return self.evidence.log_prob(self._observation(x))
         _, quadratic = self._system.solve(self._target(x))
         return self._log_normaliser - self._system.half_log_det - 0.5 * quadratic
 

@@ -20,6 +20,7 @@ from course_lib.exact.gaussian_algebra import (
     sum_scale_tril,
 )
 from course_lib.exact.linear_gaussian import LOG_TWO_PI, LinearGaussian
+from course_lib.exact.top_down import top_down_factor
 
 MarkovEncoder = Sequence[AffineGaussian]
 
@@ -134,6 +135,16 @@ class LinearGaussianChain:
         slope = gain[:, : self.sizes[level - 1]] / arrow.std
         offset = gain[:, self.sizes[level - 1] :] @ (inverse @ above.mean) - slope @ arrow.offset
         return AffineGaussian(slope, offset, system.scale_tril)
+
+    def top_down_factor(self, level: int) -> AffineGaussian:
+        """p(z_{t−1}|z_t, x), t = level from 2 to T, given the vector (z_t, x).
+
+        Call it with torch.cat([z_t, x], -1), (*batch, d_t + d_0). As the exact posterior runs down
+        from p(z_T|x), it needs x at every step.
+        """
+        if not 2 <= require_count("level", level) <= self.layers:
+            raise ValueError(f"level must be from 2 to T = {self.layers}, got {level}")
+        return top_down_factor(self.arrows, level)
 
     def exact_encoder(self) -> list[AffineGaussian]:
         """All T exact factors, from z_1 given x to z_T given z_{T−1}."""

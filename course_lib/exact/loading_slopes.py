@@ -4,22 +4,37 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import Numbers, as_double, require_broadcastable
-from course_lib.exact.gaussian_algebra import Gaussian, require_gaussian, require_vectors, scale_of
+from course_lib.exact.gaussian_algebra import (
+    Gaussian,
+    LeastSquares,
+    require_gaussian,
+    require_vectors,
+    scale_of,
+    sum_scale_tril,
+)
 from course_lib.exact.linear_gaussian import LinearGaussian
 
 
 def evidence_slope(world: LinearGaussian, x: Numbers) -> Tensor:
     """∂ log p(x)/∂W = (C⁻¹ r rᵀ C⁻¹ − C⁻¹) W, C = WWᵀ + Ψ, r = x − b.  (Eq. 7.3)
 
+    C is never formed, only square roots of it, so that tiny noise costs no digits: C⁻¹W comes from
+    the least squares that give the posterior, whose mean is Wᵀ C⁻¹ r.
     x: (*batch, D). Returns (*batch, D, d), nats for each unit of W. Forms D × D matrices.
     Source: the derivative of a Gaussian's log-density in its covariance, and dC = dW Wᵀ + W dWᵀ.
     """
     residual = require_vectors("x", as_double("x", x).double(), len(world.offset)) - world.offset
-    covariance = world.loadings @ world.loadings.mT + world.noise_std.square().diag()
-    weighted = torch.linalg.solve(covariance, residual.unsqueeze(-1))  # C⁻¹ r, (*batch, D, 1)
-    inner = torch.linalg.solve(covariance, world.loadings)  # C⁻¹ W, (D, d)
-    slope: Tensor = weighted @ (weighted.mT @ world.loadings) - inner
-    return slope
+    noise = world.noise_std
+    scaled = world.loadings / noise.unsqueeze(-1)  # A = Ψ^(−½)W
+    system = LeastSquares(torch.cat([scaled, torch.eye(scaled.shape[1]).double()]))
+    # With [A; I] = B L, A (I + AᵀA)⁻¹ is the top of B times L⁻ᵀ.
+    inner = system.basis[: len(noise)] @ system.scale_tril.mT / noise.unsqueeze(-1)  # C⁻¹ W
+    order = noise.argsort()  # the largest columns first, or a small one drowns
+    root = sum_scale_tril(scaled[order], torch.eye(len(noise)).double())  # of I + AAᵀ
+    target = (residual / noise)[..., order].unsqueeze(-1)
+    weighted = torch.cholesky_solve(target, root).squeeze(-1)[..., order.argsort()] / noise
+    mean = world.posterior(x).mean
+    return weighted.unsqueeze(-1) * mean.unsqueeze(-2) - inner
 
 
 def elbo_slope(world: LinearGaussian, q: Gaussian, x: Numbers) -> Tensor:

@@ -10,6 +10,7 @@ from course_lib.arguments import require_count, require_no_nan
 
 NEVER = -50.0  # an event of log probability below this ends the integral
 LARGEST_EXPONENT = 700.0  # exp overflows at 709; the terms that reach this are e^−(e^700) = 0
+CHUNK = 2_000_000  # entries of a table held at a time
 LOG_SPAN = 37.0  # e^−37 is below the rounding of one
 
 
@@ -59,9 +60,11 @@ def _nodes(log_weights: Tensor, log_probs: Tensor, numbers: Tensor, step: float)
 
 def _one_minus_laplace(log_t: Tensor, log_weights: Tensor, log_probs: Tensor) -> Tensor:
     """1 − E e^(−t w) for each t (m,); small values keep their digits."""
-    exponent = (log_t.unsqueeze(-1) + log_weights).clamp_(max=LARGEST_EXPONENT)  # (m, n)
-    missing: Tensor = exponent.exp_().neg_().expm1_().neg_() @ log_probs.exp()
-    return missing.clamp_(max=1.0)  # rounding may carry the sum of the probabilities past one
+    probs, parts = log_probs.exp(), []
+    for some in torch.split(log_t, max(1, CHUNK // len(log_weights))):
+        exponent = (some.unsqueeze(-1) + log_weights).clamp_(max=LARGEST_EXPONENT)  # (rows, n)
+        parts.append(exponent.exp_().neg_().expm1_().neg_() @ probs)
+    return torch.cat(parts).clamp_(max=1.0)  # rounding may carry the sum of the probabilities past
 
 
 def _require_weighted_points(log_weights: Tensor, log_probs: Tensor) -> None:

@@ -3,22 +3,42 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from course_lib.arguments import require_finite
+from course_lib.exact.bent_panels import (
+    LOG_TWO_PI,
+    Nodes,
+    Rule,
+    graded_rule,
+    plain_rule,
+    resolved,
+)
 from course_lib.exact.tanh_arrow import TanhArrow
 
-STEPS = 60  # of the optimiser, at most
+STEPS = 60  # of the optimiser, at most, with each rule for the sums over z
 CONVERGED = 1e-10  # nats: a step that gains less is the last
 UNSETTLED = 1e-4  # nats: if the last step of all gains more, the fit is not to be trusted
-RESOLVED = 8.0  # noise stds that the mean may run through within a panel of 16 points
-CUTS = (0.0, 0.1, 0.3, 0.8, 2.0, 4.0, 9.0)  # panels over |z|, narrow where a tanh is steep
+FINALISTS = 2  # starts that are followed further where a tanh grows too steep for fixed panels
 # a and s in standard deviations of p.
 STARTS = ((1.1, 1.0, 0.23), (1.1, 4.0, 0.23), (0.5, 0.6, 0.25), (0.25, 5.0, 0.5), (3.5, 1.0, 0.7))
-LOG_TWO_PI = math.log(2 * math.pi)
+
+
+class Climb(NamedTuple):
+    """Where each start came: θ (S, 5), E_p log p_θ, what is left to gain, and whether only the
+
+    steepness of the tanh stopped it; (S,) each.
+    """
+
+    theta: Tensor
+    value: Tensor
+    slack: Tensor
+    walled: Tensor
+
 
 # θ to the mean log-density, its gradient and the mean square of the scores
 Objective = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
@@ -39,9 +59,11 @@ def one_layer_log_density(arrow: TanhArrow, x: Tensor) -> Tensor:
     By Gauss–Legendre sums. Raises ValueError if the tanh is too steep for their panels.
     """
     theta = _row(arrow.a, arrow.b, arrow.c, arrow.s, arrow.d)
-    if not bool(_resolved(theta).all()):
-        raise ValueError(f"the tanh is too steep for its noise: {arrow}")
-    return _evaluate(theta, x)[0][0]
+    for rule in (plain_rule, graded_rule):
+        nodes = rule(theta)
+        if bool(resolved(theta, nodes).all()):
+            return _evaluate(theta, x, nodes)[0][0]
+    raise ValueError(f"the tanh is too steep for its noise: {arrow}")
 
 
 def best_one_layer(
@@ -57,9 +79,10 @@ def best_one_layer(
     x, mass, log_density: p on a grid, (N,) each; mass sums to 1, as Marginal.weights do.
     bias: whether d, inside the tanh, is free as well. starts: (a, b, c, s) or (a, b, c, s, d) each,
     c from the mean; all are improved at once, by damped steps of Fisher scoring, with p's mean and
-    standard deviation as the origin and unit of x.
-    Raises ValueError unless the three have one shape and mass sums to 1, or if the last step still
-    gains much.
+    standard deviation as the origin and unit of x. A tanh that grows steeper and steeper, as it
+    does for two separate peaks, is followed by sums that grow finer with it, as far as b matters.
+    Raises ValueError unless the three have one shape and mass sums to 1, or if the best fit is no
+    maximum yet: it says how far it came.
     """
     mean, std = _moments(x, mass, log_density)
     if starts is None:
@@ -67,15 +90,23 @@ def best_one_layer(
     free = torch.tensor([1.0, 1.0, 1.0, 1.0, float(bias)], dtype=torch.float64)
     theta = torch.cat([_row(a / std, b, c / std, s / std, *d) for a, b, c, s, *d in starts])
     unit = (x - mean) / std
-    theta, value, gain = _climb(theta, lambda t: _objective(t, unit, mass, free))
-    best = int(value.argmax())
-    if gain[best] > UNSETTLED:
+    for rule in (plain_rule, graded_rule):
+        climb = _climb(theta, partial(_objective, x=unit, mass=mass, free=free, rule=rule), rule)
+        best = int(climb.value.argmax())
+        left = climb.slack[best].item()
+        kl = float((mass * log_density).sum() - (climb.value[best] - math.log(std)))
+        settled = left <= UNSETTLED and not bool(climb.walled[best])
+        if settled and (kl <= UNSETTLED or not bool(climb.walled.any())):
+            break  # no start that a wall stopped could do noticeably better
+        theta = climb.theta[climb.value.argsort(descending=True)[:FINALISTS]]
+    a, b, c, log_std, d = climb.theta[best].tolist()
+    arrow = TanhArrow(a * std, b, c * std + mean, math.exp(log_std) * std, d)
+    if not settled:
         raise ValueError(
-            f"the fit has not converged: step {STEPS} still gains {gain[best]:.2g} nats"
+            f"the fit has not converged: step {STEPS} still gains {left:.2g} nats, and the best so "
+            f"far, with KL {kl:.3g}, is {arrow}"
         )
-    a, b, c, log_std, d = theta[best].tolist()
-    kl = (mass * log_density).sum() - (value[best] - math.log(std))
-    return OneLayerFit(TanhArrow(a * std, b, c * std + mean, math.exp(log_std) * std, d), kl.item())
+    return OneLayerFit(arrow, kl)
 
 
 def best_gaussian_kl(x: Tensor, mass: Tensor, log_density: Tensor) -> float:
@@ -88,43 +119,19 @@ def best_gaussian_kl(x: Tensor, mass: Tensor, log_density: Tensor) -> float:
     return float(value)
 
 
-def _rule() -> tuple[Tensor, ...]:
-    """Nodes, log weights and panel widths for expectations under N(0, 1), on both sides of 0."""
-    points, weights = np.polynomial.legendre.leggauss(16)
-    cuts = torch.tensor(CUTS, dtype=torch.float64)
-    low, width = cuts[:-1], cuts.diff()
-    shares, rule = (torch.from_numpy(v) / 2 for v in (points + 1, weights))
-    half = (low[:, None] + shares * width[:, None]).reshape(-1)
-    log_mass = (rule * width[:, None]).reshape(-1).log() - 0.5 * (half.square() + LOG_TWO_PI)
-    widths = width.repeat_interleave(len(points))
-    return tuple(
-        torch.cat([sign * v.flip(0), v]) for sign, v in ((-1, half), (1, log_mass), (1, widths))
-    )
-
-
-NODES, LOG_MASS, WIDTHS = _rule()
-
-
-def _resolved(theta: Tensor) -> Tensor:
-    """Whether the sums over z are good for θ (S, 5): (S,)."""
-    a, b, _, log_std, d = theta.unsqueeze(-1).unbind(1)
-    slope = (a * b).abs() * (1 - torch.tanh(b * NODES + d).square())
-    return (slope * WIDTHS * torch.exp(-log_std)).amax(-1) < RESOLVED
-
-
-def _evaluate(theta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+def _evaluate(theta: Tensor, x: Tensor, nodes: Nodes) -> tuple[Tensor, Tensor]:
     """log p_θ(x), (S, N), and its derivatives in a, b, c, log s and d, (S, N, 5); θ (S, 5)."""
     a, b, c, log_std, d = theta.unsqueeze(-1).unbind(1)  # each (S, 1)
-    bend = torch.tanh(b * NODES + d)  # (S, K)
+    bend = torch.tanh(b * nodes.z + d)  # (S, K)
     inner = a * (1 - bend.square())
     inverse = torch.exp(-log_std)
     z = (x[:, None] - (a * bend + c)[:, None]) * inverse[:, None]  # (S, N, K): standardised
-    height = LOG_MASS - 0.5 * z.square()
+    height = nodes.log_mass[:, None] - 0.5 * z.square()
     top = height.amax(-1, keepdim=True)  # far from every node all the densities underflow
     density = torch.exp(height - top)
     total = density.sum(-1)
     pull = density * z  # (S, N, K)
-    slopes = torch.stack([bend, inner * NODES, torch.ones_like(bend), inner], -1)  # (S, K, 4)
+    slopes = torch.stack([bend, inner * nodes.z, torch.ones_like(bend), inner], -1)  # (S, K, 4)
     in_mean = (pull @ slopes) * (inverse[:, None] / total[..., None])  # a, b, c, d
     in_log_std = (pull * z).sum(-1) / total - 1
     value = total.log() + top.squeeze(-1) - log_std - 0.5 * LOG_TWO_PI
@@ -132,27 +139,56 @@ def _evaluate(theta: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     return value, gradient
 
 
-def _climb(theta: Tensor, objective: Objective) -> tuple[Tensor, Tensor, Tensor]:
-    """Each row of θ (S, 5) at its local maximum, the values there, and its last gains, (S,)."""
+def _climb(theta: Tensor, objective: Objective, rule: Rule) -> Climb:
+    """Each row of θ (S, 5) taken to its local maximum; b by factors under the graded rule."""
     damping = torch.full((len(theta),), 1e-3, dtype=torch.float64)
-    done = torch.zeros(len(theta), dtype=torch.bool)
+    done = walled = torch.zeros(len(theta), dtype=torch.bool)
+    slack = torch.full_like(damping, math.inf)
     value, gradient, fisher = objective(theta)
     for _ in range(STEPS):
-        scale = fisher.diagonal(dim1=-2, dim2=-1) + 1e-9
-        system = fisher + torch.diag_embed(damping.unsqueeze(-1) * scale)
-        tried = theta + torch.linalg.solve(system, gradient).clamp(-0.7, 0.7)
+        step = _step(gradient, fisher, damping)
+        tried = _moved(theta, step, rule)
         found = objective(tried)
-        better = (found[0] > value) & _resolved(tried)
+        inside = resolved(tried, rule(tried))
+        better = (found[0] > value) & inside
         gain = torch.where(better, found[0] - value, 0.0)
+        # Once at the wall, ever smaller steps along it are no way off.
+        walled = (walled & ~(better & (damping < 1))) | ((found[0] > value) & ~inside)
         theta = torch.where(better[:, None], tried, theta)
         gradient = torch.where(better[:, None], found[1], gradient)
         fisher = torch.where(better[:, None, None], found[2], fisher)
         value = torch.where(better, found[0], value)
         damping = torch.where(better, damping / 5, damping * 5)
-        done = done | (better & (gain < CONVERGED)) | (damping > 1e3)
+        # What an undamped step promises: a wall raises the damping, and lowers no slope.
+        promised = 0.5 * (gradient * _step(gradient, fisher, torch.full_like(damping, 1e-3))).sum(
+            -1
+        )
+        small = better & (gain < CONVERGED)
+        slack = torch.where(done, slack, torch.where(small, gain, torch.maximum(gain, promised)))
+        done = done | small | (damping > 1e3)
         if bool(done.all()):
             break
-    return theta, value, gain
+    return Climb(theta, value, slack, walled)
+
+
+def _step(gradient: Tensor, fisher: Tensor, damping: Tensor) -> Tensor:
+    """The damped step of Fisher scoring, (S, 5)."""
+    scale = fisher.diagonal(dim1=-2, dim2=-1) + 1e-9
+    system = fisher + torch.diag_embed(damping.unsqueeze(-1) * scale)
+    step: Tensor = torch.linalg.solve(system, gradient)
+    return step.clamp(-0.7, 0.7)
+
+
+def _moved(theta: Tensor, step: Tensor, rule: Rule) -> Tensor:
+    """θ after a step. Under the graded rule b changes by a factor, so that it may grow without end,
+
+    and the bend moves by a step of z, so that it need not wander as b grows.
+    """
+    moved = theta + step
+    if rule is graded_rule:
+        moved[:, 1] = theta[:, 1] * step[:, 1].exp()
+        moved[:, 4] = moved[:, 1] * (theta[:, 4] / theta[:, 1] - step[:, 4])
+    return moved
 
 
 def _row(a: float, b: float, c: float, s: float, d: float = 0.0) -> Tensor:
@@ -161,11 +197,19 @@ def _row(a: float, b: float, c: float, s: float, d: float = 0.0) -> Tensor:
 
 
 def _objective(
-    theta: Tensor, x: Tensor, mass: Tensor, free: Tensor
+    theta: Tensor, x: Tensor, mass: Tensor, free: Tensor, rule: Rule
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """E_p log p_θ(x), (S,); its gradient (S, 5); E_p of the squared scores, (S, 5, 5)."""
-    value, score = _evaluate(theta, x)
+    """E_p log p_θ(x), (S,); its gradient (S, 5); E_p of the squared scores, (S, 5, 5).
+
+    Under the graded rule the derivatives in b and d are those in log |b| and in −d/b, the place of
+    the bend: see `_moved`.
+    """
+    value, score = _evaluate(theta, x, rule(theta))
     score = score * free
+    if rule is graded_rule:
+        b, d = theta[:, 1, None], theta[:, 4, None]
+        in_log_b, in_place = b * score[..., 1] + d * score[..., 4], -b * score[..., 4]
+        score = torch.stack([score[..., 0], in_log_b, *score[..., 2:4].unbind(-1), in_place], -1)
     weighted = score * mass[:, None]
     return (value * mass).sum(-1), weighted.sum(1), weighted.mT @ score
 

@@ -2,18 +2,29 @@
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from course_lib.arguments import Numbers, as_double, require_count, require_event, require_finite
+from course_lib.arguments import (
+    Numbers,
+    as_double,
+    require_count,
+    require_event,
+    require_finite,
+    require_no_nan,
+)
 from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.exact.gaussian_algebra import require_gaussian
 from course_lib.exact.quadrature import HALVED, WEIGHTS, panel_nodes
 from course_lib.exact.tanh_arrow import (
+    CHUNK,
     REACH,
+    WORST,
     Marginal,
     TanhArrow,
+    distance,
     fold,
     grid,
     quadrature_weights,
@@ -40,6 +51,7 @@ class ScalarChain:
             raise ValueError(f"arrows must be a list with one (a, b, c, s) a layer, got {arrows!r}")
         self.arrows = [_arrow(given) for given in arrows]
         self.prior = DiagonalGaussian.standard(1)
+        self._known: dict[int, Marginal] = {}  # marginals, from the top down as far as asked for
 
     @property
     def layers(self) -> int:
@@ -77,12 +89,14 @@ class ScalarChain:
         """p(z_t) for t = level from 0 (x itself) to T."""
         if require_count("level", level, least=0) > self.layers:
             raise ValueError(f"level must be from 0 to T = {self.layers}, got {level}")
-        return self._marginals[level]
+        for at in range(min(self._known, default=self.layers + 1) - 1, level - 1, -1):
+            self._known[at] = self._below(at + 1)
+        return self._known[level]
 
     @property
     def evidence(self) -> Marginal:
         """p(x) on a grid."""
-        return self._marginals[0]
+        return self.marginal(0)
 
     def expectation(
         self, q: Sequence[Encoder], x: Numbers, function: Callable[..., Tensor]
@@ -91,29 +105,33 @@ class ScalarChain:
 
         q: T functions, the t-th from z_{t−1} (*n, 1) to a Gaussian with event (1,); q[0] reads x.
         function: takes T tensors (N^{T}…, *batch, 1) that broadcast, and returns (…, *batch).
-        Meant for T = 1 and 2: the grid has some 264 nodes a latent. Raises ValueError if halving
-        it changes the value by more than 1e-8, relative to the larger of 1 and the value.
+        Meant for T = 1 and 2: the grid has 264 nodes a latent, and twice as many again where that
+        is not enough, up to a few million in all. Raises ValueError if q is no such list, if the
+        value still moves by more than 1e-8, relative to the larger of 1 and the value, or if
+        density times function has not fallen off ten standard deviations out.
         """
-        if len(q) != self.layers:
-            raise ValueError(f"q must hold {self.layers} encoders, got {len(q)}")
-        latents, weights = [_observation(x)], []
-        for encoder in q:
-            given = encoder(latents[-1])
-            latents.append(given.mean + given.variance.sqrt() * STEPS.reshape(-1, *_ones(given)))
-            weights.append(RULE)
-        values = function(*latents[1:])  # (264, …, 264, *batch): z_T first
-        fine = halved = values.expand(*(len(STEPS),) * self.layers, *latents[0].shape[:-1])
-        for rule in weights:  # the first axis is that of the uppermost latent left
-            fine, halved = (
-                torch.tensordot(side, part, dims=([0], [0]))
-                for side, part in zip(rule.unbind(-1), (fine, halved), strict=True)
-            )
-        require_close("q is too wide for the decoder: halving the grid", fine, halved)
-        return fine
+        encoders, x = _encoders(q, self.layers), _observation(x)
+        before, panels = None, PANELS
+        while True:
+            steps, rules = standard_steps(panels)
+            values = _on_grid(encoders, x, function, steps)  # (N, …, N, *batch): z_T first
+            fine, halved = (_contract(values, [r] * self.layers) for r in rules.unbind(-1))
+            if distance(fine, halved) <= WORST or (
+                before is not None and distance(fine, before) <= WORST
+            ):
+                _require_fallen(values, rules[:, 0], self.layers)
+                return fine
+            before, panels = fine, 2 * panels
+            if values.numel() * 2**self.layers > CHUNK:
+                require_close(
+                    "f varies too fast, or jumps, for its grid over q: halving the grid",
+                    fine,
+                    halved,
+                )
 
     def elbo(self, q: Sequence[Encoder], x: Numbers) -> Tensor:
         """E_q[log p(x, z_{1:T}) − log q(z_{1:T}|x)], (*batch,) nats; see `expectation`."""
-        x = _observation(x)
+        x, q = _observation(x), _encoders(q, self.layers)
 
         def log_ratio(*latents: Tensor) -> Tensor:
             total = self.log_joint(x, *latents)
@@ -123,39 +141,73 @@ class ScalarChain:
 
         return self.expectation(q, x, log_ratio)
 
-    @cached_property
-    def _marginals(self) -> list[Marginal]:
-        """p(z_0), …, p(z_T), from the top down."""
-        nodes, widths = grid(-REACH, REACH, self.arrows[-1].scale)
-        log_density = -0.5 * (nodes.square() + math.log(2 * math.pi))
-        below = [Marginal(nodes, log_density, widths)]
-        for level in range(self.layers, 0, -1):
-            arrow, above = self.arrows[level - 1], below[-1]
-            means = arrow.mean(above.nodes)
-            reach = REACH * arrow.s
-            scale = min(arrow.s, self.arrows[level - 2].scale) if level > 1 else arrow.s
-            nodes, widths = grid(means.min().item() - reach, means.max().item() + reach, scale)
-            below.append(Marginal(nodes, fold(arrow, above, nodes)[0], widths))
-        return below[::-1]
+    def _below(self, level: int) -> Marginal:
+        """p(z_{t−1}) from p(z_t), t = level; the prior for level = T + 1."""
+        if level > self.layers:
+            nodes, widths = grid(-REACH, REACH, self.arrows[-1].scale)
+            return Marginal(nodes, -0.5 * (nodes.square() + math.log(2 * math.pi)), widths)
+        arrow, above = self.arrows[level - 1], self._known[level]
+        means, reach = arrow.mean(above.nodes), REACH * arrow.s
+        scale = min(arrow.s, self.arrows[level - 2].scale) if level > 1 else arrow.s
+        nodes, widths = grid(means.min().item() - reach, means.max().item() + reach, scale)
+        return Marginal(nodes, fold(arrow, above, nodes)[0], widths)
 
     def __repr__(self) -> str:
         return f"ScalarChain({self.arrows})"
 
 
-def _standard_steps() -> tuple[Tensor, Tensor]:
+@lru_cache(maxsize=16)
+def standard_steps(panels: int) -> tuple[Tensor, Tensor]:
     """Nodes (N,) and the two rules' weights (N, 2) for expectations under N(0, 1)."""
-    edges = torch.linspace(-REACH, REACH, PANELS + 1, dtype=torch.float64)
+    edges = torch.linspace(-REACH, REACH, panels + 1, dtype=torch.float64)
     nodes = panel_nodes(edges[:-1], edges.diff()).reshape(-1)
     density = torch.exp(-0.5 * nodes.square()) / math.sqrt(2 * math.pi)
     rules = [density * quadrature_weights(edges.diff(), rule) for rule in (WEIGHTS, HALVED)]
     return nodes, torch.stack(rules, -1)
 
 
-STEPS, RULE = _standard_steps()
+def _on_grid(
+    q: Sequence[Encoder], x: Tensor, function: Callable[..., Tensor], steps: Tensor
+) -> Tensor:
+    """f at every combination of `steps` standard deviations of q, (N, …, N, *batch): z_T first."""
+    latents = [x]
+    for level, encoder in enumerate(q, start=1):
+        given = require_gaussian(f"q(z_{level}|z_{level - 1})", encoder(latents[-1]), 1)
+        out = steps.reshape(-1, *[1] * given.mean.ndim)
+        latents.append(given.mean + given.variance.sqrt() * out)
+    values = require_no_nan("f(z)", function(*latents[1:]))
+    return values.expand(*(len(steps),) * len(q), *x.shape[:-1])
 
 
-def _ones(given: DiagonalGaussian | FullGaussian) -> list[int]:
-    return [1] * given.mean.ndim
+def _contract(values: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    """Σ weights · values over one leading axis a weight: the uppermost latent's first."""
+    for weight in weights:
+        values = torch.tensordot(weight, values, dims=([0], [0]))
+    return values
+
+
+def _require_fallen(values: Tensor, rule: Tensor, layers: int) -> None:
+    """Raises ValueError if one more standard deviation at an end of q would count."""
+    size, ends = values.abs(), torch.zeros_like(rule)
+    ends[[0, -1]] = math.exp(-0.5 * REACH**2) / math.sqrt(2 * math.pi)
+    total = _contract(size, [rule] * layers)
+    for axis in range(layers):
+        weights = [ends if other == axis else rule for other in range(layers)]
+        share = (_contract(size, weights) / total).max().item()
+        if share > WORST:
+            raise ValueError(
+                f"q's tails carry the expectation: {REACH:g} standard deviations out in "
+                f"z_{layers - axis} f times the density of q is still {share:.2g} of E|f|"
+            )
+
+
+def _encoders(q: Sequence[Encoder], layers: int) -> Sequence[Encoder]:
+    """Raises ValueError unless q is a list of `layers` functions."""
+    if not isinstance(q, Sequence) or not all(callable(encoder) for encoder in q):
+        raise ValueError(f"q must be a list of {layers} functions from z to a Gaussian, got {q!r}")
+    if len(q) != layers:
+        raise ValueError(f"q must hold {layers} encoders, got {len(q)}")
+    return q
 
 
 def _arrow(given: TanhArrow | Sequence[float]) -> TanhArrow:

@@ -18,6 +18,7 @@ from course_lib.arguments import (
     require_positive,
 )
 from course_lib.distributions import DiagonalGaussian, Distribution
+from course_lib.distributions.base import require_distribution
 from course_lib.exact.expectation import expected_log_ratio, spread_of
 from course_lib.exact.grid_posterior import GridPosterior
 from course_lib.exact.naive_expectation import expected_naive_log
@@ -99,6 +100,7 @@ class ScalarLatent:
         −inf where q has mass and p(x, z) has none. Raises ValueError if q has mass outside of
         the grid; a Gaussian brings its own grid and may lie anywhere.
         """
+        require_distribution("q", q)
         if q.event_shape != (1,):
             raise ValueError(f"q must have event shape (1,), got {tuple(q.event_shape)}")
         x = _observation(x)

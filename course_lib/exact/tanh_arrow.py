@@ -2,18 +2,22 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_event
+from course_lib.arguments import Numbers, require_event, require_finite, require_no_nan
 from course_lib.distributions import DiagonalGaussian
+from course_lib.exact.cumulative import Cumulative, require_probability
 from course_lib.exact.quadrature import EDGE, HALVED, WEIGHTS, panel_nodes
 
 REACH = 10.0  # standard deviations of noise that are integrated over: exp(−50) is left
 WIDTH = 2.0  # of a panel, in units of the smallest scale on which its integrand varies
 MOST = 200_000  # nodes at one level
 CHUNK = 4_000_000  # entries of a table held at a time
+GROUP = 64  # values folded together
+NEGLIGIBLE = 60.0  # nats below the peak of the joint density: exp(−60) = 9e-27 of it
 WORST = 1e-8  # difference between the grid and its half above which a number is refused
 
 
@@ -67,8 +71,54 @@ class Marginal:
         return self.log_density.exp() * quadrature_weights(self.widths, WEIGHTS)
 
     def expectation(self, values: Tensor) -> Tensor:
-        """E f(z_t) for f at the nodes, (*batch, N)."""
-        return (self.weights * values).sum(-1)
+        """E f(z_t) for f at the nodes, (*batch, N), smooth there; probabilities come from `cdf`.
+
+        Raises ValueError if halving the grid changes E f by more than 1e-8 of E|f| (of 1 if f takes
+        both signs), as a jump does, or if f times the density has not fallen off at the ends.
+        """
+        require_no_nan("f(z)", values)
+        if values.ndim == 0 or values.shape[-1] != len(self.nodes):
+            raise ValueError(
+                f"f must have a value at each of {len(self.nodes)} nodes, got {tuple(values.shape)}"
+            )
+        weighted = self.weights * values
+        value, size = weighted.sum(-1), weighted.abs().sum(-1)
+        both = (values > 0).any(-1) & (values < 0).any(-1)
+        scale = torch.where(both, size.clamp(min=1.0), size)
+        off = (value - weighted @ (HALVED / WEIGHTS).repeat(len(self.widths))).abs()
+        if bool((off > WORST * scale).any()):
+            raise ValueError(
+                f"f varies too fast for the grid, or jumps: halving it moves E f by "
+                f"{off.max().item():.2g}; for a probability use cdf"
+            )
+        reach = (self.nodes[-1] - self.nodes[0]) / (2 * REACH)
+        ends = (self.log_density.exp() * values.abs())[..., [0, -1]].amax(-1) * reach
+        if bool((ends > WORST * size).any()):
+            raise ValueError(
+                f"f grows too fast for the grid: at its end, f times the density is still "
+                f"{(ends / size).max().item():.2g} of E|f| per {reach.item():.3g}"
+            )
+        return value
+
+    def cdf(self, value: Tensor) -> Tensor:
+        """P(z_t ≤ value), any shape."""
+        require_finite("value", value)
+        return self._cumulative.cdf(value.double().reshape(1, -1)).reshape(value.shape)
+
+    def quantile(self, probability: Numbers) -> Tensor:
+        """The z with P(z_t ≤ z) = probability, in the shape of `probability`.
+
+        Raises ValueError unless each lies strictly between 0 and 1.
+        """
+        given = require_probability(probability)
+        return self._cumulative.quantile(given.reshape(1, -1)).reshape(given.shape)
+
+    @cached_property
+    def _cumulative(self) -> Cumulative:
+        panels = (1, len(self.widths), len(WEIGHTS))
+        density = self.log_density.exp().reshape(panels)
+        left = self.nodes.reshape(panels)[..., 0]
+        return Cumulative.of_panels(left, self.widths.unsqueeze(0), density)
 
     @property
     def mean(self) -> float:
@@ -93,18 +143,41 @@ def quadrature_weights(widths: Tensor, rule: Tensor) -> Tensor:
 
 
 def fold(arrow: TanhArrow, above: Marginal, values: Tensor) -> tuple[Tensor, Tensor]:
-    """log ∫ N(v; mean(z), s²) p(z) dz for v (N,), and the halved grid's difference; (N,) nats."""
-    means = arrow.mean(above.nodes)
+    """log ∫ N(v; mean(z), s²) p(z) dz for v (N,), and the halved grid's difference; (N,) nats.
+
+    Of a sharp arrow only the panels near a value matter, so values are taken in ascending groups.
+    """
+    size = len(WEIGHTS)
+    means = arrow.mean(above.nodes).reshape(-1, size)  # (P, 33)
+    log_prior = above.log_density.reshape(-1, size)
     rules = torch.stack([quadrature_weights(above.widths, r) for r in (WEIGHTS, HALVED)], -1)
+    rules, order = rules.reshape(-1, size, 2), values.detach().argsort()
     parts = []
-    for part in torch.split(values, max(1, CHUNK // len(means))):
-        log_joint = -0.5 * ((part.unsqueeze(-1) - means) / arrow.s).square() + above.log_density
+    for part in torch.split(values[order], min(GROUP, max(1, CHUNK // above.nodes.numel()))):
+        keep = _matters(arrow.s, means, log_prior, part.detach())
+        residual = (part.unsqueeze(-1) - means[keep].reshape(-1)) / arrow.s
+        log_joint = log_prior[keep].reshape(-1) - 0.5 * residual.square()
         peak = log_joint.amax(-1, keepdim=True)
-        parts.append(peak + ((log_joint - peak).exp() @ rules).log())
+        parts.append(peak + ((log_joint - peak).exp() @ rules[keep].reshape(-1, 2)).log())
     constant = math.log(arrow.s) + 0.5 * math.log(2 * math.pi)
-    fine, halved = (torch.cat(parts) - constant).unbind(-1)
+    fine, halved = (torch.cat(parts)[order.argsort()] - constant).unbind(-1)
     require_close("the arrow is too sharp: halving the grid", fine, halved)
     return fine, (fine - halved).abs()
+
+
+def _matters(s: float, means: Tensor, log_prior: Tensor, values: Tensor) -> Tensor:
+    """Panels (P,) whose joint density comes within NEGLIGIBLE of the peak for one of the values.
+
+    means, log_prior: (P, 33). The middle of each panel bounds every value's peak from below.
+    """
+    middle = means.shape[-1] // 2
+    residual = (values.unsqueeze(-1) - means[:, middle]) / s
+    least = (log_prior[:, middle] - 0.5 * residual.square()).amax(-1).min()
+    low, high = means.aminmax(dim=-1)
+    gap = torch.maximum(low - values.max(), values.min() - high).clamp(min=0.0)
+    top = log_prior.amax(-1) - 0.5 * (gap / s).square()
+    matters: Tensor = top > least - NEGLIGIBLE
+    return matters
 
 
 def require_inside(arrow: TanhArrow, above: Marginal, x: Tensor) -> None:
@@ -133,6 +206,11 @@ def grid(low: float, high: float, scale: float) -> tuple[Tensor, Tensor]:
 
 def require_close(what: str, fine: Tensor, halved: Tensor) -> None:
     """Raises ValueError if two sums of one integral differ noticeably."""
-    apart = ((fine - halved).abs() / fine.abs().clamp(min=1.0)).amax().item()
+    apart = distance(fine, halved)
     if not apart <= WORST:
         raise ValueError(f"{what} changes the integral by {apart:.2g}")
+
+
+def distance(fine: Tensor, halved: Tensor) -> float:
+    """The largest difference, relative to the larger of 1 and the value."""
+    return ((fine - halved).abs() / fine.abs().clamp(min=1.0)).amax().item()

@@ -1,0 +1,71 @@
+"""Sums over z ~ N(0, 1) of what depends on a tanh(bz + d): panels that know where it bends."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+CUTS = (0.0, 0.1, 0.3, 0.8, 2.0, 4.0, 9.0)  # panels over |z|, narrow where a tanh is steep
+# More panels around bz + d = 0: where a tanh rises by twelfths, and in its tails.
+RISES = [math.atanh(n / 12) for n in range(12)]
+BENDS = torch.tensor([*RISES, 1.9, 2.3, 2.8, 3.5, 4.5, 6.0, 9.0, 20.0], dtype=torch.float64)
+RESOLVED = 8.0  # noise stds that the mean may run through within a panel of 16 points
+LOG_TWO_PI = math.log(2 * math.pi)
+
+
+class Nodes(NamedTuple):
+    """For sums over z ~ N(0, 1): nodes and the logs of their weights, (S, K); the panels' edges,
+
+    (S, P + 1). S is 1 where they serve every θ.
+    """
+
+    z: Tensor
+    log_mass: Tensor
+    edges: Tensor
+
+
+Rule = Callable[[Tensor], Nodes]  # θ (S, 5), rows (a, b, c, log s, d), to nodes
+
+
+def _panels(edges: Tensor) -> Nodes:
+    """Sixteen nodes in each panel between edges (S, P + 1)."""
+    points, weights = (torch.from_numpy(part) / 2 for part in np.polynomial.legendre.leggauss(16))
+    width = edges.diff(dim=-1).unsqueeze(-1)
+    z = edges[:, :-1].unsqueeze(-1) + (points + 0.5) * width  # (S, P, 16)
+    log_mass = (weights * width).log() - 0.5 * (z.square() + LOG_TWO_PI)  # −∞ in an empty panel
+    return Nodes(z.flatten(1), log_mass.flatten(1), edges)
+
+
+def plain_rule(theta: Tensor) -> Nodes:
+    """One rule for every θ (S, 5): panels that are narrow around z = 0."""
+    return _PLAIN
+
+
+def graded_rule(theta: Tensor) -> Nodes:
+    """A rule for each θ (S, 5): panels around the bend of its tanh as well, however steep."""
+    _, b, _, _, d = theta.unsqueeze(-1).unbind(1)
+    inner = (_BENDS - d) / b.abs().clamp(min=1e-9) * b.sign()
+    fixed = _FIXED.expand(len(theta), -1)
+    return _panels(torch.cat([inner.clamp(-CUTS[-1], CUTS[-1]), fixed], -1).sort(-1).values)
+
+
+_BENDS = torch.cat([-BENDS[1:].flip(0), BENDS])
+_HALF = torch.tensor(CUTS, dtype=torch.float64)
+_FIXED = torch.cat([-_HALF.flip(0), _HALF[1:]])
+_PLAIN = _panels(_FIXED.unsqueeze(0))
+
+
+def resolved(theta: Tensor, nodes: Nodes) -> Tensor:
+    """Whether the sums over z are good for θ (S, 5): (S,).
+
+    By the steepest place of each panel, which may lie between its nodes: the one nearest the bend.
+    """
+    a, b, _, log_std, d = theta.unsqueeze(-1).unbind(1)
+    low, high = nodes.edges[:, :-1], nodes.edges[:, 1:]
+    bend = torch.where(b == 0, 0.0, -d / b)
+    steepest = torch.minimum(torch.maximum(bend.nan_to_num(0.0), low), high)
+    slope = (a * b).abs() * (1 - torch.tanh(b * steepest + d).square())
+    return (slope * (high - low) * torch.exp(-log_std)).amax(-1) < RESOLVED

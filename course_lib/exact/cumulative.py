@@ -1,0 +1,91 @@
+"""Distribution functions and quantiles of a density that is known on panels of Chebyshev points."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from course_lib.arguments import Numbers, as_double, require_between
+from course_lib.exact.quadrature import INTEGRAL, POINTS
+
+HALVINGS = 50  # of a gap between two nodes: below the spacing of floats
+
+# Barycentric weights of Chebyshev points: alternating signs, half at the ends.
+_SIGNS = torch.ones(len(POINTS), dtype=torch.float64)
+_SIGNS[1::2] = -1.0
+_SIGNS[[0, -1]] *= 0.5
+
+
+@dataclass(frozen=True)
+class Cumulative:
+    """P(Z ≤ z) of several densities, by the integral of the polynomial on each panel.
+
+    left, width: of the panels in ascending order, (count, P), with empty ones (width 0) at the end.
+    within: P(left < Z ≤ node), at the nodes, (count, P, 33). Made by `of_panels`.
+    """
+
+    left: Tensor
+    width: Tensor
+    within: Tensor
+
+    @classmethod
+    def of_panels(cls, left: Tensor, width: Tensor, density: Tensor) -> "Cumulative":
+        """From the values of the density at the nodes, (count, P, 33); normalised here."""
+        within = (density @ INTEGRAL.mT) * (0.5 * width.unsqueeze(-1))
+        within = within / within[..., -1].sum(-1)[:, None, None]
+        # Rounding alone makes it fall where there is no mass.
+        return cls(left, width, within.cummax(-1).values.clamp(min=0.0))
+
+    @property
+    def before(self) -> Tensor:
+        """The mass of all panels before each, (count, P)."""
+        mass = self.within[..., -1]
+        return mass.cumsum(-1) - mass
+
+    def cdf(self, z: Tensor) -> Tensor:
+        """P(Z ≤ z), (count, n), for z (count, n)."""
+        starts = self.left.masked_fill(self.width == 0, torch.inf).contiguous()
+        panel = (torch.searchsorted(starts, z.contiguous(), right=True) - 1).clamp(min=0)
+        left, width = self.left.gather(-1, panel), self.width.gather(-1, panel)
+        share = ((z - left) / width).clamp(0.0, 1.0)
+        within = interpolate(self._values(panel), 2 * share - 1)
+        return (self.before.gather(-1, panel) + within).clamp(0.0, 1.0)
+
+    def quantile(self, probability: Tensor) -> Tensor:
+        """The least z with P(Z ≤ z) ≥ probability, (count, n), for probabilities (count, n)."""
+        after = self.before + self.within[..., -1]
+        panel = torch.searchsorted(after.contiguous(), probability.contiguous())
+        panel = torch.minimum(panel, (self.width > 0).sum(-1, keepdim=True) - 1)  # p rounded up
+        values = self._values(panel)  # (count, n, 33)
+        target = (probability - self.before.gather(-1, panel)).unsqueeze(-1)
+        upper = torch.searchsorted(values.contiguous(), target.contiguous()).clamp(
+            1, len(POINTS) - 1
+        )
+        low, high = POINTS[upper - 1].squeeze(-1), POINTS[upper].squeeze(-1)
+        for _ in range(HALVINGS):
+            middle = 0.5 * (low + high)
+            reached = interpolate(values, middle) >= target.squeeze(-1)
+            low, high = torch.where(reached, low, middle), torch.where(reached, middle, high)
+        width = self.width.gather(-1, panel)
+        return self.left.gather(-1, panel) + 0.5 * (1 + high) * width
+
+    def _values(self, panel: Tensor) -> Tensor:
+        """`within` of the panels chosen, (count, n, 33), for indices (count, n)."""
+        index = panel.unsqueeze(-1).expand(*panel.shape, len(POINTS))
+        return self.within.gather(1, index)
+
+
+def interpolate(values: Tensor, at: Tensor) -> Tensor:
+    """The polynomial through `values` (*shape, 33) at the Chebyshev points, at `at` (*shape,)."""
+    away = at.unsqueeze(-1) - POINTS
+    hit = away == 0
+    pull = _SIGNS / away.masked_fill(hit, 1.0)
+    pull = torch.where(hit.any(-1, keepdim=True), hit.to(pull), pull)
+    return (pull * values).sum(-1) / pull.sum(-1)
+
+
+def require_probability(probability: Numbers) -> Tensor:
+    """Raises ValueError unless every entry lies strictly between 0 and 1."""
+    value = as_double("probability", probability).double()
+    tiny = torch.finfo(torch.float64).tiny
+    return require_between("probability", value, tiny, 1.0 - 2.0**-53, "between 0 and 1")
