@@ -165,8 +165,9 @@ class RateDistortionTrade(Explorer):
         mine = DiagonalGaussian(q.mean[at, digit : digit + 1], q.log_std[at, digit : digit + 1])
         self.mine.set_data(*outlines(mine).T)
 
-    def __repr__(self) -> str:
-        values = {control.name: self._widgets[control.name].value for control in self.controls}
+    def described(self) -> str:
+        """Without what training gives, which another machine's last digits would change."""
+        values = self._values()
         return (
             f"{self.title}: distortion against rate, the codes of {BUMPS} images in the latent "
             f"plane, decoded prior draws, and the objective beside the exact log p(x), for "
