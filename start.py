@@ -224,6 +224,8 @@ def lab_settings() -> list[str]:
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         # Kernels listen on loopback too, where another user of the machine could read along.
         "--KernelManager.transport_encryption=auto",
+        # What makes an explorer's stored picture show where its kernel is gone.
+        f"--LabServerApp.extra_labextensions_path={ROOT / 'course_lib/explorers/lab'}",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         settings.append("--ServerApp.allow_root=True")

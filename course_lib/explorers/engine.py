@@ -107,7 +107,12 @@ class Explorer(Page):
         self._failed = False
         self._setting: int | None = None  # the thread in which `at` is setting values
         self._start = {control.name: control.start for control in self.controls}
-        self._kept = {*vars(self), "_kept", "_handle", "_closed"}  # the rest goes when the explorer is closed
+        self._kept = {
+            *vars(self),
+            "_kept",
+            "_handle",
+            "_closed",
+        }  # the rest goes when the explorer is closed
         try:
             with undisturbed():
                 self._stage = Stage(new_figure(self.width_px, self.height_px))
