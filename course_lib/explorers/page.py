@@ -26,6 +26,10 @@ const tell = () => {
     const shown = row.querySelector(".widget-readout");
     set(handle, "aria-label", name);
     set(handle, "aria-valuetext", shown?.textContent);
+    // The slider itself rounds to tenths.
+    const number = Number(shown?.textContent.replace("−", "-"));
+    const same = Math.abs(number - Number(handle?.getAttribute("aria-valuenow"))) < 0.051;
+    if (same) set(handle, "aria-valuenow", String(number));
     set(handle, "aria-disabled", String(row.querySelector(".noUi-target[disabled]") !== null));
     if (shown?.isContentEditable) {
       set(shown, "role", "textbox");
@@ -59,15 +63,19 @@ STYLE = f"""
 .course-explorer .widget-slider .slider-container {{ min-width: 120px; }}
 .course-explorer .widget-toggle-buttons {{ height: auto; }}
 @container (max-width: 520px) {{
-  .course-explorer :is(.widget-slider, .widget-toggle-buttons, .widget-dropdown) {{
+  .course-explorer > :is(.widget-slider, .widget-toggle-buttons, .widget-dropdown) {{
     flex-wrap: wrap; height: auto;
   }}
-  .course-explorer .widget-inline-hbox > .widget-label {{
+  .course-explorer > .course-control:not(.widget-checkbox) > .widget-label {{
     flex: 0 0 100%; width: 100% !important; text-align: left;
   }}
+  .course-explorer > .widget-checkbox > .widget-label {{ display: none; }}
+  .course-explorer > .widget-dropdown > select {{ flex: 0 1 calc(100% - 8px); min-width: 0; }}
 }}
 .course-explorer.jupyter-widgets-disconnected > .course-control,
-.course-explorer.jupyter-widgets-disconnected .course-reset {{ display: none; }}
+.course-explorer.jupyter-widgets-disconnected .course-reset,
+.course-explorer.jupyter-widgets-disconnected::before,
+.course-explorer .jupyter-widgets-disconnected::before {{ display: none; }}
 .course-explorer.jupyter-widgets-disconnected::after {{ content: "{ASLEEP}"; font-style: italic; }}
 """
 _DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
