@@ -81,7 +81,6 @@ class Explorer(Page):
     controls: Sequence[Control] = ()
     height_px: ClassVar[int] = 350
     _handle: asyncio.TimerHandle | None = None
-    _closed = False
 
     def prepare(self) -> None:
         """Computes, once before build, what no value changes: grids, fitted models."""
@@ -232,13 +231,6 @@ class Explorer(Page):
     def _values(self) -> dict[str, Any]:
         """What each control stands at."""
         return {c.name: c.settled(self._widgets[c.name].value) for c in self.controls}
-
-    def described(self) -> str:
-        """The short text that is stored beside the picture."""
-        return f"{self.title}: {self.sentence}"
-
-    def __repr__(self) -> str:
-        return f"{self.title}: closed." if self._closed else self.described()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The live widget, and for a page without a kernel the picture and the sentence."""

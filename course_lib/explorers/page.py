@@ -101,6 +101,15 @@ class Page(widgets.VBox):
 
     title: ClassVar[str]
     width_px: ClassVar[int] = 800
+    sentence = ""
+    _closed = False
+
+    def described(self) -> str:
+        """The short text that is stored beside the picture."""
+        return f"{self.title}: {self.sentence}"
+
+    def __repr__(self) -> str:
+        return f"{self.title}: closed." if self._closed else self.described()
 
     def _compose(self, controls: dict[str, Any], on_reset: Any) -> None:
         """Makes the parts; `controls` are widgets by name."""
@@ -132,11 +141,10 @@ class Page(widgets.VBox):
 
     def _close_widgets(self) -> None:
         """Takes every part off the page, and lets go of it."""
-        for widget in (*_parts(self), self):
-            if widget is not self:
-                widget.unobserve_all()
-                widget.close()
-        self.children = ()
+        for widget in _parts(self):
+            widget.unobserve_all()
+            widget.close()
+        self.children = []
 
 
 def _parts(widget: Any) -> list[Any]:
