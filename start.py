@@ -25,6 +25,8 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "installed.txt"
 INPUTS = ("pyproject.toml", "constraints.txt")
 OLDEST = (3, 11)
+IN_LAB = ROOT / "course_lib" / "explorers" / "lab"  # what JupyterLab and nbconvert are told
+EXPORTERS = ("HTMLExporter", "MarkdownExporter")
 
 # What pip says when it could not reach the place it installs from, and when what it wants is not
 # there: also where the index is reached, and holds nothing for this Python or this machine.
@@ -130,6 +132,18 @@ def ask_nothing() -> None:
     quiet = {"fetchNews": "false", "checkForUpdates": False}
     settings = {"@jupyterlab/apputils-extension:notification": quiet}
     (folder / "overrides.json").write_text(json.dumps(settings))
+    place = VENV / "etc" / "jupyter" / "jupyter_nbconvert_config.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(exports()))
+
+
+def exports() -> dict[str, dict[str, object]]:
+    """What nbconvert must be told so that pages made from notebooks say what a picture shows."""
+    return {
+        "TemplateExporter": {"extra_template_basedirs": [str(IN_LAB / "templates")]},
+        "HTMLExporter": {"template_name": "course"},
+        "MarkdownExporter": {"template_name": "course_markdown"},
+    }
 
 
 def works(python: Path) -> bool:
@@ -224,8 +238,11 @@ def lab_settings() -> list[str]:
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         # Kernels listen on loopback too, where another user of the machine could read along.
         "--KernelManager.transport_encryption=auto",
-        # What makes an explorer's stored picture show where its kernel is gone.
-        f"--LabServerApp.extra_labextensions_path={ROOT / 'course_lib/explorers/lab'}",
+        # Stored pictures have their words, and show where the kernel that drew them is gone.
+        f"--LabServerApp.extra_labextensions_path={IN_LAB}",
+        # The same for what its menu exports.
+        f"--TemplateExporter.extra_template_basedirs={IN_LAB / 'templates'}",
+        *(f"--{name}.template_name={exports()[name]['template_name']}" for name in EXPORTERS),
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         settings.append("--ServerApp.allow_root=True")

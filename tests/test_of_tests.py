@@ -18,10 +18,12 @@ from pathlib import Path
 import nbformat
 import pytest
 import refresh
-from nbconvert import HTMLExporter, ScriptExporter
+from nbconvert import HTMLExporter, MarkdownExporter, ScriptExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from notebook_rules import Notebook, exercise_name, faults, solved
+from traitlets.config import Config
 
+import start
 from course_lib.checks import judge
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -271,13 +273,19 @@ def test_a_language_that_is_wrongly_told_is_named(
     assert set(faults(Notebook(notebook.number, raw))) - set(faults(notebook)) == {fault}
 
 
-def test_nbconvert_makes_a_program_and_a_page_with_words(stored: Path) -> None:
+def test_nbconvert_makes_a_program(stored: Path) -> None:
     program, made = ScriptExporter().from_filename(stored)
     assert made["output_extension"] == ".py"
     ast.parse(program)
-    page, _ = HTMLExporter().from_filename(stored)
-    assert 'alt="The point lies at a height of 0.5."' in page
+
+
+def test_nbconvert_makes_pages_that_say_what_a_picture_shows(stored: Path) -> None:
+    told = Config(start.exports())
+    page, _ = HTMLExporter(config=told).from_filename(stored)
+    assert '<img alt="The point lies at a height of 0.5."' in page
     assert "No description has been provided" not in page
+    markdown, _ = MarkdownExporter(config=told).from_filename(stored)
+    assert "![The point lies at a height of 0.5.](" in markdown
 
 
 def test_a_missing_section_is_named(notebook: Notebook) -> None:

@@ -98,6 +98,12 @@ class Explorer(Page):
         """One to test and to time; override it if the class cannot be made without arguments."""
         return cls()
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """What a subclass of its own accord computes when it is made is undisturbed too."""
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = undisturbed()(cls.__init__)  # type: ignore[method-assign]
+
     def __init__(self) -> None:
         super().__init__()
         self.numbers: dict[str, float] = {}
@@ -106,12 +112,6 @@ class Explorer(Page):
         self._failed = False
         self._setting: int | None = None  # the thread in which `at` is setting values
         self._start = {control.name: control.start for control in self.controls}
-        self._kept = {
-            *vars(self),
-            "_kept",
-            "_handle",
-            "_closed",
-        }  # the rest goes when the explorer is closed
         try:
             with undisturbed():
                 self._stage = Stage(new_figure(self.width_px, self.height_px))
@@ -132,9 +132,7 @@ class Explorer(Page):
             self._closed = True
             with undisturbed():
                 self._forget_waiting()
-                self._close_widgets()
-                for name in set(vars(self)) - self._kept:
-                    delattr(self, name)
+                self._let_go()
         super().close()
 
     def moving(self, artist: _Drawn, *others: Artist) -> _Drawn:

@@ -6,7 +6,7 @@ over, in whatever page shows the widgets. Where scripts are refused nothing else
 """
 
 import html
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import ipywidgets as widgets
 import traitlets
@@ -103,6 +103,18 @@ class Page(widgets.VBox):
     width_px: ClassVar[int] = 800
     sentence = ""
     _closed = False
+    _kept: set[str]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Notes which attributes are the widget's own: the others go when it is closed."""
+        made: Self = super().__new__(cls, *args, **kwargs)
+        made._kept = {*vars(made), "_kept", "_closed", "_handle", "numbers", "sentence"}
+        return made
+
+    def __init__(self) -> None:
+        others = set(vars(self))
+        super().__init__()
+        self._kept |= set(vars(self)) - others
 
     def described(self) -> str:
         """The short text that is stored beside the picture."""
@@ -139,12 +151,14 @@ class Page(widgets.VBox):
             self._picture.tooltip = sentence
         self._said.value = f'<div {role} aria-live="polite">{html.escape(sentence)}</div>'
 
-    def _close_widgets(self) -> None:
-        """Takes every part off the page, and lets go of it."""
+    def _let_go(self) -> None:
+        """Takes every part off the page, and frees all that was kept here."""
         for widget in _parts(self):
             widget.unobserve_all()
             widget.close()
         self.children = []
+        for name in set(vars(self)) - self._kept:
+            delattr(self, name)
 
 
 def _parts(widget: Any) -> list[Any]:

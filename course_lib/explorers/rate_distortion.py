@@ -12,6 +12,7 @@ from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.beta_sweep import BETAS, COUNT, SweepReport, quick_sweep
 from course_lib.explorers.engine import Explorer, Reading, Steps
 from course_lib.explorers.latent_plane import outlines
+from course_lib.explorers.surroundings import undisturbed
 from course_lib.plots import COLOURS, Ledger, image_grid, label, number, panels, style
 from course_lib.plots.ledger import printed
 from course_lib.plots.vocabulary import TEXT_PT, ink
@@ -49,6 +50,7 @@ class RateDistortionTrade(Explorer):
         super().__init__()
 
     @classmethod
+    @undisturbed()
     def example(cls) -> "RateDistortionTrade":
         """On a sweep that is trained for a few seconds."""
         return cls(quick_sweep(), torch.tensor(BETAS), load_digits())

@@ -42,7 +42,8 @@ class OwnFigure(Figure):
 
     def add_subplot(self, *args: Any, **kwargs: Any) -> Axes:
         """As Figure.add_subplot."""
-        return super().add_subplot(*args, **_kind(kwargs))
+        made: Axes = super().add_subplot(*args, **_kind(kwargs))
+        return made
 
 
 def _kind(kwargs: dict[str, Any]) -> dict[str, Any]:
