@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import subprocess
+import sys
 import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -62,6 +64,14 @@ def test_an_explorer_that_cannot_be_made_leaves_nothing() -> None:
     with pytest.raises(ValueError, match="not to be drawn"):
         Broken()
     assert len(_instances) == before
+
+
+def test_a_program_ends_without_a_word_about_its_explorers() -> None:
+    program = f"import sys; sys.path.insert(0, {HERE!r}); import test_engine\n"
+    program += "explorer = test_engine.Awkward(); explorer.at(x=3)"
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True)
+    assert run.stderr == ""
 
 
 def in_a_kernel(story: Callable[[Run], Awaitable[None]]) -> None:

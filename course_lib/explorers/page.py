@@ -116,6 +116,9 @@ class Page(widgets.VBox):
         super().__init__()
         self._kept |= set(vars(self)) - others
 
+    def __del__(self) -> None:
+        """Nothing: it is closed by now, or the program ends, and modules that closing needs with it."""
+
     def described(self) -> str:
         """The short text that is stored beside the picture."""
         return f"{self.title}: {self.sentence}"
