@@ -117,7 +117,7 @@ class Page(widgets.VBox):
         self._kept |= set(vars(self)) - others
 
     def __del__(self) -> None:
-        """Nothing: it is closed by now, or the program ends, and modules that closing needs with it."""
+        """Nothing: it is closed by now, or the program ends, and what closing needs with it."""
 
     def described(self) -> str:
         """The short text that is stored beside the picture."""
