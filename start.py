@@ -30,6 +30,8 @@ STAMP = VENV / "installed.txt"
 LOG = VENV / "pip.log"
 INPUTS = ("pyproject.toml", "constraints.txt")
 OLDEST = (3, 11)
+IN_LAB = ROOT / "course_lib" / "explorers" / "lab"  # what JupyterLab and nbconvert are told
+EXPORTERS = ("HTMLExporter", "MarkdownExporter")
 MINE = ".".join(map(str, sys.version_info[:2]))
 
 # PyTorch's own index of builds without CUDA. On Linux the package index has only one with it.
@@ -188,6 +190,18 @@ def ask_nothing() -> None:
     quiet = {"fetchNews": "false", "checkForUpdates": False}
     settings = {"@jupyterlab/apputils-extension:notification": quiet}
     (folder / "overrides.json").write_text(json.dumps(settings))
+    place = VENV / "etc" / "jupyter" / "jupyter_nbconvert_config.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(exports()))
+
+
+def exports() -> "dict[str, dict[str, object]]":
+    """What nbconvert must be told so that pages made from notebooks say what a picture shows."""
+    return {
+        "TemplateExporter": {"extra_template_basedirs": [str(IN_LAB / "templates")]},
+        "HTMLExporter": {"template_name": "course"},
+        "MarkdownExporter": {"template_name": "course_markdown"},
+    }
 
 
 def make_venv(found: str) -> None:
@@ -416,6 +430,11 @@ def lab_settings() -> "list[str]":
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         # Kernels listen on loopback too, where another user of the machine could read along.
         "--KernelManager.transport_encryption=auto",
+        # Stored pictures have their words, and show where the kernel that drew them is gone.
+        f"--LabServerApp.extra_labextensions_path={IN_LAB}",
+        # The same for what its menu exports.
+        f"--TemplateExporter.extra_template_basedirs={IN_LAB / 'templates'}",
+        *(f"--{name}.template_name={exports()[name]['template_name']}" for name in EXPORTERS),
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         settings.append("--ServerApp.allow_root=True")

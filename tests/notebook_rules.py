@@ -182,8 +182,12 @@ def metadata_are_those_of_any_machine(notebook: Notebook) -> Faults:
     kernel = notebook.raw["metadata"].get("kernelspec", {}).get("name")
     if kernel != "python3":
         yield f"kernel {kernel!r}, expected 'python3'"
-    if set(notebook.raw["metadata"].get("language_info", {})) - {"name"}:
+    language = notebook.raw["metadata"].get("language_info", {})
+    if "version" in language:
         yield "language_info tells of one machine's Python"
+    for wanted in ("file_extension", "mimetype", "nbconvert_exporter", "pygments_lexer"):
+        if wanted not in language:
+            yield f"language_info has no {wanted}"
     for cell in notebook.cells:
         if set(cell.raw["metadata"]) - {"tags"}:
             yield f"cell {cell.place}: metadata {sorted(set(cell.raw['metadata']) - {'tags'})}"
@@ -198,21 +202,25 @@ def pictures_are_whole(notebook: Notebook) -> Faults:
 
 
 def picture_faults(output: Json) -> Faults:
-    """A picture decodes, is twice as wide as it is shown, and has words for those who see none."""
+    """A picture decodes, is twice as wide as it is shown, and has words for those who see none.
+
+    The words stand where nbconvert and the course's JupyterLab look for them: `alt`.
+    """
     try:
         image = Image.open(io.BytesIO(base64.b64decode(text(output["data"]["image/png"]))))
         image.load()
     except (OSError, ValueError, SyntaxError) as error:
         yield f"a picture that does not decode ({error})"
         return
-    shown = output.get("metadata", {}).get("image/png", {}).get("width")
+    about = output.get("metadata", {}).get("image/png", {})
+    shown = about.get("width")
     if shown is None or not 0 < shown <= SHOWN_WIDTH:
         yield f"a picture shown {shown} pixels wide, expected at most {SHOWN_WIDTH}"
     elif image.width != 2 * shown:
         yield f"a picture {image.width} pixels wide, expected twice the shown {shown}"
-    words = text(output["data"].get("text/plain", ""))
-    if len(words.split()) < 4 or words.startswith("<"):
-        yield f"a picture whose alternative text is {words!r}"
+    for words in (about.get("alt", ""), text(output["data"].get("text/plain", ""))):
+        if len(words.split()) < 4 or words.startswith("<"):
+            yield f"a picture whose alternative text is {words!r}"
 
 
 @rule

@@ -8,6 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course_lib.explorers.engine import Choice, Explorer, Reading, Slider, Steps, Toggle
+from course_lib.explorers.page import ASLEEP
 from course_lib.plots import COLOURS, Ledger, label, latent_ticks, number, panels, show, style
 
 LOG_EVIDENCE = -1.752
@@ -337,7 +339,8 @@ def test_a_saved_page_shows_picture_and_sentence(explorer: GaussianGap) -> None:
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
     assert decoded(data["image/png"]).shape == (700, 1600, 3)
     assert np.array_equal(decoded(data["image/png"]), shown(explorer))
-    assert metadata == {"image/png": {"width": 800, "height": 350}}
+    about = {"width": 800, "height": 350, "alt": explorer.sentence, "note": ASLEEP}
+    assert metadata == {"image/png": about}
     assert explorer._picture.layout.width == "800px"
     assert explorer._picture.layout.max_width == "100%"
 
@@ -434,6 +437,36 @@ def test_controls_open_at_their_start(control: Any, kind: type, value: Any) -> N
     for swept in (sweep[0], sweep[-1]):  # every control takes its own ends
         widget.value = swept
         assert widget.value == swept
+
+
+@pytest.mark.parametrize(
+    ("low", "step", "start", "shown"),
+    [
+        (-2.0, 0.05, 0.0, ".2f"),
+        (0, 0.25, 0.5, ".2f"),
+        (0.125, 0.5, 0.125, ".3f"),
+        (1, 1.0, 2, ".0f"),
+    ],
+)
+def test_a_slider_shows_and_hands_on_every_value_of_its_scale(
+    low: float, step: float, start: float, shown: str
+) -> None:
+    """In the page its value is low + k · step in floating point, 1.4500000000000002 for one."""
+    control = Slider("s", "s", low, 8.0, step, start=start)
+    assert control.widget().readout_format == shown
+    for k in range(int((8.0 - low) / step)):
+        exact = Decimal(str(low)) + k * Decimal(str(step))
+        in_the_page = low + k * step
+        assert control.settled(in_the_page) == float(exact)
+        assert format(exact, shown) == format(in_the_page, shown)  # no digit is left out
+        assert Decimal(format(in_the_page, shown)) == exact
+    assert control.settled(1.0 / 3) == 1.0 / 3  # a value from code stays what it is
+
+
+def test_what_a_slider_shows_is_what_is_drawn(explorer: GaussianGap) -> None:
+    slider(explorer, "mean").value = -2.0 + 69 * 0.05
+    assert slider(explorer, "mean").value == 1.4500000000000002
+    assert explorer.numbers["gap"] == gaussian_kl(1.45, 0.5)
 
 
 @pytest.mark.parametrize(

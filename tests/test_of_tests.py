@@ -4,6 +4,7 @@ A small notebook is stored by the course's own refresh. Then a copy of the cours
 three ways at once, and each cell of the notebook must fail for its own damage, the others pass.
 """
 
+import ast
 import base64
 import copy
 import os
@@ -17,9 +18,12 @@ from pathlib import Path
 import nbformat
 import pytest
 import refresh
+from nbconvert import HTMLExporter, MarkdownExporter, ScriptExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from notebook_rules import Notebook, exercise_name, faults, solved
+from traitlets.config import Config
 
+import start
 from course_lib.checks import judge
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -182,6 +186,10 @@ def mute(cells: list[dict]) -> None:
     cells[EXPLORED]["outputs"][0]["data"]["text/plain"] = "<Figure>"
 
 
+def wordless(cells: list[dict]) -> None:
+    del cells[EXPLORED]["outputs"][0]["metadata"]["image/png"]["alt"]
+
+
 def state(cells: list[dict]) -> None:
     cells[EXPLORED]["outputs"][0]["data"]["application/vnd.jupyter.widget-view+json"] = {}
 
@@ -231,6 +239,7 @@ def hide(cells: list[dict]) -> None:
         (junk, "cell 5: a picture that does not decode"),
         (narrow, "cell 5: a picture 1600 pixels wide, expected twice the shown 640"),
         (mute, "cell 5: a picture whose alternative text is '<Figure>'"),
+        (wordless, "cell 5: a picture whose alternative text is ''"),
         (state, "cell 5: output of type application/vnd.jupyter.widget-view+json"),
         (warn, "cell 6: output on stderr"),
         (fail, "cell 6: an error without the tag raises-exception"),
@@ -246,6 +255,37 @@ def test_a_broken_rule_is_named(
     notebook: Notebook, change: Callable[[list[dict]], None], fault: str
 ) -> None:
     assert any(found.startswith(fault) for found in altered(notebook, change))
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"version": "3.13.1"}, "language_info tells of one machine's Python"),
+        ({"file_extension": None}, "language_info has no file_extension"),
+    ],
+)
+def test_a_language_that_is_wrongly_told_is_named(
+    notebook: Notebook, change: dict[str, str | None], fault: str
+) -> None:
+    raw = copy.deepcopy(notebook.raw)
+    told = raw["metadata"]["language_info"] | change
+    raw["metadata"]["language_info"] = {k: v for k, v in told.items() if v is not None}
+    assert set(faults(Notebook(notebook.number, raw))) - set(faults(notebook)) == {fault}
+
+
+def test_nbconvert_makes_a_program(stored: Path) -> None:
+    program, made = ScriptExporter().from_filename(stored)
+    assert made["output_extension"] == ".py"
+    ast.parse(program)
+
+
+def test_nbconvert_makes_pages_that_say_what_a_picture_shows(stored: Path) -> None:
+    told = Config(start.exports())
+    page, _ = HTMLExporter(config=told).from_filename(stored)
+    assert '<img alt="The point lies at a height of 0.5."' in page
+    assert "No description has been provided" not in page
+    markdown, _ = MarkdownExporter(config=told).from_filename(stored)
+    assert "![The point lies at a height of 0.5.](" in markdown
 
 
 def test_a_missing_section_is_named(notebook: Notebook) -> None:

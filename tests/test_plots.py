@@ -139,7 +139,8 @@ def test_a_picture_is_twice_its_shown_size_and_says_what_it_shows() -> None:
     data, metadata = show(figure, "A line rises from 0 to 1.")._repr_mimebundle_()
     pixels = decoded(data["image/png"])
     assert pixels.shape == (400, 1280, 3)
-    assert metadata == {"image/png": {"width": 640, "height": 200}}
+    about = {"width": 640, "height": 200, "alt": "A line rises from 0 to 1."}
+    assert metadata == {"image/png": about}
     assert data["text/plain"] == "A line rises from 0 to 1."
     assert (pixels == (0xD5, 0x5E, 0x00)).all(axis=-1).any()
 

@@ -31,9 +31,13 @@ NATS = (-9.0, -0.5)  # of the ledger
 OWN = "no encoder"
 TABLES = {f"{rows} rows": rows for rows in (16, 4, 2)} | {"1 row": 1}
 FAMILIES = {"diagonal": best_diagonal, "isotropic": best_isotropic}
-DATA = torch.tensor([-2.3, -1.7, -1.2, -0.8, -0.5, -0.2, 0.1, 0.4, 0.7, 1.1, 1.6, 2.2]).double()
-CURVE = torch.linspace(-FARTHEST, FARTHEST, 1001, dtype=torch.float64)
-CIRCLE = torch.linspace(0, 2 * math.pi, 181, dtype=torch.float64)
+DATA = torch.tensor(
+    [-2.3, -1.7, -1.2, -0.8, -0.5, -0.2, 0.1, 0.4, 0.7, 1.1, 1.6, 2.2],
+    dtype=torch.float64,
+    device="cpu",
+)
+CURVE = torch.linspace(-FARTHEST, FARTHEST, 1001, dtype=torch.float64, device="cpu")
+CIRCLE = torch.linspace(0, 2 * math.pi, 181, dtype=torch.float64, device="cpu")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import ipywidgets as widgets
@@ -52,6 +53,23 @@ class Slider:
             raise ValueError(f"{self.name} must lie in [{self.low}, {self.high}], got {value}")
         return value
 
+    def settled(self, value: Any) -> Any:
+        """A slider's value without the rounding of its steps: 1.45, not 1.4500000000000002.
+
+        Every other value passes unchanged.
+        """
+        if self.whole or self.log:
+            return value
+        steps = round((value - self.low) / self.step)
+        near = float(round(self.low + steps * self.step, 12))
+        return near if abs(value - near) < 1e-9 * self.step else value
+
+    @property
+    def _decimals(self) -> int:
+        """As many as every value on the way has: 2 for steps of 0.25 from 0."""
+        parts = [Decimal(str(v)).normalize().as_tuple().exponent for v in (self.step, self.low)]
+        return max(0, *(-part for part in parts if isinstance(part, int)))
+
     def widget(self) -> Any:
         """The ipywidgets slider, which also moves by arrow keys, Page Up and Down, Home and End."""
         common = {"description": self.label, "style": _LABEL, "layout": _WIDE, "value": self.start}
@@ -59,9 +77,8 @@ class Slider:
             ends = {"min": math.log10(self.low), "max": math.log10(self.high)}
             return widgets.FloatLogSlider(**common, **ends, step=self.step, readout_format=".3g")
         kind = widgets.IntSlider if self.whole else widgets.FloatSlider
-        decimals = 0 if self.whole else max(0, -math.floor(math.log10(self.step) + 1e-9))
         ends = {"min": self.low, "max": self.high, "step": self.step}
-        readout = "d" if self.whole else f".{decimals}f"
+        readout = "d" if self.whole else f".{self._decimals}f"
         return kind(**common, **ends, readout_format=readout)
 
     def sweep(self, count: int) -> list[Any]:
@@ -91,6 +108,10 @@ class _Listed:
         if not any(type(value) is type(v) and value == v for v in self.values):
             listed = ", ".join(repr(v) for v in self.values)
             raise ValueError(f"{self.name} must be one of {listed}, got {value!r}")
+        return value
+
+    def settled(self, value: Any) -> Any:
+        """The value: it is in the list, digit by digit."""
         return value
 
     def sweep(self, count: int) -> list[Any]:
@@ -147,6 +168,10 @@ class Toggle:
     def widget(self) -> Any:
         """The ipywidgets check box."""
         return widgets.Checkbox(value=self.start, description=self.label, style=_LABEL)
+
+    def settled(self, value: Any) -> Any:
+        """The value."""
+        return value
 
     def sweep(self, count: int) -> list[bool]:
         """`count` values, off then on."""

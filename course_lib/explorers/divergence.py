@@ -25,8 +25,8 @@ from course_lib.plots.vocabulary import TEXT_PT, ink
 Array = NDArray[np.float64]
 
 EDGE = 3.5  # z is drawn from −EDGE to EDGE
-Z = torch.linspace(-EDGE, EDGE, 701, dtype=torch.float64).unsqueeze(-1)  # (701, 1)
-FAR = torch.linspace(-10.0, 10.0, 4001, dtype=torch.float64).unsqueeze(-1)  # in σ of q, (4001, 1)
+Z = torch.linspace(-EDGE, EDGE, 701, dtype=torch.float64, device="cpu").unsqueeze(-1)
+FAR = torch.linspace(-10.0, 10.0, 4001, dtype=torch.float64, device="cpu").unsqueeze(-1)  # in σ
 NATS = (-6.0, -0.5)  # of the ledger
 NAMES = {"posterior": "exact posterior p(z|x)", "q": "q(z)"}
 WIDTHS = {"posterior": 156.0, "q": 44.0}  # the room of these labels, shown pixels

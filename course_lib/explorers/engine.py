@@ -35,22 +35,22 @@ A value that cannot be drawn: raise ValueError; its message is shown and the nex
 '''
 
 import asyncio
-import html
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
-import ipywidgets as widgets
-import traitlets
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
+from course_lib.explorers import lifetime
 from course_lib.explorers.canvas import Stage
 from course_lib.explorers.controls import Choice, Control, Slider, Steps, Toggle
+from course_lib.explorers.page import ASLEEP, Page
+from course_lib.explorers.surroundings import undisturbed
 from course_lib.plots import new_figure
-from course_lib.plots.figures import DRAWING, shown_size
+from course_lib.plots.figures import shown_size
 
 __all__ = ["Choice", "Explorer", "Reading", "Slider", "Steps", "Toggle"]
 
@@ -71,26 +71,16 @@ class Reading:
     idle: Sequence[str] = ()
 
 
-class _Picture(widgets.Image):
-    """An image whose tooltip becomes the title, and so the accessible name, of its element.
-
-    The page sets a title only on a widget that has an empty description; Image has none by itself.
-    """
-
-    description = traitlets.Unicode("").tag(sync=True)
-
-
-class Explorer(widgets.VBox):
+class Explorer(Page):
     """Sliders over a picture over a sentence. See the top of this module for how to write one.
 
     title: its name. controls: what moves it. width_px, height_px: the shown size of the picture.
     numbers, sentence: what is drawn now; empty numbers if the present value cannot be drawn.
     """
 
-    title: ClassVar[str]
     controls: Sequence[Control] = ()
-    width_px: ClassVar[int] = 800
     height_px: ClassVar[int] = 350
+    _handle: asyncio.TimerHandle | None = None
 
     def prepare(self) -> None:
         """Computes, once before build, what no value changes: grids, fitted models."""
@@ -108,36 +98,42 @@ class Explorer(widgets.VBox):
         """One to test and to time; override it if the class cannot be made without arguments."""
         return cls()
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """What a subclass of its own accord computes when it is made is undisturbed too."""
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = undisturbed()(cls.__init__)  # type: ignore[method-assign]
+
     def __init__(self) -> None:
+        super().__init__()
         self.numbers: dict[str, float] = {}
         self.sentence = ""
-        self._handle: asyncio.TimerHandle | None = None
         self._deadline = self._frame_seconds = 0.0
         self._failed = False
         self._setting: int | None = None  # the thread in which `at` is setting values
         self._start = {control.name: control.start for control in self.controls}
-        self._stage = Stage(new_figure(self.width_px, self.height_px))
-        with DRAWING:
-            self.prepare()
-            self.build(self._stage.figure)
-        self._widgets = {control.name: control.widget() for control in self.controls}
-        super().__init__(self._parts())
-        for widget in self._widgets.values():
-            widget.observe(self._moved, names="value")
-        self._draw(raising=True)
+        try:
+            with undisturbed():
+                self._stage = Stage(new_figure(self.width_px, self.height_px))
+                self.prepare()
+                self.build(self._stage.figure)
+            self._compose({control.name: control.widget() for control in self.controls}, self.reset)
+            for widget in self._widgets.values():
+                widget.observe(self._moved, names="value")
+            self._draw(raising=True)
+        except BaseException:
+            self.close()
+            raise
+        lifetime.hold(self)
 
-    def _parts(self) -> list[Any]:
-        """From the top down: title and reset, controls, picture, sentence."""
-        layout = {"width": f"{self.width_px}px", "max_width": "100%"}
-        self._picture = _Picture(format="png", layout=layout)
-        self._said = widgets.HTML(layout=layout)
-        reset = widgets.Button(
-            description="Reset", tooltip="Back to the values at the start", layout={"width": "auto"}
-        )
-        reset.on_click(lambda _: self.reset())
-        heading = widgets.HTML(f"<b>{html.escape(self.title)}</b>")
-        top = widgets.HBox([heading, reset], layout={**layout, "justify_content": "space-between"})
-        return [top, *self._widgets.values(), self._picture, self._said]
+    def close(self) -> None:
+        """Takes it off the page and frees what it held: figure, canvas, widgets, arrays."""
+        if not self._closed:
+            self._closed = True
+            with undisturbed():
+                self._forget_waiting()
+                self._let_go()
+        super().close()
 
     def moving(self, artist: _Drawn, *others: Artist) -> _Drawn:
         """Registers artists that update moves; returns the first."""
@@ -151,14 +147,17 @@ class Explorer(widgets.VBox):
     def at(self, **values: Any) -> dict[str, float]:
         """Sets `values`, leaves the other controls, draws at once and returns the drawn numbers.
 
-        Raises ValueError for an unknown name or a value out of range, and what update raises.
+        Raises ValueError for an unknown name or a value out of range, RuntimeError if it is closed,
+        and what update raises.
         """
+        if self._closed:
+            raise RuntimeError(f"{self!r} Its cell ran again, or close() was called.")
         known = {control.name: control for control in self.controls}
         for name, value in values.items():
             if name not in known:
                 raise ValueError(f"no control {name!r}; there is {', '.join(known) or 'none'}")
             known[name].check(value)
-        with DRAWING:
+        with undisturbed():
             self._setting = threading.get_ident()
             try:
                 for name, value in values.items():
@@ -180,7 +179,7 @@ class Explorer(widgets.VBox):
 
     def png(self) -> bytes:
         """The picture at twice its shown size, packed small for keeping."""
-        with DRAWING:
+        with undisturbed():
             return self._stage.empty(small=True) if self._failed else self._stage.frame(small=True)
 
     def _moved(self, _change: Any) -> None:
@@ -192,7 +191,7 @@ class Explorer(widgets.VBox):
         except RuntimeError:
             self._draw()
             return
-        with DRAWING:
+        with undisturbed():
             now = time.perf_counter()
             if self._handle is None:
                 self._deadline = now + max(_LATEST, self._frame_seconds)
@@ -203,19 +202,19 @@ class Explorer(widgets.VBox):
 
     def _draw(self, raising: bool = False) -> None:
         """Draws the controls' present values and says what the picture shows."""
-        with DRAWING:
+        with undisturbed():
             self._forget_waiting()
             start = time.perf_counter()
             problem: Exception | None = None
             try:
-                reading = self.update(**{name: w.value for name, w in self._widgets.items()})
+                reading = self.update(**self._values())
                 png = self._stage.frame()
             except Exception as error:
                 problem, png = error, self._stage.empty()
                 reading = Reading({}, f"This value cannot be drawn: {str(error) or repr(error)}")
             self._failed = problem is not None
             self.numbers, self.sentence = dict(reading.numbers), reading.sentence
-            self._display(png)
+            self._display(png, self.sentence, self._failed)
             for name, widget in self._widgets.items():
                 widget.disabled = name in reading.idle
             self._frame_seconds = time.perf_counter() - start
@@ -227,23 +226,18 @@ class Explorer(widgets.VBox):
             self._handle.cancel()
         self._handle = None
 
-    def _display(self, png: bytes) -> None:
-        """Sends picture and sentence, the sentence also as the picture's accessible name."""
-        role = 'role="alert" style="color:#a40000"' if self._failed else 'role="status"'
-        with self._picture.hold_sync():
-            self._picture.value = png
-            self._picture.tooltip = self.sentence
-        self._said.value = f'<div {role} aria-live="polite">{html.escape(self.sentence)}</div>'
-
-    def __repr__(self) -> str:
-        return f"{self.title}: {self.sentence}"
+    def _values(self) -> dict[str, Any]:
+        """What each control stands at."""
+        return {c.name: c.settled(self._widgets[c.name].value) for c in self.controls}
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The live widget, and for a page without a kernel the picture and the sentence."""
+        lifetime.hold(self)
         width, height = shown_size(self._stage.figure)
         data = {
             **super()._repr_mimebundle_(**kwargs),
             "text/plain": repr(self),
             "image/png": self.png(),
         }
-        return data, {"image/png": {"width": width, "height": height}}
+        about = {"width": width, "height": height, "alt": self.sentence, "note": ASLEEP}
+        return data, {"image/png": about}

@@ -19,7 +19,7 @@ EDGE = 3.5  # z is drawn from −EDGE to EDGE
 TOP = 2.15  # of the densities
 NATS = (-8.0, 1.0)  # of Candidate's formula
 DRAWS = 15  # of q, at the middles of 15 equal shares of its mass: fixed as the sliders move
-SHARES = (torch.arange(DRAWS, dtype=torch.float64) + 0.5) / DRAWS
+SHARES = (torch.arange(DRAWS, dtype=torch.float64, device="cpu") + 0.5) / DRAWS
 NOISE = torch.special.ndtri(SHARES)  # ε, carried to z = μ + σ ε
 
 

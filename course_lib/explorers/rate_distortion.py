@@ -12,6 +12,7 @@ from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.beta_sweep import BETAS, COUNT, SweepReport, quick_sweep
 from course_lib.explorers.engine import Explorer, Reading, Steps
 from course_lib.explorers.latent_plane import outlines
+from course_lib.explorers.surroundings import undisturbed
 from course_lib.plots import COLOURS, Ledger, image_grid, label, number, panels, style
 from course_lib.plots.ledger import printed
 from course_lib.plots.vocabulary import TEXT_PT, ink
@@ -49,6 +50,7 @@ class RateDistortionTrade(Explorer):
         super().__init__()
 
     @classmethod
+    @undisturbed()
     def example(cls) -> "RateDistortionTrade":
         """On a sweep that is trained for a few seconds."""
         return cls(quick_sweep(), torch.tensor(BETAS), load_digits())
@@ -165,8 +167,9 @@ class RateDistortionTrade(Explorer):
         mine = DiagonalGaussian(q.mean[at, digit : digit + 1], q.log_std[at, digit : digit + 1])
         self.mine.set_data(*outlines(mine).T)
 
-    def __repr__(self) -> str:
-        values = {control.name: self._widgets[control.name].value for control in self.controls}
+    def described(self) -> str:
+        """Without what training gives, which another machine's last digits would change."""
+        values = self._values()
         return (
             f"{self.title}: distortion against rate, the codes of {BUMPS} images in the latent "
             f"plane, decoded prior draws, and the objective beside the exact log p(x), for "

@@ -2,7 +2,6 @@
 
 import math
 import struct
-import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +15,44 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from course_lib.arguments import require_count
+from course_lib.plots.surroundings import DRAWING, styled
 
 PIXEL_RATIO = 2  # drawn pixels for each shown pixel
 SHOWN_DPI = 100  # shown pixels an inch: figsize is the shown size divided by this
 WIDEST_PX = 800
 
-# Held by whoever draws: JupyterLab delivers sliders' values on a thread beside the one that runs
-# cells, and matplotlib is not made for two.
-DRAWING = threading.RLock()
+
+@styled
+class OwnAxes(Axes):
+    """Axes on which the reader's Matplotlib settings have no say."""
+
+    def inset_axes(self, *args: Any, **kwargs: Any) -> Axes:
+        """Axes within these, of the same kind."""
+        made: Axes = super().inset_axes(*args, **_kind(kwargs))
+        return made
 
 
+@styled
+class OwnFigure(Figure):
+    """A figure on which the reader's Matplotlib settings have no say; its axes are of that kind."""
+
+    def add_axes(self, *args: Any, **kwargs: Any) -> Axes:
+        """As Figure.add_axes."""
+        return super().add_axes(*args, **_kind(kwargs))
+
+    def add_subplot(self, *args: Any, **kwargs: Any) -> Axes:
+        """As Figure.add_subplot."""
+        made: Axes = super().add_subplot(*args, **_kind(kwargs))
+        return made
+
+
+def _kind(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What to ask Matplotlib for: OwnAxes, unless another kind is asked for."""
+    asked = {"axes_class", "projection", "polar"} & set(kwargs)
+    return kwargs if asked else {**kwargs, "axes_class": OwnAxes}
+
+
+@DRAWING
 def new_figure(width_px: int = 800, height_px: int = 350) -> Figure:
     """An empty white figure of `width_px` × `height_px` shown pixels, without pyplot.
 
@@ -35,7 +62,7 @@ def new_figure(width_px: int = 800, height_px: int = 350) -> Figure:
     require_count("height_px", height_px)
     if width_px > WIDEST_PX:
         raise ValueError(f"width_px must be at most {WIDEST_PX}, got {width_px}")
-    figure = Figure(
+    figure = OwnFigure(
         figsize=(width_px / SHOWN_DPI, height_px / SHOWN_DPI),
         dpi=SHOWN_DPI * PIXEL_RATIO,
         facecolor="white",
@@ -58,6 +85,7 @@ def agg_canvas(figure: Figure) -> Any:  # matplotlib leaves its methods untyped
     return canvas
 
 
+@DRAWING
 def panels(
     figure: Figure,
     widths: Sequence[float] = (1,),
@@ -136,7 +164,8 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 class Picture:
     """A drawn figure that a notebook shows at its shown size, with the sentence that stands for it.
 
-    png: bytes at twice `width_px` × `height_px`. alt: what a reader who cannot see it should know.
+    png: bytes at twice `width_px` × `height_px`. alt: what a reader who cannot see it should know;
+    it is stored beside the picture, where pages made from the notebook look for it.
     """
 
     png: bytes
@@ -150,11 +179,12 @@ class Picture:
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """image/png with its shown size, and the alternative text as text/plain."""
-        size = {"width": self.width_px, "height": self.height_px}
-        return {"image/png": self.png, "text/plain": self.alt}, {"image/png": size}
+        """image/png with its shown size and its alternative text, which is also the text/plain."""
+        about = {"width": self.width_px, "height": self.height_px, "alt": self.alt}
+        return {"image/png": self.png, "text/plain": self.alt}, {"image/png": about}
 
 
+@DRAWING
 def show(figure: Figure, alt: str) -> Picture:
     """Draws `figure` and returns its picture; `alt` says in words what it shows, with its numbers.
 
@@ -163,8 +193,7 @@ def show(figure: Figure, alt: str) -> Picture:
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(f"alt must say what the picture shows, got {alt!r}")
     canvas = agg_canvas(figure)
-    with DRAWING:
-        canvas.draw()
+    canvas.draw()
     width_px, height_px = shown_size(figure)
     return Picture(
         encode_png(np.asarray(canvas.buffer_rgba()), small=True), width_px, height_px, alt

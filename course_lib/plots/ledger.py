@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from course_lib.plots.figures import PIXEL_RATIO
+from course_lib.plots.surroundings import DRAWING
 from course_lib.plots.vocabulary import COLOURS, TEXT_PT, TEXT_PX, ink, number, style
 
 _BAR = (0.05, 0.30)  # left and right end of the bar, fractions of the panel
@@ -28,6 +29,7 @@ class Ledger:
     Raises ValueError if limits are not finite and increasing.
     """
 
+    @DRAWING
     def __init__(
         self,
         ax: Axes,
@@ -60,6 +62,7 @@ class Ledger:
         texts = (*self._texts.values(), self._name)
         return self._bar, self._bound, self._evidence, *self._beyond.values(), *texts
 
+    @DRAWING
     def set(self, log_evidence: float, elbo: float, *, below: str = "gap =") -> None:
         """Moves the ledger to log p(x) and ELBO, floats in nats; the ELBO may be −∞.
 
@@ -152,6 +155,7 @@ def ledger(
     return drawn
 
 
+@DRAWING
 def printed(log_evidence: float, elbo: float, decimals: int = 3) -> tuple[str, str, str]:
     """log p(x), ELBO and gap as text, rounded so that log p(x) = ELBO + gap holds as printed.
 

@@ -13,6 +13,7 @@ from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
 from course_lib.arguments import require_count
+from course_lib.plots.surroundings import DRAWING
 
 # Hues of Okabe & Ito (2008), lightened or darkened until every pair stays apart for readers with
 # protanopia and deuteranopia. q and its ELBO share a colour: the one is the bound of the other.
@@ -69,6 +70,7 @@ def number(value: float, decimals: int = 3) -> str:
     return text.replace("-", "") if float(text) == 0 else text.replace("-", "−")
 
 
+@DRAWING
 def style(
     ax: Axes,
     *,
@@ -105,6 +107,7 @@ def _name_axes(ax: Axes, title: str, x: str, y: str) -> None:
         ax.set_title(title, loc="left", fontsize=TITLE_PT, color=COLOURS["text"], pad=room)
 
 
+@DRAWING
 def label(
     ax: Axes,
     x: float,
@@ -128,6 +131,7 @@ def label(
     return written
 
 
+@DRAWING
 def latent_ticks(ax: Axes, z: ArrayLike, *, of: str, row: int = 0) -> Line2D:
     """Latent samples z (S,) as ticks along the foot of a density; further rows stand above it.
 
@@ -151,6 +155,7 @@ def latent_ticks(ax: Axes, z: ArrayLike, *, of: str, row: int = 0) -> Line2D:
     return ticks
 
 
+@DRAWING
 def latent_points(ax: Axes, z: ArrayLike, *, of: str, size: float = 3.5) -> Line2D:
     """Latent samples z (S, 2) as points in a plane; `.set_data(z[:, 0], z[:, 1])` moves them."""
     samples = np.asarray(z, dtype=float)
@@ -186,6 +191,7 @@ class ImageGrid:
             interpolation="nearest",
         )
 
+    @DRAWING
     def set(self, images: ArrayLike) -> None:
         """Shows other images of the same shape. Raises ValueError if the shape differs."""
         if np.shape(images) != self._shape:
@@ -204,6 +210,7 @@ class ImageGrid:
         return sheet
 
 
+@DRAWING
 def image_grid(
     ax: Axes, images: ArrayLike, *, columns: int, value_range: Sequence[float] = (0.0, 1.0)
 ) -> ImageGrid:
