@@ -316,6 +316,189 @@ def exercises_wait_for_the_reader(notebook: Notebook) -> Faults:
             yield f"cell {cell.place}: exercise {name!r} has no collapsed solution after it"
 
 
+STATE = {"at", "reset", "opened", "numbers", "sentence", "children", "png"}
+
+
+@rule
+def only_the_reader_moves_what_is_shown(notebook: Notebook) -> Faults:
+    """A cell that needs numbers makes an explorer of its own, which is not displayed."""
+    held = explorers_held(notebook)
+    for cell in notebook.code:
+        shown = {id(node) for node in displayed(cell)}
+        owners = {
+            id(node.value): node.attr
+            for node in ast.walk(cell.tree)
+            if isinstance(node, ast.Attribute)
+        }
+        for node in ast.walk(cell.tree):
+            if not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)):
+                continue
+            attribute = owners.get(id(node))
+            harmless = id(node) in shown or (attribute and attribute not in STATE)
+            if node.id in held and not harmless:
+                what = f"{node.id}.{attribute}" if attribute else node.id
+                yield f"cell {cell.place}: {what}, and {node.id} is the reader's explorer"
+
+
+@rule
+def a_name_means_one_thing(notebook: Notebook) -> Faults:
+    """Else a cell that is run again finds something else under the name than the first time."""
+    names = {cell.place: Names.of(cell) for cell in notebook.code}
+    for place, here in names.items():
+        for name in sorted(here.read):
+            meanings = {
+                there.bound[name]: where for where, there in names.items() if name in there.bound
+            }
+            if len(meanings) > 1:
+                setters = " and ".join(str(where) for where in meanings.values())
+                yield f"cell {place}: reads {name!r}, which the cells {setters} set"
+
+
+@rule
+def a_generator_is_made_where_it_draws(notebook: Notebook) -> Faults:
+    """A generator that another cell has used goes on from there when the cell is run again."""
+    names = {cell.place: Names.of(cell) for cell in notebook.code}
+    for place, here in names.items():
+        for where, there in names.items():
+            for name in sorted(here.read & there.generators):
+                yield f"cell {place}: draws from {name!r}, the generator of cell {where}"
+
+
+def displayed(cell: Cell) -> list[ast.Name]:
+    """The names on a line of their own, which JupyterLab shows, or handed to display."""
+    alone = [node.value for node in cell.tree.body if isinstance(node, ast.Expr)]
+    handed = [argument for call in cell.calls("display") for argument in call.args]
+    return [node for node in alone + handed if isinstance(node, ast.Name)]
+
+
+def explorers_held(notebook: Notebook) -> set[str]:
+    """The names of explorers that a cell displays."""
+    classes = imports(notebook, "course_lib.explorers")
+    made = {
+        name
+        for cell in notebook.code
+        for name, value in Names.of(cell).values
+        if any(isinstance(node, ast.Name) and node.id in classes for node in ast.walk(value))
+    }
+    return made & {node.id for cell in notebook.code for node in displayed(cell)}
+
+
+def is_generator(value: ast.expr) -> bool:
+    """Whether it is torch.Generator(…), or what its method manual_seed gives back."""
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        if value.func.attr == "Generator":
+            return True
+        value = value.func.value
+    return False
+
+
+class Names(ast.NodeVisitor):
+    """The names of a cell: which it reads from other cells, which it binds, and to what.
+
+    bound: name → where its meaning comes from; an import means the same in every cell.
+    """
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+        self.read: set[str] = set()
+        self.bound: dict[str, str] = {}
+        self.values: list[tuple[str, ast.expr]] = []
+
+    @classmethod
+    def of(cls, cell: Cell) -> "Names":
+        names = cls(cell.place)
+        names.visit(cell.tree)
+        return names
+
+    @property
+    def generators(self) -> set[str]:
+        """The names bound to what torch.Generator made."""
+        return {name for name, value in self.values if is_generator(value)}
+
+    def bind(self, name: str, meaning: str = "") -> None:
+        self.bound[name] = meaning or f"cell {self.place}"
+
+    def in_order(self, *parts: Any) -> None:
+        for part in parts:
+            for node in part if isinstance(part, list) else [part]:
+                if node is not None:
+                    self.visit(node)
+
+    def inside(self, names: set[str], *parts: Any) -> None:
+        """Visits what has names of its own; they are gone afterwards."""
+        outside, self.bound = self.bound, self.bound | dict.fromkeys(names, "")
+        self.in_order(*parts)
+        self.bound = outside
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self.read |= {node.id} - set(self.bound)
+        else:
+            self.bind(node.id)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self.in_order(node.value, node.targets)
+        for target in node.targets:
+            self.pair(target, node.value)
+
+    def pair(self, target: ast.expr, value: ast.expr) -> None:
+        """Notes which name got which value."""
+        if isinstance(target, ast.Name):
+            self.values.append((target.id, value))
+        elif isinstance(target, ast.Tuple | ast.List):
+            alike = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
+            parts = value.elts if isinstance(value, ast.Tuple | ast.List) and alike else [value]
+            for i, each in enumerate(target.elts):
+                self.pair(each, parts[i if alike else 0])
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        if isinstance(node.target, ast.Name):
+            self.read |= {node.target.id} - set(self.bound)
+        self.in_order(node.value, node.target)
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        self.in_order(node.value, node.target)
+        self.pair(node.target, node.value)
+
+    def visit_For(self, node: ast.For) -> None:
+        self.in_order(node.iter, node.target, node.body, node.orelse)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        self.in_order(node.iter, node.target, node.ifs)
+
+    def visit_ListComp(self, node: Any) -> None:
+        elements = [getattr(node, part, None) for part in ("elt", "key", "value")]
+        self.inside(set(), node.generators, *elements)
+
+    visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        arguments = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+        self.in_order(node.args.defaults)
+        self.inside(arguments, node.body)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        own = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+        own |= {
+            n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
+        self.in_order(node.args.defaults, node.decorator_list)
+        self.bind(node.name)
+        self.inside(own, node.body)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self.in_order(node.bases, node.decorator_list)
+        self.inside(set(), node.body)
+        self.bind(node.name)
+
+    def visit_Import(self, node: Any) -> None:
+        for alias in node.names:
+            name = alias.asname or alias.name.split(".")[0]
+            self.bind(name, f"{getattr(node, 'module', None)}: {alias.name}")
+
+    visit_ImportFrom = visit_Import
+
+
 def imports(notebook: Notebook, package: str) -> set[str]:
     """The names that the notebook imports from the package or its modules."""
     return {

@@ -231,6 +231,31 @@ def hide(cells: list[dict]) -> None:
     cells[MOVED]["source"] = "def a(): ...\ndef b(): ...\ndef c(): ..."
 
 
+def move(cells: list[dict]) -> None:
+    """As stored, but for the explorer's home."""
+    cells[0]["source"] = IMPORTS.replace("explorer_of_a_point", "course_lib.explorers.point")
+
+
+def hand_on(cells: list[dict]) -> None:
+    move(cells)
+    cells[MOVED]["source"] = "mine = [explorer]"
+
+
+def look(cells: list[dict]) -> None:
+    move(cells)
+    cells[MOVED]["source"] = "print(f'{explorer.numbers}')"
+
+
+def rename(cells: list[dict]) -> None:
+    cells[MOVED]["source"] = "print(q.mean)"
+    cells[NUMBERED]["source"] = "for q in range(3):\n    q += 1"
+
+
+def share(cells: list[dict]) -> None:
+    cells[MOVED]["source"] = "one, rng = 1, torch.Generator().manual_seed(one := 2)"
+    cells[NUMBERED]["source"] = "draws = [torch.rand(1, generator=rng) for one in range(3)]"
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
@@ -249,6 +274,11 @@ def hide(cells: list[dict]) -> None:
         (leak, "cell 7: '0x7f0123456789' is a path or an address of one machine"),
         (ramble, "cell 6: 26 lines of code, at most 25 are allowed"),
         (hide, "definitions outside the exercises: a, b, c"),
+        (move, "cell 6: explorer.at, and explorer is the reader's explorer"),
+        (hand_on, "cell 6: explorer, and explorer is the reader's explorer"),
+        (look, "cell 6: explorer.numbers, and explorer is the reader's explorer"),
+        (rename, "cell 6: reads 'q', which the cells 4 and 7 set"),
+        (share, "cell 7: draws from 'rng', the generator of cell 6"),
     ],
 )
 def test_a_broken_rule_is_named(
@@ -286,6 +316,19 @@ def test_nbconvert_makes_pages_that_say_what_a_picture_shows(stored: Path) -> No
     assert "No description has been provided" not in page
     markdown, _ = MarkdownExporter(config=told).from_filename(stored)
     assert "![The point lies at a height of 0.5.](" in markdown
+
+
+def test_names_of_one_cell_are_its_own(notebook: Notebook) -> None:
+    """A loop's, a function's and a comprehension's names, and what a cell sets before it reads."""
+
+    def change(cells: list[dict]) -> None:
+        cells[VERIFIED]["source"] = "x, rng = 1, torch.Generator()\ndef f(x): return x"
+        cells[EXPLORED]["source"] = "x = [x for x in range(3)]\nprint(x, lambda x: x)"
+        cells[MOVED]["source"] = "rng = torch.Generator()\ntorch.rand(1, generator=rng)"
+        cells[NUMBERED]["source"] = "from course_lib.checks import verify\nverify, f(1)"
+
+    rules = ("reads", "draws from")
+    assert not [f for f in altered(notebook, change) if any(rule in f for rule in rules)]
 
 
 def test_a_missing_section_is_named(notebook: Notebook) -> None:

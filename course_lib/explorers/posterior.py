@@ -40,8 +40,8 @@ class PosteriorExplorer(Explorer):
 
     Numbers: log_evidence; candidate_low and candidate_high, the extremes of log p(x, z) −
     log p(z|x) over the drawn z; posterior_mean, posterior_std, and its number of modes; with q in
-    the posterior's place: q_low and q_high at q's draws, q_middle at its mean, and q_average, the
-    exact average over q.
+    the posterior's place: q_low and q_high at q's quantiles, q_middle at its mean, and
+    q_average, the exact average over q.
     """
 
     title = "What the posterior knows at every z"
@@ -66,7 +66,7 @@ class PosteriorExplorer(Explorer):
         _above(ax, 0.0, 60, "Over the latent z", "text")
         _above(ax, 0.0, 34, "prior p(z)", "prior")
         _above(ax, 0.25, 34, "likelihood p(x|z), scaled to its peak", "likelihood")
-        _above(ax, 0.0, 14, f"q(z) and {DRAWS} draws", "q")
+        _above(ax, 0.0, 14, f"q(z), {DRAWS} quantiles", "q")
         _above(ax, 0.43, 14, "exact posterior p(z|x)", "posterior")
         prior = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
         ax.plot(z, prior, color=COLOURS["prior"], linestyle="--", linewidth=1.6)
@@ -84,7 +84,7 @@ class PosteriorExplorer(Explorer):
         style(ax, x="latent z", keep="xy").set(xlim=(-EDGE, EDGE), ylim=NATS)
         _above(ax, 0.0, 60, "log p(x, z) − log density(z), in nats", "text")
         _above(ax, 0.0, 34, "with the exact posterior, at every z:", "evidence")
-        _above(ax, 0.0, 14, "at q's draws:", "q")
+        _above(ax, 0.0, 14, "at the dots:", "q")
         _above(ax, 0.61, 14, "◂ on average", "q")
         # Text is the dearest artist, by the letter: only the numbers move.
         self.exact_text = _above(ax, 0.65, 34, "", "evidence")
@@ -147,7 +147,7 @@ class PosteriorExplorer(Explorer):
         self.with_q.set_ydata(with_q.clamp(NATS[0] - 50, NATS[1] + 50).numpy())
 
     def _move_dots(self, z: Tensor, weights: Tensor) -> None:
-        """q's draws on its curve; beyond the panel, as arrows at the edge."""
+        """q's quantiles on its curve; beyond the panel, as arrows at the edge."""
         self.ticks.set_xdata(z.numpy())
         low, high = NATS
         places = {
@@ -191,6 +191,6 @@ def _sentence(r: dict[str, float]) -> str:
         f"The exact posterior has {modes}, mean {number(r['posterior_mean'], 2)} and standard "
         f"deviation {number(r['posterior_std'], 2)}; with it, log p(x, z) − log p(z|x) is "
         f"{number(r['log_evidence'])} nats at every z. With q in its place the formula gives "
-        f"{number(r['q_low'], 2)} to {number(r['q_high'], 2)} nats at the {DRAWS} draws shown, and "
-        f"{number(r['q_average'], 2)} on average over q."
+        f"{number(r['q_low'], 2)} to {number(r['q_high'], 2)} nats at its {DRAWS} quantiles shown, "
+        f"and {number(r['q_average'], 2)} on average over q."
     )

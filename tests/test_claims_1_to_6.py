@@ -1,0 +1,292 @@
+"""What chapters 1 to 6 say of random things, over other seeds than the one that their cells use."""
+
+import copy
+import math
+
+import pytest
+import torch
+
+from course_lib import bounds
+from course_lib.data import load_digits, load_mnist
+from course_lib.distributions import DiagonalGaussian
+from course_lib.evaluate import inference_gap, local_posterior, rate_distortion
+from course_lib.exact import LinearGaussian, square_world, tanh_world
+from course_lib.explorers.amortisation import AmortisedInference
+from course_lib.explorers.divergence import PosteriorGap
+from course_lib.explorers.rate_distortion import RateDistortionTrade
+from course_lib.nets import GaussianNet
+from course_lib.sweep import stack, weighted_elbo
+from course_lib.train import Settings, fit
+from course_lib.vae import VAE, Architecture
+
+SEEDS = range(1, 41)
+
+
+def rng(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def shares() -> torch.Tensor:
+    """Chapter 1: what a hundred times the prior draws win back, for three digits, (40, 3).
+
+    The noise outside the twenty directions of W costs the same at every z, so x is replaced by
+    its twenty numbers along them: the shortfall stays what it is, and no image is decoded.
+    """
+    images = load_mnist("train").images[:10_000].flatten(1).double() / 255
+    model = LinearGaussian.fit_ppca(images, latent=20)
+    directions, loadings = torch.linalg.qr(model.loadings)
+    zero = torch.zeros(20, dtype=torch.float64)
+    inside = LinearGaussian(loadings, zero, model.noise_std[0].item())
+    x = (load_mnist("test").images[:3].flatten(1).double() / 255 - model.offset) @ directions
+    won_back = []
+    for seed in SEEDS:
+        z = torch.randn(100_000, 1, 20, dtype=torch.float64, generator=rng(seed))
+        log_likelihood = torch.cat([inside.decoder(part).log_prob(x) for part in z.split(10_000)])
+        few, many = (
+            inside.log_evidence(x) - torch.logsumexp(log_likelihood[:count], 0) + math.log(count)
+            for count in (1_000, 100_000)
+        )
+        won_back.append(1 - many / few)
+    return torch.stack(won_back)
+
+
+@pytest.mark.slow
+def test_what_a_hundred_times_the_draws_win_back(shares: torch.Tensor) -> None:
+    """Half of the forty times three shares lie between 37 and 53 %; all between 0 and 76 %."""
+    assert round(shares.min().item(), 2) >= 0
+    assert shares.quantile(0.25).item() == pytest.approx(0.37, abs=0.01)
+    assert shares.quantile(0.75).item() == pytest.approx(0.53, abs=0.01)
+    assert shares.max().item() == pytest.approx(0.76, abs=0.01)
+
+
+def test_bits_per_dimension_of_the_seven() -> None:
+    """Chapter 1's two numbers: a density over [0, 1] and over [0, 255], by the change of scale."""
+    bits = -379.588 / (784 * math.log(2))
+    assert round(bits, 1) == -0.7
+    assert round(bits + math.log2(255), 1) == 7.3
+
+
+@pytest.mark.parametrize("times", [1.2, math.sqrt(2), 2.0, 3.0])
+def test_share_of_draws_above_log_p_follows_the_width(times: float) -> None:
+    """Chapter 3's table: of the draws of N(m, (times·std)²), over N(m, std²) as the posterior."""
+    z = times * torch.randn(400_000, dtype=torch.float64, generator=rng(3))
+    above = (torch.distributions.Normal(0, 1).log_prob(z)) > torch.distributions.Normal(
+        0, times
+    ).log_prob(z)
+    exact = math.erf(math.sqrt(math.log(times) / (times**2 - 1)))
+    assert above.double().mean().item() == pytest.approx(exact, abs=4 * 0.5 / math.sqrt(400_000))
+
+
+def test_more_often_than_not_ends_at_twice_the_posterior() -> None:
+    def share(times: float) -> float:
+        return math.erf(math.sqrt(math.log(times) / (times**2 - 1)))
+
+    assert share(2.02) > 0.5 > share(2.03)
+
+
+@pytest.mark.slow
+def test_a_rotation_costs_between_3_2_and_3_6_nats_and_thin_tails_cost_more_than_width() -> None:
+    """Chapter 3's three programs, with forty other rotations of the latent axes."""
+    images = load_digits().images.flatten(1).double() / 16
+    first, x = LinearGaussian.fit_ppca(images, latent=20), images[:100]
+    exact = first.log_evidence(x).mean()
+    for seed in SEEDS:
+        generator = rng(seed)
+        turn = torch.linalg.qr(torch.randn(20, 20, dtype=torch.float64, generator=generator)).Q
+        second = LinearGaussian(first.loadings @ turn, first.offset, first.noise_std)
+        precision = 1 + second.loadings.square().sum(0) / second.noise_std[0] ** 2
+        elbo, bound = [], []
+        for wider in (1.0, 1.5):
+            q = DiagonalGaussian.from_std(second.posterior(x).mean, wider / precision.sqrt())
+            log_w = bounds.log_weights(second, q, x, q.sample((1000,), generator=generator))
+            elbo.append((exact - second.elbo(q, x).mean()).item())
+            bound.append(
+                (exact - bounds.importance_weighted_bound(log_w[None], dim=1).mean()).item()
+            )
+        assert 3.15 < elbo[0] < 3.65 < elbo[1]
+        assert bound[1] < bound[0]
+
+
+def test_the_least_gap_of_a_gaussian_in_the_tanh_world() -> None:
+    """Chapter 3, Try 3: about 0.06 is the least, over the explorer's sliders near it."""
+    world, x = tanh_world(a=2.0, b=1.0, c=0.0, s=0.5), torch.tensor([2.0]).double()
+    axes = torch.arange(1.0, 1.7, 0.05).double(), torch.arange(0.3, 0.7, 0.02).double()
+    mean, std = torch.cartesian_prod(*axes).unsqueeze(-1).unbind(1)
+    least = bounds.gap(DiagonalGaussian.from_std(mean, std), world.posterior(x)).min().item()
+    assert round(least, 2) == 0.06
+
+
+def test_the_turned_round_divergence_is_least_at_the_posteriors_own_mean_and_spread() -> None:
+    """Chapter 4, Try 4: at μ = 0, σ = 1.34, among the explorer's settings beside it."""
+    explorer = PosteriorGap()
+    posterior = square_world(s=0.5).posterior(torch.tensor([2.0]).double())
+    assert abs(posterior.mean.item()) < 1e-10
+    assert posterior.variance.sqrt().item() == pytest.approx(1.34, abs=0.005)
+
+    def turned(mean: float, std: float) -> float:
+        return explorer.at(world="z²", x=2.0, mean=mean, std=std)["turned_round"]
+
+    least = turned(0.0, 1.34)
+    assert all(least < turned(*place) for place in ((0.1, 1.34), (-0.1, 1.34), (0, 1.3), (0, 1.38)))
+
+
+@pytest.fixture(scope="module")
+def counts() -> torch.Tensor:
+    return load_digits().images.flatten(1).float()
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def start(request: pytest.FixtureRequest, counts: torch.Tensor) -> VAE:
+    """Chapter 5's model at β = 1, from which its sixteen copies go on, with another seed."""
+    net = Architecture(64, (2,), ((64, 64),), "binomial")
+    model = net.build(seed=request.param, data_mean=counts.mean(0) / 16)
+    fit(model, counts, Settings(60, 128, 0.03, 20, optimiser="muon"), progress_bar=False)
+    return model
+
+
+def swept(start: VAE, counts: torch.Tensor, betas: torch.Tensor, epochs: int) -> VAE:
+    """Sixteen copies of it, each trained on with a weight of its own."""
+    sweep = stack([start] * 16)
+    settings = Settings(epochs, 256, 0.01, 20)
+    fit(sweep, counts, settings, objective=weighted_elbo(betas), progress_bar=False)
+    return sweep
+
+
+@pytest.mark.slow
+def test_what_the_sixteen_models_trade(start: VAE, counts: torch.Tensor) -> None:
+    """Chapter 5: the rate falls, the ELBO is flat, the chords lie, the objective passes log p."""
+    betas = torch.tensor([0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32, 64])
+    sweep = swept(start, counts, betas, 40)
+    terms = rate_distortion(sweep, counts, samples=4, generator=rng(5))
+    rate, distortion = terms.rate.mean(-1), terms.distortion.mean(-1)
+    loss = rate + distortion
+    assert (rate.diff() < 0).all()
+    assert (loss[3:8] < loss.min() + 1).all()
+    chords = -distortion[9:14:2].diff() / rate[9:14:2].diff()
+    assert (betas[9:12:2] < chords).all()
+    assert (chords < betas[11:14:2]).all()
+    assert rate[-1] < 0.3 < 0.5 < rate[-2]
+    explorer = RateDistortionTrade(sweep, betas, load_digits())
+    for beta in (0.1, 0.5):
+        views = [explorer.at(beta=beta, digit=digit) for digit in range(10)]
+        assert sum(view["objective"] > view["log_evidence"] for view in views) > 5
+
+
+@pytest.mark.slow
+def test_no_lively_model_was_found_where_a_collapsed_one_is_stable(
+    start: VAE, counts: torch.Tensor
+) -> None:
+    """Chapter 5: going on from a lively model, the rate is all but gone above β = 53.6."""
+    betas = torch.linspace(40, 70, 16)  # 40, 42, …, 70
+    sweep = swept(start, counts, betas, 120)
+    rate = rate_distortion(sweep, counts, samples=4, generator=rng(5)).rate.mean(-1)
+    assert rate[0] > 0.5
+    assert rate[betas == 48].item() < 0.1
+    assert rate[betas > 53.6].max() < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_latents_die_where_the_rule_says(seed: int, counts: torch.Tensor) -> None:
+    """Chapter 5: sixteen linear VAEs, within 0.1 of (5.7) at each β."""
+    ink, betas = counts / 16, torch.linspace(1, 20, 16)
+    variances = torch.linalg.eigvalsh(torch.cov(ink.T.double(), correction=0)).flip(0)[:4]
+    nets = (
+        GaussianNet(64, (), 4, generator=rng(seed)),
+        GaussianNet(4, (), 64, std=0.2, generator=rng(seed)),
+    )
+    lines = stack([VAE(*nets)] * 16)
+    settings = Settings(70, 128, 0.03, 10)
+    objective = weighted_elbo(betas)
+    fit(lines, ink - ink.mean(0), settings, objective=objective, progress_bar=False)
+    squared = torch.linalg.svdvals(lines.decoder.mean.weight.detach()).square()
+    assert (squared - (variances - 0.04 * betas[:, None]).clamp(min=0)).abs().max() < 0.1
+
+
+@pytest.mark.slow
+def test_a_net_learns_the_posteriors_mean_and_width_from_pairs() -> None:
+    """Chapter 6: within 0.1 from −2 to 2 in nineteen of twenty runs."""
+    world = tanh_world(a=2.0, b=1.0, c=0.0, s=0.5)
+    at = torch.linspace(-2, 2, 41, dtype=torch.float64).unsqueeze(-1)
+    exact = world.posterior(at)
+    assert exact.variance[20] < 0.3**2 < 0.5**2 < exact.variance[0]  # steep at 0, flat at −2
+    near = 0
+    for seed in range(20):
+        generator = rng(seed)
+        z = world.prior.sample((4_000,), generator=generator)
+        x = world.decoder(z).sample(generator=generator)
+        net = GaussianNet(1, (16,), 1, generator=generator).double()
+        climber = torch.optim.Adam(net.parameters(), lr=0.02)
+        for _ in range(600):
+            climber.zero_grad()
+            (-net(x).log_prob(z).mean()).backward()
+            climber.step()
+        q = net.requires_grad_(False)(at)
+        off = torch.stack([q.mean - exact.mean, q.std - exact.variance.sqrt()]).abs().max()
+        near += int(off < 0.1)
+    assert near == 19
+
+
+def test_one_width_for_both_latents_costs_more_once_they_are_correlated() -> None:
+    """Chapter 6, Try 2: never less, and more as soon as ρ is above zero."""
+    explorer = AmortisedInference()
+    for rho in (0.0, 0.05, 0.3, 0.6, 0.95):
+        costs = {
+            family: explorer.at(rho=rho, encoder="no encoder", family=family)["approximation"]
+            for family in ("diagonal", "isotropic")
+        }
+        assert costs["diagonal"] == pytest.approx(-0.5 * math.log(1 - rho**2), abs=1e-9)
+        if rho > 0:
+            assert costs["isotropic"] > costs["diagonal"]
+        else:
+            assert costs["isotropic"] == pytest.approx(0, abs=1e-9)
+
+
+def sharing(model: VAE, images: torch.Tensor) -> float:
+    """What one encoder costs on sixty images, in nats."""
+    generator = rng(6)
+    local = local_posterior(model, images[:60], generator=generator)
+    split = inference_gap(model, images[:60], local, generator=generator, k=2000)
+    return split.amortisation.mean().item()
+
+
+@pytest.fixture(scope="module", params=[0, 1])
+def trained(request: pytest.FixtureRequest, counts: torch.Tensor) -> dict[int, VAE]:
+    """Chapter 6's VAE after 100 epochs and after 400."""
+    train, models = counts[:1000], {}
+    for epochs in (100, 400):
+        net = Architecture(64, (8,), ((64,),), "binomial")
+        models[epochs] = net.build(seed=request.param, data_mean=train.mean(0) / 16)
+        settings = Settings(epochs, batch_size=100, learning_rate=5e-3)
+        fit(models[epochs], train, settings, progress_bar=False)
+    return models
+
+
+@pytest.mark.slow
+def test_longer_training_widens_what_unseen_images_cost(
+    trained: dict[int, VAE], counts: torch.Tensor
+) -> None:
+    seen, unseen = counts.split([1000, 797])
+    assert 4 < sharing(trained[100], seen) < 5 < sharing(trained[100], unseen) < 7
+    assert sharing(trained[400], seen) < 4.2 < 9 < sharing(trained[400], unseen) < 12
+
+
+@pytest.mark.slow
+def test_what_unseen_images_cost_more_is_overfitting_of_the_encoder(
+    trained: dict[int, VAE], counts: torch.Tensor
+) -> None:
+    """With the decoder held, an encoder that has seen all images costs alike on all of them."""
+    seen, unseen = counts.split([1000, 797])
+    costs = {}
+    for name, data in (("seen", seen), ("all", counts)):
+        model, generator = copy.deepcopy(trained[100]), rng(1)
+        climber = torch.optim.Adam(model.encoder.parameters(), lr=2e-3)
+        for _ in range(300):
+            for batch in torch.randperm(len(data), generator=generator).split(100):
+                climber.zero_grad()
+                (-model.elbo(data[batch], generator=generator).mean()).backward()
+                climber.step()
+        costs[name] = sharing(model, seen), sharing(model, unseen)
+    assert costs["seen"][0] < 3 < 4.5 < costs["seen"][1] < 5.2
+    assert all(2 < cost < 3 for cost in costs["all"])
