@@ -170,6 +170,21 @@ def everything_is_in_its_panel(explorer, near) -> None:
     assert all(text.get_window_extent().x1 <= width for text in texts)
 
 
+def test_the_ledger_shows_every_gap_whole_and_all_on_one_scale(explorer) -> None:
+    """A bar is as long as its gap: 92 nats are no arrow at the foot, and three times 29."""
+    lengths, gaps = [], []
+    for digit, which in IMAGES:
+        drawn = explorer.at(digit=digit, which=which)
+        bar, *others = explorer.ledger.artists
+        below, above = others[2:4]  # the arrows that a value beyond the panel would have
+        assert not below.get_visible()
+        assert not above.get_visible()
+        lengths.append(bar.get_window_extent().height)
+        gaps.append(drawn["log_evidence"] - drawn["elbo"])
+    assert max(gaps) > 90
+    np.testing.assert_allclose(np.array(lengths) / max(lengths), np.array(gaps) / max(gaps), 1e-9)
+
+
 def test_a_close_up_shows_the_density_where_it_is(explorer) -> None:
     """Its summit and its spread are those of the posterior."""
     for near, found in zip(explorer.digits.close_ups, explorer.digits.cells, strict=True):

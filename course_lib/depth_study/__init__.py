@@ -23,6 +23,7 @@ from course_lib.depth_study.results import (
     share_reversed,
     spread_interval,
 )
+from course_lib.depth_study.table import whole_table
 
 __all__ = [
     "ARMS",
@@ -39,4 +40,5 @@ __all__ = [
     "run",
     "share_reversed",
     "spread_interval",
+    "whole_table",
 ]

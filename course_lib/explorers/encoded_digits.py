@@ -54,7 +54,8 @@ class EncodedDigits:
 
     codes (M, 2), labels (M,): means of q for the first test images, and what they show.
     x (20, D): the first two of each digit, in order, float64; for them q, the exact posterior as
-    cells, DRAWS draws of it, (20, DRAWS, 2), and the terms of the ELBO without sampling.
+    cells, DRAWS draws of it, (20, DRAWS, 2), and without sampling the terms of the ELBO,
+    log_evidence and gaps = log p(x) − ELBO, (20,) nats.
     Raises ValueError if a digit has fewer than two images.
     """
 
@@ -71,6 +72,8 @@ class EncodedDigits:
         self.cells = [plane.cells(i) for i in range(len(self.x))]
         self.reconstruction = expected_log_likelihood(self.model, self.q, self.x, NODES)  # (20,)
         self.kl = kl_divergence(self.q, self.model.prior)  # (20,)
+        evidence = torch.tensor([found.log_evidence for found in self.cells], dtype=torch.float64)
+        self.log_evidence, self.gaps = evidence, evidence - (self.reconstruction - self.kl)  # (20,)
         generator = Generator().manual_seed(0)
         self.draws = torch.stack([found.sample(DRAWS, generator=generator) for found in self.cells])
         self.drawn = self.decoded(self.draws)  # (20, DRAWS, D)

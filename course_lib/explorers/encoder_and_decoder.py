@@ -22,7 +22,7 @@ from course_lib.vae import VAE
 
 REACH = 3.7  # of the latent plane that is drawn, prior standard deviations
 FARTHEST = 3.4  # to which the point can be moved
-WINDOW = (-30.0, 9.0)  # of the ledger, nats from log p(x)
+WINDOW = (-1.1, 0.25)  # of the ledger, from log p(x), in units of the largest gap of all images
 WHICH = ("first", "second")
 # The light hues of Tol (2021) and one more: pale, so that what moves stands out; the numerals on
 # the map say which is which to readers who cannot tell them apart.
@@ -69,6 +69,9 @@ class LatentWalk(Explorer):
         self.shades = [_blue(found.shade) for found in self.digits.close_ups]
         sheets = [_images(drawn) for drawn in self.digits.drawn]
         self.sheets = [sheet(images, DRAWS // 2, scale=4) for images in sheets]
+        # One scale for all images, or a gap of 92 nats would look like one of 29.
+        widest = max(1.0, self.digits.gaps.max().item())
+        self.window = WINDOW[0] * widest, WINDOW[1] * widest  # nats from log p(x)
 
     def build(self, figure: Figure) -> None:
         """Above: plane, close-up, ledger. Below: pictures, draws, and the sum at the point."""
@@ -85,7 +88,7 @@ class LatentWalk(Explorer):
         )
         self._build_plane(plane)
         self._build_near(near)
-        self.ledger = Ledger(right, WINDOW, decimals=1)
+        self.ledger = Ledger(right, self.window, decimals=1)
         style(right, title="This image's ledger, nats", keep="").set_ylabel("")
         style(pair, title="x, and what z decodes to", keep="")
         self.pair = Blit(pair, sheet(_images(self.digits.x[:2]), 2, scale=8))
@@ -153,7 +156,7 @@ class LatentWalk(Explorer):
         self.pair.set_picture(sheet(_images(pictures), 2, scale=8))
         self.drawn.set_picture(self.sheets[image])
         evidence = numbers["log_evidence"]
-        self.ledger.ax.set_ylim(evidence + WINDOW[0], evidence + WINDOW[1])
+        self.ledger.ax.set_ylim(evidence + self.window[0], evidence + self.window[1])
         self.ledger.set(evidence, numbers["elbo"])
         for text, shown in zip(self.numerals, _sum(numbers), strict=True):
             text.set_text(shown)

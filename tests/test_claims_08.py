@@ -1,0 +1,105 @@
+"""What notebook 8 says over seeds, and where its cells print too little to show it."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import quad
+from scipy.optimize import brentq
+from torch import Generator
+
+from course_lib import train, vae
+from course_lib.data import load_digits
+from course_lib.distributions import Binomial, kl_divergence
+from course_lib.explorers.reparameterization import GradientNoise
+
+SEEDS = range(10)
+
+
+def wave(omega: float) -> tuple[float, float, float]:
+    """Of E sin ωz under N(0, 1): the slope in μ, variances of a slope's and a height's draw."""
+
+    def mean(f):
+        return quad(lambda e: f(e) * np.exp(-(e**2) / 2) / np.sqrt(2 * np.pi), -12, 12, limit=500)[
+            0
+        ]
+
+    gradient = mean(lambda e: omega * np.cos(omega * e))
+    slopes = mean(lambda e: (omega * np.cos(omega * e)) ** 2) - gradient**2
+    heights = mean(lambda e: (np.sin(omega * e) * e) ** 2) - gradient**2
+    return gradient, slopes, heights
+
+
+def test_at_two_the_heights_win_something_and_at_five_nobody_does() -> None:
+    gradient, slopes, heights = wave(2.0)
+    assert (gradient, slopes, heights) == pytest.approx((0.27, 1.93, 0.43), abs=0.005)
+    assert heights / (0.1 * gradient) ** 2 == pytest.approx(590, rel=0.01)
+    assert slopes / (0.1 * gradient) ** 2 == pytest.approx(2_600, rel=0.02)
+    gradient, slopes, heights = wave(5.0)
+    assert abs(gradient) < 2.5e-5
+    assert slopes / heights == pytest.approx(25, rel=1e-3)
+    assert heights / (0.1 * gradient) ** 2 > 1e11
+
+
+def test_from_which_frequency_on_the_heights_have_the_smaller_variance() -> None:
+    crossing = brentq(lambda omega: wave(omega)[1] - wave(omega)[2], 0.5, 2.0)
+    assert crossing == pytest.approx(1.109, abs=5e-4)
+    assert all(slopes > heights for _, slopes, heights in map(wave, np.arange(1.15, 6.05, 0.1)))
+
+
+def test_the_explorer_shows_what_is_to_be_tried() -> None:
+    tried = GradientNoise()
+    tried.at(f="sin ωz", mean=0.0, std=1.0, estimator="pathwise")
+    waves = {omega: tried.at(omega=omega) for omega in (0.2, 1.1, 1.15, 4.0, 6.0)}
+    worth = [drawn["worth"] for drawn in waves.values()]
+    assert worth == sorted(worth, reverse=True)
+    assert waves[1.1]["worth"] > 1 > waves[1.15]["worth"]
+    assert all(abs(waves[omega]["gradient"]) < 0.0015 for omega in (4.0, 6.0))
+    step = tried.at(f="step at ½")
+    assert step["pathwise_variance"] == 0 < step["gradient"]
+
+
+def bound(model, x, *, generator, progress, credit):
+    """The ELBO whose draw has no path; with credit 1, the score function's gradient instead."""
+    q = model.encoder(x)
+    z = q.sample(generator=generator)
+    f = model.decoder(z).log_prob(x)
+    others = (f.sum() - f) / (len(f) - 1)
+    elbo = f - kl_divergence(q, model.prior)
+    return elbo + credit * (f - others).detach() * q.log_prob(z), {"elbo": elbo}
+
+
+def trained(digits, seed: int, objective) -> tuple[vae.MarkovHVAE, float]:
+    """The notebook's model and settings from another seed, and its ELBO at the end."""
+    sizes = vae.Architecture(64, (8,), ((64,),), likelihood="binomial")
+    model = sizes.build(seed=seed, data_mean=digits.mean(0) / 16)
+    steps = train.Settings(epochs=60, learning_rate=2e-3, seed=seed)
+    history = train.fit(model, digits, steps, objective=objective, progress_bar=False)
+    return model, history["elbo"][-1]
+
+
+def worth(model, x) -> list[float]:
+    """Score-function draws that one pathwise draw is worth: plain, batch's mean, image's own."""
+    q = model.requires_grad_(False).encoder(x)
+    z = q.sample((500,), generator=Generator().manual_seed(2)).requires_grad_()
+    log_p = model.decoder(z).log_prob(x).unsqueeze(-1)
+    path = torch.autograd.grad(log_p.sum(), z)[0].var(0).sum()
+    assert -120 < log_p.mean() < -105
+    score = (z - q.mean) / q.std**2
+    less = (0, log_p.mean(1, keepdim=True), log_p.mean(0))
+    return [(((log_p - b) * score).detach().var(0).sum() / path).item() for b in less]
+
+
+@pytest.mark.slow
+def test_three_ways_to_train_an_encoder_from_ten_seeds() -> None:
+    digits = load_digits().images.flatten(1).float()
+    alone = Binomial(16, (digits.mean(0) / 16).logit()).log_prob(digits).mean().item()
+    for seed in SEEDS:
+        model, elbo = trained(digits, seed, train.objectives.elbo)
+        _, by_score = trained(digits, seed, partial(bound, credit=1.0))
+        _, by_sample = trained(digits, seed, partial(bound, credit=0.0))
+        assert 17 < elbo - by_score < 31
+        assert by_sample == pytest.approx(alone, abs=0.5)
+        for found, mark in zip(worth(model, digits[:100]), (10_000, 500, 10), strict=True):
+            assert 0.71 < found / mark < 1.41

@@ -1,0 +1,143 @@
+"""What notebook 10 says of encoders, and over seeds; and what a reader sees in its explorer."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+from torch import Generator
+
+from course_lib import recipes, train, vae
+from course_lib.data import binarise, load_digits, load_mnist
+from course_lib.explorers.chain_families import chain_families, read, same_pairs
+from course_lib.explorers.hvae_structure import ChainOfLatents
+
+
+def test_the_explorer_shows_what_is_to_be_tried() -> None:
+    tried = ChainOfLatents()
+    found = [tried.at(kept=kept) for kept in ("nothing", "z₃", "z₃, z₂", "z₃, z₂, z₁")]
+    alike, kept = [drawn["alike"] for drawn in found], [drawn["kept"] for drawn in found]
+    assert 0.09 < alike[0] < 0.12
+    assert round(alike[1], 2) == 0.63
+    assert round(alike[2], 2) == 0.84
+    assert alike[3] == 1
+    shares = np.diff([*kept, 1.0])  # of z_3, z_2, z_1 and of the pixels' own noise
+    assert shares[0] > shares[1] > shares[2] > 0.05
+    assert kept[2] > 0.5
+    assert shares[3] == pytest.approx(0.3, abs=0.03)
+    plain = tried.at(chain="T = 3", kept="z₃")
+    assert 0.45 < plain["alike"] < 0.55
+    assert 0.5 < plain["kept"] / kept[1] < 0.6
+
+
+def posterior(slope_1, slope_2):
+    """Covariance of (z_1, z_2) given x where z_2 ~ N(0, I), and both arrows add N(0, I) noise."""
+    of_z_1 = slope_2 @ slope_2.T + np.eye(len(slope_2))
+    joint = np.block([[of_z_1, slope_2], [slope_2.T, np.eye(slope_2.shape[1])]])
+    loadings = np.hstack([slope_1, np.zeros((len(slope_1), slope_2.shape[1]))])
+    of_x = loadings @ joint @ loadings.T + np.eye(len(slope_1))
+    return joint - joint @ loadings.T @ np.linalg.solve(of_x, loadings @ joint)
+
+
+def best_gap(covariance, first: int) -> float:
+    """The least KL to N(0, covariance) of q = N(first level) · N(second | A first), both diagonal.
+
+    By an optimiser over A and the log-stds; the best means are those of the posterior. The level
+    that comes first has `first` numbers and stands first in the covariance.
+    """
+    size = len(covariance)
+    inverse, logdet = np.linalg.inv(covariance), np.linalg.slogdet(covariance)[1]
+
+    def kl(numbers):
+        slope, log_std = numbers[:-size].reshape(size - first, first), numbers[-size:]
+        root = np.zeros((size, size))
+        root[:first, :first] = np.diag(np.exp(log_std[:first]))
+        root[first:, :first] = slope @ root[:first, :first]
+        root[first:, first:] = np.diag(np.exp(log_std[first:]))
+        trace = np.sum(inverse * (root @ root.T))
+        return 0.5 * (trace - size + logdet) - log_std.sum()
+
+    start = np.zeros(first * (size - first) + size)
+    return float(minimize(kl, start, method="BFGS", options={"gtol": 1e-9}).fun)
+
+
+def lost(covariance) -> float:
+    """By (6.4): ½ (Σ log of the precision's diagonal + log |Σ|)."""
+    inverse = np.linalg.inv(covariance)
+    return float(0.5 * (np.log(np.diag(inverse)).sum() + np.linalg.slogdet(covariance)[1]))
+
+
+@pytest.mark.filterwarnings("ignore:Desired error not necessarily achieved")
+def test_diagonal_factors_bottom_up_and_top_down_lose_different_things() -> None:
+    """Both in closed form, as the notebook has it, and by an optimiser over the whole family."""
+    rng = np.random.default_rng(0)
+    less = []
+    for of_x, of_z_1, of_z_2 in [(4, 2, 2)] * 12 + [(2, 2, 4)] * 2:
+        slopes = rng.normal(size=(of_x, of_z_1)), rng.normal(size=(of_z_1, of_z_2))
+        cov = posterior(*slopes)
+        inverse = np.linalg.inv(cov)
+        one, two = slice(0, of_z_1), slice(of_z_1, None)
+        up = lost(cov[one, one]) + lost(np.linalg.inv(inverse[two, two]))
+        down = lost(cov[two, two]) + lost(np.linalg.inv(inverse[one, one]))
+        assert best_gap(cov, of_z_1) == pytest.approx(up, abs=1e-7)
+        turned = np.roll(np.roll(cov, of_z_2, 0), of_z_2, 1)  # z_2 first
+        assert best_gap(turned, of_z_2) == pytest.approx(down, abs=1e-7)
+        less.append(np.sign(up - down) * (abs(up - down) > 1e-3))
+    assert set(less) == {1, -1}  # neither family is the better one for every chain
+
+
+@pytest.mark.slow
+def test_a_reader_of_digits_that_come_back_over_twenty_seeds() -> None:
+    test, known = load_mnist("test"), load_mnist("train")
+    model, shares = recipes.load_model("mnist_hvae_3_warm").requires_grad_(False), []
+    for seed in range(20):
+        generator = Generator().manual_seed(100 + seed)
+        x = binarise(test.images[:500].flatten(1), generator=generator)
+        back = [model.reconstruct(x, level, generator=generator).mean for level in (1, 2, 3)]
+        near = [torch.cdist(y, known.images[:5000].flatten(1) / 255).argmin(1) for y in (x, *back)]
+        right = [(known.labels[n] == test.labels[:500]).double().mean() for n in near]
+        shares.append(torch.stack(right))
+    low, high = torch.stack(shares).aminmax(dim=0)
+    assert low[0] > 0.88 < low[1]
+    assert (round(low[2].item(), 2), round(high[2].item(), 2)) == pytest.approx(
+        (0.86, 0.89), abs=0.011
+    )
+    assert (round(low[3].item(), 2), round(high[3].item(), 2)) == pytest.approx(
+        (0.67, 0.72), abs=0.011
+    )
+
+
+def test_families_of_other_ancestors() -> None:
+    """Pairs of a row that show the same digit, z_3 kept, and z_3 with z_2, from eight seeds."""
+    model = recipes.load_model("mnist_hvae_3_warm").requires_grad_(False)
+    alike: dict[int, list[float]] = {3: [], 2: []}
+    for seed in range(8):
+        generator = Generator().manual_seed(seed)
+        ancestors = model.sample_latents(120, generator=generator)
+        for level, found in alike.items():
+            kept = [z.expand(10, *z.shape) for z in ancestors[level - 1 :]]
+            z_1 = model.resample(kept[0], level, generator=generator)[0].transpose(0, 1)
+            means = model.generate(1, z_1).mean
+            found.append(same_pairs(read(means.flatten(0, 1)).reshape(120, -1)))
+    assert 0.57 < min(alike[3]) < max(alike[3]) < 0.70
+    assert 0.79 < min(alike[2]) < max(alike[2]) < 0.87
+    assert chain_families("mnist_hvae_3_warm").by_level[3].alike == pytest.approx(0.63, abs=0.005)
+
+
+@pytest.mark.slow
+def test_the_upper_levels_of_five_decide_next_to_nothing_from_ten_seeds() -> None:
+    counts = load_digits().images.flatten(1).float()
+    hidden = ((64,), (32,), (16,), (16,), (16,))
+    sizes = vae.Architecture(64, (16, 8, 4, 4, 4), hidden, "binomial")
+    for seed in range(10):
+        deep = sizes.build(seed=seed, data_mean=counts.mean(0) / 16)
+        steps = train.Settings(20, batch_size=150, learning_rate=1e-2, seed=seed)
+        train.fit(deep, counts, steps, progress_bar=False)
+        draws, fixed = Generator().manual_seed(1), []
+        for level, kept in enumerate(deep.sample_latents(200, generator=draws), start=1):
+            below = deep.resample(kept.expand(10, *kept.shape), level, generator=draws)
+            means = deep.generate(1, below[0]).mean.detach().double()
+            within, whole = means.var(0).mean(0).sum(), means.flatten(0, 1).var(0).sum()
+            fixed.append((1 - within / whole).item())
+        assert fixed[0] > fixed[1] > 0.2
+        assert fixed[2] < 0.1
+        assert max(fixed[3:]) < 0.02

@@ -1,0 +1,206 @@
+"""What notebook 11 says of its depth study, of decoders that need no second layer, and of what a
+reader sees in its explorer.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from course_lib import depth_study as study
+from course_lib.exact import ScalarChain
+from course_lib.explorers.markov_hvae import DepthAgainstOneLayer
+
+DEPTHS = (2, 3, 5)
+
+
+@pytest.fixture(scope="module")
+def runs() -> study.Study:
+    return study.load()
+
+
+def interval(a, b, statistic) -> tuple[float, float]:
+    """A 95 % bootstrap interval by SciPy, with random numbers of its own."""
+    found = stats.bootstrap(
+        (np.asarray(a), np.asarray(b)),
+        lambda x, y, axis: statistic(x, y, axis),
+        method="percentile",
+        vectorized=True,
+        rng=np.random.default_rng(1),
+    ).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def less(x, y, axis):
+    return x.mean(axis) - y.mean(axis)
+
+
+def wider(x, y, axis):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num(x.std(axis, ddof=1) / y.std(axis, ddof=1), nan=1.0, posinf=1e9)
+
+
+def signs(runs, arm: str, depth: int) -> str:
+    """For training ELBO, held-out ELBO and log p: + or − if the interval against one layer has no
+    zero in it, and 0 if it has.
+    """
+    found = ""
+    for figure in ("train_elbo", "elbo", "log_p"):
+        low, high = interval(runs.of(figure, depth, arm), runs.of(figure, 1, arm), less)
+        found += "+" if low > 0 else "−" if high < 0 else "0"
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arm", "depth", "expected"),
+    [
+        ("slow", 2, "000"),
+        ("slow", 3, "−−−"),
+        ("slow", 5, "−−−"),
+        ("fast", 2, "+0+"),
+        ("fast", 3, "+++"),
+        ("fast", 5, "00+"),
+    ],
+)
+def test_which_depth_ends_higher_than_one_layer(runs, arm, depth, expected) -> None:
+    assert signs(runs, arm, depth) == expected
+
+
+@pytest.mark.parametrize(
+    ("arm", "depth", "by"),
+    [
+        ("slow", 3, (-2.3, -1.9, -1.3)),
+        ("slow", 5, (-6.9, -5.3, -4.8)),
+        ("fast", 3, (1.6, 1.1, 1.3)),
+    ],
+)
+def test_by_how_much(runs, arm, depth, by) -> None:
+    for figure, nats in zip(("train_elbo", "elbo", "log_p"), by, strict=True):
+        difference = runs.of(figure, depth, arm).mean() - runs.of(figure, 1, arm).mean()
+        assert round(difference.item(), 1) == nats
+
+
+def test_each_depth_at_its_better_rate(runs) -> None:
+    """One layer ended higher at 0.01, three at 0.05; of log p, 1.1 nats, [0.6, 1.5]."""
+    better = {T: [runs.of("train_elbo", T, arm).mean() for arm in ("slow", "fast")] for T in (1, 3)}
+    assert better[1][0] > better[1][1]
+    assert better[3][1] > better[3][0]
+    three, one = runs.of("log_p", 3, "fast"), runs.of("log_p", 1)
+    assert round((three.mean() - one.mean()).item(), 1) == 1.1
+    low, high = interval(three, one, less)
+    assert (low, high) == pytest.approx((0.63, 1.49), abs=0.03)
+    low, high = interval(three, runs.of("log_p", 2, "fast"), less)
+    assert low < 0 < high  # not clear of two layers
+
+
+def test_the_spread_over_seeds(runs) -> None:
+    """At 0.01 five layers spread wider; of two and three it hangs on one run. At 0.05: nothing."""
+    one = runs.of("train_elbo", 1)
+    lows = {}
+    for depth in DEPTHS:
+        values = runs.of("train_elbo", depth)
+        assert interval(values, one, wider)[0] > 1
+        lows[depth] = interval(values.sort().values[1:], one, wider)[0]
+    assert lows[2] < 1 > lows[3]
+    assert lows[5] > 1.3
+    for depth in DEPTHS:
+        low, high = interval(
+            runs.of("train_elbo", depth, "fast"), runs.of("train_elbo", 1, "fast"), wider
+        )
+        assert low < 1 < high
+
+
+def test_what_is_awake(runs) -> None:
+    """The top of five sleeps in every run; at the higher rate fewer upper units are active."""
+    for arm in ("slow", "fast"):
+        assert runs.of("active", 5, arm)[:, 4].max() == 0
+    awake = {arm: (runs.of("active", 5, arm) > 0).sum(1) for arm in ("slow", "fast")}
+    assert set(awake["slow"].tolist()) <= {3, 4}
+    assert set(awake["fast"].tolist()) <= {2, 3}
+    for depth in DEPTHS:
+        upper = [runs.of("active", depth, arm)[:, 1:].sum(1).mean() for arm in ("slow", "fast")]
+        assert upper[0] > upper[1]
+    assert runs.of("active", 3, "fast")[:, 2].mean() < 0.2
+
+
+def test_lost_runs_at_equal_width(runs) -> None:
+    """Two of ten, both among the four deeper ones: 13 % by chance. A lost one has burst KLs."""
+    deep, flat = runs.of("train_elbo", 5, "swapped"), runs.of("train_elbo", 1, "fast")
+    burst = runs.failures(5, "swapped")  # whose bound was not finite; they have no figures
+    assert (len(deep) + burst, len(flat) + runs.failures(1, "fast")) == (4, 6)
+    assert int((deep < -150).sum()) + burst == 2
+    assert flat.min() > -97
+    pairs = list(itertools.combinations(range(10), 2))
+    assert sum(max(pair) < 4 for pair in pairs) / len(pairs) == pytest.approx(0.13, abs=0.005)
+    assert stats.fisher_exact([[2, 2], [0, 6]]).pvalue > 0.1
+    rates = runs.of("rates", 5, "swapped").sum(-1)
+    assert (rates[deep < -150] > 1000).all()
+
+
+def test_the_table_says_what_the_runs_say(runs) -> None:
+    head, *rows = study.whole_table(runs).splitlines()
+    assert head.startswith("rate  T  seeds")
+    arms = [(arm, T) for arm in ("slow", "fast") for T in study.DEPTHS]
+    for row, (arm, T) in zip(rows, arms, strict=True):
+        words = row.replace("−", "-").replace("[", "").replace("]", "").replace(",", "").split()
+        rate, depth, seeds, *numbers = words
+        assert (float(rate), int(depth)) == ({"slow": 0.01, "fast": 0.05}[arm], T)
+        assert int(seeds) == len(runs.of("log_p", T, arm))
+        step = 1 if T == 1 else 3
+        for place, figure in enumerate(("train_elbo", "elbo", "log_p")):
+            mean, *ends = (float(word) for word in numbers[step * place : step * (place + 1)])
+            values = runs.of(figure, T, arm)
+            assert mean == pytest.approx(values.mean().item(), abs=0.0051)
+            if ends:
+                assert ends == pytest.approx(
+                    interval(values, runs.of(figure, 1, arm), less), abs=0.05
+                )
+        assert float(numbers[3 * step]) == pytest.approx(
+            runs.of("train_elbo", T, arm).std().item(), abs=0.0051
+        )
+
+
+def test_a_free_decoder_with_the_chain_s_noise_does_what_two_layers_do() -> None:
+    """N(G⁻¹(Φ(z)), 0.4²) has the chain's p(x); G by sums over z_2, and inverted by interpolation.
+
+    z_1 | z_2 ~ N(2 tanh(3 z_2) + 0.7, 0.3²), and G is the law of 3 tanh(z_1/2).
+    """
+    z_2 = np.linspace(-9, 9, 2001)
+    weights = stats.norm.pdf(z_2) / stats.norm.pdf(z_2).sum()
+    z_1 = np.linspace(-4.5, 5.5, 2001)
+    below = stats.norm.cdf(z_1[:, None], 2 * np.tanh(3 * z_2) + 0.7, 0.3) @ weights
+    middle = (np.arange(200_000) + 0.5) / 200_000  # Φ(z): equal shares of z
+    means = np.interp(middle, below, 3 * np.tanh(z_1 / 2))  # G⁻¹(Φ(z))
+    chain = ScalarChain([(3.0, 0.5, 0.0, 0.4), (2.0, 3.0, 0.7, 0.3)])
+    for x in (-3.0, -1.5, 0.0, 1.0, 2.5):
+        flat = stats.norm.pdf(x, means, 0.4).mean()
+        exact = chain.log_evidence(torch.tensor([x], dtype=torch.float64)).exp().item()
+        assert flat == pytest.approx(exact, rel=1e-4)
+
+
+def test_the_explorer_shows_what_is_to_be_tried() -> None:
+    tried = DepthAgainstOneLayer()
+    folded = tried.at(b2=0.0, c2=0.0)
+    assert abs(folded["kl"]) < 1e-9
+    leaning = tried.at(c2=1.5)
+    assert abs(leaning["skew"]) > 0.09
+    assert leaning["kl"] > 7e-4
+    assert leaning["fit_skew"] < 1e-9
+    assert abs(tried.at(inside="free")["kl"]) < 1e-5
+    even = tried.at(b2=4.0, c2=0.0, inside="none")
+    assert abs(even["skew"]) < 1e-9
+    assert 5e-5 < even["kl"] < 1.5e-4
+    assert even["gaussian_kl"] > 0.5
+    bends = [0.0, 0.5, 0.7, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0]
+    kls, frees = (
+        [tried.at(b2=b, c2=1.5, inside=inside)["kl"] for b in bends] for inside in ("none", "free")
+    )
+    peak = kls.index(max(kls))
+    assert bends[peak] == 0.7
+    assert kls[peak] == pytest.approx(0.0625, abs=5e-4)
+    assert kls[peak:] == sorted(kls[peak:], reverse=True)
+    assert all(free < kl for free, kl in zip(frees, kls, strict=True))
+    assert min(frees[bends.index(1.5) :]) > 1e-3
+    assert frees[-1] == pytest.approx(0.0145, abs=5e-5)
