@@ -482,6 +482,22 @@ def test_a_tolerance_that_lets_everything_pass_is_refused(tolerance: float) -> N
         Exercise("0.x", lambda: 1.0, tolerance=tolerance)
 
 
+def test_a_tolerance_of_a_hundredth_is_allowed() -> None:
+    assert Exercise("0.x", lambda: 1.0, tolerance=0.01).tolerance == 0.01
+
+
+def test_what_float32_loses_is_known() -> None:
+    """A sum moves by 2⁻²⁴ of each term: of their difference, or of their sum."""
+    numbers, table = torch.tensor([1.0, 2.0]).double(), torch.tensor([[1.0, 4.0], [4.0, 2.0]])
+    cases = [(numbers,), ([table.double()],), (torch.tensor([3, 4]),), (numbers[1].clone(),)]
+    total = Exercise(
+        "0.x", lambda: lambda v: (v[0] if isinstance(v, list) else v).sum() ** 1.0, cases=cases
+    )
+    assert total.losses == pytest.approx([3 * 2**-24, 7 * 2**-24, 0.0, 2 * 2**-24], rel=1e-6)
+    assert numbers.tolist() == [1, 2]
+    assert Exercise("0.x", lambda: 1.0).losses == [0.0]
+
+
 def test_a_name_is_taken_once() -> None:
     with pytest.raises(ValueError, match="exercise 1.a is registered twice"):
         register(EXERCISES["1.a"])
