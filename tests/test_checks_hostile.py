@@ -284,6 +284,7 @@ def settings() -> Any:
         (["long text"], "a number is wanted, got '0000"),
         (["huge"], "a number is wanted, got 1000000000000...00000000000000"),
         (["truth"], "a number is wanted, got True"),
+        (["truths"], "a number is wanted, got a tensor of shape (2,) and type torch.bool"),
         (["empty lists"], r"a number is wanted, got [[], []]"),
         (
             ["complex tensor"],
@@ -305,6 +306,14 @@ def settings() -> Any:
 def test_the_line_says_what_came(things: list[str], words: str) -> None:
     for thing in things:
         assert judge("1.a", THINGS[thing]()).message.startswith(f"1.a: {words}")
+
+
+@pytest.mark.parametrize("three", [3, torch.tensor(3), np.int8(3), torch.tensor([3.0]).double()])
+def test_whole_numbers_lack_no_digits(three: Any) -> None:
+    assert judge("1.a", three).message == (
+        "1.a: not yet: 3 nats is not it: it is too high by 4.8 nats"
+    )
+    assert judge("1.a", torch.tensor(3.0).half()).message.endswith("compute in float64")
 
 
 def test_ten_thousand_numbers_are_read() -> None:
