@@ -589,6 +589,12 @@ class TestJudge:
         monkeypatch.setitem(EXERCISES, "0.g", Exercise("0.g", lambda: 0.1))
         assert judge("0.g", 0.1 + off).accepted == accepted
 
+    def test_at_the_tolerance_itself_an_answer_is_right(self, monkeypatch):
+        half = Exercise("0.h", lambda: 0.0, tolerance=2.0**-11)
+        monkeypatch.setitem(EXERCISES, "0.h", half)
+        assert judge("0.h", 2.0**-11).accepted
+        assert not judge("0.h", 2.0**-11 + 2.0**-40).accepted
+
     def test_a_huge_answer_does_not_widen_its_own_room(self):
         assert not judge("0.a", 1e30).accepted
 

@@ -284,6 +284,7 @@ def settings() -> Any:
         (["long text"], "a number is wanted, got '0000"),
         (["huge"], "a number is wanted, got 1000000000000...00000000000000"),
         (["truth"], "a number is wanted, got True"),
+        (["truths"], "a number is wanted, got a tensor of shape (2,) and type torch.bool"),
         (["empty lists"], r"a number is wanted, got [[], []]"),
         (
             ["complex tensor"],
@@ -305,6 +306,14 @@ def settings() -> Any:
 def test_the_line_says_what_came(things: list[str], words: str) -> None:
     for thing in things:
         assert judge("1.a", THINGS[thing]()).message.startswith(f"1.a: {words}")
+
+
+@pytest.mark.parametrize("three", [3, torch.tensor(3), np.int8(3), torch.tensor([3.0]).double()])
+def test_whole_numbers_lack_no_digits(three: Any) -> None:
+    assert judge("1.a", three).message == (
+        "1.a: not yet: 3 nats is not it: it is too high by 4.8 nats"
+    )
+    assert judge("1.a", torch.tensor(3.0).half()).message.endswith("compute in float64")
 
 
 def test_ten_thousand_numbers_are_read() -> None:
@@ -480,6 +489,22 @@ def test_what_cannot_be_copied_is_no_case() -> None:
 def test_a_tolerance_that_lets_everything_pass_is_refused(tolerance: float) -> None:
     with pytest.raises(ValueError, match="0.x: tolerance must be between 0 and 0.01, got"):
         Exercise("0.x", lambda: 1.0, tolerance=tolerance)
+
+
+def test_a_tolerance_of_a_hundredth_is_allowed() -> None:
+    assert Exercise("0.x", lambda: 1.0, tolerance=0.01).tolerance == 0.01
+
+
+def test_what_float32_loses_is_known() -> None:
+    """A sum moves by 2⁻²⁴ of each term: of their difference, or of their sum."""
+    numbers, table = torch.tensor([1.0, 2.0]).double(), torch.tensor([[1.0, 4.0], [4.0, 2.0]])
+    cases = [(numbers,), ([table.double()],), (torch.tensor([3, 4]),), (numbers[1].clone(),)]
+    total = Exercise(
+        "0.x", lambda: lambda v: (v[0] if isinstance(v, list) else v).sum() ** 1.0, cases=cases
+    )
+    assert total.losses == pytest.approx([3 * 2**-24, 7 * 2**-24, 0.0, 2 * 2**-24], rel=1e-6)
+    assert numbers.tolist() == [1, 2]
+    assert Exercise("0.x", lambda: 1.0).losses == [0.0]
 
 
 def test_a_name_is_taken_once() -> None:

@@ -105,7 +105,9 @@ def _round(argument: Any, pattern: int) -> None:
     """
     if isinstance(argument, Tensor):
         if argument.is_floating_point():
-            index = sum(torch.meshgrid(*map(torch.arange, argument.shape), indexing="ij"))
+            index = torch.zeros(argument.shape, dtype=torch.float64)
+            for axis in range(argument.ndim):
+                index.transpose(axis, -1).add_(torch.arange(argument.shape[axis]))
             argument *= 1 + 2**-24 * (1 - 2 * (index // pattern % 2))
     elif isinstance(argument, (list, tuple)):
         for part in argument:
