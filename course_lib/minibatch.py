@@ -4,10 +4,15 @@
 sum over a random batch of B estimates it; these are the closed forms of its variance.
 """
 
-import torch
 from torch import Tensor
 
-from course_lib.arguments import require_all, require_count, require_index, require_nonempty
+from course_lib.arguments import (
+    require_all,
+    require_count,
+    require_finite,
+    require_index,
+    require_nonempty,
+)
 
 
 def estimate(values: Tensor, index: Tensor) -> Tensor:
@@ -36,7 +41,7 @@ def estimate_variance(values: Tensor, size: int, *, replacement: bool) -> Tensor
     if size > count:
         raise ValueError(f"size must be at most N = {count} without replacement, got {size}")
     if size == count:
-        return torch.zeros((), dtype=values.dtype)
+        return values.new_zeros(())
     return values.var() * (count * (count - size) / size)
 
 
@@ -54,7 +59,7 @@ def sampling_variance(variances: Tensor, size: int, samples: int) -> Tensor:
 
 
 def _vector(values: Tensor) -> None:
-    """Raises ValueError unless values is (N,) with N ≥ 1."""
-    require_nonempty("values", values)
+    """Raises ValueError unless values is (N,) with N ≥ 1, finite floats."""
+    require_nonempty("values", require_finite("values", values))
     if values.ndim != 1:
         raise ValueError(f"values must be (N,), got shape {tuple(values.shape)}")

@@ -196,7 +196,9 @@ def _mixture_entropy(q: DiagonalGaussian, z: Tensor) -> tuple[Tensor, Tensor]:
     """
     size = len(z)
     pairs = q.log_prob(z.unsqueeze(1))  # (size, size, *batch): z of the first under q of the second
-    own = torch.eye(size, dtype=torch.bool).reshape(size, size, *[1] * (pairs.ndim - 2))
+    own = torch.eye(size, dtype=torch.bool, device=z.device).reshape(
+        size, size, *[1] * (pairs.ndim - 2)
+    )
     with_own = torch.logsumexp(pairs, 1) - math.log(size)
     without = torch.logsumexp(pairs.masked_fill(own, -math.inf), 1) - math.log(size - 1)
     return -with_own.mean(0), -without.mean(0)

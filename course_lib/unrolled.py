@@ -41,7 +41,7 @@ class Unrolled:
         z_t depends on ε_t and on what is above, and on ε_t coordinate by coordinate. So ∂z/∂ε is
         triangular, with the standard deviations on its diagonal.
         """
-        parts, log_det = [], torch.zeros((), dtype=latents[0].dtype)
+        parts, log_det = [], latents[0].new_zeros(())
         for level, z in enumerate(latents, start=1):
             above = level + 1
             if level == self.model.depth:

@@ -82,6 +82,10 @@ def test_bad_input_is_named() -> None:
         estimate_variance(values, 0, replacement=True)
     with pytest.raises(ValueError, match=r"values must be \(N,\), got shape \(2, 2\)"):
         estimate_variance(values.reshape(2, 2), 1, replacement=True)
+    with pytest.raises(ValueError, match=r"values must be a tensor of floats, got torch.int64"):
+        estimate_variance(torch.arange(4), 2, replacement=True)
+    with pytest.raises(ValueError, match=r"values must be finite, got nan at index \(1,\)"):
+        estimate(torch.tensor([1.0, float("nan")]), torch.zeros(1, 1).long())
     with pytest.raises(ValueError, match="values must not be empty"):
         estimate(torch.zeros(0), torch.zeros(1, 1).long())
     with pytest.raises(ValueError, match=r"variances must be at least 0, got -1 at index \(2,\)"):

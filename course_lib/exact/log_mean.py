@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from course_lib.arguments import require_count, require_no_nan
 
 NEVER = -50.0  # an event of log probability below this ends the integral
-LARGEST_EXPONENT = 700.0  # exp overflows at 709; the terms that reach this are e^−(e^700) = 0
-CHUNK = 2_000_000  # entries of a table held at a time
+CERTAIN = 4.0  # nats: e^(−e⁴) = 2e-24
+ROWS = 32  # values of t taken together
 LOG_SPAN = 37.0  # e^−37 is below the rounding of one
 
 
@@ -59,11 +60,23 @@ def _nodes(log_weights: Tensor, log_probs: Tensor, numbers: Tensor, step: float)
 
 
 def _one_minus_laplace(log_t: Tensor, log_weights: Tensor, log_probs: Tensor) -> Tensor:
-    """1 − E e^(−t w) for each t (m,); small values keep their digits."""
-    probs, parts = log_probs.exp(), []
-    for some in torch.split(log_t, max(1, CHUNK // len(log_weights))):
-        exponent = (some.unsqueeze(-1) + log_weights).clamp_(max=LARGEST_EXPONENT)  # (rows, n)
-        parts.append(exponent.exp_().neg_().expm1_().neg_() @ probs)
+    """1 − E e^(−t w) for ascending t (m,); small values keep their digits.
+
+    Where t w is below e^−LOG_SPAN a term is t w itself, and from e^CERTAIN on it is one: for each
+    stretch of t only a window of the sorted weights is looked at.
+    """
+    order = log_weights.argsort()
+    ascending, probs = log_weights[order], log_probs[order].exp()
+    below = (ascending + log_probs[order]).logcumsumexp(0)
+    log_below = pad(below, (1, 0), value=-math.inf)  # of E w, over all before each
+    above = pad(probs.flip(0).cumsum(0).flip(0), (0, 1))
+    parts = []
+    for some in torch.split(log_t, ROWS):
+        window = torch.stack([-LOG_SPAN - some[-1], CERTAIN - some[0]])
+        first, last = torch.searchsorted(ascending, window).tolist()
+        exponent = some.unsqueeze(-1) + ascending[first:last]  # (rows, window)
+        within = exponent.exp_().neg_().expm1_().neg_() @ probs[first:last]
+        parts.append(within + above[last] + (some + log_below[first]).exp())
     return torch.cat(parts).clamp_(max=1.0)  # rounding may carry the sum of the probabilities past
 
 

@@ -146,29 +146,32 @@ def _climb(theta: Tensor, objective: Objective, rule: Rule) -> Climb:
     slack = torch.full_like(damping, math.inf)
     value, gradient, fisher = objective(theta)
     for _ in range(STEPS):
-        step = _step(gradient, fisher, damping)
-        tried = _moved(theta, step, rule)
+        tried = _moved(theta, _step(gradient, fisher, damping), rule)
         found = objective(tried)
         inside = resolved(tried, rule(tried))
         better = (found[0] > value) & inside
         gain = torch.where(better, found[0] - value, 0.0)
         # Once at the wall, ever smaller steps along it are no way off.
         walled = (walled & ~(better & (damping < 1))) | ((found[0] > value) & ~inside)
-        theta = torch.where(better[:, None], tried, theta)
-        gradient = torch.where(better[:, None], found[1], gradient)
-        fisher = torch.where(better[:, None, None], found[2], fisher)
-        value = torch.where(better, found[0], value)
-        damping = torch.where(better, damping / 5, damping * 5)
-        # What an undamped step promises: a wall raises the damping, and lowers no slope.
-        promised = 0.5 * (gradient * _step(gradient, fisher, torch.full_like(damping, 1e-3))).sum(
-            -1
+        theta, value, gradient, fisher = (
+            torch.where(better.reshape(-1, *[1] * (old.ndim - 1)), new, old)
+            for new, old in zip((tried, *found), (theta, value, gradient, fisher), strict=True)
         )
+        damping = torch.where(better, damping / 5, damping * 5)
         small = better & (gain < CONVERGED)
-        slack = torch.where(done, slack, torch.where(small, gain, torch.maximum(gain, promised)))
+        slack = torch.where(
+            done, slack, torch.where(small, gain, torch.maximum(gain, _promise(gradient, fisher)))
+        )
         done = done | small | (damping > 1e3)
         if bool(done.all()):
             break
     return Climb(theta, value, slack, walled)
+
+
+def _promise(gradient: Tensor, fisher: Tensor) -> Tensor:
+    """What an all but undamped step promises, (S,) nats: a wall raises the damping, not this."""
+    step = _step(gradient, fisher, torch.full_like(gradient[:, 0], 1e-3))
+    return 0.5 * (gradient * step).sum(-1)
 
 
 def _step(gradient: Tensor, fisher: Tensor, damping: Tensor) -> Tensor:
