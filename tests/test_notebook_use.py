@@ -133,6 +133,7 @@ def reading(notebook: Any, folder: Path) -> Iterator[Reader]:
         allow_errors=True,  # an error is an output, compared like any other
         record_timing=False,
         store_widget_state=False,
+        coalesce_streams=True,  # as refresh.py stores them
         config=Config({"KernelManager": {"transport_encryption": "auto"}}),
         resources={"metadata": {"path": str(folder)}},
     )
