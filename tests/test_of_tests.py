@@ -29,8 +29,8 @@ from course_lib.checks import judge
 ROOT = Path(__file__).resolve().parent.parent
 
 # Where the damage goes: the sign of a term of KL(q ‖ p), and what the explorer does when moved.
-FORMULA = Path("course_lib/distributions/kl.py")
-SIGN = ("log_ratio.expm1() - log_ratio + shift", "log_ratio.expm1() + log_ratio + shift")
+FORMULA = Path("course_lib/distributions/exp_remainder.py")
+SIGN = ("r.expm1() - r)", "r.expm1() + r)")
 PROOF = "test_distributions_kl_gaussian.py"
 EXPLORER = '''"""The smallest explorer."""
 
