@@ -28,7 +28,7 @@ from course_lib.checks import judge
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Where the damage goes: the sign of a term of every Gaussian's KL(q ‖ p), and what the explorer does when moved.
+# Where the damage goes: a sign in every Gaussian's KL(q ‖ p), and what a moved explorer does.
 FORMULA = Path("course_lib/distributions/exp_remainder.py")
 SIGN = ("r.expm1() - r)", "r.expm1() + r)")
 PROOF = "test_distributions_kl_gaussian.py"
