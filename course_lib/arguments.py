@@ -8,11 +8,20 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
+from typing import TypedDict
 
 import torch
 from torch import Tensor
 
 Numbers = Tensor | float | Sequence[float] | Sequence[Sequence[float]]
+DOUBLE: "Kind" = {"dtype": torch.float64, "device": "cpu"}
+
+
+class Kind(TypedDict):
+    """What a tensor takes from torch's defaults unless it is told: `torch.zeros(3, **DOUBLE)`."""
+
+    dtype: torch.dtype
+    device: str
 
 
 class NotFiniteError(ValueError):
@@ -41,7 +50,7 @@ def as_double(name: str, value: Numbers) -> Tensor:
     if isinstance(value, Tensor):
         return require_floating(name, value)
     try:
-        return torch.as_tensor(value, dtype=torch.float64, device="cpu")
+        return torch.as_tensor(value, **DOUBLE)
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"{name} must be numbers or a tensor of floats, got {value!r}") from None
 

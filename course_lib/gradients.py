@@ -82,7 +82,7 @@ def _slope(f: Function, z: Tensor, std: float) -> Tensor:
 
 def _one_each(f: Function, z: Tensor, shape: Sequence[int] | None = None) -> Tensor:
     """f(z). Raises ValueError unless it is one value for each sample: shape, or else that of z."""
-    value = torch.as_tensor(f(z), device=z.device)  # a step may be bool
+    value = torch.as_tensor(f(z), dtype=None, device=z.device)  # as it is: a step may be bool
     wanted = torch.Size(z.shape if shape is None else shape)
     if value.shape != wanted:
         found = tuple(value.shape)
@@ -149,7 +149,8 @@ def coin_gradient(f: Function, q: Bernoulli, *, baseline: float = 0.0) -> CoinGr
     size = _require_coins(q)
     if size > MOST_COINS:
         raise ValueError(f"q must have at most {MOST_COINS} coins to enumerate, got {size}")
-    states = (torch.arange(2**size).unsqueeze(-1) >> torch.arange(size) & 1).to(q.logits)
+    numbers = torch.arange(2**size, device=q.logits.device)
+    states = (numbers.unsqueeze(-1) >> numbers[:size] & 1).to(q.logits)
     mass = q.log_prob(states).exp().detach().unsqueeze(-1)  # (2^D, 1)
     estimate = coin_score_function(f, q, states, baseline=baseline)
     gradient = (mass * estimate).sum(0)

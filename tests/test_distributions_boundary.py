@@ -156,7 +156,8 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: Bernoulli.from_probs([math.nan]), r"probs must be between 0 and 1, got nan"),
     (
         lambda: Bernoulli(ONE).log_prob(doubles(0.5)),
-        r"0 or 1 \(grey pixels need ContinuousBernoulli or Binomial\), got 0.5 at index \(0,\)",
+        r"0 or 1 \(data.binarise draws them from grey levels 0..255; grey pixels need "
+        r"ContinuousBernoulli or Binomial\), got 0.5 at index \(0,\)",
     ),
     (lambda: Bernoulli(ONE).log_prob(doubles(-1)), r"value must be 0 or 1.*got -1"),
     (lambda: Binomial(0, ONE), r"total_count must be a whole number of at least 1, got 0"),

@@ -38,6 +38,7 @@ from course_lib.train import __main__ as train_command
 from course_lib.vae import VAE, Architecture, MarkovHVAE
 
 PACKAGE = Path(data.__file__).parent
+HERE = Path(__file__).parent
 # Rooms whose advice is tested here.
 ROOMS = (
     *("arguments", "nets", "data", "checkpoint", "sweep", "recipes"),
@@ -87,7 +88,10 @@ except ValueError as error:
     assert len(list(compared(ast.parse(faulty)))) == 3
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+EVERYWHERE = [*sources(), *sorted(HERE.glob("*.py"))]
+
+
+@pytest.mark.parametrize("path", EVERYWHERE, ids=lambda path: str(path.relative_to(HERE.parent)))
 def test_no_error_is_told_by_its_text(path: Path) -> None:
     assert not list(compared(ast.parse(path.read_text(encoding="utf-8"))))
 

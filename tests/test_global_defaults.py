@@ -27,7 +27,7 @@ table = DiscreteChain([0.5, 0.5], [[[0.2, 0.8], [0.4, 0.6]], [[0.5, 0.5], [0.1, 
 x, px = [1.0, 2.0, 3.0], chain.evidence
 first = lambda z: z[..., 0]
 above = lambda z: (z[..., 0] > 0.1).double()
-noise = torch.linspace(-1, 1, 5, dtype=torch.float64)
+noise = torch.linspace(-1, 1, 5, dtype=torch.float64, device="cpu")
 values = [
     world.log_evidence([1.1]), posterior.mean, posterior.std, posterior.entropy(),
     posterior.quantile(0.3), posterior.expectation(above, breaks=[0.1]),
@@ -42,8 +42,8 @@ values = [
     linear.log_evidence(x), linear.posterior(x).mean, evidence_slope(linear, x),
     linear.naive_samples_needed(x), kl_weight.mutual_information(linear),
     line.log_evidence(1.0), line.joint_posterior(1.0).mean, line.top_down_factor(2).slope,
-    table.top_down_factor(2, torch.tensor(0)),
-    two_state_world().log_evidence(torch.ones(1).double()),
+    table.top_down_factor(2, torch.tensor(0, device="cpu")),
+    two_state_world().log_evidence(noise[-1:]),
     gradients.pathwise(torch.sin, 0.3, 0.7, noise).mean,
     gradients.sine_in_mean(1.0, 0.0, 1e-4).pathwise_variance,
     gradients.square_in_mean(1e60, 1e-60).pathwise_variance,
@@ -62,6 +62,7 @@ SETTINGS = {
     "nothing": "",
     "double by default": "torch.set_default_dtype(torch.float64)",
     "half by default": "torch.set_default_dtype(torch.float16)",
+    "nowhere by default": "torch.set_default_device('meta')",
     "no gradients": "torch.set_grad_enabled(False)",
     "numpy raises": "np.seterr(all='raise')",
     "no denormals": "torch.set_flush_denormal(True)",

@@ -6,8 +6,14 @@ state. Inputs are made inside them, as a reader's cell would, so they may be inf
 
 import ast
 import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +25,7 @@ from refresh import FOLDER, execute
 from torch import Generator, Tensor
 
 from course_lib import checkpoint, depth_study
+from course_lib.checks import EXERCISES, judge, verify
 from course_lib.data import (
     binarise,
     load_digits,
@@ -41,6 +48,7 @@ from course_lib.evaluate import (
 )
 from course_lib.evaluate.codes import best_prior
 from course_lib.nets import LIKELIHOODS, GaussianNet
+from course_lib.readings import sample_terms
 from course_lib.recipes import Recipe, load_model, training_data
 from course_lib.sweep import stack, unstack, weighted_elbo
 from course_lib.train import (
@@ -54,6 +62,7 @@ from course_lib.train import (
 )
 from course_lib.train import __main__ as train_command
 from course_lib.train.objectives import elbo
+from course_lib.unrolled import Unrolled
 from course_lib.vae import VAE, Architecture, MarkovHVAE
 
 Found = dict[str, Any]
@@ -219,6 +228,32 @@ def the_depth_study(folder: Path) -> Found:
     }
 
 
+def other_views(folder: Path) -> Found:
+    chain, x = bernoulli(3, 2), pixels(3)
+    flat_chain = Unrolled(chain)
+    return {
+        "terms": sample_terms(chain, x, groups=2, size=4, generator=rng()),
+        "unrolled": flat_chain.log_weights(x, 5, generator=rng()),
+        "latents": flat_chain.latents(x[:, :5]),
+    }
+
+
+def comparisons(folder: Path) -> Found:
+    """Every exercise answered as it is meant to be, and a table of routes to one number."""
+    exercises = {name: replace(exercise) for name, exercise in EXERCISES.items()}  # none computed
+    answers = {name: exercise.expected() for name, exercise in exercises.items()}
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        verify("2.1", numbers=0.1 + 0.2, tensor=pixels(1).double().sum() * 0 + 0.3)
+    return {
+        "exact": {name: exercise.exact for name, exercise in exercises.items()},
+        "known": {name: exercise.known for name, exercise in exercises.items()},
+        "verdicts": {name: judge(name, answer) for name, answer in answers.items()},
+        "table": shown.getvalue(),
+    }
+
+
+PACKAGE = Path(checkpoint.__file__).parent
 PATHS: list[Callable[[Path], Found]] = [
     data_sets,
     models,
@@ -228,6 +263,8 @@ PATHS: list[Callable[[Path], Found]] = [
     evaluation,
     recipes,
     the_depth_study,
+    other_views,
+    comparisons,
 ]
 
 
@@ -268,12 +305,35 @@ def test_the_numbers_are_the_same_in_any_surroundings(
     assert not other
 
 
-PACKAGE = Path(checkpoint.__file__).parent
-# Rooms that promise it; `exact` and `distributions` compute on the CPU.
-ROOMS = (
-    *("arguments", "nets", "data", "checkpoint", "sweep", "recipes"),
-    *("vae", "train", "evaluate", "depth_study"),
-)
+# Much is computed when a module is imported: here that too happens in the other surroundings.
+PROGRAM = """
+import json, sys, tempfile, pathlib, torch
+torch.set_default_device("meta")
+torch.set_default_dtype(torch.float64)
+from test_hostile_settings import PATHS, flat
+path = next(path for path in PATHS if path.__name__ == sys.argv[1])
+sys.stdout, out = sys.stderr, sys.stdout
+found = flat(path(pathlib.Path(tempfile.mkdtemp(dir=sys.argv[2]))))
+print(json.dumps({name: repr(value) for name, value in found.items()}), file=out)
+"""
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.__name__)
+def test_the_numbers_are_the_same_where_they_are_set_before_the_imports(
+    path: Callable[[Path], Found], clean: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    folders = [str(Path(__file__).parent), str(PACKAGE.parent)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders), "PYTHONUTF8": "1"}
+    program = [sys.executable, "-W", "error", "-c", PROGRAM, path.__name__, str(tmp_path)]
+    run = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    found, expected = json.loads(run.stdout), clean[path.__name__]
+    assert found.keys() == expected.keys()
+    other = [name for name, value in expected.items() if found[name] != repr(value)]
+    assert not other
+
+
+ROOMS = sorted(path for path in PACKAGE.iterdir() if list(path.rglob("*.py")) or path.is_file())
 WHOLE = {"randint", "randperm", "arange", "tril_indices", "triu_indices"}  # int64 in any case
 MAKERS = WHOLE | {
     *("tensor", "as_tensor", "asarray", "scalar_tensor", "zeros", "ones", "empty", "full", "eye"),
@@ -291,22 +351,25 @@ def careless(source: str) -> list[str]:
                 wanted = {"device"} if name in WHOLE else {"dtype", "device"}
                 if name in MAKERS and None not in given and not wanted <= given:
                     found.append(ast.unparse(node))
-                numbers = [arg for arg in node.args[1:] if isinstance(arg, ast.Constant)]
-                if name == "where" and len(numbers) == 2:
+                if name == "where" and all(is_number(arg) for arg in node.args[1:]):
                     found.append(ast.unparse(node))
     return found
 
 
+def is_number(node: ast.expr) -> bool:
+    """Whether it is one that is written out, with or without a sign."""
+    return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
+
+
 def test_the_reader_sees_careless_calls() -> None:
-    assert len(careless("torch.zeros(3); torch.where(x, 1.0, 2.0); torch.randperm(4)")) == 3
+    assert len(careless("torch.zeros(3); torch.where(x, 1.0, -2.0); torch.randperm(4)")) == 3
     kind = "torch.zeros(3, dtype=t, device=d); torch.zeros(2, **kind); torch.where(x, 1.0, y)"
     assert not careless(f"{kind}; torch.arange(3, device=d); x.new_zeros(4)")
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_every_tensor_says_its_precision_and_its_place(room: str) -> None:
-    paths = [PACKAGE / f"{room}.py"] if (PACKAGE / f"{room}.py").exists() else []
-    for path in paths or sorted((PACKAGE / room).rglob("*.py")):
+@pytest.mark.parametrize("room", ROOMS, ids=lambda path: path.stem)
+def test_every_tensor_says_its_precision_and_its_place(room: Path) -> None:
+    for path in [room] if room.suffix == ".py" else sorted(room.rglob("*.py")):
         assert not careless(path.read_text(encoding="utf-8")), path
 
 

@@ -105,9 +105,10 @@ def _round(argument: Any, pattern: int) -> None:
     """
     if isinstance(argument, Tensor):
         if argument.is_floating_point():
-            index = torch.zeros(argument.shape, dtype=torch.float64)
+            index = torch.zeros_like(argument, dtype=torch.float64)
             for axis in range(argument.ndim):
-                index.transpose(axis, -1).add_(torch.arange(argument.shape[axis]))
+                places = torch.arange(argument.shape[axis], device=argument.device)
+                index.transpose(axis, -1).add_(places)
             argument *= 1 + 2**-24 * (1 - 2 * (index // pattern % 2))
     elif isinstance(argument, (list, tuple)):
         for part in argument:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import (
+    DOUBLE,
     as_double,
     require_broadcastable,
     require_positive,
@@ -166,11 +167,11 @@ def _tensor(value: Route, name: str = "a route") -> Tensor:
     """The route in float64. Raises ValueError unless it holds real numbers."""
     raw: object = value.estimate if isinstance(value, MonteCarlo) else value
     try:
-        given = torch.as_tensor(raw, device="cpu").detach()
+        given = torch.as_tensor(raw, dtype=None, device="cpu").detach()
         if given.dtype == torch.bool or given.is_complex() or np.ma.isMaskedArray(raw):
             raise TypeError("no real numbers")
-        if not isinstance(raw, Tensor):  # Python's numbers have been rounded to float32
-            given = torch.as_tensor(raw, dtype=torch.float64, device="cpu")
+        if not isinstance(raw, Tensor):  # Python's numbers have been rounded to the default
+            given = torch.as_tensor(raw, **DOUBLE)
         result = given.double()
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(

@@ -106,5 +106,6 @@ def require_binary(name: str, value: Tensor) -> None:
     # x² − x is 0 for 0 and 1 alone, and NaN for infinity: cheaper than a comparison with each.
     least, most = torch.addcmul(-value, value, value).detach().aminmax()
     if not least.item() == most.item() == 0.0:
-        advice = "0 or 1 (grey pixels need ContinuousBernoulli or Binomial)"
+        drawn = "data.binarise draws them from grey levels 0..255"
+        advice = f"0 or 1 ({drawn}; grey pixels need ContinuousBernoulli or Binomial)"
         require_all(name, value, (value == 0) | (value == 1), advice)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from course_lib.arguments import (
+    DOUBLE,
     Numbers,
     require_all,
     require_between,
@@ -75,7 +76,7 @@ class Binomial:
 
     def entropy(self) -> Tensor:
         """−Σ_d Σ_k P(x_d = k) log P(x_d = k), (*batch,) nats, by enumeration of k = 0 … n."""
-        counts = torch.arange(self.total_count + 1).to(self.logits)
+        counts = torch.arange(self.total_count + 1, device=self.logits.device).to(self.logits)
         log_mass = self._log_mass(counts.reshape(-1, *[1] * self.logits.ndim))  # (n+1, *batch, D)
         return weighted(log_mass.exp(), -log_mass).sum(0).sum(-1)
 
@@ -103,6 +104,6 @@ def require_counts(name: str, value: Tensor, most: int) -> None:
 @lru_cache(maxsize=8)
 def _log_coefficients(n: int) -> Tensor:
     """log C(n, k) for k = 0 … n, in float64: lgamma in float32 would lose the small digits."""
-    k = torch.arange(n + 1, dtype=torch.float64)
-    top = torch.tensor(n + 1.0, dtype=torch.float64)
+    k = torch.arange(n + 1, **DOUBLE)
+    top = torch.tensor(n + 1.0, **DOUBLE)
     return torch.lgamma(top) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)

@@ -103,7 +103,8 @@ class Categorical:
         return 0.0 - (self.probs * finite).sum(-1)
 
     def _index(self) -> Tensor:
-        return torch.arange(self.log_probs.shape[-1]).to(self.log_probs)  # (K,)
+        size, device = self.log_probs.shape[-1], self.log_probs.device
+        return torch.arange(size, device=device).to(self.log_probs)  # (K,)
 
     def __repr__(self) -> str:
         return f"Categorical(batch {tuple(self.batch_shape)}, K = {self.log_probs.shape[-1]})"

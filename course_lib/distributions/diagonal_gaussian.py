@@ -67,7 +67,7 @@ class DiagonalGaussian:
     @classmethod
     def standard(cls, size: int, dtype: torch.dtype = torch.float64) -> "DiagonalGaussian":
         """N(0, I) in `size` dimensions, with no batch."""
-        zeros = torch.zeros(require_count("size", size), dtype=dtype)
+        zeros = torch.zeros(require_count("size", size), dtype=dtype, device="cpu")
         return cls(zeros, zeros)
 
     @property

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import (
+    DOUBLE,
     as_double,
     require_count,
     require_finite,
@@ -48,7 +49,7 @@ def expectation(
     _require_line(q)
     require_count("nodes", nodes, least=101)
     require_positive("tolerance", as_double("tolerance", tolerance))
-    u = torch.linspace(-REACH, REACH, nodes | 1, dtype=torch.float64)
+    u = torch.linspace(-REACH, REACH, nodes | 1, **DOUBLE)
     z, density = _at(q, u.reshape(-1, *[1] * q.mean.ndim))
     values = _require_one_each(f(z), z)
     allowed = max(tolerance, torch.finfo(values.dtype).eps)
@@ -73,7 +74,8 @@ def _between(q: Gaussian, f: Function, breaks: Sequence[float], panels: int) -> 
     cuts = ((places - mean) / std).clamp(-REACH, REACH)  # (*batch, B)
     ends = torch.full_like(cuts[..., :1], REACH)
     edges = torch.cat([-ends, cuts, ends], -1)
-    shares = (torch.arange(panels).unsqueeze(-1) + 0.5 * (1 + POINTS)) / panels  # (panels, 16)
+    starts = torch.arange(panels, **DOUBLE).unsqueeze(-1)
+    shares = (starts + 0.5 * (1 + POINTS)) / panels  # (panels, 16)
     width = edges.diff(dim=-1)[..., None, None]  # (*batch, B + 1, 1, 1)
     u = (edges[..., :-1, None, None] + width * shares).flatten(-3).movedim(-1, 0)
     weights = (width * RULE / (2 * panels)).expand(*width.shape[:-2], panels, -1)
@@ -100,7 +102,7 @@ def probability(q: Gaussian, f: Function, threshold: float | Tensor = 0.0) -> Te
         z = _at(q, u.unsqueeze(-1))[0]
         return _require_one_each(f(z), z).double() - threshold
 
-    line = torch.linspace(-REACH, REACH, 4001, dtype=torch.float64)
+    line = torch.linspace(-REACH, REACH, 4001, **DOUBLE)
     u = line.reshape(-1, *[1] * (q.mean.ndim - 1)).expand(-1, *q.batch_shape)
     u = _with_summits(u, above(u))
     values = above(u)
@@ -113,7 +115,8 @@ def probability(q: Gaussian, f: Function, threshold: float | Tensor = 0.0) -> Te
         to_the_right = (above(middle) > 0) != rising
         low, high = torch.where(to_the_right, middle, low), torch.where(to_the_right, high, middle)
     # From −∞ up: each rise to above t adds what lies to its right, each fall takes it away.
-    beyond = torch.special.ndtr(-high) * torch.where(rising, 1.0, -1.0)
+    beyond = torch.special.ndtr(-high)
+    beyond = torch.where(rising, beyond, -beyond)
     start = (values[0] > 0).double()
     return start + torch.where(crossing, beyond, 0.0).sum(0)
 

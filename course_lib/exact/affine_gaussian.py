@@ -63,4 +63,4 @@ def _root(std: Numbers, size: int) -> Tensor:
     if given.shape != (size, size):
         raise ValueError(f"std must be (), ({size},) or ({size}, {size}), got {tuple(given.shape)}")
     # FullGaussian knows what a Cholesky factor is, and says what is wrong with one that is not.
-    return FullGaussian(torch.zeros(size).double(), given).scale_tril
+    return FullGaussian(given.new_zeros(size, dtype=torch.float64), given).scale_tril

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
+
 CUTS = (0.0, 0.1, 0.3, 0.8, 2.0, 4.0, 9.0)  # panels over |z|, narrow where a tanh is steep
 # More panels around bz + d = 0: where a tanh rises by twelfths, and in its tails.
 RISES = [math.atanh(n / 12) for n in range(12)]
-BENDS = torch.tensor([*RISES, 1.9, 2.3, 2.8, 3.5, 4.5, 6.0, 9.0, 20.0], dtype=torch.float64)
+BENDS = torch.tensor([*RISES, 1.9, 2.3, 2.8, 3.5, 4.5, 6.0, 9.0, 20.0], **DOUBLE)
 RESOLVED = 8.0  # noise stds that the mean may run through within a panel of 16 points
 LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -53,7 +55,7 @@ def graded_rule(theta: Tensor) -> Nodes:
 
 
 _BENDS = torch.cat([-BENDS[1:].flip(0), BENDS])
-_HALF = torch.tensor(CUTS, dtype=torch.float64)
+_HALF = torch.tensor(CUTS, **DOUBLE)
 _FIXED = torch.cat([-_HALF.flip(0), _HALF[1:]])
 _PLAIN = _panels(_FIXED.unsqueeze(0))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact.affine_gaussian import AffineGaussian
 from course_lib.exact.gaussian_algebra import sum_scale_tril
@@ -64,7 +65,7 @@ def chain_terms(
     decoder[t−1] is p(z_{t−1}|z_t) and encoder[t−1] is q(z_t|z_{t−1}). x: (*batch, d_0).
     """
     batch = x.shape[:-1]
-    mean, root = x, torch.zeros(x.shape[-1], x.shape[-1], dtype=torch.float64)  # z_0 is x itself
+    mean, root = x, x.new_zeros(x.shape[-1], x.shape[-1])  # z_0 is x itself
     expected, conditional, marginal = [], [], []
     for down, up in zip(decoder, encoder, strict=True):
         above = FullGaussian(mean @ up.slope.mT + up.offset, up.scale_tril)
@@ -88,6 +89,6 @@ def _expected_log_prob(
     its spread is (I − A B) root ⊕ A R, over the decoder's standard deviations.
     """
     arrow = down(above)  # p(z_{t−1}|z_t) at the mean of z_t
-    identity = torch.eye(len(down.slope), dtype=torch.float64)
+    identity = torch.eye(len(down.slope), **DOUBLE)
     spread = torch.cat([(identity - down.slope @ up.slope) @ root, down.slope @ up.scale_tril], -1)
     return arrow.log_prob(mean) - 0.5 * (spread / down.std.unsqueeze(-1)).square().sum()

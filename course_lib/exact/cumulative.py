@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.arguments import Numbers, as_double, require_between
+from course_lib.arguments import DOUBLE, Numbers, as_double, require_between
 from course_lib.exact.quadrature import INTEGRAL, POINTS
 
 HALVINGS = 50  # of a gap between two nodes: below the spacing of floats
 
 # Barycentric weights of Chebyshev points: alternating signs, half at the ends.
-_SIGNS = torch.ones(len(POINTS), dtype=torch.float64)
+_SIGNS = torch.ones(len(POINTS), **DOUBLE)
 _SIGNS[1::2] = -1.0
 _SIGNS[[0, -1]] *= 0.5
 

@@ -50,7 +50,7 @@ class DiscreteChain:
 
         In the order of a table over all configurations that is flattened.
         """
-        axes = [torch.arange(size) for size in self.sizes[1:]]
+        axes = [torch.arange(size, device="cpu") for size in self.sizes[1:]]
         return torch.cartesian_prod(*axes).reshape(-1, self.layers)
 
     def log_joint(self, x: Tensor) -> Tensor:

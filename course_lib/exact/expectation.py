@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.distributions import DiagonalGaussian, Distribution, FullGaussian
 from course_lib.exact.quadrature import Panels, panel_nodes, refine, start
 
@@ -26,7 +27,8 @@ def expected_log_ratio(log_q: LogDensity, log_p: LogDensity, edges: Tensor) -> T
     has not fallen off there: the value is then carried by what lies beyond, or −∞.
     """
     count = len(edges)
-    impossible = torch.zeros(count, dtype=torch.bool)
+    every = torch.arange(count, device=edges.device)
+    impossible = edges.new_zeros(count, dtype=torch.bool)
 
     def evaluate(z: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
         density, target = log_q(z, owner), log_p(z, owner)
@@ -36,12 +38,12 @@ def expected_log_ratio(log_q: LogDensity, log_p: LogDensity, edges: Tensor) -> T
         return density, (target - density).nan_to_num(0.0, 0.0, 0.0)
 
     left, width = edges[:, :-1].reshape(-1), edges.diff(dim=-1).reshape(-1)
-    owner = torch.arange(count).repeat_interleave(edges.shape[1] - 1)
+    owner = every.repeat_interleave(edges.shape[1] - 1)
     first = start(edges, *evaluate(panel_nodes(left, width), owner))
     panels, _ = refine(first, evaluate)
     value = _mean_score(panels, edges)
     ends = edges[:, [0, -1]]
-    density, score = evaluate(ends, torch.arange(count))
+    density, score = evaluate(ends, every)
     _require_fallen(panels, density.exp() * score.abs() * (ends.diff() / (2 * REACH)), ~impossible)
     return torch.where(impossible, -math.inf, value)
 
@@ -95,5 +97,5 @@ def spread_of(q: Distribution, batch: torch.Size, edges: Tensor) -> tuple[LogDen
     def log_gaussian(z: Tensor, owner: Tensor) -> Tensor:
         return constant[owner] - 0.5 * ((z - mean[owner]) / std[owner]).square()
 
-    steps = torch.linspace(-REACH, REACH, PANELS + 1, dtype=torch.float64)
+    steps = torch.linspace(-REACH, REACH, PANELS + 1, **DOUBLE)
     return log_gaussian, mean + std * steps

@@ -37,7 +37,7 @@ class LeastSquares:
     @property
     def scale_tril(self) -> Tensor:
         """L⁻¹, the Cholesky factor of the covariance (GᵀG)⁻¹."""
-        identity = torch.eye(len(self.root), dtype=self.root.dtype)
+        identity = torch.eye(len(self.root), dtype=self.root.dtype, device=self.root.device)
         inverse: Tensor = torch.linalg.solve_triangular(self.root, identity, upper=False)
         return inverse
 

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_count, require_finite
+from course_lib.arguments import DOUBLE, require_count, require_finite
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 
 ROUNDS = 20_000  # of best_table, at most
@@ -53,8 +53,9 @@ def best_isotropic(posterior: FullGaussian) -> DiagonalGaussian:
 
 def precision_diagonal(posterior: FullGaussian) -> Tensor:
     """Λ_ii = Σ_k (L⁻¹)_ki², with covariance L Lᵀ: (*batch, d)."""
-    size = posterior.mean.shape[-1]
-    eye = torch.eye(size, dtype=posterior.mean.dtype).expand(*posterior.mean.shape, size)
+    mean = posterior.mean
+    one = torch.eye(mean.shape[-1], dtype=mean.dtype, device=mean.device)
+    eye = one.expand(*mean.shape, mean.shape[-1])
     return posterior.whiten(eye).square().sum(-2)
 
 
@@ -67,7 +68,7 @@ def best_table(rows: int) -> tuple[Tensor, Tensor]:
     Source: Lloyd 1957, Max 1960.
     """
     count = require_count("rows", rows)
-    shares = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    shares = (torch.arange(count, **DOUBLE) + 0.5) / count
     values = torch.special.ndtri(shares)
     for _ in range(ROUNDS):
         edges = (values[1:] + values[:-1]) / 2
@@ -81,7 +82,7 @@ def best_table(rows: int) -> tuple[Tensor, Tensor]:
 
 def _cell_means(edges: Tensor) -> Tensor:
     """E[t | cell] = (φ(low) − φ(high)) / (Φ(high) − Φ(low)) between the edges."""
-    infinite = torch.tensor([math.inf], dtype=torch.float64)
+    infinite = torch.tensor([math.inf], **DOUBLE)
     ends = torch.cat([-infinite, edges, infinite])
     density = torch.exp(-0.5 * ends.square()) / math.sqrt(2 * math.pi)
     means: Tensor = -density.diff() / torch.special.ndtr(ends).diff()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import (
+    DOUBLE,
     Numbers,
     as_double,
     require_broadcastable,
@@ -111,7 +112,7 @@ class GridPosterior:
 
     def _values(self, function: Callable[[Tensor], Tensor], nodes: Tensor) -> Tensor:
         """f at nodes (*batch, N, 1). Raises ValueError unless it gives a number for each."""
-        values = require_no_nan("f(z)", torch.as_tensor(function(nodes), dtype=torch.float64))
+        values = require_no_nan("f(z)", torch.as_tensor(function(nodes), **DOUBLE))
         if values.shape != nodes.shape[:-1]:
             raise ValueError(
                 f"function must map z {tuple(nodes.shape)} to {tuple(nodes.shape[:-1])}, "
@@ -125,7 +126,8 @@ class GridPosterior:
         inside = breaks.sort().values.clamp(ends[..., :1], ends[..., 1:])
         edges = torch.cat([ends[..., :1], inside, ends[..., 1:]], -1)
         low, width = edges[..., :-1].flatten(1), edges.diff(dim=-1).flatten(1) / pieces
-        low = low.unsqueeze(-1) + torch.arange(pieces) * width.unsqueeze(-1)  # (count, P', pieces)
+        steps = torch.arange(pieces, device=width.device) * width.unsqueeze(-1)
+        low = low.unsqueeze(-1) + steps  # (count, P', pieces)
         points, rule = GAUSS
         nodes = low.unsqueeze(-1) + (points + 0.5) * width[..., None, None]
         nodes = nodes.reshape(*self.batch_shape, -1, 1)
@@ -181,9 +183,7 @@ class GridPosterior:
         """
         lead = require_shape("shape", shape)
         count = self._left.shape[0]
-        uniform = torch.rand(
-            count, lead.numel(), generator=require_generator(generator), dtype=torch.float64
-        )
+        uniform = torch.rand(count, lead.numel(), generator=require_generator(generator), **DOUBLE)
         masses = self._cells.reshape(count, -1)  # (count, cells)
         cumulative = masses.cumsum(-1)
         target = uniform * cumulative[:, -1:]
@@ -234,10 +234,10 @@ def pack(panels: Panels) -> tuple[Tensor, Tensor, Tensor]:
     order = order[panels.owner[order].argsort(stable=True)]
     owner = panels.owner[order]
     size = torch.bincount(owner, minlength=panels.count)  # (count,)
-    place = torch.arange(len(owner)) - (size.cumsum(0) - size)[owner]
+    place = torch.arange(len(owner), device=owner.device) - (size.cumsum(0) - size)[owner]
     shape = (panels.count, int(size.max()))
-    left, width = torch.zeros(shape).double(), torch.zeros(shape).double()
-    values = torch.full((*shape, INTEGRAL.shape[0]), -torch.inf, dtype=torch.float64)
+    left, width = (panels.left.new_zeros(shape) for _ in range(2))
+    values = torch.full((*shape, INTEGRAL.shape[0]), -torch.inf, **DOUBLE)
     left[owner, place] = panels.left[order]
     width[owner, place] = panels.width[order]
     values[owner, place] = panels.log_density[order]

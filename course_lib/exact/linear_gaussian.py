@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from course_lib.arguments import (
+    DOUBLE,
     Numbers,
     as_double,
     require_broadcastable,
@@ -47,7 +48,7 @@ class LinearGaussian:
         self.noise_std = require_positive("noise_std", one_vector("noise_std", noise_std, size))
         self.prior = DiagonalGaussian.standard(latent)
         self._scaled = self.loadings / self.noise_std.unsqueeze(-1)  # A = Ψ^(−½) W, (D, d)
-        self._system = LeastSquares(torch.cat([self._scaled, torch.eye(latent).double()]))
+        self._system = LeastSquares(torch.cat([self._scaled, torch.eye(latent, **DOUBLE)]))
 
     @classmethod
     def fit_ppca(cls, data: Tensor, latent: int) -> "LinearGaussian":

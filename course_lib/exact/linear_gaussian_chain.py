@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from course_lib.arguments import Numbers, require_broadcastable, require_count
+from course_lib.arguments import DOUBLE, Numbers, require_broadcastable, require_count
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact.affine_gaussian import AffineGaussian, require_arrows
 from course_lib.exact.chain_terms import ChainTerms, chain_terms
@@ -129,7 +129,7 @@ class LinearGaussianChain:
         if require_count("level", level) > self.layers:
             raise ValueError(f"level must be from 1 to T = {self.layers}, got {level}")
         above, arrow = self._marginals[level], self.arrows[level - 1]
-        inverse = above.whiten(torch.eye(self.sizes[level]).double())  # L⁻¹ of p(z_t)
+        inverse = above.whiten(torch.eye(self.sizes[level], **DOUBLE))  # L⁻¹ of p(z_t)
         system = LeastSquares(torch.cat([arrow.slope / arrow.std.unsqueeze(-1), inverse]))
         gain = system.scale_tril @ system.basis.mT  # (d_t, d_{t−1} + d_t)
         slope = gain[:, : self.sizes[level - 1]] / arrow.std
@@ -191,7 +191,7 @@ class LinearGaussianChain:
     def _matrix(self) -> Tensor:
         """G: row block t is (A_t z_t − z_{t−1})/s_t, the last one z_T; (Σ_0^T d_t, Σ_1^T d_t)."""
         starts = [sum(self.sizes[1:level]) for level in range(1, self.layers + 2)]
-        rows = torch.zeros(sum(self.sizes), starts[-1], dtype=torch.float64)
+        rows = torch.zeros(sum(self.sizes), starts[-1], **DOUBLE)
         first = 0
         for level, arrow in enumerate(self.arrows):
             block = rows[first : first + self.sizes[level]]
@@ -200,14 +200,14 @@ class LinearGaussianChain:
             if level > 0:
                 block[:, starts[level - 1] : starts[level]] = -(1.0 / arrow.std).diag()
             first += self.sizes[level]
-        rows[first:, starts[-1] - self.sizes[-1] :] = torch.eye(self.sizes[-1]).double()
+        rows[first:, starts[-1] - self.sizes[-1] :] = torch.eye(self.sizes[-1], **DOUBLE)
         return rows
 
     def _target(self, x: Numbers) -> Tensor:
         """y with log p(x, z) = const − ½|G z − y|²; (*batch, Σ_0^T d_t)."""
         x = require_vectors("x", x, self.sizes[0])
         shifts = [-arrow.offset / arrow.std for arrow in self.arrows[1:]]
-        fixed = torch.cat([*shifts, torch.zeros(self.sizes[-1]).double()])
+        fixed = torch.cat([*shifts, torch.zeros(self.sizes[-1], **DOUBLE)])
         first = (x - self.arrows[0].offset) / self.arrows[0].std
         return torch.cat([first, fixed.expand(*x.shape[:-1], -1)], -1)
 
@@ -236,4 +236,4 @@ class LinearGaussianChain:
 
 def _standard(size: int) -> FullGaussian:
     """N(0, I) as a FullGaussian."""
-    return FullGaussian(torch.zeros(size).double(), torch.eye(size).double())
+    return FullGaussian(torch.zeros(size, **DOUBLE), torch.eye(size, **DOUBLE))

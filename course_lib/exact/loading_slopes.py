@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from course_lib.arguments import Numbers, as_double, require_broadcastable
+from course_lib.arguments import DOUBLE, Numbers, as_double, require_broadcastable
 from course_lib.exact.gaussian_algebra import (
     Gaussian,
     LeastSquares,
@@ -26,11 +26,11 @@ def evidence_slope(world: LinearGaussian, x: Numbers) -> Tensor:
     residual = require_vectors("x", as_double("x", x).double(), len(world.offset)) - world.offset
     noise = world.noise_std
     scaled = world.loadings / noise.unsqueeze(-1)  # A = Ψ^(−½)W
-    system = LeastSquares(torch.cat([scaled, torch.eye(scaled.shape[1]).double()]))
+    system = LeastSquares(torch.cat([scaled, torch.eye(scaled.shape[1], **DOUBLE)]))
     # With [A; I] = B L, A (I + AᵀA)⁻¹ is the top of B times L⁻ᵀ.
     inner = system.basis[: len(noise)] @ system.scale_tril.mT / noise.unsqueeze(-1)  # C⁻¹ W
     order = noise.argsort()  # the largest columns first, or a small one drowns
-    root = sum_scale_tril(scaled[order], torch.eye(len(noise)).double())  # of I + AAᵀ
+    root = sum_scale_tril(scaled[order], torch.eye(len(noise), **DOUBLE))  # of I + AAᵀ
     target = (residual / noise)[..., order].unsqueeze(-1)
     weighted = torch.cholesky_solve(target, root).squeeze(-1)[..., order.argsort()] / noise
     mean = world.posterior(x).mean

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from course_lib.arguments import require_count, require_no_nan
+from course_lib.arguments import DOUBLE, require_count, require_no_nan
 
 NEVER = -50.0  # an event of log probability below this ends the integral
 CERTAIN = 4.0  # nats: e^(−e⁴) = 2e-24
@@ -32,7 +32,7 @@ def expected_log_mean(
     Source: Frullani's integral, log a = ∫_0^∞ (e^(−t) − e^(−at)) dt/t.
     """
     _require_weighted_points(log_weights, log_probs)
-    numbers = torch.tensor([require_count("K", k) for k in counts], dtype=torch.float64)
+    numbers = torch.tensor([require_count("K", k) for k in counts], **DOUBLE)
     possible = log_probs > -math.inf  # where q(z) = 0 no draw falls, whatever its weight
     log_probs = log_probs[possible].double().log_softmax(0)
     log_mean = torch.logsumexp(log_weights[possible].double() + log_probs, 0)
@@ -56,7 +56,7 @@ def _nodes(log_weights: Tensor, log_probs: Tensor, numbers: Tensor, step: float)
     never = log_below < NEVER / numbers.min()
     lowest = min(log_weights[ascending][~never][0].item(), 0.0)
     low, high = -math.log(numbers.max().item()) - LOG_SPAN, math.log(LOG_SPAN) - lowest
-    return torch.arange(low, high + step, step, dtype=torch.float64)
+    return torch.arange(low, high + step, step, **DOUBLE)
 
 
 def _one_minus_laplace(log_t: Tensor, log_weights: Tensor, log_probs: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from course_lib.arguments import DOUBLE
 from course_lib.exact.quadrature import DEGREE, POINTS, WEIGHTS, panel_nodes
 
 REACH = 10.0  # prior standard deviations: 1e-23 of the mass is beyond
@@ -22,7 +23,7 @@ CERTAIN = 4.0  # nats: exp(−e⁴) = 2e-24
 NOTHING = 60.0  # nats: exp(−60) is nothing even beside 1/S
 
 # From values at the even points of a panel to those of their polynomial at the odd ones, (16, 17).
-_ORDER = torch.arange(DEGREE // 2 + 1, dtype=torch.float64)
+_ORDER = torch.arange(DEGREE // 2 + 1, **DOUBLE)
 _CHEBYSHEV = torch.cos(_ORDER * POINTS.clamp(-1, 1).acos().unsqueeze(-1))  # (33, 17)
 BETWEEN = _CHEBYSHEV[1::2] @ torch.linalg.inv(_CHEBYSHEV[::2])
 
@@ -49,10 +50,10 @@ def expected_naive_log(log_likelihood: LogLikelihood, samples: int) -> Tensor:
     """
     table, end = _grid(log_likelihood, samples)
     if end == math.inf:
-        return torch.full((), -math.inf, dtype=torch.float64)  # p̂ = 0 has positive probability
+        return torch.full((), -math.inf, **DOUBLE)  # p̂ = 0 has positive probability
     centre = torch.logsumexp(table.values + table.weights.log(), 0)
     low = -BELOW - max(float(table.values[-1]), float(centre))
-    u = torch.arange(low, max(end, 4.0 - float(centre)) + STEP, STEP, dtype=torch.float64)
+    u = torch.arange(low, max(end, 4.0 - float(centre)) + STEP, STEP, **DOUBLE)
     laplace = _log_laplace(u, table, samples).exp()
     return centre + STEP * (torch.exp(-(u + centre).exp()) - laplace).sum()
 
@@ -62,7 +63,7 @@ def _grid(log_likelihood: LogLikelihood, samples: int) -> tuple[Table, float]:
 
     Not e^ℓ but ℓ itself must vary little, where exp(−e^{u + ℓ}) is neither zero nor one.
     """
-    edges = torch.linspace(-REACH, REACH, PANELS + 1, dtype=torch.float64)
+    edges = torch.linspace(-REACH, REACH, PANELS + 1, **DOUBLE)
     left, width = edges[:-1], edges.diff()
     values = log_likelihood(panel_nodes(left, width))  # (P, 33)
     while len(left) <= MOST:
@@ -117,7 +118,7 @@ def _end(table: Table, samples: int) -> float:
     enough = -BELOW - math.log1p(top - bottom)
     low, high = -top, 4.0 + math.log(samples) - bottom  # at high, every term is below exp(−e⁴)
     while high - low > 1.0:
-        middle = torch.full((1,), 0.5 * (low + high), dtype=torch.float64)
+        middle = torch.full((1,), 0.5 * (low + high), **DOUBLE)
         gone = float(_log_laplace(middle, table, samples)) < enough
         low, high = (low, float(middle)) if gone else (float(middle), high)
     return high

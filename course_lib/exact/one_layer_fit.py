@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_finite
+from course_lib.arguments import DOUBLE, require_finite
 from course_lib.exact.bent_panels import (
     LOG_TWO_PI,
     Nodes,
@@ -87,7 +87,7 @@ def best_one_layer(
     mean, std = _moments(x, mass, log_density)
     if starts is None:
         starts = [(a * std, b, 0.0, s * std) for a, b, s in STARTS]
-    free = torch.tensor([1.0, 1.0, 1.0, 1.0, float(bias)], dtype=torch.float64)
+    free = torch.tensor([1.0, 1.0, 1.0, 1.0, float(bias)], **DOUBLE)
     theta = torch.cat([_row(a / std, b, c / std, s / std, *d) for a, b, c, s, *d in starts])
     unit = (x - mean) / std
     for rule in (plain_rule, graded_rule):
@@ -141,8 +141,8 @@ def _evaluate(theta: Tensor, x: Tensor, nodes: Nodes) -> tuple[Tensor, Tensor]:
 
 def _climb(theta: Tensor, objective: Objective, rule: Rule) -> Climb:
     """Each row of θ (S, 5) taken to its local maximum; b by factors under the graded rule."""
-    damping = torch.full((len(theta),), 1e-3, dtype=torch.float64)
-    done = walled = torch.zeros(len(theta), dtype=torch.bool)
+    damping = theta.new_full((len(theta),), 1e-3)
+    done = walled = theta.new_zeros(len(theta), dtype=torch.bool)
     slack = torch.full_like(damping, math.inf)
     value, gradient, fisher = objective(theta)
     for _ in range(STEPS):
@@ -196,7 +196,7 @@ def _moved(theta: Tensor, step: Tensor, rule: Rule) -> Tensor:
 
 def _row(a: float, b: float, c: float, s: float, d: float = 0.0) -> Tensor:
     """θ of one model, (1, 5)."""
-    return torch.tensor([[a, b, c, math.log(s), d]], dtype=torch.float64)
+    return torch.tensor([[a, b, c, math.log(s), d]], **DOUBLE)
 
 
 def _objective(

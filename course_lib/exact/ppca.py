@@ -13,7 +13,7 @@ def covariance_upper(data: Tensor) -> tuple[Tensor, Tensor]:
     """The mean (D,) and the upper triangle of the covariance (D, D) of data (N, D), over N."""
     count, size = data.shape
     mean = data.mean(0, dtype=torch.float64)
-    total = torch.zeros(size, size, dtype=torch.float64)
+    total = data.new_zeros(size, size, dtype=torch.float64)
     step = -(-size // BLOCKS)
     for first in range(0, count, ROWS):
         rows = data[first : first + ROWS].double() - mean  # (rows, D)

@@ -12,6 +12,8 @@ from functools import reduce
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
+
 DEGREE = 32  # of the polynomial on a panel
 PARTS = 4  # a panel is split into so many: a needle of width 1e-6 needs ten rounds
 ROUNDS = 30  # 4**−30 of a panel is far below the spacing of floating-point numbers
@@ -31,10 +33,10 @@ def antiderivative(degree: int) -> tuple[Tensor, Tensor]:
 
     Its last row holds the Clenshaw–Curtis weights.
     """
-    angle = math.pi * (1 - torch.arange(degree + 1, dtype=torch.float64) / degree)
-    order = torch.arange(degree + 2, dtype=torch.float64)
+    angle = math.pi * (1 - torch.arange(degree + 1, **DOUBLE) / degree)
+    order = torch.arange(degree + 2, **DOUBLE)
     chebyshev = torch.cos(angle.unsqueeze(-1) * order)  # T_k at each point, (n+1, n+2)
-    integral = torch.empty(degree + 1, degree + 1, dtype=torch.float64)
+    integral = torch.empty(degree + 1, degree + 1, **DOUBLE)
     integral[:, 0] = chebyshev[:, 1]
     integral[:, 1] = chebyshev[:, 2] / 4
     up, down = 2 * (order[2:-1] + 1), 2 * (order[2:-1] - 1)
@@ -45,7 +47,7 @@ def antiderivative(degree: int) -> tuple[Tensor, Tensor]:
 
 POINTS, INTEGRAL = antiderivative(DEGREE)
 WEIGHTS = INTEGRAL[-1]  # (33,)
-HALVED = torch.zeros(DEGREE + 1, dtype=torch.float64)
+HALVED = torch.zeros(DEGREE + 1, **DOUBLE)
 HALVED[::2] = antiderivative(DEGREE // 2)[1][-1]
 GAPS = POINTS.diff()  # (32,)
 RULES = torch.stack([WEIGHTS, HALVED], -1)  # (33, 2)
@@ -72,12 +74,12 @@ class Panels:
 
     def peak(self) -> Tensor:
         """The largest log density of each integrand, (count,)."""
-        start = torch.full((self.count,), -math.inf, dtype=torch.float64)
+        start = torch.full((self.count,), -math.inf, **DOUBLE)
         return start.scatter_reduce(0, self.owner, self.log_density.detach().amax(-1), "amax")
 
     def sum(self, values: Tensor) -> Tensor:
         """Sums over the panels of each integrand: (P,) to (count,)."""
-        return torch.zeros(self.count, dtype=torch.float64).index_add(0, self.owner, values)
+        return torch.zeros(self.count, **DOUBLE).index_add(0, self.owner, values)
 
     def integral(self, values: Tensor) -> Tensor:
         """∫ values over each panel, for values at the nodes; (P, 33) to (P,)."""
@@ -117,7 +119,7 @@ def start(edges: Tensor, log_density: Tensor, score: Tensor) -> Panels:
     log_density, score: the values at the nodes, (count · P, 33).
     """
     count, size = edges.shape[0], edges.shape[1] - 1
-    owner = torch.arange(count).repeat_interleave(size)  # (count · P,)
+    owner = torch.arange(count, device=edges.device).repeat_interleave(size)  # (count · P,)
     left, width = edges[:, :-1].reshape(-1), edges.diff(dim=-1).reshape(-1)
     return Panels(count, owner, left, width, log_density, score)
 
@@ -147,7 +149,7 @@ def refine(panels: Panels, evaluate: Evaluate) -> tuple[Panels, Tensor]:
 def split(panels: Panels, evaluate: Evaluate) -> Panels:
     """Each panel cut into PARTS equal ones, with the values there."""
     width = (panels.width / PARTS).repeat_interleave(PARTS)
-    step = torch.arange(PARTS, dtype=torch.float64).repeat(len(panels.owner))
+    step = torch.arange(PARTS, **DOUBLE).repeat(len(panels.owner))
     left = panels.left.repeat_interleave(PARTS) + step * width
     owner = panels.owner.repeat_interleave(PARTS)
     values = evaluate(panel_nodes(left, width), owner)

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from course_lib.arguments import Numbers, as_double, require_broadcastable, require_count
+from course_lib.arguments import DOUBLE, Numbers, as_double, require_broadcastable, require_count
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact.gaussian_algebra import require_gaussian
 from course_lib.exact.log_mean import expected_log_mean
@@ -56,9 +56,9 @@ def _bounds(
 ) -> Tensor:
     """L_K for each K, of one x (D,) and one q."""
     q = DiagonalGaussian(mean.reshape(1), std.log().reshape(1))
-    size, simple, before = FEWEST, torch.full((2,), torch.inf, dtype=torch.float64), None
+    size, simple, before = FEWEST, torch.full((2,), torch.inf, **DOUBLE), None
     while size <= MOST:
-        u = torch.linspace(-REACH, REACH, size, dtype=torch.float64).unsqueeze(-1)
+        u = torch.linspace(-REACH, REACH, size, **DOUBLE).unsqueeze(-1)
         z = mean + std * u
         log_q = q.log_prob(z)
         log_w, log_probs = world.log_joint(x, z) - log_q, log_q + (std * (u[1] - u[0])).log()
@@ -119,7 +119,7 @@ def _climb(
     for _ in range(STEPS):
         # Shifted until it is negative definite: then the step goes up.
         top = torch.linalg.eigvalsh(at.curve)[..., -1].clamp(min=0.0)
-        shift = (2 * top + damping).unsqueeze(-1).unsqueeze(-1) * torch.eye(2, dtype=torch.float64)
+        shift = (2 * top + damping).unsqueeze(-1).unsqueeze(-1) * torch.eye(2, **DOUBLE)
         step = torch.linalg.solve(shift - at.curve, at.slope.unsqueeze(-1)).squeeze(-1)
         step = step.clamp(-1.0, 1.0)
         new_mean, new_log_std = mean + step[..., 0] * log_std.exp(), log_std + step[..., 1]
@@ -142,7 +142,7 @@ def _climb(
 
 def _local(world: ScalarLatent, x: Tensor, mean: Tensor, log_std: Tensor) -> _Local:
     """With h = log p(x, z): slopes E[h ε], E[h He₂] + 1, curves E[h He_n] for n = 2, 3, 4."""
-    u = torch.linspace(-REACH, REACH, require_count("nodes", NODES), dtype=torch.float64)
+    u = torch.linspace(-REACH, REACH, require_count("nodes", NODES), **DOUBLE)
     mass = torch.exp(-0.5 * u.square())
     mass = mass / mass.sum()
     z = mean + log_std.exp() * u.reshape(-1, *[1] * mean.ndim)  # (N, starts, *batch)

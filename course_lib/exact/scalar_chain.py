@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import (
+    DOUBLE,
     Numbers,
     as_double,
     require_count,
@@ -159,7 +160,7 @@ class ScalarChain:
 @lru_cache(maxsize=16)
 def standard_steps(panels: int) -> tuple[Tensor, Tensor]:
     """Nodes (N,) and the two rules' weights (N, 2) for expectations under N(0, 1)."""
-    edges = torch.linspace(-REACH, REACH, panels + 1, dtype=torch.float64)
+    edges = torch.linspace(-REACH, REACH, panels + 1, **DOUBLE)
     nodes = panel_nodes(edges[:-1], edges.diff()).reshape(-1)
     density = torch.exp(-0.5 * nodes.square()) / math.sqrt(2 * math.pi)
     rules = [density * quadrature_weights(edges.diff(), rule) for rule in (WEIGHTS, HALVED)]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import (
+    DOUBLE,
     Numbers,
     as_double,
     require_broadcastable,
@@ -41,6 +42,13 @@ TAILS = 4  # growing panels on each side
 LEAST = (2 * TAILS + 1) * (len(POINTS) - 1)  # nodes: one panel at least between the tails
 
 Decoder = Callable[[Tensor], Distribution]
+
+
+class TooNarrow(ValueError):
+    """A posterior so narrow that float64 cannot resolve it: no number is given, and none is wrong.
+
+    A class of its own, because all other refusals speak of arguments that no other noise mends.
+    """
 
 
 class ScalarLatent:
@@ -168,7 +176,7 @@ class ScalarLatent:
         if panels is not first:  # else the posterior is wide, and rounding nothing
             error = error + rounding_of_total(panels)
         if float(error.max()) > WORST:
-            raise ValueError(
+            raise TooNarrow(
                 f"the posterior is too narrow for float64: p(x) is only good to a relative "
                 f"{error.max().item():.2g}; take a larger noise std"
             )
@@ -222,7 +230,7 @@ def _edges(half_width: float, panels: int) -> Tensor:
     """Ends of panels: equal ones where the prior has its mass, growing ones out to half_width."""
     inner = min(half_width, REACH)
     tails = TAILS if half_width > inner else 0
-    middle = torch.linspace(-inner, inner, panels - 2 * tails + 1, dtype=torch.float64)
-    growth = torch.arange(1, tails + 1, dtype=torch.float64) / max(tails, 1)
+    middle = torch.linspace(-inner, inner, panels - 2 * tails + 1, **DOUBLE)
+    growth = torch.arange(1, tails + 1, **DOUBLE) / max(tails, 1)
     tail = inner * (half_width / inner) ** growth
     return torch.cat([-tail.flip(0), middle, tail])

@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from course_lib.arguments import Numbers, require_event, require_finite, require_no_nan
+from course_lib.arguments import DOUBLE, Numbers, require_event, require_finite, require_no_nan
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact.cumulative import Cumulative, require_probability
 from course_lib.exact.quadrature import EDGE, HALVED, WEIGHTS, panel_nodes
@@ -200,7 +200,7 @@ def grid(low: float, high: float, scale: float) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"an arrow varies on the scale {scale:.3g}, too sharp over {high - low:.3g}"
         )
-    edges = torch.linspace(low, high, count + 1, dtype=torch.float64)
+    edges = torch.linspace(low, high, count + 1, **DOUBLE)
     return panel_nodes(edges[:-1], edges.diff()).reshape(-1), edges.diff()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.exact.affine_gaussian import AffineGaussian
 from course_lib.exact.gaussian_algebra import LeastSquares, sum_scale_tril
 
@@ -18,7 +19,7 @@ def top_down_factor(arrows: Sequence[AffineGaussian], level: int) -> AffineGauss
     down = arrows[level - 1]
     slope, offset, root = down_to_data(arrows[: level - 1])  # x given z_{t−1}
     seen = torch.linalg.solve_triangular(root, slope, upper=False)  # whitened, (d_0, d_{t−1})
-    white = torch.linalg.solve_triangular(root, torch.eye(len(root)).double(), upper=False)
+    white = torch.linalg.solve_triangular(root, torch.eye(len(root), **DOUBLE), upper=False)
     prior = (1.0 / down.std).diag()
     system = LeastSquares(torch.cat([prior, seen]))
     gain = system.scale_tril @ system.basis.mT  # (d_{t−1}, d_{t−1} + d_0)

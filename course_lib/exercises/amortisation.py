@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake, register
 from course_lib.distributions import DiagonalGaussian, FullGaussian, kl_divergence
 from course_lib.exact.gaussian_fits import best_diagonal, best_isotropic
@@ -11,14 +12,14 @@ from course_lib.exact.gaussian_fits import best_diagonal, best_isotropic
 
 def _posterior(covariance: list[list[float]]) -> FullGaussian:
     """A Gaussian posterior with mean 0."""
-    sigma = torch.tensor(covariance, dtype=torch.float64)
-    return FullGaussian.from_covariance(torch.zeros(len(sigma)).double(), sigma)
+    sigma = torch.tensor(covariance, **DOUBLE)
+    return FullGaussian.from_covariance(torch.zeros(len(sigma), **DOUBLE), sigma)
 
 
 CORRELATED = _posterior([[1.0, 0.9], [0.9, 1.0]])
 UNEQUAL = _posterior([[1.0, 0.0], [0.0, 4.0]])
-PAIR = torch.tensor([[1.0, 0.9], [0.9, 1.0]], dtype=torch.float64)
-THREE = torch.tensor([[0.5, 0.2, 0.0], [0.2, 0.3, -0.1], [0.0, -0.1, 0.9]], dtype=torch.float64)
+PAIR = torch.tensor([[1.0, 0.9], [0.9, 1.0]], **DOUBLE)
+THREE = torch.tensor([[0.5, 0.2, 0.0], [0.2, 0.3, -0.1], [0.0, -0.1, 0.9]], **DOUBLE)
 
 ERROR = 0.2  # the mean squared error
 
@@ -73,7 +74,7 @@ register(
         lambda: (
             lambda covariance: (
                 best_diagonal(
-                    FullGaussian.from_covariance(torch.zeros(len(covariance)).double(), covariance)
+                    FullGaussian.from_covariance(torch.zeros(len(covariance), **DOUBLE), covariance)
                 ).std
             )
         ),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake, register
 from course_lib.distributions import Bernoulli, DiagonalGaussian, kl_divergence
 
@@ -16,7 +17,7 @@ FARTHER = DiagonalGaussian.from_std(3.0, 1.0)
 
 def _log_ratio_variance(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
     """Var_q[log q(z) − log p(z)] in one dimension, by the trapezoid rule over ±12 σ."""
-    u = torch.linspace(-12.0, 12.0, 4001, dtype=torch.float64).unsqueeze(-1)
+    u = torch.linspace(-12.0, 12.0, 4001, **DOUBLE).unsqueeze(-1)
     z = q.mean + q.std * u  # (4001, 1)
     weight = q.log_prob(z).exp() * q.std * (u[1] - u[0])
     log_ratio = q.log_prob(z) - p.log_prob(z)
@@ -36,7 +37,7 @@ def _gaussian(mean: Sequence[object], log_std: Sequence[object]) -> DiagonalGaus
 
 
 def _double(values: Sequence[object]) -> Tensor:
-    return torch.tensor(values, dtype=torch.float64)
+    return torch.tensor(values, **DOUBLE)
 
 
 THREE = _gaussian(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake, register
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.exact import LinearGaussian
@@ -15,18 +16,18 @@ WORLD = LinearGaussian([[1.0]], 0.0, 1.0)  # the unit world: z ~ N(0, 1), x|z ~ 
 X = [3.0]
 
 # Two joints on a grid: one of ordinary height, one of an image, whose exponentials underflow.
-AXIS = torch.linspace(-6, 6, 61, dtype=torch.float64)
+AXIS = torch.linspace(-6, 6, 61, **DOUBLE)
 NODES = torch.cartesian_prod(AXIS, AXIS)
 JOINT = (
     LinearGaussian([[1.0, 0.5]], 0.0, 0.8)
-    .log_joint(torch.tensor([1.0]).double(), NODES)
+    .log_joint(torch.tensor([1.0], **DOUBLE), NODES)
     .reshape(61, 61)
 )
 STEP = 0.2
 
 CODES = (
-    torch.tensor([[1.0, -2.0], [0.0, 0.5], [2.0, 0.0]], dtype=torch.float64),
-    torch.tensor([[0.1, 0.5], [0.3, 0.2], [0.2, 0.8]], dtype=torch.float64),
+    torch.tensor([[1.0, -2.0], [0.0, 0.5], [2.0, 0.0]], **DOUBLE),
+    torch.tensor([[0.1, 0.5], [0.3, 0.2], [0.2, 0.8]], **DOUBLE),
 )
 Pair = Callable[[Tensor, Tensor], Tensor]
 
@@ -162,7 +163,7 @@ register(
 
 def _excess_at_the_mean() -> Tensor:
     """log p(x|μ) − KL − log p(x), q the exact posterior."""
-    x = torch.tensor([0.7], dtype=torch.float64)
+    x = torch.tensor([0.7], **DOUBLE)
     q = WORLD.posterior(x)
     at_mean = WORLD.decoder(q.mean).log_prob(x) - kl_divergence(q, WORLD.prior)
     return (at_mean - WORLD.log_evidence(x)).squeeze()

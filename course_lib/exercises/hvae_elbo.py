@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake, register
 from course_lib.exact import AffineGaussian, LinearGaussianChain
 
@@ -21,7 +22,7 @@ NARROW = math.log(0.3)
 
 SUPREMUM = LOG_P + 0.5 * math.log(math.pi) + math.log(2)
 
-LOGS = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(12), dtype=torch.float64)
+LOGS = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(12), **DOUBLE)
 CASES = [
     (LOGS[0, 0] - 80, LOGS[1, :3] - 20, LOGS[2, :3] + 5),
     (LOGS[1, 0] - 2, LOGS[0, :1] - 1, LOGS[2, :1]),

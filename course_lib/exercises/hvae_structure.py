@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake, register
 from course_lib.exact import DiscreteChain, LinearGaussianChain
 
@@ -33,7 +34,9 @@ def _std(answer: list[float]) -> list[float]:
 
 def _log_joint(prior: Tensor, arrows: Sequence[Tensor], x: int, z: Sequence[int]) -> Tensor:
     """The exact answer to 10.d: the entry of DiscreteChain's table of all configurations."""
-    return DiscreteChain(prior, arrows).log_joint(torch.tensor(x))[tuple(z)]
+    return DiscreteChain(prior, arrows).log_joint(torch.tensor(x, dtype=torch.int64, device="cpu"))[
+        tuple(z)
+    ]
 
 
 def _steps(arrows: Sequence[Tensor], x: int, z: Sequence[int]) -> list[Tensor]:
@@ -47,10 +50,10 @@ def _backwards(arrows: Sequence[Tensor], x: int, z: Sequence[int]) -> Tensor:
     return torch.stack(_steps([table.mT for table in arrows], x, z)).sum()
 
 
-PRIOR = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
-STEP = torch.tensor([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.3, 0.15, 0.55]], dtype=torch.float64)
-SEEN = torch.tensor([[0.9, 0.06, 0.04], [0.3, 0.5, 0.2], [0.15, 0.25, 0.6]], dtype=torch.float64)
-HIGHER = torch.tensor([[0.6, 0.3, 0.1], [0.05, 0.9, 0.05], [0.25, 0.35, 0.4]], dtype=torch.float64)
+PRIOR = torch.tensor([0.5, 0.3, 0.2], **DOUBLE)
+STEP = torch.tensor([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.3, 0.15, 0.55]], **DOUBLE)
+SEEN = torch.tensor([[0.9, 0.06, 0.04], [0.3, 0.5, 0.2], [0.15, 0.25, 0.6]], **DOUBLE)
+HIGHER = torch.tensor([[0.6, 0.3, 0.1], [0.05, 0.9, 0.05], [0.25, 0.35, 0.4]], **DOUBLE)
 CASES = [  # with every state of every table
     (PRIOR, [SEEN, STEP, HIGHER], 2, [0, 1, 2]),
     (PRIOR, [SEEN, STEP, HIGHER], 0, [2, 2, 0]),

@@ -5,21 +5,22 @@ import math
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.bounds import importance_weighted_bound
 from course_lib.checks import Exercise, Mistake, register
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact import LinearGaussian
 
 UNIT = LinearGaussian([[1.0]], 0.0, 1.0)  # z ~ N(0, 1), x|z ~ N(z, 1)
-X = torch.ones(1, dtype=torch.float64)
+X = torch.ones(1, **DOUBLE)
 PRIOR = DiagonalGaussian.standard(1)
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 LOG_EVIDENCE = -HALF_LOG_TWO_PI - 0.5 * math.log(2) - 0.25  # of x = 1, by hand
 ELBO = -HALF_LOG_TWO_PI - 1  # of q = p(z), by hand
-MANY = torch.tensor([[-1000.0, -1003.0, -999.0], [-1010.0, -1000.5, -1001.0]]).double()
-MODEST = torch.tensor([[0.3, -1.0], [2.0, 0.5], [-4.0, 1.0], [0.0, 0.0]], dtype=torch.float64)
+MANY = torch.tensor([[-1000.0, -1003.0, -999.0], [-1010.0, -1000.5, -1001.0]], **DOUBLE)
+MODEST = torch.tensor([[0.3, -1.0], [2.0, 0.5], [-4.0, 1.0], [0.0, 0.0]], **DOUBLE)
 # Rows that share no largest: what is taken out of one would leave nothing of another.
-FAR_APART = torch.tensor([[-2500.0, -2501.0], [3.0, -1.0], [-900.0, 0.5]], dtype=torch.float64)
+FAR_APART = torch.tensor([[-2500.0, -2501.0], [3.0, -1.0], [-900.0, 0.5]], **DOUBLE)
 
 
 def _smallest_std() -> Tensor:

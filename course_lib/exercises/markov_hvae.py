@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake, register
 from course_lib.exact import LinearGaussianChain
 
@@ -87,7 +88,7 @@ def _straight(z: Tensor) -> tuple[Tensor, Tensor]:
     return 0.7 * z - 1, torch.full_like(z, 0.2)
 
 
-NOISE = torch.tensor([[0.3, -1.2], [0.8, 0.1], [-0.5, 1.7]], dtype=torch.float64)
+NOISE = torch.tensor([[0.3, -1.2], [0.8, 0.1], [-0.5, 1.7]], **DOUBLE)
 
 register(
     Exercise(

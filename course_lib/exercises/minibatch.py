@@ -7,15 +7,16 @@ from itertools import combinations, product
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake, register
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 
 VALUES, SIZE = (-1, -2, -4, -5), 2
 WITHOUT, WITH = 40 / 3, 20.0
-PAIR = torch.tensor([1.0, -1.0], dtype=torch.float64)
+PAIR = torch.tensor([1.0, -1.0], **DOUBLE)
 RHO = 0.8
-FEW = torch.tensor([-101.0, -97.5, -120.0], dtype=torch.float64)
-MORE = torch.tensor([-88.0, -140.5, -99.0, -93.25, -110.0], dtype=torch.float64)
+FEW = torch.tensor([-101.0, -97.5, -120.0], **DOUBLE)
+MORE = torch.tensor([-88.0, -140.5, -99.0, -93.25, -110.0], **DOUBLE)
 
 
 def _spreads() -> list[float]:
@@ -30,8 +31,8 @@ def _spreads() -> list[float]:
 
 def _lost() -> Tensor:
     """log p(x₁, x₂) − log p(x₁) − log p(x₂) for unit variances and correlation 0.8."""
-    covariance = torch.tensor([[1.0, RHO], [RHO, 1.0]], dtype=torch.float64)
-    joint = FullGaussian.from_covariance(torch.zeros(2, dtype=torch.float64), covariance)
+    covariance = torch.tensor([[1.0, RHO], [RHO, 1.0]], **DOUBLE)
+    joint = FullGaussian.from_covariance(torch.zeros(2, **DOUBLE), covariance)
     alone = DiagonalGaussian.from_std([0.0, 0.0], [1.0, 1.0])
     return joint.log_prob(PAIR) - alone.log_prob(PAIR)
 

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.bounds import self_normalised_expectation
 from course_lib.checks import Exercise, Mistake, register
 from course_lib.exact import LinearGaussian
@@ -12,18 +13,18 @@ from course_lib.exact import LinearGaussian
 
 def _kindest(size: int) -> LinearGaussian:
     """z ~ N(0, I), x|z ~ N(z, I)."""
-    return LinearGaussian(torch.eye(size).double(), torch.zeros(size).double(), 1.0)
+    return LinearGaussian(torch.eye(size, **DOUBLE), torch.zeros(size, **DOUBLE), 1.0)
 
 
 def _draws_for_bias(bias: float) -> Tensor:
     """S at which the second-order bias of log p̂ is −bias, in 30 of the kindest dimensions."""
-    return -_kindest(30).naive_log_bias(torch.zeros(30).double(), 1) / bias
+    return -_kindest(30).naive_log_bias(torch.zeros(30, **DOUBLE), 1) / bias
 
 
 def _posterior_at_zero() -> Tensor:
     """log p(z = 0|x = 5) for x|z ~ N(3z, 2²)."""
-    world = LinearGaussian(torch.tensor([[3.0]]).double(), torch.zeros(1).double(), 2.0)
-    return world.posterior(torch.tensor([5.0]).double()).log_prob(torch.zeros(1).double())
+    world = LinearGaussian(torch.tensor([[3.0]], **DOUBLE), torch.zeros(1, **DOUBLE), 2.0)
+    return world.posterior(torch.tensor([5.0], **DOUBLE)).log_prob(torch.zeros(1, **DOUBLE))
 
 
 def _normal(x: float, mean: float, variance: float) -> float:
@@ -33,11 +34,11 @@ def _normal(x: float, mean: float, variance: float) -> float:
 
 JOINT = _normal(5, 0, 4) + _normal(0, 0, 1)  # log p(x = 5, z = 0)
 RELATIVE = (2 / math.sqrt(3)) ** 30 - 1  # r in 30 of the kindest dimensions
-MODEST = torch.tensor([0.5, -1.0, 2.0, 0.0], dtype=torch.float64)
+MODEST = torch.tensor([0.5, -1.0, 2.0, 0.0], **DOUBLE)
 UNDERFLOWING = MODEST - 1000.0
-VALUES = torch.tensor([1.0, 2.0, -3.0, 0.5], dtype=torch.float64)
+VALUES = torch.tensor([1.0, 2.0, -3.0, 0.5], **DOUBLE)
 # exp overflows unless the largest itself is taken out: not the first, the mean or the least.
-FAR_APART = torch.tensor([-1900.0, -1000.0, -3000.0], dtype=torch.float64)
+FAR_APART = torch.tensor([-1900.0, -1000.0, -3000.0], **DOUBLE)
 
 register(
     Exercise(

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake, register
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.exact import LinearGaussian
@@ -15,19 +16,19 @@ UNIT = LinearGaussian([[1.0]], 0.0, 1.0)
 
 def _first_squared_loading() -> Tensor:
     """w² of pPCA with one latent, fitted to data whose covariance has eigenvalues 3, 1, ½."""
-    axes = torch.diag(torch.tensor([9.0, 3.0, 1.5]).double().sqrt())  # 3 λ, of six data
+    axes = torch.diag(torch.tensor([9.0, 3.0, 1.5], **DOUBLE).sqrt())  # 3 λ, of six data
     fitted = LinearGaussian.fit_ppca(torch.cat([axes, -axes]), latent=1)
     return fitted.loadings.square().sum()
 
 
 def _kl_at(x: float) -> Tensor:
     """KL(p(z|x) ‖ p(z)) at one x of the unit world."""
-    return kl_divergence(UNIT.posterior(torch.tensor([x]).double()), UNIT.prior)
+    return kl_divergence(UNIT.posterior(torch.tensor([x], **DOUBLE)), UNIT.prior)
 
 
 def _codes(means: list[float], stds: list[float], draws: list[float]) -> Tensor:
     """log q(z_n | x_m), (N, N): row n is the draw, column m the image."""
-    mean, std, z = (torch.tensor(v).double().unsqueeze(-1) for v in (means, stds, draws))
+    mean, std, z = (torch.tensor(v, **DOUBLE).unsqueeze(-1) for v in (means, stds, draws))
     return DiagonalGaussian(mean, std.log()).log_prob(z.unsqueeze(1))
 
 
@@ -37,7 +38,7 @@ def _information(log_q: Tensor) -> Tensor:
 
 APART = _codes([-50.0, 0.0, 60.0], [0.5, 1.0, 0.1], [-50.3, 0.4, 60.1])  # exp underflows
 MIXED = _codes([0.1, -0.4, 0.9, 2.0], [0.8, 0.5, 1.1, 0.6], [0.5, -0.9, 0.2, 2.2])
-ROWS = torch.tensor([[-800.0], [3.0], [-2500.0], [40.0]]).double()  # no one number scales all rows
+ROWS = torch.tensor([[-800.0], [3.0], [-2500.0], [40.0]], **DOUBLE)  # no one number scales all rows
 
 register(
     Exercise(

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake, register
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.exact import LinearGaussian
@@ -67,8 +68,8 @@ def _excess(scale: float) -> Tensor:
 
     World w = s = 1, x = 1. The best μ is the posterior's mean; σ is searched on a fine grid.
     """
-    world, x = LinearGaussian([[1.0]], 0.0, 1.0), torch.ones(1, dtype=torch.float64)
-    std = torch.linspace(0.5, 1.1, 60_001, dtype=torch.float64).unsqueeze(-1)
+    world, x = LinearGaussian([[1.0]], 0.0, 1.0), torch.ones(1, **DOUBLE)
+    std = torch.linspace(0.5, 1.1, 60_001, **DOUBLE).unsqueeze(-1)
     mean = world.posterior(x).mean
     believed = DiagonalGaussian.from_std(mean.expand_as(std), std)
     drawn = DiagonalGaussian.from_std(mean.expand_as(std), scale * std)
@@ -81,11 +82,11 @@ def _leave_one_out(values: Tensor, noise: Tensor, std: float) -> Tensor:
     return (values - others) * noise / std
 
 
-MEAN = torch.tensor([0.5, -2.0], dtype=torch.float64)
-LOG_STD = torch.tensor([-1.0, 0.7], dtype=torch.float64)
-NOISE = torch.tensor([[0.3, -1.2], [1.0, 0.4], [-0.7, 2.0]], dtype=torch.float64)
-VALUES = torch.tensor([-101.0, -97.5, -120.0, -99.0], dtype=torch.float64)
-FOUR = torch.tensor([0.3, -1.2, 0.8, 0.1], dtype=torch.float64)
+MEAN = torch.tensor([0.5, -2.0], **DOUBLE)
+LOG_STD = torch.tensor([-1.0, 0.7], **DOUBLE)
+NOISE = torch.tensor([[0.3, -1.2], [1.0, 0.4], [-0.7, 2.0]], **DOUBLE)
+VALUES = torch.tensor([-101.0, -97.5, -120.0, -99.0], **DOUBLE)
+FOUR = torch.tensor([0.3, -1.2, 0.8, 0.1], **DOUBLE)
 
 register(
     Exercise(

@@ -13,6 +13,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.bounds import gap
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact import LinearGaussian
@@ -36,8 +37,8 @@ DATA = torch.tensor(
     dtype=torch.float64,
     device="cpu",
 )
-CURVE = torch.linspace(-FARTHEST, FARTHEST, 1001, dtype=torch.float64, device="cpu")
-CIRCLE = torch.linspace(0, 2 * math.pi, 181, dtype=torch.float64, device="cpu")
+CURVE = torch.linspace(-FARTHEST, FARTHEST, 1001, **DOUBLE)
+CIRCLE = torch.linspace(0, 2 * math.pi, 181, **DOUBLE)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def pair_world(rho: float) -> PairWorld:
     """
     a, b = (1 - rho**2) * RATIO**2, rho**2 * (1 + RATIO**2)
     weight = math.sqrt((b + math.sqrt(b**2 + 4 * a * rho**2)) / (2 * a))
-    loadings = torch.tensor([[-weight, RATIO * weight]], dtype=torch.float64)
+    loadings = torch.tensor([[-weight, RATIO * weight]], **DOUBLE)
     return PairWorld(LinearGaussian(loadings, 0.0, 1.0), math.sqrt(1 + (1 + RATIO**2) * weight**2))
 
 
@@ -86,8 +87,8 @@ def mean_square_error(encoder: str) -> float:
     if encoder == OWN:
         return 0.0
     edges, constants = table(TABLES[encoder])
-    below = torch.special.ndtr(torch.cat([edges, torch.tensor([math.inf]).double()]))
-    masses = below.diff(prepend=torch.zeros(1).double())
+    below = torch.special.ndtr(torch.cat([edges, torch.tensor([math.inf], **DOUBLE)]))
+    masses = below.diff(prepend=torch.zeros(1, **DOUBLE))
     return 1.0 - float((masses * constants.square()).sum())
 
 
@@ -152,7 +153,7 @@ class AmortisedInference(Explorer):
 
     def update(self, rho: float, x: float, family: str, encoder: str) -> Reading:
         """Fits q for this x, looks the encoder's q up, and splits the gap."""
-        pair, t = pair_world(rho), torch.tensor(x, dtype=torch.float64)
+        pair, t = pair_world(rho), torch.tensor(x, **DOUBLE)
         posterior = pair.posterior(t)
         best = FAMILIES[family](posterior)
         q = DiagonalGaussian(pair.posterior(looked_up(encoder, t)).mean, best.log_std)
@@ -197,12 +198,12 @@ class AmortisedInference(Explorer):
                 span.set_data(*(ends if i == 0 else ends[::-1]))
 
     def _move_curve(self, pair: PairWorld, x: float, encoder: str, std: float) -> None:
-        slope = pair.posterior(torch.ones(()).double()).mean[1].item()  # of the mean of z_2 in t
+        slope = pair.posterior(torch.ones((), **DOUBLE)).mean[1].item()  # of the mean of z_2 in t
         curve = slope * looked_up(encoder, CURVE).numpy()
         self.steps.set_data(CURVE.numpy(), curve)
         self.band.set_data(CURVE.numpy(), curve - std, curve + std)
         self.dots.set_ydata(slope * DATA.numpy())
-        own, given = slope * x, slope * looked_up(encoder, torch.tensor(x).double()).item()
+        own, given = slope * x, slope * looked_up(encoder, torch.tensor(x, **DOUBLE)).item()
         self.miss.set_data((x, x), (own, given))
         self.here.set_data([x], [own])
         self.encoder_name.set_text("q, mean ± std" if encoder == OWN else "the encoder's, ± std")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from course_lib import bounds
+from course_lib.arguments import DOUBLE
 from course_lib.data import load_digits
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact import LinearGaussian
@@ -36,7 +37,7 @@ class DigitBounds:
     def estimated(self, index: Tensor, samples: int, generator: torch.Generator) -> Tensor:
         """ℓ̂_n for each n of index, from `samples` fresh samples of q_n each: shaped as index."""
         q = DiagonalGaussian(self.q.mean[index], self.q.log_std[index])
-        total = torch.zeros(index.shape, dtype=torch.float64)
+        total = torch.zeros(index.shape, **DOUBLE)
         for _ in range(samples):
             z = q.rsample((1,), generator=generator)  # (1, *index, d)
             total += bounds.terms(self.world, q, self.images[index], z).elbo
@@ -71,10 +72,10 @@ def reconstruction_variance(world: LinearGaussian, q: DiagonalGaussian, x: Tenso
 def drawn_batches() -> dict[str, Tensor]:
     """400 orders of the digits: the first B of a row are a batch of B. (400, 100) each."""
     generator = torch.Generator().manual_seed(9)
-    noise = torch.rand(BATCHES, DIGITS, dtype=torch.float64, generator=generator)
+    noise = torch.rand(BATCHES, DIGITS, generator=generator, **DOUBLE)
     return {
         WITHOUT: noise.argsort(1),
-        WITH: torch.randint(DIGITS, (BATCHES, DIGITS), generator=generator),
+        WITH: torch.randint(DIGITS, (BATCHES, DIGITS), generator=generator, device="cpu"),
     }
 
 

@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.bounds import gap
 from course_lib.distributions import DiagonalGaussian, FullGaussian, kl_divergence
 from course_lib.exact import LinearGaussian, ScalarLatent, square_world
@@ -25,8 +26,8 @@ from course_lib.plots.vocabulary import TEXT_PT, ink
 Array = NDArray[np.float64]
 
 EDGE = 3.5  # z is drawn from −EDGE to EDGE
-Z = torch.linspace(-EDGE, EDGE, 701, dtype=torch.float64, device="cpu").unsqueeze(-1)
-FAR = torch.linspace(-10.0, 10.0, 4001, dtype=torch.float64, device="cpu").unsqueeze(-1)  # in σ
+Z = torch.linspace(-EDGE, EDGE, 701, **DOUBLE).unsqueeze(-1)
+FAR = torch.linspace(-10.0, 10.0, 4001, **DOUBLE).unsqueeze(-1)  # in σ
 NATS = (-6.0, -0.5)  # of the ledger
 NAMES = {"posterior": "exact posterior p(z|x)", "q": "q(z)"}
 WIDTHS = {"posterior": 156.0, "q": 44.0}  # the room of these labels, shown pixels
@@ -52,9 +53,9 @@ class Target:
 @lru_cache(maxsize=200)
 def target(name: str, x: float) -> Target:
     """The exact answers for x|z ~ N(z, 1) or N(z², 0.5²), with z ~ N(0, 1)."""
-    one = torch.ones(1, 1, dtype=torch.float64)
+    one = torch.ones(1, 1, **DOUBLE)
     world = LinearGaussian(one, 0.0, 1.0) if name == "linear" else square_world(s=0.5)
-    seen = torch.tensor([x], dtype=torch.float64)
+    seen = torch.tensor([x], **DOUBLE)
     posterior = world.posterior(seen)
     return Target(world, seen, world.log_evidence(seen).item(), posterior, posterior.log_prob(Z))
 

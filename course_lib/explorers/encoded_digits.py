@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
+from course_lib.arguments import DOUBLE
 from course_lib.data import Images, binarise, load_mnist
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.explorers.latent_plane import Cells, LatentPlane, expected_log_likelihood
@@ -44,7 +45,7 @@ class CloseUp:
 
     def place(self, z: Tensor) -> Array:
         """Points z (…, 2) as fractions of the square's side."""
-        corner = torch.tensor([self.left, self.bottom], dtype=z.dtype)
+        corner = z.new_tensor([self.left, self.bottom])
         result: Array = ((z - corner) / self.side).numpy()
         return result
 
@@ -72,7 +73,7 @@ class EncodedDigits:
         self.cells = [plane.cells(i) for i in range(len(self.x))]
         self.reconstruction = expected_log_likelihood(self.model, self.q, self.x, NODES)  # (20,)
         self.kl = kl_divergence(self.q, self.model.prior)  # (20,)
-        evidence = torch.tensor([found.log_evidence for found in self.cells], dtype=torch.float64)
+        evidence = torch.tensor([found.log_evidence for found in self.cells], **DOUBLE)
         self.log_evidence, self.gaps = evidence, evidence - (self.reconstruction - self.kl)  # (20,)
         generator = Generator().manual_seed(0)
         self.draws = torch.stack([found.sample(DRAWS, generator=generator) for found in self.cells])
@@ -134,7 +135,7 @@ def close_up(cells: Cells, mean: Tensor, std: Tensor) -> CloseUp:
     place = torch.floor(cells.centres / cells.side) - first  # (k, 2)
     inside = ((place >= 0) & (place < count)).all(-1)
     column, row = place[inside].long().unbind(-1)
-    density = torch.zeros(count, count, dtype=torch.float64)
+    density = torch.zeros(count, count, **DOUBLE)
     density[row, column] = (cells.log_joint[inside] - cells.log_joint.max()).exp()
     smooth = interpolate(density[None, None], size=(PIXELS, PIXELS), mode="bilinear")[0, 0]
     left, bottom = (first * cells.side).tolist()

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.data import load_mnist
 from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.encoded_digits import COPIES, DRAWS, EncodedDigits, shipped_digits
@@ -148,7 +149,7 @@ class LatentWalk(Explorer):
         """Moves the point, and for another image everything that is its own."""
         image, z = (
             COPIES * digit + WHICH.index(which),
-            torch.tensor([z_1, z_2], dtype=torch.float64),
+            torch.tensor([z_1, z_2], **DOUBLE),
         )
         numbers = self.digits.at(image, z)
         self._move_plane(image, z)
@@ -164,13 +165,13 @@ class LatentWalk(Explorer):
 
     def _move_plane(self, image: int, z: Tensor) -> None:
         near, q = self.digits.close_ups[image], self.digits.q
-        corners = torch.tensor([[0.0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]).numpy()
+        corners = torch.tensor([[0.0, 0], [1, 0], [1, 1], [0, 1], [0, 0]], **DOUBLE).numpy()
         self.square.set_data(*(corners * near.side + (near.left, near.bottom)).T)
         self.here.set_data((z[0].item(),), (z[1].item(),))
         self.near.set_data(*near.place(z).reshape(2, 1))
         self.shade.set_picture(self.shades[image])
         self.dots.set_data(*near.place(self.digits.draws[image]).T)
-        stds = torch.tensor([[1.0], [2.0]], dtype=z.dtype) * q.std[image]
+        stds = z.new_tensor([[1.0], [2.0]]) * q.std[image]
         both = DiagonalGaussian(q.mean[image].expand(2, 2), stds.log())
         self.ellipse.set_data(*near.place(torch.from_numpy(outlines(both, 60))).T)
         self.width.set_text(f"{number(near.side, 2)} wide")

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.data import load_mnist
 from course_lib.exact import LinearGaussian
 from course_lib.explorers.engine import Explorer, Reading, Slider, Steps
@@ -74,7 +75,7 @@ class EvidenceNeedle(Explorer):
         square = centred.square().sum().repeat(POOL)  # (POOL,)
         self.squares, shown = {}, []
         for i in range(max(DIMENSIONS)):
-            z = torch.randn(POOL, dtype=torch.float64, generator=generator)
+            z = torch.randn(POOL, generator=generator, **DOUBLE)
             shown.append(z[:TICKS])
             square += norms[i] * ((z - best[i]).square() - best[i] ** 2)
             if i + 1 in DIMENSIONS:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.bounds import (
     effective_sample_size,
     expectation,
@@ -45,8 +46,8 @@ TALLEST = 4.0  # of a weight over the mean weight, as drawn
 def small_world(name: str) -> tuple[ScalarLatent, Tensor]:
     """z ~ N(0, 1) with x|z ~ N(z, 0.75²), or N(2 tanh z, 0.5²); and the x that was observed."""
     if name == WORLDS[0]:
-        return linear_world(w=1.0, s=0.75), torch.tensor([1.25], dtype=torch.float64)
-    return tanh_world(a=2.0, b=1.0, c=0.0, s=0.5), torch.tensor([2.0], dtype=torch.float64)
+        return linear_world(w=1.0, s=0.75), torch.tensor([1.25], **DOUBLE)
+    return tanh_world(a=2.0, b=1.0, c=0.0, s=0.5), torch.tensor([2.0], **DOUBLE)
 
 
 class LogWeights(Explorer):
@@ -69,8 +70,8 @@ class LogWeights(Explorer):
     def build(self, figure: Figure) -> None:
         """Above: densities, and K weights. Below, on one axis of nats: log-weight, L_K, ledger."""
         generator = torch.Generator().manual_seed(4)
-        self.noise = torch.randn(MOST, dtype=torch.float64, generator=generator)  # ε of μ + σ ε
-        self.z = torch.linspace(-EDGE, EDGE, 281, dtype=torch.float64).unsqueeze(-1)
+        self.noise = torch.randn(MOST, generator=generator, **DOUBLE)  # ε of μ + σ ε
+        self.z = torch.linspace(-EDGE, EDGE, 281, **DOUBLE).unsqueeze(-1)
         densities, draws = panels(figure, (34, 38), right=10, top=46, bottom=298, across=24)
         below = panels(figure, (34, 17, 19), right=10, top=196, bottom=46, across=24)
         self._build_densities(densities)
@@ -171,7 +172,7 @@ class LogWeights(Explorer):
         near = ((self.z - q.mean).abs() < 3 * q.std)[:, 0].numpy()
         self.faint.set_ydata(drawn)
         self.curve.set_ydata(np.where(near, drawn, np.nan))
-        inner = q.mean + q.std * torch.linspace(-2, 2, 81, dtype=torch.float64).unsqueeze(-1)
+        inner = q.mean + q.std * torch.linspace(-2, 2, 81, **DOUBLE).unsqueeze(-1)
         lowest, highest = log_weights(model, q, x, inner).aminmax()
         return lowest.item(), highest.item()
 
@@ -221,7 +222,7 @@ def _bounds(model: ScalarLatent, q: DiagonalGaussian, x: Tensor) -> Tensor:
     """L_1, …, L_64 exactly, over a grid that holds all of q and of the prior."""
     mean, std = q.mean.item(), q.std.item()
     reach = 8.5 * std
-    z = torch.linspace(min(mean - reach, -8), max(mean + reach, 8), 361, dtype=torch.float64)
+    z = torch.linspace(min(mean - reach, -8), max(mean + reach, 8), 361, **DOUBLE)
     points = z.unsqueeze(-1)
     log_probs = q.log_prob(points) + math.log(z[1] - z[0])
     return expected_log_mean(log_weights(model, q, x, points), log_probs, COUNTS, step=0.4)

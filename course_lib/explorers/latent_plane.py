@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
-from course_lib.arguments import require_event
+from course_lib.arguments import DOUBLE, require_event
 from course_lib.distributions import Bernoulli, Binomial, DiagonalGaussian
 from course_lib.evaluate import log_probs_of_pairs
 from course_lib.vae import VAE, MarkovHVAE
@@ -57,7 +57,8 @@ class Cells:
     def sample(self, count: int, *, generator: Generator) -> Tensor:
         """Draws from the posterior, taken as flat within a cell: (count, 2)."""
         index = torch.multinomial(self.masses, count, replacement=True, generator=generator)
-        inside = torch.rand(count, 2, generator=generator, dtype=self.centres.dtype) - 0.5
+        dtype, device = self.centres.dtype, self.centres.device
+        inside = torch.rand(count, 2, generator=generator, dtype=dtype, device=device) - 0.5
         return self.centres[index] + self.side * inside
 
 
@@ -72,7 +73,8 @@ class LatentPlane:
 
     def __init__(self, model: VAE, x: Tensor) -> None:
         self._model, self._x = model, require_event("x", x, model.sizes[0])
-        axis = torch.linspace(-EDGE, EDGE, round(2 * EDGE / STEP) + 1, dtype=x.dtype)
+        count = round(2 * EDGE / STEP) + 1
+        axis = torch.linspace(-EDGE, EDGE, count, dtype=x.dtype, device=x.device)
         self._nodes = torch.cartesian_prod(axis, axis)  # (n², 2)
         self._heights = self._log_joint(self._nodes, x)  # (n², B)
 
@@ -97,7 +99,7 @@ class LatentPlane:
 
     def _cut(self, cells: Cells, x: Tensor) -> Cells:
         """Each cell in four, without those that are too low."""
-        quarter = torch.tensor([-0.25, 0.25], dtype=x.dtype) * cells.side
+        quarter = x.new_tensor([-0.25, 0.25]) * cells.side
         fine = cells.centres.unsqueeze(1) + torch.cartesian_prod(quarter, quarter)
         centres = fine.flatten(0, 1)  # (4k, 2)
         values = self._log_joint(centres, x).squeeze(-1)
@@ -125,8 +127,8 @@ def expected_log_likelihood(
     """
     require_event("q's event", q.mean, 2)
     points, weights = np.polynomial.hermite_e.hermegauss(nodes)
-    axis = torch.as_tensor(points).to(q.mean)
-    mass = torch.as_tensor(weights / weights.sum()).to(q.mean)
+    axis = torch.from_numpy(points).to(q.mean)
+    mass = torch.from_numpy(weights / weights.sum()).to(q.mean)
     noise = torch.cartesian_prod(axis, axis)  # (nodes², 2)
     weight = torch.outer(mass, mass).flatten()  # (nodes²,)
     shape = (-1, *[1] * (q.mean.ndim - 1), 2)
@@ -140,7 +142,7 @@ def outlines(q: DiagonalGaussian, corners: int = 24) -> Array:
 
     Returns (N·(corners + 2), 2), a NaN after each ellipse.
     """
-    angle = torch.linspace(0, 2 * math.pi, corners + 1).to(q.mean)
+    angle = 2 * math.pi * torch.linspace(0, 1, corners + 1, **DOUBLE).to(q.mean)
     circle = torch.stack([angle.cos(), angle.sin()], -1)  # (corners + 1, 2)
     closed = q.mean.unsqueeze(-2) + q.std.unsqueeze(-2) * circle  # (N, corners + 1, 2)
     broken = pad(closed, (0, 0, 0, 1), value=math.nan)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.exact import TanhArrow
 from course_lib.exact.one_layer_fit import (
     OneLayerFit,
@@ -26,11 +27,9 @@ Array = NDArray[np.float64]
 
 LOWER = TanhArrow(3.0, 0.5, 0.0, 0.4)  # z_1 → x
 A2, S2 = 2.0, 0.3  # of the upper arrow, z_2 → z_1
-X = torch.linspace(-5.0, 5.0, 201, dtype=torch.float64, device="cpu")
+X = torch.linspace(-5.0, 5.0, 201, **DOUBLE)
 FIT = slice(None, None, 4)  # steps of half the noise: sums over x are still good to 1e-9
-Z = torch.linspace(
-    -5.5, 5.5, 221, dtype=torch.float64, device="cpu"
-)  # z_1, in steps of a sixth of its noise
+Z = torch.linspace(-5.5, 5.5, 221, **DOUBLE)  # z_1, in steps of a sixth of its noise
 TICKS = 40  # latent samples drawn
 ROWS = {
     "skew": ("skew of p(x)", "evidence"),
@@ -107,7 +106,7 @@ class DepthAgainstOneLayer(Explorer):
     def prepare(self) -> None:
         """The noise of the latent samples, the same at every value."""
         generator = torch.Generator().manual_seed(11)
-        self.noise = torch.randn(3, TICKS, dtype=torch.float64, generator=generator)
+        self.noise = torch.randn(3, TICKS, generator=generator, **DOUBLE)
 
     def build(self, figure: Figure) -> None:
         """Left: p(x) and the fit over the integrand of the KL. Right: p(z_1) over the numbers."""

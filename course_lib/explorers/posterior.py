@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.bounds import candidate_log_evidence, expectation, log_weights
 from course_lib.distributions import DiagonalGaussian, Distribution
 from course_lib.exact import ScalarLatent, linear_world, square_world, tanh_world
@@ -19,7 +20,7 @@ EDGE = 3.5  # z is drawn from −EDGE to EDGE
 TOP = 2.15  # of the densities
 NATS = (-8.0, 1.0)  # of Candidate's formula
 DRAWS = 15  # of q, at the middles of 15 equal shares of its mass: fixed as the sliders move
-SHARES = (torch.arange(DRAWS, dtype=torch.float64, device="cpu") + 0.5) / DRAWS
+SHARES = (torch.arange(DRAWS, **DOUBLE) + 0.5) / DRAWS
 NOISE = torch.special.ndtri(SHARES)  # ε, carried to z = μ + σ ε
 
 
@@ -55,7 +56,7 @@ class PosteriorExplorer(Explorer):
 
     def build(self, figure: Figure) -> None:
         """Left: four curves over z. Right: log p(x, z) less the log of a density over z."""
-        self.z = torch.linspace(-EDGE, EDGE, 561, dtype=torch.float64).unsqueeze(-1)  # (561, 1)
+        self.z = torch.linspace(-EDGE, EDGE, 561, **DOUBLE).unsqueeze(-1)  # (561, 1)
         left, right = panels(figure, widths=(9, 10), left=20, top=86, across=60)
         self._build_densities(left)
         self._build_formula(right)
@@ -102,7 +103,7 @@ class PosteriorExplorer(Explorer):
 
     def update(self, world: str, x: float, mean: float, std: float) -> Reading:
         """Moves the curves and the draws, and reads the formula with either density."""
-        model, seen = small_world(world), torch.tensor([x], dtype=torch.float64)
+        model, seen = small_world(world), torch.tensor([x], **DOUBLE)
         q, posterior = DiagonalGaussian.from_std(mean, std), model.posterior(seen)
         log_joint = model.log_joint(seen, self.z)  # (561,)
         log_posterior = posterior.log_prob(self.z)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from course_lib import gradients
+from course_lib.arguments import DOUBLE
 from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
 from course_lib.explorers.gradient_targets import EDGE, FUNCTIONS, Target, target
@@ -61,7 +62,7 @@ class GradientNoise(Explorer):
     def build(self, figure: Figure) -> None:
         """Left: ε carried to z, and f there. Right: estimates, pathwise above, score below."""
         generator = torch.Generator().manual_seed(SEED)
-        self.noise = torch.randn(DRAWS, dtype=torch.float64, generator=generator)
+        self.noise = torch.randn(DRAWS, generator=generator, **DOUBLE)
         self.z = np.linspace(-EDGE, EDGE, 401)
         left = panels(figure, heights=(58, 42), left=14, right=344, top=44, bottom=50, down=36)
         right = panels(figure, heights=(1, 1), left=506, right=26, top=44, bottom=50, down=36)
@@ -82,7 +83,7 @@ class GradientNoise(Explorer):
         style(ax, keep="").set(xlim=(-EDGE, EDGE), ylim=(0, 1))
         _above(ax, 0.0, 32, "noise ε ~ N(0, 1): always the same draws", "prior")
         _above(ax, 0.0, 12, "z = μ + σ ε, the density of q hanging under it", "q")
-        noise = DiagonalGaussian.standard(1).log_prob(torch.tensor(self.z).unsqueeze(-1)).exp()
+        noise = DiagonalGaussian.standard(1).log_prob(torch.from_numpy(self.z).unsqueeze(-1)).exp()
         ax.fill_between(self.z, ABOVE, ABOVE + TALL * noise, color=COLOURS["prior"], alpha=0.35)
         for height in (ABOVE, BELOW):
             ax.axhline(height, color=COLOURS["axis"], linewidth=0.8)
