@@ -40,15 +40,13 @@ SETTINGS = {
     # Every cell is in the page, also those out of sight.
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
-READY = """async () => {
-    const panel = window.jupyterapp?.shell.currentWidget;
-    if (!panel?.context) return false;
-    await panel.context.ready;
-    await panel.context.sessionContext.ready;
-    const kernel = panel.context.sessionContext.session?.kernel;
-    if (!kernel) return false;
-    await kernel.info;
-    return window.jupyterapp.commands.isEnabled('runmenu:run-all');
+# Not async: Playwright takes the promise itself for a yes.
+READY = """() => {
+    const context = window.jupyterapp?.shell.currentWidget?.context;
+    const session = context?.sessionContext;
+    return Boolean(context?.isReady && session?.isReady
+        && session.session?.kernel?.status === 'idle'
+        && window.jupyterapp.commands.isEnabled('runmenu:run-all'));
 }"""
 ALL_NUMBERED = """count => {
     const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];

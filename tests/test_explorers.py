@@ -52,3 +52,10 @@ def test_every_control_moves_the_picture_or_is_greyed_out(kind: type[Explorer]) 
             idle = explorer._widgets[control.name].disabled
             many = len(pictures(explorer, control, scene)) > 1
             assert many != idle, f"{control.name} at {scene}: greyed out {idle}, moves {many}"
+
+
+@pytest.mark.parametrize("kind", explorers(), ids=lambda kind: kind.__name__)
+def test_every_label_fits_beside_its_control(kind: type[Explorer]) -> None:
+    """200 px hold 31 letters of the page's type; JupyterLab cuts off what is longer."""
+    long = [control.label for control in kind.example().controls if len(control.label) > 31]
+    assert not long

@@ -63,7 +63,7 @@ class ChainBound(Explorer):
     controls = (
         Choice("formula", "formula", tuple(FORMULAS), start="conditional KL"),
         Slider("layers", "depth, T", 2, DEEPEST, 1, start=3),
-        Slider("ratio", "std of q's top layer, in exact ones", 0.3, 2.0, 0.05, start=1.0),
+        Slider("ratio", "q's top layer: std ÷ exact", 0.3, 2.0, 0.05, start=1.0),
         Slider("shift", "shift of its mean", -0.7, 0.7, 0.05, start=0.0),
     )
 

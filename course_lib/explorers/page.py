@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import ipywidgets as widgets
 import traitlets
 
-ASLEEP = "Run this cell to bring back its sliders."
+ASLEEP = "Its sliders come back with Run → Run All Cells."
 
 # Names and values as shown, for sliders, the boxes to type a value in, and rows of buttons.
 TOLD = """
