@@ -37,6 +37,8 @@ MINE = ".".join(map(str, sys.version_info[:2]))
 # PyTorch's own index of builds without CUDA. On Linux the package index has only one with it.
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 QUIETLY = ("--disable-pip-version-check", "--no-input", "--no-color")
+# Else Python imports from the folder it is started in, where a reader may keep a random.py.
+ISOLATED = ("-I", "-X", "utf8")
 
 # Of what is set for pip, these words say where it looks, and how it gets there. They are kept; any
 # other, such as `user` or `target`, would lead the course astray.
@@ -52,15 +54,16 @@ FOREIGN = re.compile(
     "JUPYTER_PATH$|JUPYTERLAB_DIR$|MPLBACKEND$|MATPLOTLIBRC$|MYPY|RUFF_|COVERAGE_"
 )
 
-# What to do about a refusal of the package index, by the first of these that its words hold.
+# What to do about a refusal of the package index, by the first of these that its words match. A
+# status stands alone before a blank, as no part of an address does.
 ADVICE = (
-    ("407", "the proxy wants a name and a password: HTTPS_PROXY=http://name:password@host:port"),
-    ("proxy", "is the proxy right that HTTPS_PROXY or pip's settings name?"),
-    ("certificate", "if a filter on the way has its own, PIP_CERT may name a file with it"),
-    ("connection error", "is this machine on a network? Only the first start needs one"),
-    ("401", "the index wants a name and a password"),
-    ("403", "is this machine allowed to use it?"),
-    ("50", "try again later"),
+    (r"\b407 ", "the proxy wants a name and a password: HTTPS_PROXY=http://name:secret@host:port"),
+    ("ProxyError", "is the proxy right that HTTPS_PROXY or pip's settings name?"),
+    ("ssl certificate: ", "if a filter on the way has its own, PIP_CERT may name a file with it"),
+    ("^connection error: ", "is this machine on a network? Only the first start needs one"),
+    (r"\b401 ", "the index wants a name and a password"),
+    (r"\b403 ", "is this machine allowed to use it?"),
+    (r"\b5\d\d ", "try again later"),
 )
 
 
@@ -141,10 +144,9 @@ def venv_python() -> Path:
 def importing(modules: str) -> str:
     """What .venv's Python says when it imports these: its version, such as 3.12, or its error."""
     ask = f"import sys, {modules}; print(*sys.version_info[:2], sep='.')"
+    command = [str(venv_python()), *ISOLATED, "-c", ask]
     try:
-        ran = subprocess.run(
-            [str(venv_python()), "-c", ask], capture_output=True, env=surroundings()
-        )
+        ran = subprocess.run(command, capture_output=True, env=surroundings())
     except OSError as error:
         return str(error)
     said = (ran.stderr if ran.returncode else ran.stdout).decode(errors="replace").split("\n")
@@ -217,15 +219,11 @@ def make_venv(found: str) -> None:
     if VENV.exists():
         why = f"was made by Python {found}" if found[:2] == "3." else f"does not work ({found})"
         print(f"The .venv that is here {why}; it is made anew with {MINE}.", flush=True)
-    made = subprocess.run(
-        [sys.executable, "-m", "venv", "--clear", VENV],
-        capture_output=True,
-        text=True,
-        env=surroundings(),
-    )
+    command = [sys.executable, *ISOLATED, "-m", "venv", "--clear", VENV]
+    made = subprocess.run(command, capture_output=True, env=surroundings())
     if made.returncode:
-        said = (made.stderr or made.stdout).strip().splitlines() or ["no reason given"]
-        raise Problem(f"could not make {VENV}: {said[-1]}")
+        said = (made.stderr or made.stdout).decode(errors="replace").strip().splitlines()
+        raise Problem(f"could not make {VENV}: {said[-1] if said else 'no reason given'}")
 
 
 def fill_venv(extras: "list[str]") -> None:
@@ -284,13 +282,14 @@ def torch_words(torch: str) -> "list[str]":
 
 def pip_settings() -> "dict[str, str]":
     """What pip's settings, in files and variables, say of where and how it fetches."""
-    command = [str(venv_python()), "-m", "pip", "config", "list"]
+    command = [str(venv_python()), *ISOLATED, "-m", "pip", "config", "list"]
     environment = {**surroundings(), "PIP_USER": "0"}  # else only the user's file is listed
-    told = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    pipe = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE)
+    told = "\n".join(pipe.stdout.decode(errors="replace").splitlines())  # UTF-8 on any console
     found = {}
     for section in ("global", "install", ":env:"):  # the later ones prevail
         line = rf"^{section}\.({WHERE}|{HOW})=(['\"].+['\"])$"
-        for word, value in re.findall(line, told.stdout, re.MULTILINE):
+        for word, value in re.findall(line, told, re.MULTILINE):
             found[word] = ast.literal_eval(value)
     return found
 
@@ -347,7 +346,7 @@ def why_missing(requirement: str, said: str) -> str:
     name = re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement)[0]).lower()
     for address, words in re.findall(rf"Could not fetch URL (\S+/{name}/): (.*) - skipping", said):
         words = re.sub(r" for url: .*|['\")]+$", "", words)
-        advice = [advice for sign, advice in ADVICE if sign in words.lower()]
+        advice = [advice for sign, advice in ADVICE if re.search(sign, words)]
         if advice:  # an index without the package, 404, may be one of several
             core = re.sub(r".*(?: object at \w+>: |[(] ?['\"]|, ['\"])", "", words)
             return f"{address} says: {core} ({advice[0]})"

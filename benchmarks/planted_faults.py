@@ -31,6 +31,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import coverage
 import pytest
 from planting import ROOT, Fault, faults
+from tqdm import tqdm
 
 FOLDER = ROOT / "runs" / "planted"
 HARMLESS = Path(__file__).with_name("planted_faults_harmless.txt")
@@ -195,14 +196,15 @@ def run(chosen: list[Fault], workers: int) -> int:
     unnoticed: list[Fault] = []
     counted: dict[str, int] = defaultdict(int)
     with multiprocessing.get_context("fork").Pool(workers) as pool:
-        for fault, found in zip(chosen, pool.imap(verdict, chosen), strict=True):
+        verdicts = tqdm(pool.imap(verdict, chosen), total=len(chosen), smoothing=0)
+        for fault, found in zip(chosen, verdicts, strict=True):
             text = str(fault)
             if found == UNNOTICED and text in reasons:
                 found = "no fault"
             counted[found] += 1
             if found == UNNOTICED:
                 unnoticed.append(fault)
-                print(f"{fault.line:4d} {text}", flush=True)
+                tqdm.write(f"{fault.line:4d} {text}")
     places = [[fault.path, fault.node, fault.variant] for fault in unnoticed]
     (FOLDER / "unnoticed.json").write_text(json.dumps(places))
     real = counted[NOTICED] + counted[UNNOTICED]

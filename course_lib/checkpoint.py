@@ -80,10 +80,12 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def restore(module: torch.nn.Module, tensors: dict[str, Tensor], *, source: str) -> None:
     """Copies tensors into a module of the same architecture.
 
+    What is not learned may have less precision in the file: it is copied without rounding.
     Raises ValueError that names the first tensor that is missing, left over, of another shape or
     precision, and what that means, before anything is changed; also if one is NaN or infinite.
     """
     expected = module.state_dict()
+    learned = dict(module.named_parameters())
     for name in [*expected, *tensors]:
         ours = tuple(expected[name].shape) if name in expected else "nothing of that name"
         theirs = tuple(tensors[name].shape) if name in tensors else "nothing of that name"
@@ -93,11 +95,12 @@ def restore(module: torch.nn.Module, tensors: dict[str, Tensor], *, source: str)
                 f"the file has {theirs}"
             )
         require_finite(f"{name} in {source}", tensors[name])
-        if tensors[name].dtype != expected[name].dtype:
+        kind, stored = expected[name].dtype, tensors[name].dtype
+        if kind != stored and (name in learned or torch.promote_types(kind, stored) != kind):
+            advice = f"; convert the model with .to({stored})" if name in learned else ""
             raise ValueError(
-                f"{source} is of another precision: for {name} the model has "
-                f"{expected[name].dtype}, the file has {tensors[name].dtype}; convert the model "
-                f"with .to({tensors[name].dtype})"
+                f"{source} is of another precision: for {name} the model has {kind}, the file has "
+                f"{stored}{advice}"
             )
     module.load_state_dict(tensors)
 

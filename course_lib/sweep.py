@@ -135,6 +135,10 @@ def weighted_elbo(betas: Tensor | Sequence[float]) -> Objective:
     weights = require_positive("betas", require_nonempty("betas", as_double("betas", betas)))
     if weights.ndim != 1:
         raise ValueError(f"betas must be (M,), got shape {tuple(weights.shape)}")
+    # A copy, so that what becomes of betas later is nothing to the objective; and one made outside
+    # inference mode, as autograd may keep no tensor that was made inside.
+    with torch.inference_mode(False):
+        weights = weights.detach().clone()
 
     def bound(
         model: Any, x: Tensor, *, generator: Generator, progress: float
@@ -145,7 +149,7 @@ def weighted_elbo(betas: Tensor | Sequence[float]) -> Objective:
                 f"betas {tuple(weights.shape)} must be as many as the models that are stacked, "
                 f"whose terms have shape {tuple(terms.kl.shape)}"
             )
-        value = terms.reconstruction - weights[:, None].to(terms.kl, copy=True) * terms.kl
+        value = terms.reconstruction - weights[:, None].to(terms.kl) * terms.kl
         named = {"elbo": terms.elbo, "reconstruction": terms.reconstruction, "kl": terms.kl}
         return value.sum(0), {name: term.detach().mean(0) for name, term in named.items()}
 

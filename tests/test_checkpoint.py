@@ -158,6 +158,43 @@ def test_another_architecture_is_refused_before_anything_changes(
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
+class Shifted(torch.nn.Module):
+    """A weight that is learned, and a shift that is not."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1, dtype=dtype))
+        self.register_buffer("shift", torch.zeros(1, dtype=dtype))
+
+
+@pytest.mark.parametrize(
+    ("ours", "weight", "shift", "refused"),
+    [
+        (torch.float64, torch.float64, torch.float32, None),
+        (torch.float64, torch.float32, torch.float32, "weight"),
+        (torch.float32, torch.float32, torch.float64, "shift"),
+    ],
+)
+def test_what_is_not_learned_may_have_less_precision_in_the_file_and_never_more(
+    ours: torch.dtype, weight: torch.dtype, shift: torch.dtype, refused: str | None
+) -> None:
+    """Every float32 is a float64, so that the copy is exact; what is learned must be the same."""
+    model, tensors = Shifted(ours), {"weight": torch.ones(1, dtype=weight)}
+    tensors["shift"] = torch.tensor([1 / 3], dtype=shift)
+    if refused is None:
+        checkpoint.restore(model, tensors, source="f")
+        assert model.state_dict()["shift"].dtype == ours
+        assert model.state_dict()["shift"].item() == tensors["shift"].item()
+        return
+    with pytest.raises(ValueError, match=f"for {refused} the model has {ours}, the file") as caught:
+        checkpoint.restore(model, tensors, source="f")
+    if refused == "weight":
+        checkpoint.restore(model.to(weight), tensors, source="f")
+    assert ("convert the model" in str(caught.value)) == (
+        refused == "weight"
+    )  # only where it helps
+
+
 def test_a_model_file_with_a_nan_is_refused(tmp_path: Path) -> None:
     architecture = Architecture(6, (2,), ((5,),))
     tensors = architecture.build(seed=0).state_dict()

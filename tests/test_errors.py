@@ -217,6 +217,16 @@ def restored(desk: Desk, model: MarkovHVAE) -> None:
     checkpoint.restore(model, checkpoint.load(desk.folder / "a")[0], source="a")
 
 
+def fixed_std() -> VAE:
+    return VAE(net(6, 2), net(2, 6, std=0.1))
+
+
+def restored_with_fixed_std(model: VAE) -> None:
+    """From a file that holds the fixed std in float32 too."""
+    tensors = {name: value.float() for name, value in fixed_std().state_dict().items()}
+    checkpoint.restore(model, tensors, source="a")
+
+
 def grey(count: int = 3) -> Tensor:
     return data.load_mnist("test").images[:count].flatten(1)
 
@@ -344,6 +354,11 @@ ADVICE: list[tuple[str, Act, Act]] = [
         "convert the model with .to(torch.float64)",
         lambda desk: restored(desk, tiny()),
         lambda desk: restored(desk, tiny().to(torch.float64)),
+    ),
+    (
+        "convert the model with .to(torch.float32)",
+        lambda _: restored_with_fixed_std(fixed_std().double()),
+        lambda _: restored_with_fixed_std(fixed_std().double().to(torch.float32)),
     ),
     (
         "convert it with .double()",

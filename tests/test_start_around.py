@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -139,7 +140,65 @@ def test_a_broken_environment_is_seen(tmp_path: Path, monkeypatch: pytest.Monkey
     assert start.importing("nothing") == "ModuleNotFoundError: No module named 'nothing'"
     assert start.importing("os; os._exit(3)") == "3"
     monkeypatch.setattr(start, "venv_python", lambda: tmp_path / "gone")
-    assert start.importing("sys").startswith("[Errno 2] No such file")
+    assert re.match(r"\[(Errno|WinError) 2\] ", start.importing("sys"))
+
+
+@pytest.fixture
+def homework(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder holds a reader's own files, with the names of modules."""
+    for name in ("random", "logging", "torch", "venv", "ensurepip", "pip"):
+        write(tmp_path / "homework" / f"{name}.py", "raise RuntimeError('homework')\n")
+    monkeypatch.chdir(tmp_path / "homework")
+
+
+@pytest.mark.usefixtures("here", "homework")
+def test_what_lies_where_it_is_started_is_not_imported() -> None:
+    """Else a sound environment would seem broken, and be made anew."""
+    assert start.importing("pip._internal.cli.main, random, logging, torch") == start.MINE
+    assert start.importing("pip.nothing").endswith("No module named 'pip.nothing'")
+    assert isinstance(start.pip_settings(), dict)
+
+
+@pytest.mark.usefixtures("homework")
+def test_an_environment_is_made_wherever_it_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "VENV", tmp_path / "course" / ".venv")
+    start.make_venv("nothing")
+    assert start.importing("pip._internal.cli.main") == start.MINE
+
+
+PROGRAM = """
+import pathlib, sys, start
+start.venv_python = lambda: pathlib.Path(sys.executable)
+print(ascii(start.pip_settings()["find-links"]))
+start.VENV = pathlib.Path(sys.argv[1])
+try:
+    start.make_venv("nothing")
+except start.Problem as problem:
+    print(ascii(str(problem)))
+"""
+
+
+def test_letters_that_the_console_lacks_are_read(tmp_path: Path) -> None:
+    """What is started writes UTF-8, whatever the encoding is around it."""
+    write(tmp_path / "pip.conf", "[global]\nfind-links = /wheels/M\u00fcller\n")
+    write(tmp_path / "M\u00fcller", "a file where a folder should be")
+    around = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))
+    }
+    run = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", PROGRAM, str(tmp_path / "M\u00fcller" / ".venv")],
+        cwd=ROOT,
+        env={**kept, **around, "PIP_CONFIG_FILE": str(tmp_path / "pip.conf")},
+        capture_output=True,
+        encoding="ascii",
+    )
+    assert run.returncode == 0, run.stderr
+    links, problem = map(ast.literal_eval, run.stdout.splitlines())
+    assert links == "/wheels/M\u00fcller"
+    assert "M\u00fcller" in problem.split("Error: ")[1]  # in the words of what was started
 
 
 @pytest.mark.parametrize(
@@ -159,7 +218,7 @@ def test_an_environment_that_is_made_anew_says_why(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ran = subprocess.CompletedProcess([], 1, "", "Error: [Errno 28] No space left on device\n")
+    ran = subprocess.CompletedProcess([], 1, b"", b"Error: [Errno 28] No space left on device\n")
     monkeypatch.setattr(start, "VENV", tmp_path)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: ran)
     with pytest.raises(

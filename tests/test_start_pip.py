@@ -167,6 +167,50 @@ def test_a_host_that_pip_does_not_trust_is_named(here: Path) -> None:
     assert said.startswith("pip refuses the package index: The repository located at packages.ex")
 
 
+# Numbers and words of an address that are none of the refusal.
+POOL = (
+    "HTTPSConnectionPool(host='proxy-407.certificate', port={port}): Max retries exceeded "
+    "with url: /{port}/course-wish/"
+)
+OBJECT = "<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f3a{port}b1d90>"
+
+
+@pytest.mark.parametrize("port", ["401", "403", "407", "500", "503", "50407"])
+@pytest.mark.parametrize(
+    ("words", "end"),
+    [
+        (
+            f"connection error: {POOL} (Caused by NewConnectionError('{OBJECT}: "
+            "Failed to establish a new connection: [Errno 111] Connection refused'))",
+            "Connection refused (is this machine on a network? Only the first start needs one)",
+        ),
+        (
+            f"connection error: {POOL} (Caused by ProxyError('Cannot connect to "
+            f"proxy.', NewConnectionError('{OBJECT}: Failed: [Errno 111] Connection refused')))",
+            "refused (is the proxy right that HTTPS_PROXY or pip's settings name?)",
+        ),
+        (
+            f"There was a problem confirming the ssl certificate: {POOL} "
+            "(Caused by SSLError(SSLCertVerificationError(1, 'certificate verify failed')))",
+            "failed (if a filter on the way has its own, PIP_CERT may name a file with it)",
+        ),
+        (
+            f"{POOL} (Caused by ResponseError('too many 502 error responses'))",
+            "too many 502 error responses (try again later)",
+        ),
+        (
+            "404 Client Error: Not Found for url: https://a/{port}/course-wish/",
+            "the package index lists no file of course_wish==1.0; is its answer a log-in page?",
+        ),
+    ],
+)
+def test_an_address_is_no_reason(words: str, end: str, port: str) -> None:
+    words = words.format(port=port)
+    said = f"Could not fetch URL https://a/{port}/course-wish/: {words} - skipping\n"
+    said += "ERROR: No matching distribution found for course_wish==1.0\n"
+    assert start.reason(said).endswith(end)
+
+
 ODD = """\
 Collecting numpy==2.4.6
 ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device

@@ -183,8 +183,8 @@ def test_a_ledger_counts_with_all_its_digits() -> None:
     program += "printed\nprint(printed(-1.752, -2.705))"
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "PYTHONUTF8": "1"}
     command = [sys.executable, "-c", program]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "('−1.752', '−2.705', '0.953')"
+    run = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert run.stdout.decode().strip() == "('−1.752', '−2.705', '0.953')"
 
 
 def test_what_the_reader_has_set_is_set_again() -> None:

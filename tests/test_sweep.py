@@ -37,6 +37,21 @@ def alone(index: int) -> Objective:
     return bound
 
 
+def test_the_betas_are_those_that_were_given_though_made_in_inference_mode_or_changed_later(
+    generator: Generator,
+) -> None:
+    data, weights = counts(generator), []
+    for spoil in (False, True):
+        together = stack([model.float() for model in models()])
+        with torch.inference_mode(spoil):
+            betas = BETAS.clone()
+            objective = weighted_elbo(betas)
+            betas.mul_(0 if spoil else 1)
+        fit(together, data, Settings(1, 16, 1e-2), objective=objective, progress_bar=False)
+        weights.append([parameter.detach() for parameter in together.parameters()])
+    assert all(map(torch.equal, *weights))
+
+
 @pytest.mark.equation("5.4")
 def test_three_at_once_are_three_one_by_one(generator: Generator) -> None:
     """Same weights, same noise, 15 epochs: in float64 only the order of sums differs."""

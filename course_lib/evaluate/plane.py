@@ -2,14 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from course_lib.arguments import require_event, require_number, require_same_dtype
-from course_lib.distributions import Bernoulli, Binomial
+from course_lib.distributions import Bernoulli, Binomial, Distribution
 from course_lib.evaluate._input import require_data
 from course_lib.vae import MarkovHVAE
 
@@ -54,8 +53,7 @@ def plane_log_evidence(
     fine, coarse = [], []
     for first, share in zip(axis, weight, strict=True):
         z = torch.stack([first.expand_as(axis), axis], -1)  # (n, 2): one line of the grid
-        likelihood = model.generate(1, z)
-        pairs = log_probs_of_pairs(cast(Bernoulli, likelihood), x)  # (N, n)
+        pairs = log_probs_of_pairs(model.generate(1, z), x)  # (N, n)
         heights = pairs + model.prior.log_prob(z) + weight + share
         fine.append(heights.logsumexp(-1))
         coarse.append(heights[:, ::2].logsumexp(-1))
@@ -64,7 +62,7 @@ def plane_log_evidence(
     return PlaneEvidence(sums[0] + cell, sums[1] + cell + math.log(4))
 
 
-def log_probs_of_pairs(likelihood: Binomial | Bernoulli, x: Tensor) -> Tensor:
+def log_probs_of_pairs(likelihood: Distribution, x: Tensor) -> Tensor:
     """log p(x_b | z_s) of every pair, for x (B, D) and a likelihood of batch (S,): (B, S) nats.
 
     Σ_d log C(n, x_d) + x·η − n Σ_d log(1 + e^η_d), η = logits, n = 1 for flips: linear in x but

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -10,8 +9,13 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
+<<<<<<< HEAD
 from course_lib.arguments import DOUBLE, require_event
 from course_lib.distributions import Bernoulli, Binomial, DiagonalGaussian
+=======
+from course_lib.arguments import require_event
+from course_lib.distributions import DiagonalGaussian
+>>>>>>> w-r-start
 from course_lib.evaluate import log_probs_of_pairs
 from course_lib.vae import VAE, MarkovHVAE
 
@@ -110,8 +114,7 @@ class LatentPlane:
     def _log_joint(self, z: Tensor, x: Tensor) -> Tensor:
         """log p(x, z) for every pair of z (S, 2) and x (B, D): (S, B)."""
         parts = [
-            log_probs_of_pairs(cast(Binomial | Bernoulli, self._model.decoder(piece)), x).mT
-            for piece in torch.split(z, 2000)
+            log_probs_of_pairs(self._model.decoder(piece), x).mT for piece in torch.split(z, 2000)
         ]
         return torch.cat(parts) + self._model.prior.log_prob(z).unsqueeze(-1)
 
