@@ -9,13 +9,8 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
-<<<<<<< HEAD
 from course_lib.arguments import DOUBLE, require_event
-from course_lib.distributions import Bernoulli, Binomial, DiagonalGaussian
-=======
-from course_lib.arguments import require_event
 from course_lib.distributions import DiagonalGaussian
->>>>>>> w-r-start
 from course_lib.evaluate import log_probs_of_pairs
 from course_lib.vae import VAE, MarkovHVAE
 
