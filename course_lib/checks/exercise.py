@@ -84,8 +84,9 @@ class Exercise:
         losses = [0.0] * len(self.exact)
         for pattern in (1, 2):
             cases = [own(case) for case in self.cases]
-            for case in cases:
-                _round(case, pattern)
+            with undisturbed():
+                for case in cases:
+                    _round(case, pattern)
             try:
                 moved = replace(self, cases=cases).exact
             except ValueError:
