@@ -545,9 +545,14 @@ def test_what_float32_loses_is_known() -> None:
     total = Exercise(
         "0.x", lambda: lambda v: (v[0] if isinstance(v, list) else v).sum() ** 1.0, cases=cases
     )
-    assert total.losses == pytest.approx([3 * 2**-24, 7 * 2**-24, 0.0, 2 * 2**-24], rel=1e-6)
+    wanted = [[3 * 2**-24], [7 * 2**-24], [0.0], [2 * 2**-24]]
+    assert [loss.tolist() for loss in total.losses] == [
+        pytest.approx(loss, rel=1e-6) for loss in wanted
+    ]
     assert numbers.tolist() == [1, 2]
-    assert Exercise("0.x", lambda: 1.0).losses == [0.0]
+    each = Exercise("0.x", lambda: lambda v: v, cases=[(torch.tensor([1.0, 300.0]).double(),)])
+    assert each.losses[0].tolist() == pytest.approx([2**-24, 300 * 2**-24], rel=1e-6)
+    assert Exercise("0.x", lambda: 1.0).losses[0].tolist() == [0.0]
 
 
 def test_a_name_is_taken_once() -> None:
