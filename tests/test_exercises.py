@@ -282,6 +282,37 @@ def test_no_altered_result_is_right(name: str) -> None:
     assert not accepted
 
 
+NEAR: dict[str, tuple[Change, str]] = {
+    "4 % more": (lambda v: v * 1.04, "every number is (1 + 0.04) times what it should be"),
+    "4 % less": (lambda v: v * 0.96, "every number is 0.96 times what it should be"),
+    "0.4 % less": (lambda v: v * 0.996, "every number is (1 − 0.004) times what it should be"),
+    "1e-3 more": (lambda v: v * 1.001, "every number is (1 + 0.001) times what it should be"),
+    "1e-5 more": (lambda v: v * 1.00001, "every number is (1 + 1e−05) times what it should be"),
+    "1 more": (lambda v: v + 1.0, "every number is too high by 1"),
+    "0.1 more": (lambda v: v + 0.1, "every number is too high by 0.1"),
+    "0.1 less": (lambda v: v - 0.1, "every number is too low by 0.1"),
+    "minus 4 % more": (lambda v: v * -1.04, "every number is −1 times what it should be"),
+    "6 % more": (lambda v: v * 1.06, "every number is 1.1 times what it should be"),
+}
+
+
+@pytest.mark.parametrize("words", NEAR)
+def test_a_factor_near_one_is_not_called_one(words: str) -> None:
+    change, told = NEAR[words]
+    function = FUNCTIONS["9.c"][0]
+    assert judge("9.c", lambda *args: change(function(*args))).message.endswith(told)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_wrong_number_is_said_to_be_once_what_it_should_be(name: str) -> None:
+    function = FUNCTIONS[name][0]
+    for change, _ in NEAR.values():
+        message = judge(name, lambda *args, c=change: c(joined(function(*args)))).message
+        assert " is 1 times" not in message
+        assert "a factor of 1 " not in message + " "
+        assert not message.endswith(" by 0"), message
+
+
 def joined(result: Any) -> Tensor:
     """The numbers of a result in a row, with their gradient."""
     parts = [torch.as_tensor(part, dtype=torch.float64).reshape(-1) for part in rows(result)]

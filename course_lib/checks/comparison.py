@@ -105,10 +105,21 @@ def _common(given: Tensor, wanted: Tensor) -> str:
     some = wanted != 0
     ratios, shifts = given[some] / wanted[some], given - wanted
     if some.any() and given.any() and (given[~some] == 0).all() and _equal(ratios):
-        return f"{_two(ratios[0].item())} times what it should be"
+        factor = _factor(ratios)
+        if factor:
+            return f"{factor} times what it should be"
     if _equal(shifts):
         return f"too {'high' if shifts[0] > 0 else 'low'} by {_two(abs(shifts[0].item()))}"
     return ""
+
+
+def _factor(ratios: Tensor) -> str:
+    """The factor in words. Near 1 its distance from 1 must be common to all, or there is none."""
+    two, excess = _two(ratios[0].item()), ratios - 1
+    if two != "1":
+        return two
+    sign = "+" if excess[0] > 0 else "−"
+    return f"(1 {sign} {_two(abs(excess[0].item()))})" if _equal(excess) else ""
 
 
 def _equal(values: Tensor) -> bool:
@@ -126,7 +137,9 @@ def _which(place: int, counts: Sequence[int]) -> str:
 
 
 def _two(value: float) -> str:
-    """Two digits: enough to find the mistake, too few to copy the answer from."""
+    """Two digits: enough to find the mistake. Whoever takes them off an answer comes near the
+    right one, and with a second try to it: that is not prevented.
+    """
     return number(float(f"{value:.2g}"))
 
 
