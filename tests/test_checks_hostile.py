@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
@@ -22,7 +23,7 @@ from exercise_answers import FUNCTIONS, NUMBERS
 from torch import Tensor
 
 from course_lib.checks import EXERCISES, Exercise, check, judge, register
-from course_lib.checks.surroundings import own
+from course_lib.checks.surroundings import own, undisturbed
 
 judge("1.a", ...)  # registers the exercises
 
@@ -180,6 +181,11 @@ def unsettle(*args: Any) -> float:
     torch.inference_mode().__enter__()
     np.seterr(all="raise")
     np.set_printoptions(precision=1)
+    torch.set_printoptions(precision=1, sci_mode=True)
+    torch.set_float32_matmul_precision("medium")
+    torch.set_flush_denormal(True)
+    mpl.rcParams["figure.dpi"] = 7
+    mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=["k"])
     warnings.simplefilter("ignore")
     decimal.getcontext().prec = 3
     sys.setrecursionlimit(2000)
@@ -192,6 +198,12 @@ def shut(*args: Any) -> float:
     print("a word")
     sys.stdout.close()
     sys.stderr.close()
+    return 0.0
+
+
+def enter(*args: Any) -> float:
+    with sys.stdout, sys.stderr as err:
+        print("a word", file=err)
     return 0.0
 
 
@@ -214,6 +226,7 @@ DEEDS: dict[str, Callable[..., Any]] = {
     "spoils": spoil,
     "unsettles": unsettle,
     "shuts": shut,
+    "enters": enter,
     "leaves": leave,
     "recurses": forever,
     "stops": throw(StopIteration(3)),
@@ -273,6 +286,8 @@ def settings() -> Any:
             *(np.random.get_state()[1].tolist(), np.geterr(), np.get_printoptions()),  # noqa: NPY002
             *(random.getstate(), list(warnings.filters), decimal.getcontext().prec),
             *(sys.getrecursionlimit(), Path.cwd(), sys.stdout, sys.stderr),
+            *(str(torch.tensor([1 / 3, 1e5])), torch.get_float32_matmul_precision()),
+            *(sys.float_info.min * 0.5 > 0, sorted(mpl.rcParams.copy().items())),
         ]
     )
 
@@ -416,9 +431,20 @@ def test_prints_are_shown_before_the_verdict(capsys: pytest.CaptureFixture[str])
     assert last.startswith("9.c: not yet")
 
 
+def test_an_answer_may_use_the_output_in_a_with_block(capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = sys.stdout, sys.stderr
+    assert "your answer raised" not in judge("9.c", enter).message
+    assert (sys.stdout, sys.stderr) == (out, err)
+    print("still open")
+    shown = capsys.readouterr()
+    assert shown.out == "still open\n"
+    assert shown.err == "a word\n" * len(EXERCISES["9.c"].cases)
+
+
 @pytest.mark.parametrize(
     "hostile",
     [
+        lambda: torch.set_flush_denormal(True),
         lambda: torch.set_default_dtype(torch.float64),
         lambda: torch.set_default_dtype(torch.float16),
         lambda: torch.set_default_device("meta"),
@@ -438,6 +464,7 @@ def test_the_verdict_does_not_depend_on_the_readers_settings(
         for name, answers in FUNCTIONS.items():
             assert judge(name, answers[0]).message == f"{name}: right"
             assert not judge(name, lambda *args: 1.0).accepted
+            assert snapshot(EXERCISES[name].losses) == LOSSES[name]
         for name, number in NUMBERS.items():
             assert judge(name, number).accepted
         assert settings() == around
@@ -445,12 +472,28 @@ def test_the_verdict_does_not_depend_on_the_readers_settings(
         torch.set_default_dtype(dtype)
         torch.set_default_device(None)
         torch.set_grad_enabled(True)
+        torch.set_flush_denormal(False)
         np.seterr(**errors)
+
+
+def test_a_device_that_a_with_block_sets_reaches_no_exact_answer() -> None:
+    with torch.device("meta"):
+        with undisturbed():
+            assert torch.zeros(1).device.type == "cpu"
+        assert torch.zeros(1).device.type == "meta"
+        for name in FUNCTIONS:
+            exercise = fresh(EXERCISES[name])
+            assert snapshot(exercise.exact) == snapshot(EXERCISES[name].exact)
+            assert snapshot(exercise.losses) == LOSSES[name]
 
 
 def fresh(exercise: Exercise) -> Exercise:
     fields = ("name", "expected", "mistakes", "unit", "tolerance", "cases")
     return type(exercise)(**{field: getattr(exercise, field) for field in fields})
+
+
+# As they are where nobody has set anything.
+LOSSES = {name: snapshot(EXERCISES[name].losses) for name in FUNCTIONS}
 
 
 # ---- Copies ----
@@ -502,9 +545,14 @@ def test_what_float32_loses_is_known() -> None:
     total = Exercise(
         "0.x", lambda: lambda v: (v[0] if isinstance(v, list) else v).sum() ** 1.0, cases=cases
     )
-    assert total.losses == pytest.approx([3 * 2**-24, 7 * 2**-24, 0.0, 2 * 2**-24], rel=1e-6)
+    wanted = [[3 * 2**-24], [7 * 2**-24], [0.0], [2 * 2**-24]]
+    assert [loss.tolist() for loss in total.losses] == [
+        pytest.approx(loss, rel=1e-6) for loss in wanted
+    ]
     assert numbers.tolist() == [1, 2]
-    assert Exercise("0.x", lambda: 1.0).losses == [0.0]
+    each = Exercise("0.x", lambda: lambda v: v, cases=[(torch.tensor([1.0, 300.0]).double(),)])
+    assert each.losses[0].tolist() == pytest.approx([2**-24, 300 * 2**-24], rel=1e-6)
+    assert Exercise("0.x", lambda: 1.0).losses[0].tolist() == [0.0]
 
 
 def test_a_name_is_taken_once() -> None:

@@ -19,7 +19,8 @@ from exercise_mistakes import WRONG_FUNCTIONS, WRONG_NUMBERS
 from torch import Tensor
 
 from course_lib.checks import EXERCISES, Verdict, judge
-from course_lib.checks.comparison import agree
+from course_lib.checks.answers import Reading
+from course_lib.checks.comparison import SINGLE, STEPS, agree
 from course_lib.distributions import DiagonalGaussian
 
 judge("1.a", ...)  # registers the exercises
@@ -101,14 +102,73 @@ def test_a_right_function_is_right_in_every_form(name: str) -> None:
 def test_a_right_function_in_float32_is_right_to_its_digits(name: str) -> None:
     for function in FUNCTIONS[name]:
         single = in_single(function)
-        for answer in (single, lambda *args, f=single: as_double(f(*args))):
-            verdict = judge(name, answer)
-            assert verdict.accepted, verdict.message
-            assert verdict.message == f"{name}: right" or " right to " in verdict.message
+        verdict = judge(name, lambda *args, f=single: torch.as_tensor(f(*args)).float())
+        if name == "8.b":  # its slopes come through what it returned
+            verdict = judge(name, single)
+        assert verdict.accepted, verdict.message
+        assert verdict.message == f"{name}: right" or " right to " in verdict.message
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_digits_are_asked_for_where_the_type_does_not_explain_their_lack(name: str) -> None:
+    asked = "Was some number in it rounded to float32, as torch.tensor(0.1) is?"
+    for function in FUNCTIONS[name]:
+        single = in_single(function)
+        verdict = judge(name, lambda *args, f=single: as_double(f(*args)))
+        assert verdict.accepted != (asked in verdict.message), verdict.message
+        assert verdict.message == f"{name}: right" or asked in verdict.message
 
 
 def as_double(result: Any) -> Any:
     return result.double() if isinstance(result, Tensor) else result
+
+
+@pytest.mark.parametrize("size", [1.5e-6, 1e-7, 1e-9])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_float64_is_held_to_its_digits(name: str, size: float) -> None:
+    """What float32 would be forgiven is not forgiven it."""
+    function = FUNCTIONS[name][0]
+    right = torch.cat([reading.values for reading in EXERCISES[name].exact])
+    changes: list[Change] = [lambda v: v * (1 + size), lambda v: v + size]
+    for change in changes:
+        verdict = judge(name, lambda *args, change=change: change(joined(function(*args))))
+        moved = ((change(right) - right).abs() / right.abs().clamp(min=1)).max().item()
+        if moved > 2 * EXERCISES[name].tolerance:
+            assert not verdict.accepted, verdict.message
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_number_has_a_room_of_its_own(name: str) -> None:
+    """Float32 may lose what this number loses, not what the worst in the call does."""
+    exercise = EXERCISES[name]
+    for call, (reading, losses) in enumerate(zip(exercise.exact, exercise.losses, strict=True)):
+        assert losses.shape == reading.values.shape
+        for place in {int(losses.argmin()), int(losses.argmax())}:
+            floor = SINGLE * max(1.0, abs(reading.values[place].item()))
+            for sign in (1, -1):
+                off = list(exercise.exact)
+                row = reading.values.clone()
+                row[place] += sign * 1.01 * STEPS * max(losses[place].item(), floor)
+                off[call] = Reading(row, SINGLE)
+                assert not agree(off, exercise.exact, exercise.tolerance, exercise.losses)
+
+
+@pytest.mark.parametrize("size", [1e-4, 9e-4])
+def test_one_rounded_call_excuses_no_other(size: float) -> None:
+    """Float64 in one call, float32 in the other: the second's allowance is not the first's."""
+    calls = iter([0, 1, 2])
+
+    def mixed(values: Tensor) -> Any:
+        right = FUNCTIONS["1.c"][0](values)
+        return right.float() if next(calls) == 1 else right + size
+
+    assert not judge("1.c", mixed).accepted
+
+
+def test_a_table_of_float32_is_not_forgiven_its_worst_number() -> None:
+    joint = FUNCTIONS["7.b"][0]
+    wrong = judge("7.b", lambda *args: (joint(*args) + 1e-4).float())
+    assert not wrong.accepted, wrong.message
 
 
 def test_the_message_says_that_digits_are_lacking() -> None:
@@ -117,7 +177,7 @@ def test_the_message_says_that_digits_are_lacking() -> None:
     assert_matches(judge("1.c", single).message, words)
     assert_matches(
         judge("1.c", lambda v: FUNCTIONS["1.c"][0](v) + torch.tensor(0.1) - 0.1).message,
-        r"1.c: right to [1-9]e-9: some number in it is rounded, as torch.tensor\(0.1\) is.*",
+        r"1.c: not yet, but right to [1-9]e-9. Was some number in it rounded to float32, .*",
     )
     half = judge("1.c", lambda v: single(v).half())
     assert not half.accepted
@@ -220,6 +280,37 @@ def test_no_altered_result_is_right(name: str) -> None:
         changes = CHANGES
     accepted = [words for words, change in changes.items() if judge(name, altered(change)).accepted]
     assert not accepted
+
+
+NEAR: dict[str, tuple[Change, str]] = {
+    "4 % more": (lambda v: v * 1.04, "every number is (1 + 0.04) times what it should be"),
+    "4 % less": (lambda v: v * 0.96, "every number is 0.96 times what it should be"),
+    "0.4 % less": (lambda v: v * 0.996, "every number is (1 − 0.004) times what it should be"),
+    "1e-3 more": (lambda v: v * 1.001, "every number is (1 + 0.001) times what it should be"),
+    "1e-5 more": (lambda v: v * 1.00001, "every number is (1 + 1e−05) times what it should be"),
+    "1 more": (lambda v: v + 1.0, "every number is too high by 1"),
+    "0.1 more": (lambda v: v + 0.1, "every number is too high by 0.1"),
+    "0.1 less": (lambda v: v - 0.1, "every number is too low by 0.1"),
+    "minus 4 % more": (lambda v: v * -1.04, "every number is −1 times what it should be"),
+    "6 % more": (lambda v: v * 1.06, "every number is 1.1 times what it should be"),
+}
+
+
+@pytest.mark.parametrize("words", NEAR)
+def test_a_factor_near_one_is_not_called_one(words: str) -> None:
+    change, told = NEAR[words]
+    function = FUNCTIONS["9.c"][0]
+    assert judge("9.c", lambda *args: change(function(*args))).message.endswith(told)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_wrong_number_is_said_to_be_once_what_it_should_be(name: str) -> None:
+    function = FUNCTIONS[name][0]
+    for change, _ in NEAR.values():
+        message = judge(name, lambda *args, c=change: c(joined(function(*args)))).message
+        assert " is 1 times" not in message
+        assert "a factor of 1 " not in message + " "
+        assert not message.endswith(" by 0"), message
 
 
 def joined(result: Any) -> Tensor:

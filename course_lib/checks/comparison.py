@@ -10,29 +10,37 @@ from course_lib.checks.answers import Reading
 from course_lib.checks.table import number
 
 SINGLE = torch.finfo(torch.float32).eps
-STEPS = 16  # roundings of float32 that an answer may lose: our longest sums lose fewer
+STEPS = 16  # roundings that an answer in float32 may lose: our longest sums lose fewer
 
 
 def agree(
     given: Sequence[Reading],
     wanted: Sequence[Reading],
     tolerance: float,
-    losses: Sequence[float] | None = None,
+    losses: Sequence[Tensor] | None = None,
 ) -> bool:
     """Whether each call gives as many numbers as it should, each within `tolerance` ·
     max(1, |wanted|); NaN matches NaN, since a known mistake may end in 0/0, and an infinity only
     itself.
 
-    losses: if given, how far float32's rounding of the arguments moves each call. Then the answer
-    may also be off by some such roundings, of the arguments and of itself.
+    losses: if given, how far float32's rounding of the arguments moves each number of each call,
+    (n,) or one for all. Then the answer may also be off by some such roundings, of the arguments
+    and of itself.
     """
     if sizes(given) != sizes(wanted):
         return False
     least = tolerance if losses is None else max(tolerance, STEPS * SINGLE)
+    rooms = [None] * len(wanted) if losses is None else [STEPS * loss for loss in losses]
     return not any(
-        bool(_wrong(a.values, b.values, least, STEPS * loss).any())
-        for a, b, loss in zip(given, wanted, losses or [0.0] * len(wanted), strict=True)
+        bool(_wrong(a.values, b.values, least, room).any())
+        for a, b, room in zip(given, wanted, rooms, strict=True)
     )
+
+
+def hidden(given: Sequence[Reading], wanted: Sequence[Reading], tolerance: float) -> bool:
+    """Whether a call in float64 lacks digits, which its type does not explain."""
+    pairs = zip(given, wanted, strict=True)
+    return any(a.epsilon < SINGLE and not agree([a], [b], tolerance) for a, b in pairs)
 
 
 def sizes(readings: Sequence[Reading]) -> list[int]:
@@ -78,10 +86,13 @@ def off(given: float, wanted: float, unit: str = "") -> str:
     return f"{words}, a factor of {_two(ratio)}" if ratio >= 1.1 else words
 
 
-def _wrong(given: Tensor, wanted: Tensor, tolerance: float, loss: float = 0.0) -> Tensor:
-    """Where two rows differ by more than tolerance · max(1, |wanted|) and more than `loss`."""
+def _wrong(given: Tensor, wanted: Tensor, tolerance: float, room: Tensor | None = None) -> Tensor:
+    """Where two rows differ by more than tolerance · max(1, |wanted|) and more than `room`."""
     same = (given == wanted) | (given.isnan() & wanted.isnan())
-    return ~(same | ((given - wanted).abs() <= (tolerance * _size(wanted)).clamp(min=loss)))
+    allowed = tolerance * _size(wanted)
+    if room is not None:
+        allowed = torch.maximum(allowed, room)
+    return ~(same | ((given - wanted).abs() <= allowed))
 
 
 def _size(wanted: Tensor) -> Tensor:
@@ -94,10 +105,21 @@ def _common(given: Tensor, wanted: Tensor) -> str:
     some = wanted != 0
     ratios, shifts = given[some] / wanted[some], given - wanted
     if some.any() and given.any() and (given[~some] == 0).all() and _equal(ratios):
-        return f"{_two(ratios[0].item())} times what it should be"
+        factor = _factor(ratios)
+        if factor:
+            return f"{factor} times what it should be"
     if _equal(shifts):
         return f"too {'high' if shifts[0] > 0 else 'low'} by {_two(abs(shifts[0].item()))}"
     return ""
+
+
+def _factor(ratios: Tensor) -> str:
+    """The factor in words. Near 1 its distance from 1 must be common to all, or there is none."""
+    two, excess = _two(ratios[0].item()), ratios - 1
+    if two != "1":
+        return two
+    sign = "+" if excess[0] > 0 else "−"
+    return f"(1 {sign} {_two(abs(excess[0].item()))})" if _equal(excess) else ""
 
 
 def _equal(values: Tensor) -> bool:
@@ -115,7 +137,9 @@ def _which(place: int, counts: Sequence[int]) -> str:
 
 
 def _two(value: float) -> str:
-    """Two digits: enough to find the mistake, too few to copy the answer from."""
+    """Two digits: enough to find the mistake. Whoever takes them off an answer comes near the
+    right one, and with a second try to it: that is not prevented.
+    """
     return number(float(f"{value:.2g}"))
 
 

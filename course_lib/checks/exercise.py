@@ -76,22 +76,23 @@ class Exercise:
             return [(self.readings(mistake.answer), mistake.hint) for mistake in self.mistakes]
 
     @cached_property
-    def losses(self) -> list[float]:
-        """How far the exact answer to each case moves when its tensors are rounded as float32
-        rounds; a right answer in float32 may be off by some times as much. 0 where the oracle
-        refuses what is rounded, as tables that no longer sum to one.
+    def losses(self) -> list[Tensor]:
+        """How far each number of the exact answer, (n,) for each case, moves when the case's
+        tensors are rounded as float32 rounds; a right answer in float32 may be off by some times
+        as much. 0 where the oracle refuses what is rounded, as tables that no longer sum to one.
         """
-        losses = [0.0] * len(self.exact)
+        losses = [torch.zeros_like(reading.values) for reading in self.exact]
         for pattern in (1, 2):
             cases = [own(case) for case in self.cases]
-            for case in cases:
-                _round(case, pattern)
+            with undisturbed():
+                for case in cases:
+                    _round(case, pattern)
             try:
                 moved = replace(self, cases=cases).exact
             except ValueError:
                 continue
             for i, (a, b) in enumerate(zip(moved, self.exact, strict=True)):
-                losses[i] = max(losses[i], (a.values - b.values).abs().max().item())
+                losses[i] = torch.maximum(losses[i], (a.values - b.values).abs())
         return losses
 
     def result(self, function: Callable[..., Any], case: tuple[Any, ...]) -> Any:

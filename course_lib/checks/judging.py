@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
+from torch import Tensor
+
 from course_lib.checks.answers import NoNumber, NotAnswered, Reading, described, read
 from course_lib.checks.comparison import (
     SINGLE,
     agree,
     digits,
     farthest,
+    hidden,
     remark,
     sizes,
 )
@@ -130,24 +133,32 @@ def _verdict(
     """Whether the numbers are right, and what is said of them.
 
     A known mistake is looked for before digits are forgiven, so that none passes for rounding.
+    Digits are forgiven in float32 alone: in float64 a wrong formula may be as near.
     """
     tolerance = exercise.tolerance
     if agree(given, wanted, tolerance):
         return True, f"right{_echo(exercise, given)}"
-    for losses in (None, exercise.losses):
-        if losses and agree(given, wanted, tolerance, losses):
-            return True, f"right to {digits(farthest(given, wanted))}{_why(given)}"
-        for known, hint in exercise.known:
-            if agree(given, known, tolerance, losses):
-                return False, f"not yet. {hint}"
+    if hint := _hint(exercise, given, None):
+        return False, f"not yet. {hint}"
+    if agree(given, wanted, tolerance, exercise.losses):
+        right = f"right to {digits(farthest(given, wanted))}"
+        if not hidden(given, wanted, tolerance):
+            return True, f"{right}, in float32; float64 keeps sixteen digits"
+        return False, f"not yet, but {right}. {ROUNDED}"
+    if hint := _hint(exercise, given, [loss.max() for loss in exercise.losses]):
+        return False, f"not yet. {hint}"
     return False, f"not yet{_refusal(exercise, given, wanted)}"
 
 
-def _why(given: Sequence[Reading]) -> str:
-    """Where the digits went."""
-    if max(reading.epsilon for reading in given) >= SINGLE:
-        return ", in float32; float64 keeps sixteen digits"
-    return ": some number in it is rounded, as torch.tensor(0.1) is, which is float32"
+ROUNDED = "Was some number in it rounded to float32, as torch.tensor(0.1) is? Keep to float64"
+
+
+def _hint(exercise: Exercise, given: Sequence[Reading], losses: Sequence[Tensor] | None) -> str:
+    """What is said of the first known mistake that the numbers show, or nothing."""
+    for known, hint in exercise.known:
+        if agree(given, known, exercise.tolerance, losses):
+            return hint
+    return ""
 
 
 def _refusal(exercise: Exercise, given: Sequence[Reading], wanted: Sequence[Reading]) -> str:

@@ -9,11 +9,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import matplotlib as mpl
 import numpy as np
 import torch
 from torch import Tensor
+from torch._tensor_str import get_printoptions  # torch offers it nowhere else
 
 
 def own(value: Any) -> Any:
@@ -62,6 +64,9 @@ _SETTINGS: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
         lambda was: torch.use_deterministic_algorithms(was[0], warn_only=was[1]),
     ),
     (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    (lambda: sys.float_info.min * 0.5 == 0, torch.set_flush_denormal),  # torch tells nobody
+    (get_printoptions, lambda was: torch.set_printoptions(**was)),  # type: ignore[no-untyped-call]
     (np.random.get_state, np.random.set_state),
     (np.geterr, lambda was: np.seterr(**was)),
     (np.geterrcall, np.seterrcall),
@@ -101,13 +106,19 @@ def _set_device(device: torch.device) -> None:
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """Settings of torch, NumPy, Python and its warnings that the block changes are set back, and
-    so are the global random states. Printing is passed on, closing the output is not.
+    """What the block changes of the following is set back; anything else stays as it leaves it.
+
+    torch: default dtype and device, gradients and inference on or off, threads, deterministic
+    algorithms, anomaly detection, precision of matrix products, flushing of denormal numbers,
+    how tensors are printed. NumPy: what it does on errors, how arrays are printed. matplotlib: its
+    rcParams but for the backend. Python: filters of warnings, decimal's context, the depth of
+    recursion, the working folder, where output goes. The global random states of all three.
+    Printing is passed on, closing the output is not.
     """
     before = [read() for read, _ in _SETTINGS]
     sys.stdout, sys.stderr = _Open(sys.stdout), _Open(sys.stderr)
     try:
-        with warnings.catch_warnings(), torch.inference_mode(False):
+        with warnings.catch_warnings(), torch.inference_mode(False), mpl.rc_context():
             yield
     finally:
         for (_, write), value in zip(_SETTINGS, before, strict=True):
@@ -120,8 +131,10 @@ def undisturbed() -> Iterator[None]:
     with restored(), np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)
-        _set_device(torch.device("cpu"))
-        yield
+        torch.set_float32_matmul_precision("highest")
+        torch.set_flush_denormal(False)
+        with torch.device("cpu"):  # unlike a default device, above one that a with block has set
+            yield
 
 
 class _Open:
@@ -132,6 +145,15 @@ class _Open:
 
     def close(self) -> None:
         """Does nothing: the output belongs to the notebook."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.flush()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stream)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
