@@ -202,7 +202,7 @@ class AmortisedInference(Explorer):
         self.steps.set_data(CURVE.numpy(), curve)
         self.band.set_data(CURVE.numpy(), curve - std, curve + std)
         self.dots.set_ydata(slope * DATA.numpy())
-        own, given = slope * x, slope * looked_up(encoder, torch.tensor(x).double()).item()
+        own, given = slope * x, slope * looked_up(encoder, DATA.new_tensor(x)).item()
         self.miss.set_data((x, x), (own, given))
         self.here.set_data([x], [own])
         self.encoder_name.set_text("q, mean ± std" if encoder == OWN else "the encoder's, ± std")

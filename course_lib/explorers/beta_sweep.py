@@ -28,7 +28,7 @@ def quick_sweep() -> MarkovHVAE:
     model = architecture.build(seed=0, data_mean=counts.mean(0) / COUNT)
     fit(model, counts, Settings(16, 128, 0.03, 20, "muon"), progress_bar=False)
     sweep = stack([model] * len(BETAS))
-    objective = weighted_elbo(torch.tensor(BETAS))
+    objective = weighted_elbo(torch.tensor(BETAS, dtype=torch.float32))
     fit(sweep, counts, Settings(10, 256, 0.02, 10), objective=objective, progress_bar=False)
     return sweep
 

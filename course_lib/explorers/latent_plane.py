@@ -140,7 +140,7 @@ def outlines(q: DiagonalGaussian, corners: int = 24) -> Array:
 
     Returns (N·(corners + 2), 2), a NaN after each ellipse.
     """
-    angle = torch.linspace(0, 2 * math.pi, corners + 1).to(q.mean)
+    angle = torch.linspace(0, 2 * math.pi, corners + 1, dtype=q.mean.dtype).to(q.mean)
     circle = torch.stack([angle.cos(), angle.sin()], -1)  # (corners + 1, 2)
     closed = q.mean.unsqueeze(-2) + q.std.unsqueeze(-2) * circle  # (N, corners + 1, 2)
     broken = pad(closed, (0, 0, 0, 1), value=math.nan)

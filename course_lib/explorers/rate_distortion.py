@@ -53,11 +53,12 @@ class RateDistortionTrade(Explorer):
     @undisturbed()
     def example(cls) -> "RateDistortionTrade":
         """On a sweep that is trained for a few seconds."""
-        return cls(quick_sweep(), torch.tensor(BETAS), load_digits())
+        return cls(quick_sweep(), torch.tensor(BETAS, dtype=torch.float32), load_digits())
 
     def prepare(self) -> None:
         """Prior draws, the same for every β, and a sample of the codes."""
-        z = torch.randn(DRAWS, 2, generator=torch.Generator().manual_seed(4)).double()
+        generator = torch.Generator().manual_seed(4)
+        z = torch.randn(DRAWS, 2, dtype=torch.float32, generator=generator).double()
         self.drawn = self.report.decoded(z)  # (M, DRAWS, D)
         everyone = self.report.everyone
         apart = everyone.mean.shape[1] // BUMPS
