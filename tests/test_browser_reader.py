@@ -5,6 +5,7 @@ COURSE_SCREENSHOTS names a folder to keep pictures in.
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -14,6 +15,7 @@ from notebook_rules import FOLDER, Notebook
 from playwright.sync_api import Page, expect
 from refresh import METADATA
 
+from course_lib import explorers
 from course_lib.explorers.page import ASLEEP
 
 pytestmark = MARKS
@@ -62,6 +64,46 @@ TOUCHED = """one => {
 RESTART = """async () => {
     await window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart();
 }"""
+PICTURES_EXTENSION = Path(explorers.__path__[0], "lab/course-pictures/static/remoteEntry.js")
+# Which of several copies of JupyterLab's module the extension asks for its tracker.
+TRACKER = """async ([versions, loaded]) => {
+    const copy = version => ({
+        get: async () => () => ({INotebookTracker: version}),
+        loaded: version === loaded ? 1 : undefined,
+    });
+    const copies = Object.fromEntries(versions.map(version => [version, copy(version)]));
+    const extension = window._JUPYTERLAB['course-pictures'];
+    extension.init({'@jupyterlab/notebook': copies});
+    return (await extension.get())().default.requires[0];
+}"""
+# What an output shows where the renderer of widgets holds so many and writes these words.
+RENDERED = """async ([count, marked, words]) => {
+    const VIEW = 'application/vnd.jupyter.widget-view+json';
+    const make = type => {
+        const node = document.createElement('div');
+        const widget = {
+            node,
+            widgets: Array(count),
+            hasClass: name => node.classList.contains(name),
+            removeClass: name => node.classList.remove(name),
+            renderModel: async () => {
+                node.textContent = words;
+                if (marked) node.classList.add('jupyter-widgets');
+            },
+        };
+        const picture = {node, renderModel: async () => { node.textContent = 'picture'; }};
+        return type === VIEW ? widget : picture;
+    };
+    const rendermime = {createRenderer: make};
+    const extension = window._JUPYTERLAB['course-pictures'];
+    extension.init({'@jupyterlab/notebook': {'4.0.0': {get: async () => () => ({})}}});
+    const panels = [{content: {rendermime}}];
+    panels.widgetAdded = {connect: () => {}};
+    (await extension.get())().default.activate({}, panels);
+    const renderer = rendermime.createRenderer(VIEW);
+    await renderer.renderModel({data: {[VIEW]: {}, 'image/png': 'png'}, metadata: {}});
+    return renderer.node.textContent;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +151,39 @@ def explorers_without_kernel(page: Page, count: int) -> list[list[str]]:
     expect(page.locator(".jp-Notebook .noUi-handle")).to_have_count(0)  # no dead slider
     pictures: list[list[str]] = page.evaluate(PICTURES)
     return pictures
+
+
+@pytest.mark.parametrize(
+    ("versions", "loaded", "taken"),
+    [
+        (("4.9.2", "4.10.0"), None, "4.10.0"),
+        (("4.10.0", "4.9.2"), None, "4.10.0"),
+        (("4.10.0", "4.9.2"), "4.9.2", "4.9.2"),  # a second tracker would know no notebook
+    ],
+)
+def test_pictures_take_the_module_that_everyone_takes(
+    page: Page, versions: tuple[str, ...], loaded: str | None, taken: str
+) -> None:
+    page.goto("about:blank")
+    page.evaluate(PICTURES_EXTENSION.read_text(encoding="utf-8"))
+    assert page.evaluate(TRACKER, [versions, loaded]) == taken
+
+
+@pytest.mark.parametrize(
+    ("widgets", "marked", "words", "shown"),
+    [
+        (0, True, "Error displaying widget", "picture"),
+        (0, True, "Erreur : modèle introuvable", "picture"),  # whatever the words
+        (0, False, "Loading widget...", "Loading widget..."),
+        (1, False, "Error, says the sentence of a widget", "Error, says the sentence of a widget"),
+    ],
+)
+def test_a_stored_picture_stands_in_for_a_widget_that_failed(
+    page: Page, widgets: int, marked: bool, words: str, shown: str
+) -> None:
+    page.goto("about:blank")
+    page.evaluate(PICTURES_EXTENSION.read_text(encoding="utf-8"))
+    assert page.evaluate(RENDERED, [widgets, marked, words]) == shown
 
 
 @pytest.mark.slow

@@ -4,16 +4,20 @@ import asyncio
 import gc
 import subprocess
 import sys
+import threading
 import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from ipywidgets.widgets.widget import _instances  # every widget that is open
 from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.manager import start_new_async_kernel
 from matplotlib.artist import Artist
 from test_engine import Awkward, GaussianGap
+
+from course_lib.explorers.surroundings import undisturbed
 
 Run = Callable[..., Awaitable[str]]
 HERE = str(Path(__file__).parent)
@@ -25,6 +29,7 @@ def held():
 def megabytes():
     import psutil
     return psutil.Process().memory_info().rss / 2**20"""
+CLOSED = r"closed\. Its cell ran again, or close\(\) was called"
 MAKE = "explorer = GaussianGap()\nexplorer"
 
 
@@ -46,10 +51,40 @@ def test_close_frees_figure_canvas_arrays_and_widgets() -> None:
 
 def test_a_closed_explorer_says_so() -> None:
     explorer = Awkward()
+    dot = explorer.dot
     explorer.close()
     assert repr(explorer) == "1 < 2 & x: closed."
-    with pytest.raises(RuntimeError, match=r"closed\. Its cell ran again, or close\(\) was called"):
-        explorer.at(x=3)
+    asked: list[Callable[[], object]] = [
+        *(lambda: explorer.at(x=3), lambda: explorer.opened(x=3), explorer.reset, explorer.png),
+        *(lambda: explorer.moving(dot), explorer.redraw),
+    ]
+    for ask in asked:
+        with pytest.raises(RuntimeError, match=CLOSED):
+            ask()
+    explorer._draw()  # the page's loop had taken it off its list already
+    assert explorer.numbers == {"inverse": 0.5}
+    assert DisplayFormatter().format(explorer) == ({"text/plain": repr(explorer)}, {})
+
+
+@pytest.mark.parametrize("name", ["at", "png", "_draw"])
+def test_a_thread_that_was_waiting_when_it_closed_is_told(name: str) -> None:
+    explorer = Awkward()
+    said: list[str] = []
+
+    def ask() -> None:
+        try:
+            getattr(explorer, name)()
+        except Exception as error:
+            said.append(f"{type(error).__name__}: {error}")
+
+    thread = threading.Thread(target=ask)
+    with undisturbed():
+        thread.start()
+        thread.join(0.2)  # by now it waits for its turn to draw
+        explorer.close()
+    thread.join()
+    told = f"RuntimeError: {explorer!r} Its cell ran again, or close() was called."
+    assert said == ([] if name == "_draw" else [told])
 
 
 class Broken(Awkward):
@@ -154,5 +189,32 @@ def test_two_explorers_of_one_run_live_together() -> None:
         for _ in range(2):
             await run("both = [GaussianGap(), GaussianGap()]", "a")
             assert await run("print(held(), both[0].at(mean=0.3)['gap'] > 0)", "b") == "2 True"
+
+    in_a_kernel(story)
+
+
+@pytest.mark.parametrize(
+    ("empty", "put"),
+    [
+        ("{}", "bag[KEY] = GaussianGap()"),
+        ("[]", "bag.append(GaussianGap())"),
+        ("{'both': [()]}", "bag['both'][0] += (GaussianGap(),)"),
+        ("type('Bag', (), {})()", "bag.__dict__.setdefault(KEY, GaussianGap())"),
+        ("widgets.VBox()", "bag.children += (GaussianGap(),)"),
+        ("[]", "bag.append(GaussianGap().at)"),
+    ],
+)
+def test_an_explorer_lives_while_something_with_a_name_holds_it(empty: str, put: str) -> None:
+    """The reader edits the one cell from key a to key b, and both explorers are meant to stay."""
+
+    async def story(run: Run) -> None:
+        await run(f"import ipywidgets as widgets; bag = {empty}", "a")
+        await run(put.replace("KEY", "'a'"), "b")
+        await run(put.replace("KEY", "'b'"), "b")
+        await run("'the next cell'", "c")
+        assert await run("print(held())", "d") == "2"
+        await run("Out  # where IPython keeps every result does not count", "d")
+        await run("del bag", "a")
+        assert await run("print(held())", "d") == "1"  # the last run of b
 
     in_a_kernel(story)

@@ -1,9 +1,12 @@
 """Explorers and figures are the same, whatever a reader has set in Matplotlib, torch and NumPy."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
@@ -190,20 +193,75 @@ def test_a_ledger_counts_with_all_its_digits() -> None:
 def test_what_the_reader_has_set_is_set_again() -> None:
     old = np.geterr()
     try:
-        torch.set_default_dtype(torch.float64)
         torch.set_default_device("meta")
         np.seterr(all="raise")
         with torch.no_grad():
             with undisturbed(), undisturbed():
                 assert torch.zeros(1, requires_grad=True).exp().requires_grad
-                assert torch.zeros(1).dtype == torch.float32
                 assert torch.zeros(1).device.type == "cpu"
                 assert np.exp(np.float64(-1e4)) == 0
             assert not torch.is_grad_enabled()
-        assert torch.zeros(1).dtype == torch.float64
         assert torch.zeros(1).device.type == "meta"
         assert set(np.geterr().values()) == {"raise"}
     finally:
-        torch.set_default_dtype(torch.float32)
         torch.set_default_device(None)
         np.seterr(**old)
+
+
+@contextlib.contextmanager
+def drawn_beside() -> Iterator[None]:
+    """An explorer is drawn on another thread, as in JupyterLab, as long as the block runs."""
+    draws, over = threading.Event(), threading.Event()
+
+    def draw() -> None:
+        with undisturbed():
+            draws.set()
+            over.wait(60)
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    assert draws.wait(60)
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("before", [torch.float32, torch.float64])
+def test_a_draw_leaves_the_dtype_of_the_cell_beside(before: torch.dtype) -> None:
+    after = {torch.float32: torch.float64, torch.float64: torch.float32}[before]
+    try:
+        torch.set_default_dtype(before)
+        with drawn_beside():
+            assert torch.get_default_dtype() == before
+            torch.set_default_dtype(after)
+        assert torch.get_default_dtype() == after
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_draw_leaves_what_the_cell_beside_sets_in_matplotlib() -> None:
+    with mpl.rc_context():
+        mpl.rcParams.update(RC)
+        mine = {"font.size": 31.0, "axes.facecolor": "pink", "lines.linewidth": 3.0}
+        fresh = {"axes.titlepad": 11.0, "hatch.color": "red"}  # not set before
+        with drawn_beside():
+            mpl.rcParams.update(mine | fresh)
+        for name, value in (RC | mine | fresh).items():
+            read = mpl.RcParams({name: value})[name]  # as matplotlib writes it
+            assert mpl.rcParams[name] == read, name
+
+
+def test_a_draw_changes_nothing_where_nothing_was_set() -> None:
+    """The cell beside meets no setting that is put aside and comes back."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        before = dict(mpl.rcParams)
+        with drawn_beside():
+            assert dict(mpl.rcParams) == before
+            mpl.rcParams.update(RC)
+        after = dict(mpl.rcParams)
+        mpl.rcdefaults()
+        mpl.rcParams.update(RC)
+        assert after == dict(mpl.rcParams)

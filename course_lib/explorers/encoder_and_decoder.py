@@ -165,7 +165,7 @@ class LatentWalk(Explorer):
 
     def _move_plane(self, image: int, z: Tensor) -> None:
         near, q = self.digits.close_ups[image], self.digits.q
-        corners = torch.tensor([[0.0, 0], [1, 0], [1, 1], [0, 1], [0, 0]], **DOUBLE).numpy()
+        corners = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
         self.square.set_data(*(corners * near.side + (near.left, near.bottom)).T)
         self.here.set_data((z[0].item(),), (z[1].item(),))
         self.near.set_data(*near.place(z).reshape(2, 1))

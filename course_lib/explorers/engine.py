@@ -137,11 +137,13 @@ class Explorer(Page):
 
     def moving(self, artist: _Drawn, *others: Artist) -> _Drawn:
         """Registers artists that update moves; returns the first."""
+        self._require_open()
         self._stage.add((artist, *others))
         return artist
 
     def redraw(self) -> None:
         """Call in update when something that was not registered as moving has changed: slow."""
+        self._require_open()
         self._stage.forget()
 
     def at(self, **values: Any) -> dict[str, float]:
@@ -150,14 +152,13 @@ class Explorer(Page):
         Raises ValueError for an unknown name or a value out of range, RuntimeError if it is closed,
         and what update raises.
         """
-        if self._closed:
-            raise RuntimeError(f"{self!r} Its cell ran again, or close() was called.")
         known = {control.name: control for control in self.controls}
         for name, value in values.items():
             if name not in known:
                 raise ValueError(f"no control {name!r}; there is {', '.join(known) or 'none'}")
             known[name].check(value)
         with undisturbed():
+            self._require_open()  # here: another thread may have closed it just before
             self._setting = threading.get_ident()
             try:
                 for name, value in values.items():
@@ -169,6 +170,7 @@ class Explorer(Page):
 
     def reset(self) -> dict[str, float]:
         """Back to the values at the start; returns the drawn numbers."""
+        self._require_open()
         return self.at(**self._start)
 
     def opened(self, **values: Any) -> Self:
@@ -178,8 +180,9 @@ class Explorer(Page):
         return self
 
     def png(self) -> bytes:
-        """The picture at twice its shown size, packed small for keeping."""
+        """The picture at twice its shown size, packed small for keeping. Raises if it is closed."""
         with undisturbed():
+            self._require_open()
             return self._stage.empty(small=True) if self._failed else self._stage.frame(small=True)
 
     def _moved(self, _change: Any) -> None:
@@ -201,9 +204,11 @@ class Explorer(Page):
             self._handle = loop.call_later(wait, self._draw)
 
     def _draw(self, raising: bool = False) -> None:
-        """Draws the controls' present values and says what the picture shows."""
+        """Draws the controls' present values and says what the picture shows; nothing if closed."""
         with undisturbed():
             self._forget_waiting()
+            if self._closed:
+                return
             start = time.perf_counter()
             problem: Exception | None = None
             try:

@@ -2,14 +2,19 @@
 
 IPython keeps every result of a cell (`Out`), and ipywidgets every widget, so none is ever freed by
 itself. An explorer lives as long as the last run of some cell has made it or shown it, or as a
-name in the notebook holds it.
+name in the notebook holds it, itself or in a list, a dict, a box or an attribute.
 """
 
 import gc
+from types import FunctionType, ModuleType
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from IPython import get_ipython
+
+# How far to look: a box of ipywidgets, its attributes, its traits, its children, each of them.
+_STEPS = 5
+_NO_BAGS = (ModuleType, FunctionType, type)  # these lead to everything there is
 
 
 class Closable(Protocol):
@@ -50,23 +55,37 @@ def _running() -> tuple[Any, str, str, list[str]]:
 def _tidy(*_result: Any) -> None:
     """After a cell: closes what no cell's last run and no name holds."""
     shell, cell, run, deleted = _running()
-    lost = []
+    unheld = []
     for explorer, held in list(_HOLDERS.items()):
         if cell in held and held[cell] != run:
             del held[cell]
         for gone in deleted:
             held.pop(gone, None)
-        if not held and not _named(shell, explorer):
-            lost.append(explorer)
+        if not held:
+            unheld.append(explorer)
+    named = _named(shell) if unheld else set()
+    lost = [explorer for explorer in unheld if id(explorer) not in named]
     for explorer in lost:
         del _HOLDERS[explorer]
         explorer.close()
     if lost:
+        del explorer
+        unheld.clear()
         lost.clear()
         gc.collect()  # figures hold themselves in circles, and megabytes wait for no count
 
 
-def _named(shell: Any, explorer: Closable) -> bool:
-    """Whether a name that the reader chose stands for it; IPython's own begin with a line."""
-    names = shell.user_ns.items()
-    return any(value is explorer and not name.startswith("_") for name, value in names)
+def _named(shell: Any) -> set[int]:
+    """The ids of what the reader's names stand for, and of what that holds: lists, boxes, methods.
+
+    IPython's own names begin with a line; its store of results is no choice of the reader's.
+    """
+    apart = (shell, shell.user_ns, shell.user_ns.get("_oh"))
+    found = {id(thing) for thing in apart}
+    level = [value for name, value in list(shell.user_ns.items()) if not name.startswith("_")]
+    for _ in range(_STEPS):
+        new = {id(thing): thing for thing in level if gc.is_tracked(thing)}
+        bags = [t for i, t in new.items() if i not in found and not isinstance(t, _NO_BAGS)]
+        found |= new.keys()
+        level = gc.get_referents(*bags)
+    return found

@@ -126,6 +126,11 @@ class Page(widgets.VBox):
     def __repr__(self) -> str:
         return f"{self.title}: closed." if self._closed else self.described()
 
+    def _require_open(self) -> None:
+        """Raises RuntimeError if it is closed: what it held is gone."""
+        if self._closed:
+            raise RuntimeError(f"{self!r} Its cell ran again, or close() was called.")
+
     def _compose(self, controls: dict[str, Any], on_reset: Any) -> None:
         """Makes the parts; `controls` are widgets by name."""
         layout = {"width": f"{self.width_px}px", "max_width": "100%"}

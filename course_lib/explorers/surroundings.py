@@ -1,4 +1,9 @@
-"""What an explorer must not depend on: torch's global settings too are put aside while it works."""
+"""What an explorer must not depend on: torch's settings too are put aside while it works.
+
+All but the default dtype. The others are each thread's own; that one is the whole process's, and a
+slider is drawn on a thread beside the cell that runs. Whoever set it here would set it in that
+cell too, so explorers name the dtype of every tensor that they make.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -10,14 +15,10 @@ from course_lib.plots.surroundings import DRAWING
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """DRAWING held, with torch as it is before anyone sets anything: float32, CPU, gradients on."""
+    """DRAWING held, with torch as it is before anyone sets anything: on the CPU, gradients on."""
     with DRAWING:
-        dtype, device = torch.get_default_dtype(), torch.get_default_device()
+        device = torch.get_default_device()
         # A device as a context slows every call of torch, so only where another one is set.
         cpu = nullcontext() if device.type == "cpu" else torch.device("cpu")
-        torch.set_default_dtype(torch.float32)
-        try:
-            with torch.inference_mode(False), torch.enable_grad(), cpu:
-                yield
-        finally:
-            torch.set_default_dtype(dtype)
+        with torch.inference_mode(False), torch.enable_grad(), cpu:
+            yield

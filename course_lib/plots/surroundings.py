@@ -30,6 +30,8 @@ class _Drawing(ContextDecorator):
     One at a time, since JupyterLab delivers sliders' values on a thread beside the one that runs
     cells, and matplotlib is not made for two. Matplotlib's settings, NumPy's error handling and
     the decimal context are the libraries' own while it is held, and the reader's again after.
+    Matplotlib's are the whole process's: only those that differ are touched, and what a cell beside
+    sets meanwhile stays set, unless it is the very value that matplotlib starts with.
     """
 
     def __init__(self) -> None:
@@ -41,8 +43,10 @@ class _Drawing(ContextDecorator):
         self._lock.acquire()
         self._depth += 1
         if self._depth == 1:
-            self._aside.callback(_set, {key: dict.__getitem__(_SETTINGS, key) for key in _OURS})
-            _set(_OURS)
+            theirs = {key: dict.__getitem__(_SETTINGS, key) for key in _OURS}
+            theirs = {key: value for key, value in theirs.items() if value is not _OURS[key]}
+            _set({key: _OURS[key] for key in theirs})
+            self._aside.callback(_set_again, theirs)
             self._aside.enter_context(np.errstate(all="warn", under="ignore"))
             self._aside.enter_context(decimal.localcontext(decimal.Context()))
         return self
@@ -57,6 +61,12 @@ class _Drawing(ContextDecorator):
 def _set(values: dict[str, Any]) -> None:
     """Sets Matplotlib's settings without checking each again, which takes thirty times as long."""
     dict.update(_SETTINGS, values)
+
+
+def _set_again(theirs: dict[str, Any]) -> None:
+    """Sets back `theirs`, but for what someone else has set since."""
+    found = {key: dict.__getitem__(_SETTINGS, key) for key in theirs}
+    _set({key: value for key, value in theirs.items() if found[key] is _OURS[key]})
 
 
 DRAWING = _Drawing()

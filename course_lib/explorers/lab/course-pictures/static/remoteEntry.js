@@ -9,9 +9,13 @@
   const PICTURE = "image/png";
   let scope; // JupyterLab's own modules, by name and version
 
+  // The copy of a module that everyone gets: the one in use, or else the newest.
   async function shared(name) {
-    const [newest] = Object.values(scope[name]);
-    return (await newest.get())();
+    const copies = scope[name];
+    const newer = (a, b) => b.localeCompare(a, "en", { numeric: true });
+    const versions = Object.keys(copies).sort(newer);
+    const version = versions.find(found => copies[found].loaded) ?? versions[0];
+    return (await copies[version].get())();
   }
 
   // Adds the words that are stored beside a picture to the element that shows it.
@@ -28,8 +32,9 @@
     }
   }
 
-  // Whether a widget's output is no widget but words of failure.
-  const failed = node => node.childElementCount === 0 && node.textContent.startsWith("Error");
+  // Whether a widget's renderer has given up. It holds no widget then, as while it still waits for
+  // the kernel; but only when it gives up does it mark itself as a widget's place, for the looks.
+  const failed = renderer => renderer.widgets.length === 0 && renderer.hasClass("jupyter-widgets");
 
   // Every renderer that a notebook makes passes through here.
   function adopt(rendermime) {
@@ -46,7 +51,7 @@
       if (type === VIEW) {
         renderer.renderModel = async model => {
           await render(model);
-          if (!failed(renderer.node) || !model.data[PICTURE]) return;
+          if (!failed(renderer) || !model.data[PICTURE]) return;
           const picture = rendermime.createRenderer(PICTURE);
           await picture.renderModel(model);
           renderer.removeClass("jupyter-widgets");
