@@ -136,7 +136,7 @@ def counts() -> torch.Tensor:
     return load_digits().images.flatten(1).float()
 
 
-@pytest.fixture(scope="module", params=[1, 2])
+@pytest.fixture(scope="module", params=range(1, 6))
 def start(request: pytest.FixtureRequest, counts: torch.Tensor) -> VAE:
     """Chapter 5's model at β = 1, from which its sixteen copies go on, with another seed."""
     net = Architecture(64, (2,), ((64, 64),), "binomial")
@@ -174,6 +174,7 @@ def test_what_the_sixteen_models_trade(start: VAE, counts: torch.Tensor) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("start", range(1, 4), indirect=True)
 def test_no_lively_model_was_found_where_a_collapsed_one_is_stable(
     start: VAE, counts: torch.Tensor
 ) -> None:
@@ -187,7 +188,7 @@ def test_no_lively_model_was_found_where_a_collapsed_one_is_stable(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("seed", range(1, 7))
 def test_latents_die_where_the_rule_says(seed: int, counts: torch.Tensor) -> None:
     """Chapter 5: sixteen linear VAEs, within 0.1 of (5.7) at each β."""
     ink, betas = counts / 16, torch.linspace(1, 20, 16)
@@ -206,13 +207,13 @@ def test_latents_die_where_the_rule_says(seed: int, counts: torch.Tensor) -> Non
 
 @pytest.mark.slow
 def test_a_net_learns_the_posteriors_mean_and_width_from_pairs() -> None:
-    """Chapter 6: within 0.1 from −2 to 2 in nineteen of twenty runs."""
+    """Chapter 6: within 0.1 from −2 to 2 in nineteen of twenty runs other than the cell's own."""
     world = tanh_world(a=2.0, b=1.0, c=0.0, s=0.5)
     at = torch.linspace(-2, 2, 41, dtype=torch.float64).unsqueeze(-1)
     exact = world.posterior(at)
     assert exact.variance[20] < 0.3**2 < 0.5**2 < exact.variance[0]  # steep at 0, flat at −2
     near = 0
-    for seed in range(20):
+    for seed in sorted(set(range(21)) - {7}):
         generator = rng(seed)
         z = world.prior.sample((4_000,), generator=generator)
         x = world.decoder(z).sample(generator=generator)
@@ -251,7 +252,7 @@ def sharing(model: VAE, images: torch.Tensor) -> float:
     return split.amortisation.mean().item()
 
 
-@pytest.fixture(scope="module", params=[0, 1])
+@pytest.fixture(scope="module", params=range(4))
 def trained(request: pytest.FixtureRequest, counts: torch.Tensor) -> dict[int, VAE]:
     """Chapter 6's VAE after 100 epochs and after 400."""
     train, models = counts[:1000], {}
@@ -269,10 +270,11 @@ def test_longer_training_widens_what_unseen_images_cost(
 ) -> None:
     seen, unseen = counts.split([1000, 797])
     assert 4 < sharing(trained[100], seen) < 5 < sharing(trained[100], unseen) < 7
-    assert sharing(trained[400], seen) < 4.2 < 9 < sharing(trained[400], unseen) < 12
+    assert 3.5 < sharing(trained[400], seen) < 4.2 < 9 < sharing(trained[400], unseen) < 12
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("trained", range(2), indirect=True)
 def test_what_unseen_images_cost_more_is_overfitting_of_the_encoder(
     trained: dict[int, VAE], counts: torch.Tensor
 ) -> None:
