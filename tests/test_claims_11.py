@@ -132,6 +132,10 @@ def test_lost_runs_at_equal_width(runs) -> None:
     assert (len(deep) + burst, len(flat) + runs.failures(1, "fast")) == (4, 6)
     assert int((deep < -150).sum()) + burst == 2
     assert flat.min() > -97
+    narrow = runs.of("train_elbo", 1, "swapped")  # 55 units where `flat` has 128
+    assert 0.7 < (flat.mean() - narrow.mean()).item() < 1.2
+    shown = [runs.of("train_elbo", T, arm).min() for T in study.DEPTHS for arm in ("slow", "fast")]
+    assert min(shown) > -110  # a lost one, below −150, ends far below anything in the figure
     pairs = list(itertools.combinations(range(10), 2))
     assert sum(max(pair) < 4 for pair in pairs) / len(pairs) == pytest.approx(0.13, abs=0.005)
     assert stats.fisher_exact([[2, 2], [0, 6]]).pvalue > 0.1
