@@ -111,13 +111,10 @@ def test_a_reader_of_digits_that_come_back_over_twenty_seeds() -> None:
         right = [(known.labels[n] == test.labels[:500]).double().mean() for n in near]
         shares.append(torch.stack(right))
     low, high = torch.stack(shares).aminmax(dim=0)
-    assert low[0] > 0.88 < low[1]
-    assert (round(low[2].item(), 2), round(high[2].item(), 2)) == pytest.approx(
-        (0.86, 0.89), abs=0.011
-    )
-    assert (round(low[3].item(), 2), round(high[3].item(), 2)) == pytest.approx(
-        (0.67, 0.72), abs=0.011
-    )
+    # An image is 0.002; another machine may round one or two of them to another name.
+    assert low[:2].min() > 0.88  # x, and from z_1: nine of ten
+    assert 0.85 < low[2] < high[2] < 0.9  # from z_2: 86 to 89 of a hundred
+    assert 0.66 < low[3] < high[3] < 0.73  # from z_3: 67 to 72
 
 
 def test_families_of_other_ancestors() -> None:
