@@ -219,7 +219,7 @@ def make_venv(found: str) -> None:
     if VENV.exists():
         why = f"was made by Python {found}" if found[:2] == "3." else f"does not work ({found})"
         print(f"The .venv that is here {why}; it is made anew with {MINE}.", flush=True)
-    command = [sys.executable, *ISOLATED, "-m", "venv", "--clear", VENV]
+    command = [sys.executable, *ISOLATED, "-m", "venv", "--clear", str(VENV)]
     made = subprocess.run(command, capture_output=True, env=surroundings())
     if made.returncode:
         said = (made.stderr or made.stdout).decode(errors="replace").strip().splitlines()
@@ -259,10 +259,12 @@ def fetch_torch(settings: "dict[str, str]", others: str) -> None:
         size = f"{others} and PyTorch for the CPU, 190 MB, from {CPU_INDEX}"
         from_cpu_index = True
     print(f"Installing the course into .venv, once. About to be fetched: {size}.", flush=True)
+    print("When all is there, it is unpacked and tried: another minute or two.", flush=True)
     if from_cpu_index:
         status, said = pip(torch_words(torch), settings)
         if status:
-            print(f"No PyTorch from there: {reason(said)}. The one with CUDA is fetched, 2.7 GB.")
+            print(f"No PyTorch from there: {reason(said)}.")
+            print("The package index is asked for it; its build, with CUDA, is 2.7 GB.", flush=True)
 
 
 def has(torch: str) -> bool:
@@ -418,7 +420,8 @@ def open_lab(notebook: Path, options: "list[str]") -> int:
     root = f"--ServerApp.root_dir={ROOT}"  # so that links from a notebook to the code work
     # As the default address, so that the addresses it prints lead to the notebook too.
     address = f"--LabApp.default_url=/lab/tree/{notebook.relative_to(ROOT).as_posix()}"
-    return run("-m", "jupyterlab", root, address, *lab_settings(), *options)
+    # One thread: on a busy machine the small nets of the course wait for each other on several.
+    return run("-m", "jupyterlab", root, address, *lab_settings(), *options, threads=1)
 
 
 def lab_settings() -> "list[str]":

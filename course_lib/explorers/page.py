@@ -157,7 +157,8 @@ class Page(widgets.VBox):
         with self._picture.hold_sync():
             self._picture.value = png
             self._picture.tooltip = sentence
-        self._said.value = f'<div {role} aria-live="polite">{html.escape(sentence)}</div>'
+        unbroken = html.escape(sentence.replace(" ‖ ", "\u00a0‖\u00a0"))  # KL(q ‖ p) on one line
+        self._said.value = f'<div {role} aria-live="polite">{unbroken}</div>'
 
     def _let_go(self) -> None:
         """Takes every part off the page, and frees all that was kept here."""
