@@ -219,7 +219,7 @@ def make_venv(found: str) -> None:
     if VENV.exists():
         why = f"was made by Python {found}" if found[:2] == "3." else f"does not work ({found})"
         print(f"The .venv that is here {why}; it is made anew with {MINE}.", flush=True)
-    command = [sys.executable, *ISOLATED, "-m", "venv", "--clear", VENV]
+    command = [sys.executable, *ISOLATED, "-m", "venv", "--clear", str(VENV)]
     made = subprocess.run(command, capture_output=True, env=surroundings())
     if made.returncode:
         said = (made.stderr or made.stdout).decode(errors="replace").strip().splitlines()
