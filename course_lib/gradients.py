@@ -24,8 +24,8 @@ from course_lib.distributions import Bernoulli
 
 Function = Callable[[Tensor], Tensor]
 NUDGE = 1e-4  # standard deviations: a step moves at hardly any sample, all else at nearly all
-# E[(cos θ − 1)² ε²] = Σ_n c_n sⁿ, n ≥ 2, for θ = √s ε; below s = ½ twenty terms leave 1e-17.
 MOST_COINS = 16  # whose states are enumerated
+# E[(cos θ − 1)² ε²] = Σ_n c_n sⁿ, n ≥ 2, for θ = √s ε; below s = ½ twenty terms leave 1e-17.
 COSINE = [
     (-1) ** n * (2 * n + 1) / math.factorial(n) * (2 ** (n - 1) - 2 ** (1 - n))
     for n in range(2, 22)
@@ -83,10 +83,9 @@ def _slope(f: Function, z: Tensor, std: float) -> Tensor:
 def _one_each(f: Function, z: Tensor, shape: Sequence[int] | None = None) -> Tensor:
     """f(z). Raises ValueError unless it is one value for each sample: shape, or else that of z."""
     value = torch.as_tensor(f(z), dtype=None, device=z.device)  # as it is: a step may be bool
-    wanted = torch.Size(z.shape if shape is None else shape)
+    wanted = tuple(z.shape if shape is None else shape)
     if value.shape != wanted:
-        found = tuple(value.shape)
-        raise ValueError(f"f must map z {tuple(z.shape)} to {tuple(wanted)}, got {found}")
+        raise ValueError(f"f must map z {tuple(z.shape)} to {wanted}, got {tuple(value.shape)}")
     return value
 
 
@@ -103,8 +102,7 @@ def score_function(
     """(f(z) − b) ∂ log q(z): (f − b) ε/std and (f − b)(ε² − 1)/std.  (Eq. 8.2)
 
     Unbiased for any f with a finite mean, and for any constant b, because E_q ∂ log q = 0; f is
-    only evaluated, never differentiated. noise: (S,).
-    Source: Williams 1992.
+    only evaluated, never differentiated. noise: (S,). Source: Williams 1992.
     """
     _require(mean, std, noise)
     with torch.no_grad():
@@ -116,7 +114,8 @@ def score_function(
 class CoinGradient:
     """∂ E_q f(z)/∂ logit_d, exactly, for coins q: everything (D,).
 
-    variance: of a single sample of `coin_score_function`. best_baseline: the b with the least.
+    variance: of a single sample of `coin_score_function`. best_baseline: the b with the least; of
+    a coin that is certain, where every b has none, the limit.
     """
 
     gradient: Tensor
@@ -143,8 +142,8 @@ def coin_gradient(f: Function, q: Bernoulli, *, baseline: float = 0.0) -> CoinGr
     """The gradient and the variance of one sample of it, by enumeration of all 2^D states.
 
     For one coin: gradient p(1 − p)(f(1) − f(0)), variance p(1 − p)[(1 − p)f(1) + p f(0) − b]², and
-    none at all with the best baseline b = (1 − p)f(1) + p f(0). q, f: as for
-    `coin_score_function`. Raises ValueError if D > 16.
+    none at all with the best baseline b = (1 − p)f(1) + p f(0): E f with p turned into 1 − p, as
+    it is for each of several. q, f: as for `coin_score_function`. Raises ValueError if D > 16.
     """
     size = _require_coins(q)
     if size > MOST_COINS:
@@ -154,18 +153,18 @@ def coin_gradient(f: Function, q: Bernoulli, *, baseline: float = 0.0) -> CoinGr
     mass = q.log_prob(states).exp().detach().unsqueeze(-1)  # (2^D, 1)
     estimate = coin_score_function(f, q, states, baseline=baseline)
     gradient = (mass * estimate).sum(0)
-    weight = mass * (states - q.mean.detach()).square()
-    best = (weight * _one_each(f, states, states.shape[:-1]).to(weight).unsqueeze(-1)).sum(0)
     variance = (mass * (estimate - gradient).square()).sum(0)
-    return CoinGradient(gradient, variance, best / weight.sum(0))
+    signs = 1 - 2 * torch.eye(size).to(mass)  # (D, D): in each row one coin is turned
+    turned = [Bernoulli(row * q.logits.detach()).log_prob(states).exp() for row in signs]
+    best = torch.stack(turned) @ _one_each(f, states, states.shape[:-1]).to(mass)
+    return CoinGradient(gradient, variance, best)
 
 
 def best_baseline(f: Function, mean: float, std: float, noise: Tensor) -> float:
     """The b with the least variance for ∂/∂mean, E[f ε²]/E[ε²], estimated from noise.  (Eq. 8.6)
 
     It is not the best for ∂/∂std, which is E[f (ε² − 1)²]/E[(ε² − 1)²]: for f = z² the two are
-    μ² + 3σ² and μ² + 5σ². noise: (S,) standard normal draws.
-    Raises ValueError if every draw of noise is 0.
+    μ² + 3σ² and μ² + 5σ². noise: (S,) standard normal draws. Raises ValueError if all are 0.
     """
     _require(mean, std, noise)
     weight = noise.square()
@@ -192,10 +191,10 @@ def square_in_std(mean: float, std: float) -> Exact:
 
 
 def sine_in_mean(omega: float, mean: float, std: float, *, baseline: float = 0.0) -> Exact:
-    """f = sin ωz: with d = e^{−ω²σ²/2} the gradient is g = ω cos(ωμ) d, and the variances are
+    """f = sin ωz: gradient g = ω cos(ωμ) d with d = e^{−ω²σ²/2}, and two variances.  (Eq. 8.4)
 
     pathwise  ½ω² (1 + cos(2ωμ) d⁴) − g²
-    score     [½(1 − cos(2ωμ)(1 − 4ω²σ²) d⁴) − 2b sin(ωμ)(1 − ω²σ²) d + b²]/σ² − g².  (Eq. 8.4)
+    score     [½(1 − cos(2ωμ)(1 − 4ω²σ²) d⁴) − 2b sin(ωμ)(1 − ω²σ²) d + b²]/σ² − g²
 
     The first grows like ω², the second stays: at μ = 0, σ = 1 they cross at ω = 1.10899.
     Computed as sums of squares, because these differences lose their digits where ωσ is small.
@@ -213,9 +212,10 @@ def sine_in_mean(omega: float, mean: float, std: float, *, baseline: float = 0.0
 
 
 def _sine_moments(s: float) -> tuple[float, float, float]:
-    """Of θ = √s ε: E[(cos θ − 1)ε²], how far its square is below E[(cos θ − 1)²ε²], and
+    """Three moments of θ = √s ε, of which the score's variance is made.
 
-    E[sin²θ ε²] − s e^−s, the variance of ε sin θ: what the score's variance is made of.
+    E[(cos θ − 1)ε²]; how far its square is below E[(cos θ − 1)²ε²]; and E[sin²θ ε²] − s e^−s, the
+    variance of ε sin θ.
     """
     in_cosine = math.expm1(-s / 2) - s * math.exp(-s / 2)
     if s < 0.5:
@@ -236,9 +236,8 @@ def step_in_mean(threshold: float, mean: float, std: float) -> Exact:
     require_finite("threshold", as_double("threshold", threshold))
     a = (threshold - mean) / std
     density = math.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
-    tail = 0.5 * math.erfc(a / math.sqrt(2))
     # φ² ≤ φ/√2π, so this is at least (a − 0.4) φ + 1 − Φ > 0: nothing cancels.
-    second = (a * density if density else 0.0) + tail - density * density
+    second = (a * density if density else 0.0) + math.erfc(a / math.sqrt(2)) / 2 - density**2
     return Exact(density / std, 0.0, second / std / std)
 
 
@@ -247,7 +246,6 @@ def _require(mean: float, std: float, noise: Tensor | None = None) -> None:
     require_finite("mean", as_double("mean", float(mean)))
     require_positive("std", as_double("std", float(std)))
     if noise is not None:
-        require_floating("noise", noise)
-        require_nonempty("noise", noise)
+        require_nonempty("noise", require_floating("noise", noise))
         if noise.ndim != 1:
             raise ValueError(f"noise must be (S,), got shape {tuple(noise.shape)}")

@@ -37,7 +37,8 @@ def prove(left: Any, right: Any) -> None:
     """Returns if left = right for all values of the symbols, entry by entry for matrices.
 
     A log of a product is split as if its factors were positive. That errs by multiples of 2πi, and
-    both sides are real: so if the real parts are the same, the two sides are.
+    both sides are real: so if the real parts are the same, the two sides are. It is done only where
+    the difference is linear in its logs: in a square of them 2πi would leave something real.
     """
     pairs = zip(left, right, strict=True) if isinstance(left, sp.MatrixBase) else [(left, right)]
     for one, other in pairs:
@@ -52,6 +53,10 @@ def _rewritten(difference: Expr) -> Iterator[Expr]:
 
     Logs of products are split, so that equal ones cancel; what is left is put over one denominator.
     """
+    if not _is_linear_in_logs(difference):
+        yield expand(difference)
+        yield sp.simplify(difference)
+        return
     terms = sp.Add.make_args(difference)
     logs, rest = (sp.Add(*(t for t in terms if t.has(log) is has)) for has in (True, False))
     split = _split(logs)
@@ -62,6 +67,13 @@ def _rewritten(difference: Expr) -> Iterator[Expr]:
     yield sp.simplify(expand_log(sp.logcombine(split + rest, force=True), force=True))
 
 
+def _is_linear_in_logs(expression: Expr) -> bool:
+    """Whether no log is squared, multiplied by another, or inside another function."""
+    unknown = {term: Dummy() for term in expression.atoms(log)}
+    plain = expression.xreplace(unknown)
+    return not any(expand(plain.diff(x)).has(*unknown.values()) for x in unknown.values())
+
+
 def _split(logs: Expr) -> Expr:
     """With the log of each factor on its own."""
     factored = logs.replace(log, lambda u: log(sp.factor(u)))
@@ -69,23 +81,30 @@ def _split(logs: Expr) -> Expr:
 
 
 def _try_to_refute(left: Expr, right: Expr) -> None:
-    """Raises Refuted where the two differ, Undecided if there is no point where both are real."""
+    """Raises Refuted where the two differ, or where one is a real number and the other is none.
+
+    Raises Undecided if there is no point where both are real.
+    """
     names, found = sorted(left.free_symbols | right.free_symbols, key=str), 0
-    values_at = _evaluator(names, [left, right])
+    left_at, right_at = _evaluator(names, [left]), _evaluator(names, [right])
     for point in random_points(names):
-        both = values_at(point)
-        if both is None:
+        one, other = left_at(point), right_at(point)
+        if one is None and other is None:
             continue
-        one, other = both
-        if abs(one - other) > CLOSE * max(1, abs(one), abs(other)):
+        if one is None or other is None or not _close(one[0], other[0]):
             where = ", ".join(
                 f"{name} = {value:g}" for name, value in zip(names, point, strict=True)
             )
-            raise Refuted(f"{float(one):g} is not {float(other):g} at {where or 'every point'}")
+            sides = (f"{float(v[0]):g}" if v else "no real number" for v in (one, other))
+            raise Refuted(f"{' is not '.join(sides)} at {where or 'every point'}")
         found += 1
         if found == POINTS:
             return
     raise Undecided(f"no point found at which both {left} and {right} are real numbers")
+
+
+def _close(one: Any, other: Any) -> bool:
+    return bool(abs(one - other) <= CLOSE * max(1, abs(one), abs(other)))
 
 
 def _evaluator(

@@ -15,6 +15,7 @@ from course_lib.distributions import (
     ContinuousBernoulli,
     DiagonalGaussian,
     FullGaussian,
+    Laplace,
     kl_divergence,
 )
 from course_lib.distributions.exp_remainder import exp_remainder
@@ -34,10 +35,46 @@ def test_the_remainder_keeps_its_digits(r: float) -> None:
         exact = mp.exp(mp.mpf(r)) - 1 - mp.mpf(r)
         slope = mp.expm1(mp.mpf(r))
     ours = exp_remainder(at)
-    # Where the series ends the difference still has fourteen digits; the least float is 5e-324.
-    assert ours.item() == pytest.approx(float(exact), rel=3e-14, abs=1e-320)
+    # Where the series ends |e^r − 1| + |r| is ten times their difference. The least float: 5e-324.
+    assert ours.item() == pytest.approx(float(exact), rel=10 * EPS, abs=1e-320)
     (gradient,) = torch.autograd.grad(ours.sum(), at)
     assert gradient.item() == pytest.approx(float(slope), rel=4 * EPS, abs=1e-320)
+
+
+@given(st.one_of(st.floats(-80, 80, width=32), st.floats(-1, 1, width=32)))
+def test_the_remainder_keeps_its_digits_in_single_precision(r: float) -> None:
+    with mp.workdps(120):
+        exact = float(mp.exp(mp.mpf(r)) - 1 - mp.mpf(r))
+    ours = exp_remainder(torch.tensor(r, dtype=torch.float32)).item()
+    assert ours == pytest.approx(exact, rel=10 * torch.finfo(torch.float32).eps, abs=1e-44)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_remainder_is_infinite_at_both_ends(dtype: torch.dtype) -> None:
+    at = torch.tensor([-math.inf, 711.0, 1e30, math.inf], dtype=dtype)
+    assert exp_remainder(at).tolist() == [math.inf] * 4
+
+
+# What torch itself imports for forward mode compiles a few of its own functions.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
+def test_the_remainder_and_kls_under_torch_func() -> None:
+    """Derivatives forwards, backwards and twice, mapped over rows: all are made of e^r − 1."""
+    r = doubles(-3.0, -0.4, 0.0, 1e-9, 0.4, 2.0)
+    for derivative in (torch.func.grad, torch.func.jacrev, torch.func.jacfwd):
+        slopes = torch.func.vmap(derivative(exp_remainder))(r)
+        torch.testing.assert_close(slopes, r.expm1(), rtol=2 * EPS, atol=0)
+    curves = torch.func.vmap(torch.func.hessian(exp_remainder))(r)
+    torch.testing.assert_close(curves, r.exp(), rtol=2 * EPS, atol=0)
+    torch.testing.assert_close(torch.func.vmap(exp_remainder)(r), exp_remainder(r), rtol=0, atol=0)
+
+    def cost(log_std: Tensor) -> Tensor:
+        return kl_divergence(DiagonalGaussian(doubles(0.3), log_std), DiagonalGaussian.standard(1))
+
+    at, ahead = doubles(0.7), doubles(2.0)
+    slope = math.expm1(2 * 0.7)  # σ² − 1
+    assert torch.func.grad(cost)(at).item() == pytest.approx(slope, rel=4 * EPS)
+    _, moved = torch.func.jvp(cost, (at,), (ahead,))
+    assert moved.item() == pytest.approx(2 * slope, rel=4 * EPS)
 
 
 def kl_normal(m: mp.mpf, log_s: mp.mpf, n: mp.mpf, log_t: mp.mpf) -> mp.mpf:
@@ -146,3 +183,64 @@ def test_a_full_gaussian_beside_an_endlessly_narrow_one() -> None:
     # log σ_p − log σ_q = 800 a coordinate, and the variance of q is nothing beside p's.
     expected = 1600 + math.log(1.1) - 1
     assert kl_divergence(narrow, full).item() == pytest.approx(expected, rel=1e-14)
+
+
+Law = tuple[str, float, float]  # family, location, log of the width
+
+
+def kl_in_many_digits(q: Law, p: Law) -> mp.mpf:
+    """The textbooks' four formulas for Gaussians and Laplaces, as they are written."""
+    (kind, m, r), (other, n, s) = ((k, mp.mpf(a), mp.mpf(b)) for k, a, b in (q, p))
+    a, b, away = mp.exp(r), mp.exp(s), abs(m - n)
+    if (kind, other) == ("gaussian", "gaussian"):
+        return kl_normal(m, r, n, s)
+    if (kind, other) == ("laplace", "laplace"):
+        return s - r + (a * mp.exp(-away / a) + away) / b - 1
+    if kind == "laplace":
+        normaliser = mp.log(2 * mp.pi) / 2 + s
+        return (2 * a**2 + away**2) / (2 * b**2) + normaliser - 1 - mp.log(2) - r
+    u = min(away / a, mp.mpf(100))  # from there on e^(−u²/2) and 1 − erf are 0 in 2000 digits
+    folded = a * (mp.sqrt(2 / mp.pi) * mp.exp(-(u**2) / 2) + away / a * mp.erf(u / mp.sqrt(2)))
+    return folded / b + mp.log(2) + s - mp.log(2 * mp.pi * mp.e) / 2 - r
+
+
+def law(kind: str, location: Tensor, log_width: Tensor) -> DiagonalGaussian | Laplace:
+    return (DiagonalGaussian if kind == "gaussian" else Laplace)(location, log_width)
+
+
+@pytest.mark.parametrize(("dtype", "log_width"), [(torch.float64, 800.0), (torch.float32, 100.0)])
+@pytest.mark.parametrize("q", ["gaussian", "laplace"])
+@pytest.mark.parametrize("p", ["gaussian", "laplace"])
+@pytest.mark.parametrize("shift", [0.0, 1.0, 100.0])
+def test_widths_that_are_no_float_have_a_kl_and_slopes(
+    q: str, p: str, shift: float, dtype: torch.dtype, log_width: float
+) -> None:
+    """Each of the two as narrow or as wide as no float is, or as a unit: never NaN."""
+    most = torch.finfo(dtype).max
+    # Three terms of the size of log_width are added, each with the rounding of its size.
+    tolerance = {"rel": 8 * torch.finfo(dtype).eps, "abs": 4 * log_width * torch.finfo(dtype).eps}
+    widths = (-log_width, -1.0, 0.0, 1.0, log_width)
+    for r, s in [(r, s) for r in widths for s in widths]:
+        at = [torch.tensor([v], dtype=dtype).requires_grad_() for v in (shift, r)]
+        found = kl_divergence(
+            law(q, *at), law(p, *(torch.tensor([v], dtype=dtype) for v in (0, s)))
+        )
+        with mp.workdps(600):
+            exact = kl_in_many_digits((q, shift, r), (p, 0.0, s))
+        wanted = math.inf if exact > most else float(exact)
+        assert found.item() == pytest.approx(wanted, **tolerance), (r, s)
+        if wanted == math.inf:
+            continue
+        with mp.workdps(600):
+            step = mp.mpf(10) ** -100
+            moved = [((q, shift + step, r), (q, shift - step, r))]
+            moved += [((q, shift, r + step), (q, shift, r - step))]
+            slopes = [
+                float(
+                    (kl_in_many_digits(u, (p, 0.0, s)) - kl_in_many_digits(v, (p, 0.0, s)))
+                    / (2 * step)
+                )
+                for u, v in moved
+            ]
+        gradients = [g.item() for g in torch.autograd.grad(found.sum(), at)]
+        assert gradients == pytest.approx(slopes, **tolerance), (r, s)

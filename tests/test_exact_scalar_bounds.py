@@ -13,6 +13,7 @@ from course_lib.exact import (
     ScalarLatent,
     best_gaussian,
     expected_importance_weighted_bound,
+    expected_log_mean,
     linear_world,
     square_world,
     tanh_world,
@@ -144,6 +145,9 @@ def test_any_decoder_has_a_best_gaussian() -> None:
     [
         (lambda q: expected_importance_weighted_bound(WORLD, (0, 1), 1.1, [1]), "q must be a Diag"),
         (lambda q: expected_importance_weighted_bound(WORLD, q, 1.1, [0]), "K must be .* got 0"),
+        (lambda q: expected_importance_weighted_bound(WORLD, q, 1.1, 5), "of one K .*, got 5"),
+        (lambda q: expected_importance_weighted_bound(WORLD, q, 1.1, []), r"of one K .*, got \[\]"),
+        (lambda q: expected_log_mean(doubles(0.0), doubles(0.0), []), r"of one K .*, got \[\]"),
         (lambda q: expected_importance_weighted_bound(WORLD, q, math.nan, [2]), "x must be finite"),
         (lambda q: best_gaussian(WORLD, math.inf), "x must be finite, got inf"),
     ],

@@ -261,6 +261,13 @@ def test_probabilities_that_have_a_closed_form() -> None:
     standard = DiagonalGaussian.standard(1)
     outside = probability(standard, lambda z: first(z).square(), 1.0).item()
     assert outside == pytest.approx(math.erfc(1 / math.sqrt(2)), rel=1e-13)
+    levels = doubles(0.3, 6.0, -1.0)  # one q, several thresholds
+    wanted = torch.special.ndtr(-levels)
+    for line in (standard, FullGaussian(doubles(0.0), torch.eye(1).double())):
+        torch.testing.assert_close(probability(line, first, levels), wanted, rtol=1e-9, atol=0)
+    table = probability(q, first, doubles(0.3, -1.0).unsqueeze(-1))  # (2, 2): level, q
+    wanted = torch.special.ndtr(doubles(-0.3, 1.4, 1.0, 4.0)).reshape(2, 2)
+    torch.testing.assert_close(table, wanted, rtol=1e-9, atol=0)
     assert probability(standard, lambda z: first(z) * 0 + 1).item() == 1.0
     assert probability(standard, lambda z: first(z) * 0 - 1).item() == 0.0
 
@@ -298,6 +305,14 @@ def test_bits_per_dimension() -> None:
         (lambda: expectation(None, first), "expectation needs a Gaussian q .*, got None"),
         (lambda: probability(WORLD.posterior(X), first), "needs a Gaussian q"),
         (lambda: probability(DiagonalGaussian.standard(1), first, math.nan), "threshold must be"),
+        (
+            lambda: probability(
+                DiagonalGaussian(*doubles(0.0, 0.0).reshape(2, 1, 1).expand(2, 3, 1)),
+                first,
+                doubles(0.1, 0.2),
+            ),
+            r"q's batch \(3,\) and threshold \(2,\) do not broadcast",
+        ),
         (
             lambda: log_weights(WORLD, (0.0, 1.0), X, doubles(0.0)),
             r"q must be a distribution, got \(",

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Where the damage goes: a sign in every Gaussian's KL(q ‖ p), and what a moved explorer does.
 FORMULA = Path("course_lib/distributions/exp_remainder.py")
-SIGN = ("r.expm1() - r)", "r.expm1() + r)")
+SIGN = ("r.expm1() - r.clamp", "r.expm1() + r.clamp")
 PROOF = "test_distributions_kl_gaussian.py"
 EXPLORER = '''"""The smallest explorer."""
 

@@ -169,6 +169,10 @@ def test_the_best_decoder_variance_maximises_the_likelihood(generator: Generator
     ):
         with pytest.raises(ValueError, match=message):
             best_decoder_variance(bad)
+    one_exact = doubles(0, 1, 0, 4).reshape(2, 2)
+    assert best_decoder_variance(one_exact).item() == 1.25
+    with pytest.raises(ValueError, match="must be positive, got 0"):
+        best_decoder_variance(one_exact, per_dimension=True)
 
 
 def test_a_fixed_variance_is_a_beta() -> None:

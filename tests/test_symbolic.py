@@ -40,6 +40,8 @@ def test_what_is_equal_is_proved(left, right) -> None:
         (a / (a + c) + c / (a + c), sp.Rational(1000001, 1000000)),
         (sin(t) ** 2 + cos(t) ** 2, 2),
         (sqrt(t**2), t),  # true for half of all t
+        (log(t**2), 2 * log(t)),  # for the other half the right side is no real number
+        (log(t**2) ** 2, 4 * log(t) ** 2),
         (Matrix([a, c]), Matrix([a, a])),
         (sp.Integer(2), 3),
         (1 / sp.Integer(10) ** 9 + a, a),

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import mpmath
 import pytest
 import sympy as sp
 import torch
@@ -21,7 +22,7 @@ from proof_worlds import (
     z,
 )
 from proofs import Refuted, matches, prove
-from sympy import Function, Matrix, Symbol, log, pi, sqrt, tanh
+from sympy import Function, Matrix, Rational, Symbol, log, pi, sqrt, tanh
 
 from course_lib.depth_study import chain as study_chain
 from course_lib.depth_study import parameter_count
@@ -201,6 +202,17 @@ def test_one_layer_is_symmetric() -> None:
         return right - left
 
     matches(library, ZERO, (u, slope, steep, c, s), domain=lambda u, a, b, c, s: s > 0.2)
+    # Zero is what any even function gives: its values, where tanh(bz) = 0, and at one point beside.
+    flat = log(normal(u, ZERO, s**2))
+
+    def level(u: float, a: float, c: float, s: float) -> torch.Tensor:
+        return one_layer_log_density(TanhArrow(a, 0.0, c, s), vector(c + u))
+
+    matches(level, flat, (u, slope, c, s), domain=lambda u, a, c, s: s > 0.2)
+    given = joint(sp.Rational(2, 5), z).subs({slope: 2, steep: Rational(3, 2), s: HALF})
+    total = mpmath.quad(sp.lambdify(z, given, "mpmath"), list(range(-9, 10)))
+    found = one_layer_log_density(TanhArrow(2.0, 1.5, 0.3, 0.5), vector(0.7)).item()
+    assert found == pytest.approx(float(mpmath.log(total)), rel=1e-11)
 
 
 @pytest.mark.proves("11.6", "all p with a variance: the best of all m and v")
@@ -243,10 +255,35 @@ def test_the_parameters_are_counted() -> None:
     matches(lambda T, h: parameter_count(study_chain(int(T), int(h))), claim, (layers, hidden))
 
 
+def third_mean() -> sp.Expr:
+    model = Unfolded()
+    return model.means[3](model.noise[2])
+
+
 WRONG = {
     "11.1, the slope not squared": lambda: (
         folded(2)[1][0][1],
         folded(2)[0][0] * folded(2)[1][1][1] + folded(2)[0][4] ** 2,
+    ),
+    "11.2, divided by the variance": lambda: (
+        with_nets((Unfolded().latents[1] - third_mean()) / Unfolded().widths[1] ** 2),
+        Unfolded().noise[1],
+    ),
+    "11.3, one width missing": lambda: (
+        with_nets(log(Unfolded().widths[0] * Unfolded().widths[1])),
+        with_nets(log(Unfolded().widths[0])),
+    ),
+    "11.4, the latent not turned with x": lambda: (
+        normal(ONE, tanh(z), s**2) * normal(z, ZERO, ONE),
+        normal(-ONE, tanh(z), s**2) * normal(z, ZERO, ONE),
+    ),
+    "11.6, without the half": lambda: (
+        HALF * log(2 * pi * sp.E * s**2),
+        log(2 * pi * sp.E * s**2),
+    ),
+    "11.7, no bias at the outputs": lambda: (
+        (Symbol("h") + 1) * Symbol("o"),
+        Symbol("h") * Symbol("o"),
     ),
 }
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from course_lib.arguments import (
     DOUBLE,
     as_double,
+    require_broadcastable,
     require_count,
     require_finite,
     require_no_nan,
@@ -92,15 +93,17 @@ def probability(q: Gaussian, f: Function, threshold: float | Tensor = 0.0) -> Te
     P_q(log w > log p(x)), for one, with f = log w and t = log p(x). The crossings of f with t are
     looked for among 4001 points over ±12 standard deviations, and at the summit of each dip and
     bump between them; they are found to rounding, and the pieces between them summed by Φ.
-    f as for `expectation`; threshold broadcasts with (*batch,).
+    f as for `expectation`; threshold broadcasts with (*batch,), and so do q and z.
     Raises ValueError if q has more dimensions, or f gives NaN or another shape.
     """
     _require_line(q)
-    require_no_nan("threshold", as_double("threshold", threshold))
+    level = require_no_nan("threshold", as_double("threshold", threshold))
+    batch = require_broadcastable("q's batch", q.batch_shape, "threshold", level.shape)
+    q = q.expand(batch)
 
     def above(u: Tensor) -> Tensor:
         z = _at(q, u.unsqueeze(-1))[0]
-        return _require_one_each(f(z), z).double() - threshold
+        return _require_one_each(f(z), z).double() - level
 
     line = torch.linspace(-REACH, REACH, 4001, **DOUBLE)
     u = line.reshape(-1, *[1] * (q.mean.ndim - 1)).expand(-1, *q.batch_shape)
@@ -122,9 +125,10 @@ def probability(q: Gaussian, f: Function, threshold: float | Tensor = 0.0) -> Te
 
 
 def _with_summits(u: Tensor, values: Tensor) -> Tensor:
-    """u (N, *batch), where a value nearest to 0 among its neighbours gives way to the vertex of
+    """u (N, *batch), with the summits of `values` that come nearest to 0 among the nodes.
 
-    the parabola through the three: so that a dip that only just reaches 0 is not stepped over.
+    A node whose value is nearer to 0 than its neighbours' gives way to the vertex of the parabola
+    through the three: so that a dip that only just reaches 0 is not stepped over.
     """
     before, at, after = values[:-2], values[1:-1], values[2:]
     nearest = (at.abs() <= before.abs()) & (at.abs() <= after.abs())

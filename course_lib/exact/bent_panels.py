@@ -19,9 +19,9 @@ LOG_TWO_PI = math.log(2 * math.pi)
 
 
 class Nodes(NamedTuple):
-    """For sums over z ~ N(0, 1): nodes and the logs of their weights, (S, K); the panels' edges,
+    """For sums over z ~ N(0, 1): nodes and logs of their weights, (S, K); edges, (S, P + 1).
 
-    (S, P + 1). S is 1 where they serve every θ.
+    The edges are those of the panels. S is 1 where they serve every θ.
     """
 
     z: Tensor

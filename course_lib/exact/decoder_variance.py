@@ -11,8 +11,9 @@ def best_decoder_variance(squared_errors: Tensor, *, per_dimension: bool = False
 
     squared_errors: (*samples, D) of (x − μ(z))², z ~ q(z|x), over any draws and data. One number,
     or one for each coordinate, (D,), if per_dimension; in the square of x's unit.
-    Raises ValueError if an entry is negative or NaN, or if all are zero: the likelihood then grows
-    without bound. Source: Rybkin, Daniilidis & Levine 2021, section 3.3.
+    Raises ValueError if an entry is negative or NaN, or if all are zero, of one coordinate if
+    per_dimension: the likelihood then grows without bound.
+    Source: Rybkin, Daniilidis & Levine 2021, section 3.3.
     """
     errors = require_nonempty("squared_errors", as_double("squared_errors", squared_errors))
     require_all(

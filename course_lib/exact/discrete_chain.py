@@ -167,9 +167,9 @@ class DiscreteChain:
         return values.flatten(values.ndim - self.layers)
 
     def _expectation(self, log_q: Tensor, values: Tensor) -> Tensor:
-        """Σ q · values over all configurations, (*batch,): 0 · (−inf) = 0, but a q > 0 that no
+        """Σ q · values over all configurations, (*batch,).
 
-        float can hold still makes it −inf.
+        0 · (−inf) = 0, but a q > 0 that no float can hold still makes it −inf.
         """
         values = torch.where(log_q == -math.inf, 0.0, values)
         never = values == -math.inf

@@ -28,11 +28,11 @@ def expected_log_mean(
     log t by the trapezoid rule, whose error falls like e^(−10/step); K = 1 is a plain sum.
     Returns one number in nats for each K in `counts`; −∞ if all K weights may be zero at once.
     Raises ValueError if the shapes differ, an entry is NaN, the probabilities do not sum to one
-    within 1e-6, all weights are zero, or a count is below 1.
+    within 1e-6, all weights are zero, or counts is empty, no sequence, or has a K below 1.
     Source: Frullani's integral, log a = ∫_0^∞ (e^(−t) − e^(−at)) dt/t.
     """
     _require_weighted_points(log_weights, log_probs)
-    numbers = torch.tensor([require_count("K", k) for k in counts], **DOUBLE)
+    numbers = torch.tensor(require_draws(counts), **DOUBLE)
     possible = log_probs > -math.inf  # where q(z) = 0 no draw falls, whatever its weight
     log_probs = log_probs[possible].double().log_softmax(0)
     log_mean = torch.logsumexp(log_weights[possible].double() + log_probs, 0)
@@ -47,6 +47,13 @@ def expected_log_mean(
     powers = numbers.unsqueeze(-1)
     integrand = torch.exp(-powers * log_t.exp()) - torch.exp(powers * torch.log1p(-missing))
     return log_mean + torch.where(numbers == 1, single, step * integrand.sum(-1))
+
+
+def require_draws(counts: Sequence[int]) -> list[int]:
+    """Raises ValueError unless `counts` is a non-empty sequence of whole numbers of at least 1."""
+    if not isinstance(counts, Sequence) or not counts:
+        raise ValueError(f"counts must be a sequence of one K or more, got {counts!r}")
+    return [require_count("K", k) for k in counts]
 
 
 def _nodes(log_weights: Tensor, log_probs: Tensor, numbers: Tensor, step: float) -> Tensor:

@@ -23,15 +23,16 @@ from course_lib.exact.tanh_arrow import TanhArrow
 STEPS = 60  # of the optimiser, at most, with each rule for the sums over z
 CONVERGED = 1e-10  # nats: a step that gains less is the last
 UNSETTLED = 1e-4  # nats: if the last step of all gains more, the fit is not to be trusted
+_HELD = "a steeper tanh would gain more, and the sums over z cannot follow it"
 FINALISTS = 2  # starts that are followed further where a tanh grows too steep for fixed panels
 # a and s in standard deviations of p.
 STARTS = ((1.1, 1.0, 0.23), (1.1, 4.0, 0.23), (0.5, 0.6, 0.25), (0.25, 5.0, 0.5), (3.5, 1.0, 0.7))
 
 
 class Climb(NamedTuple):
-    """Where each start came: θ (S, 5), E_p log p_θ, what is left to gain, and whether only the
+    """Where each start came: θ (S, 5), and (S,) each of three things.
 
-    steepness of the tanh stopped it; (S,) each.
+    E_p log p_θ, what is left to gain, and whether only the steepness of the tanh stopped it.
     """
 
     theta: Tensor
@@ -102,9 +103,9 @@ def best_one_layer(
     a, b, c, log_std, d = climb.theta[best].tolist()
     arrow = TanhArrow(a * std, b, c * std + mean, math.exp(log_std) * std, d)
     if not settled:
+        why = _HELD if bool(climb.walled[best]) else f"step {STEPS} still gains {left:.2g} nats"
         raise ValueError(
-            f"the fit has not converged: step {STEPS} still gains {left:.2g} nats, and the best so "
-            f"far, with KL {kl:.3g}, is {arrow}"
+            f"the fit has not converged: {why}; the best so far, with KL {kl:.3g}, is {arrow}"
         )
     return OneLayerFit(arrow, kl)
 
@@ -183,9 +184,10 @@ def _step(gradient: Tensor, fisher: Tensor, damping: Tensor) -> Tensor:
 
 
 def _moved(theta: Tensor, step: Tensor, rule: Rule) -> Tensor:
-    """θ after a step. Under the graded rule b changes by a factor, so that it may grow without end,
+    """θ after a step.
 
-    and the bend moves by a step of z, so that it need not wander as b grows.
+    Under the graded rule b changes by a factor, so that it may grow without end, and the bend moves
+    by a step of z, so that it need not wander as b grows.
     """
     moved = theta + step
     if rule is graded_rule:

@@ -6,10 +6,11 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from course_lib.arguments import DOUBLE, Numbers, as_double, require_broadcastable, require_count
+from course_lib.arguments import DOUBLE, Numbers, require_broadcastable
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact.gaussian_algebra import require_gaussian
-from course_lib.exact.log_mean import expected_log_mean
+from course_lib.exact.log_mean import expected_log_mean, require_draws
+from course_lib.exact.observation import observation
 from course_lib.exact.scalar_latent import ScalarLatent
 
 REACH = 12.0  # standard deviations of q: exp(−72) is left
@@ -38,11 +39,12 @@ def expected_importance_weighted_bound(
     q over one number and x (*batch, D), whose batches broadcast. Returns
     (len(counts), *batch) nats: K = 1 is the ELBO, and log p(x) is the limit. By the sums of
     `expected_log_mean` over q's mean ± 12 standard deviations, on grids that are doubled until
-    they agree to 1e-8. Raises ValueError if they do not, or q is no such Gaussian.
+    they agree to 1e-8. Raises ValueError if they do not, q is no such Gaussian, or counts is empty
+    or has a K below 1.
     """
     require_gaussian("q", q, 1)
-    x = as_double("x", x).double()
-    x = x.reshape(1) if x.ndim == 0 else x
+    require_draws(counts)
+    x = observation(x)
     batch = require_broadcastable("q's batch", q.batch_shape, "x's batch", x.shape[:-1])
     mean = q.mean.double().expand(*batch, 1).reshape(-1)
     std = q.variance.double().sqrt().expand(*batch, 1).reshape(-1)
@@ -56,20 +58,21 @@ def _bounds(
 ) -> Tensor:
     """L_K for each K, of one x (D,) and one q."""
     q = DiagonalGaussian(mean.reshape(1), std.log().reshape(1))
-    size, simple, before = FEWEST, torch.full((2,), torch.inf, **DOUBLE), None
+    size, cheap, before = FEWEST, torch.full((2,), torch.inf, **DOUBLE), None
     while size <= MOST:
         u = torch.linspace(-REACH, REACH, size, **DOUBLE).unsqueeze(-1)
         z = mean + std * u
         log_q = q.log_prob(z)
         log_w, log_probs = world.log_joint(x, z) - log_q, log_q + (std * (u[1] - u[0])).log()
         # L_1 and log p(x) settle first, and cost little.
-        ends = torch.stack([(log_probs.exp() * log_w).sum(), (log_w + log_probs).logsumexp(0)])
-        if bool(((ends - simple).abs() <= SETTLED).all()):
+        elbo, log_evidence = (log_probs.exp() * log_w).sum(), (log_w + log_probs).logsumexp(0)
+        finer = torch.stack([elbo, log_evidence])
+        if bool(((finer - cheap).abs() <= SETTLED).all()):
             found = expected_log_mean(log_w, log_probs, counts)
             if before is not None and bool(((found - before).abs() <= SETTLED).all()):
                 return found
             before = found
-        size, simple = 2 * size - 1, ends
+        size, cheap = 2 * size - 1, finer
     raise ValueError(
         f"L_K has not settled with {MOST:,} nodes over q: the weight varies too fast within it"
     )
@@ -91,8 +94,7 @@ def best_gaussian(world: ScalarLatent, x: Numbers) -> DiagonalGaussian:
     E[h He_n(ε)] of E h(m + sε), which need none of the decoder. Where two are equally good, as for
     N(z², s²), the one of larger mean. Raises ValueError if the slope does not vanish.
     """
-    x = as_double("x", x).double()
-    x = x.reshape(1) if x.ndim == 0 else x
+    x = observation(x)
     posterior = world.posterior(x)
     means = [posterior.quantile(place) for place in PLACES for _ in WIDTHS]
     stds = [width * posterior.std for _ in PLACES for width in WIDTHS]
@@ -142,7 +144,7 @@ def _climb(
 
 def _local(world: ScalarLatent, x: Tensor, mean: Tensor, log_std: Tensor) -> _Local:
     """With h = log p(x, z): slopes E[h ε], E[h He₂] + 1, curves E[h He_n] for n = 2, 3, 4."""
-    u = torch.linspace(-REACH, REACH, require_count("nodes", NODES), **DOUBLE)
+    u = torch.linspace(-REACH, REACH, NODES, **DOUBLE)
     mass = torch.exp(-0.5 * u.square())
     mass = mass / mass.sum()
     z = mean + log_std.exp() * u.reshape(-1, *[1] * mean.ndim)  # (N, starts, *batch)

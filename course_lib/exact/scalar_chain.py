@@ -10,14 +10,13 @@ from torch import Tensor
 from course_lib.arguments import (
     DOUBLE,
     Numbers,
-    as_double,
     require_count,
     require_event,
-    require_finite,
     require_no_nan,
 )
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact.gaussian_algebra import require_gaussian
+from course_lib.exact.observation import observation
 from course_lib.exact.quadrature import HALVED, WEIGHTS, panel_nodes
 from course_lib.exact.tanh_arrow import (
     CHUNK,
@@ -29,7 +28,6 @@ from course_lib.exact.tanh_arrow import (
     fold,
     grid,
     quadrature_weights,
-    require_close,
     require_inside,
 )
 
@@ -66,7 +64,10 @@ class ScalarChain:
         """
         if len(latents) != self.layers:
             raise ValueError(f"expected {self.layers} latents, z_1 first, got {len(latents)}")
-        below = [_observation(x), *(require_event("z", z, 1).double() for z in latents)]
+        below = [
+            observation(x, 1),
+            *(require_event("z", z, 1).double() for z in latents),
+        ]
         total = self.prior.log_prob(below[-1])
         for arrow, low, high in zip(self.arrows, below[:-1], below[1:], strict=True):
             total = total + arrow(high).log_prob(low)
@@ -81,7 +82,7 @@ class ScalarChain:
 
     def log_evidence_with_error(self, x: Numbers) -> tuple[Tensor, Tensor]:
         """log p(x), and how far the sum over the halved grid is from it; both (*batch,), nats."""
-        x = _observation(x)
+        x = observation(x, 1)
         require_inside(self.arrows[0], self.marginal(1), x.reshape(-1))
         value, error = fold(self.arrows[0], self.marginal(1), x.reshape(-1))
         return value.reshape(x.shape[:-1]), error.reshape(x.shape[:-1])
@@ -111,7 +112,7 @@ class ScalarChain:
         value still moves by more than 1e-8, relative to the larger of 1 and the value, or if
         density times function has not fallen off ten standard deviations out.
         """
-        encoders, x = _encoders(q, self.layers), _observation(x)
+        encoders, x = _encoders(q, self.layers), observation(x, 1)
         before, panels = None, PANELS
         while True:
             steps, rules = standard_steps(panels)
@@ -124,15 +125,14 @@ class ScalarChain:
                 return fine
             before, panels = fine, 2 * panels
             if values.numel() * 2**self.layers > CHUNK:
-                require_close(
-                    "f varies too fast, or jumps, for its grid over q: halving the grid",
-                    fine,
-                    halved,
+                raise ValueError(
+                    "f varies too fast, or jumps, for its grid over q: halving the grid changes "
+                    f"the integral by {distance(fine, halved):.2g}"
                 )
 
     def elbo(self, q: Sequence[Encoder], x: Numbers) -> Tensor:
         """E_q[log p(x, z_{1:T}) − log q(z_{1:T}|x)], (*batch,) nats; see `expectation`."""
-        x, q = _observation(x), _encoders(q, self.layers)
+        x, q = observation(x, 1), _encoders(q, self.layers)
 
         def log_ratio(*latents: Tensor) -> Tensor:
             total = self.log_joint(x, *latents)
@@ -217,9 +217,3 @@ def _arrow(given: TanhArrow | Sequence[float]) -> TanhArrow:
     if not isinstance(given, Sequence) or len(given) not in (4, 5):
         raise ValueError(f"an arrow must be numbers (a, b, c, s) or (a, b, c, s, d), got {given!r}")
     return TanhArrow(*(float(value) for value in given))
-
-
-def _observation(x: Numbers) -> Tensor:
-    """x in float64, (*batch, 1); a lone number is a vector of one."""
-    x = require_finite("x", as_double("x", x).double())
-    return x.reshape(1) if x.ndim == 0 else require_event("x", x, 1)

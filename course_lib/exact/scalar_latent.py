@@ -15,7 +15,6 @@ from course_lib.arguments import (
     require_count,
     require_event,
     require_finite,
-    require_nonempty,
     require_positive,
 )
 from course_lib.distributions import DiagonalGaussian, Distribution
@@ -23,6 +22,7 @@ from course_lib.distributions.base import require_distribution
 from course_lib.exact.expectation import expected_log_ratio, spread_of
 from course_lib.exact.grid_posterior import GridPosterior
 from course_lib.exact.naive_expectation import expected_naive_log
+from course_lib.exact.observation import observation
 from course_lib.exact.quadrature import (
     POINTS,
     Panels,
@@ -78,7 +78,7 @@ class ScalarLatent:
     def log_joint(self, x: Numbers, z: Tensor) -> Tensor:
         """log p(x|z) + log p(z), (*samples, *batch), for z (*samples, *batch, 1)."""
         z = require_event("z", z, 1).double()
-        return self.decoder(z).log_prob(_observation(x)) + self.prior.log_prob(z)
+        return self.decoder(z).log_prob(observation(x)) + self.prior.log_prob(z)
 
     def log_evidence(self, x: Numbers) -> Tensor:
         """log p(x) = log ∫ p(x|z) p(z) dz, (*batch,) nats, for x (*batch, D).  (Eq. 1.1)"""
@@ -89,7 +89,7 @@ class ScalarLatent:
 
         The error left is far smaller than that difference.
         """
-        x = _observation(x)
+        x = observation(x)
         parts = [self._integrate(chunk) for chunk in self._chunks(x)]
         values = torch.cat([log_total(panels) for panels, _ in parts])
         errors = torch.cat([error for _, error in parts])
@@ -97,7 +97,7 @@ class ScalarLatent:
 
     def posterior(self, x: Numbers) -> GridPosterior:
         """p(z|x) = p(x|z) p(z)/p(x), Bayes' rule on a grid, for x (*batch, D).  (Eq. 2.1)"""
-        x = _observation(x)
+        x = observation(x)
         panels = [self._integrate(chunk)[0] for chunk in self._chunks(x)]
         return GridPosterior(lambda z: self.log_joint(x, z), concatenate(panels), x.shape[:-1])
 
@@ -111,7 +111,7 @@ class ScalarLatent:
         require_distribution("q", q)
         if q.event_shape != (1,):
             raise ValueError(f"q must have event shape (1,), got {tuple(q.event_shape)}")
-        x = _observation(x)
+        x = observation(x)
         batch = require_broadcastable("q's batch", q.batch_shape, "x's batch", x.shape[:-1])
         rows = x.expand(*batch, x.shape[-1]).reshape(-1, x.shape[-1])
         log_q, edges = spread_of(q, batch, self._edges)
@@ -129,7 +129,7 @@ class ScalarLatent:
         Raises ValueError if p(x|z) is too narrow in z for that to be affordable.
         """
         require_count("samples", samples)
-        x = _observation(x)
+        x = observation(x)
         rows = x.reshape(-1, x.shape[-1])
         values = [expected_naive_log(partial(self._log_likelihood, x=row), samples) for row in rows]
         return torch.stack(values).reshape(x.shape[:-1])
@@ -218,12 +218,6 @@ def _number(name: str, value: Numbers) -> Tensor:
     if number.numel() != 1:
         raise ValueError(f"{name} must be one number, got shape {tuple(number.shape)}")
     return number.reshape(())
-
-
-def _observation(x: Numbers) -> Tensor:
-    """x in float64, (*batch, D); a lone number is a vector of one."""
-    x = require_finite("x", as_double("x", x).double())
-    return x.unsqueeze(0) if x.ndim == 0 else require_nonempty("x", x)
 
 
 def _edges(half_width: float, panels: int) -> Tensor:
