@@ -154,9 +154,7 @@ def coin_gradient(f: Function, q: Bernoulli, *, baseline: float = 0.0) -> CoinGr
     estimate = coin_score_function(f, q, states, baseline=baseline)
     gradient = (mass * estimate).sum(0)
     variance = (mass * (estimate - gradient).square()).sum(0)
-    signs = 1 - 2 * torch.eye(
-        size, dtype=mass.dtype, device=mass.device
-    )  # (D, D): in each row one coin is turned
+    signs = mass.new_ones(size, size).fill_diagonal_(-1.0)  # in each row one coin is turned
     turned = [Bernoulli(row * q.logits.detach()).log_prob(states).exp() for row in signs]
     best = torch.stack(turned) @ _one_each(f, states, states.shape[:-1]).to(mass)
     return CoinGradient(gradient, variance, best)
