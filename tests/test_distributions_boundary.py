@@ -106,6 +106,7 @@ def test_values_of_another_type_or_shape_are_refused(name: str) -> None:
 
 
 ONE, EYE = doubles(1), torch.eye(2, dtype=torch.float64)
+MIXED = torch.tensor([2.0, -1.0], dtype=torch.float64)
 REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: DiagonalGaussian(doubles(1, 2), doubles(1, 2, 3)), r"mean \(2,\) and log_std \(3,\)"),
     (lambda: DiagonalGaussian(ONE, doubles(1, 2)), r"must match on their last axis"),
@@ -135,6 +136,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: FullGaussian(ONE, EYE), r"\(1,\) and \(2, 2\)"),
     (lambda: FullGaussian(ONE[0], EYE), r"mean must have shape.*\(\) and \(2, 2\)"),
     (lambda: FullGaussian(EYE[0], -EYE), r"positive diagonal, got -1 on it"),
+    (lambda: FullGaussian(EYE[0], torch.diag(MIXED)), r"positive diagonal, got -1 on it"),
     (lambda: FullGaussian(EYE[0], EYE + EYE.flip(0)), r"lower triangular, got 1 above"),
     (lambda: FullGaussian(EYE[0], math.nan * EYE), r"scale_tril must be finite, got nan"),
     (lambda: FullGaussian(EYE[0].float(), EYE), r"must have one dtype"),

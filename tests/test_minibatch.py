@@ -68,6 +68,13 @@ def test_every_kind_of_integer_is_an_index(kind: torch.dtype) -> None:
     assert estimate(values, batches).tolist() == [-7.5, -10.0, 5.0]
 
 
+def test_one_batch_and_batches_of_batches() -> None:
+    values = torch.tensor(VALUES, dtype=torch.float64)
+    one = len(VALUES) / 2 * (VALUES[0] + VALUES[1])
+    assert estimate(values, torch.tensor([0, 1])).item() == pytest.approx(one)
+    assert estimate(values, torch.tensor([[[0, 1]], [[1, 0]]])).tolist() == [[one], [one]]
+
+
 @pytest.mark.parametrize("bad", [-1, 5])
 def test_an_index_outside_the_data_is_named(bad: int) -> None:
     with pytest.raises(ValueError, match=rf"index must be from 0 to 4, got {bad} at.*\(0, 1\)"):

@@ -412,6 +412,21 @@ def test_a_model_of_ones_own_that_breaks_at_nan_weights_has_diverged(
         fit(model, data(), Settings(2, 16), objective=model.bound, progress_bar=False)
 
 
+def test_one_weight_that_is_not_finite_is_enough() -> None:
+    """The slope of one logit in six is 0/0; the other five stay what they were."""
+    model = Foreign(lambda logits: torch.distributions.Bernoulli(logits=logits, validate_args=True))
+
+    def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Any:
+        if bool(model.logits.isnan().any()):
+            raise RuntimeError("no model of mine")
+        value = torch.distributions.Bernoulli(logits=model.logits).log_prob(x).sum(-1)
+        return value + (0 * model.logits[:1]).sqrt().sum(), {"elbo": value}
+
+    with pytest.raises(TrainingDiverged, match="no model of mine"):
+        fit(model, data(), Settings(2, 16), objective=bound, progress_bar=False)
+    assert model.logits.isnan().sum() == 1
+
+
 def test_a_fault_in_the_input_is_not_taken_for_divergence() -> None:
     """Its message speaks of finite numbers and of NaN; its class says what it is."""
 
