@@ -215,7 +215,7 @@ ODD = """\
 Collecting numpy==2.4.6
 ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device
 
-Removed build tracker: '/var/tmp/pip'
+Removed build tracker: 'pip-build-tracker'
 """
 CONFLICT = """\
 ERROR: Cannot install course and numpy<2 because these have conflicting dependencies.
