@@ -30,7 +30,8 @@ STAMP = VENV / "installed.txt"
 LOG = VENV / "pip.log"
 INPUTS = ("pyproject.toml", "constraints.txt")
 OLDEST = (3, 11)
-IN_LAB = ROOT / "course_lib" / "explorers" / "lab"  # what JupyterLab and nbconvert are told
+# What JupyterLab and nbconvert are told.
+IN_LAB = ROOT / "course_lib" / "explorers" / "stage" / "lab"
 EXPORTERS = ("HTMLExporter", "MarkdownExporter")
 MINE = ".".join(map(str, sys.version_info[:2]))
 

@@ -19,7 +19,7 @@ from torch import Generator, Tensor
 
 from course_lib.data import binarise, load_mnist
 from course_lib.evaluate import log_likelihood
-from course_lib.recipes import RECIPES, load_model
+from course_lib.shipped import RECIPES, load_model
 from course_lib.vae import VAE
 
 

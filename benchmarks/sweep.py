@@ -14,9 +14,9 @@ import torch
 from torch import Generator, Tensor
 
 from course_lib.data import load_digits
-from course_lib.sweep import stack, weighted_elbo
 from course_lib.train import Objective, Settings, fit
-from course_lib.vae import Architecture, MarkovHVAE
+from course_lib.train.objectives import weighted_elbo
+from course_lib.vae import Architecture, MarkovHVAE, stack
 
 ARCHITECTURE = Architecture(64, (2,), ((64,),), "binomial")
 BETAS = torch.logspace(-1, 1.2, 16)

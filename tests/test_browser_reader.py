@@ -16,13 +16,13 @@ from playwright.sync_api import Page, expect
 from refresh import METADATA
 
 from course_lib import explorers
-from course_lib.explorers.page import ASLEEP
+from course_lib.explorers.stage.page import ASLEEP
 
 pytestmark = MARKS
 
 EXPLORER = '''"""One of every kind of control."""
 
-from course_lib.explorers.engine import Choice, Explorer, Reading, Slider, Steps, Toggle
+from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider, Steps, Toggle
 from course_lib.plots import panels
 
 

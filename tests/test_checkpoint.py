@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib import checkpoint
-from course_lib.recipes import load_model
+from course_lib.shipped import load_model
 from course_lib.vae import Architecture
 
 TENSORS = {

@@ -11,19 +11,17 @@ import pytest
 import torch
 
 from course_lib.checks import (
-    EXERCISES,
     Exercise,
     Mistake,
     MonteCarlo,
     Verdict,
     VerificationError,
-    check,
-    judge,
     monte_carlo,
     verify,
     verify_at_most,
 )
 from course_lib.checks.table import Table
+from course_lib.exercises import EXERCISES, check, judged
 
 
 def test_verify_shows_every_route(capsys):
@@ -215,7 +213,7 @@ def test_limits_are_allowed_themselves(capsys):
     verify_at_most("1.1", room, low=room, high=0.0)
     verify("1.1", exact=0.0, simulation=MonteCarlo(-4.0, 1.0, 10))
     assert f"other  0  agree to {room:g}" in capsys.readouterr().out
-    assert judge("4.a", 0.5 + 5e-4 * (1 - 1e-12)).accepted
+    assert judged("4.a", 0.5 + 5e-4 * (1 - 1e-12)).accepted
 
 
 def test_float32_is_compared_as_it_is():
@@ -394,67 +392,67 @@ def exercise(monkeypatch):
 @pytest.mark.usefixtures("exercise")
 class TestJudge:
     def test_unanswered(self):
-        assert judge("0.a", ...).message == "0.a: not answered yet"
-        assert judge("0.b", lambda z: None).message == "0.b: not answered yet"
-        assert not judge("0.a", None).accepted
+        assert judged("0.a", ...).message == "0.a: not answered yet"
+        assert judged("0.b", lambda z: None).message == "0.b: not answered yet"
+        assert not judged("0.a", None).accepted
 
     def test_right(self):
-        assert judge("0.a", 2.0001).accepted
-        assert judge("0.a", 2.0).message == "0.a: right: 2 nats"
-        assert judge("0.b", lambda z: z * z).accepted
+        assert judged("0.a", 2.0001).accepted
+        assert judged("0.a", 2.0).message == "0.a: right: 2 nats"
+        assert judged("0.b", lambda z: z * z).accepted
 
     def test_a_known_mistake_gets_its_hint(self):
-        assert judge("0.a", -2.0).message == "0.a: not yet. mind the sign"
-        assert judge("0.b", lambda z: z + z).message == "0.b: not yet. that is its derivative"
+        assert judged("0.a", -2.0).message == "0.a: not yet. mind the sign"
+        assert judged("0.b", lambda z: z + z).message == "0.b: not yet. that is its derivative"
 
     def test_a_known_mistake_may_give_no_number(self, monkeypatch):
         ratio = Mistake(lambda z: z / z, "0/0 is no number")
         root = Exercise("0.c", lambda: lambda z: z + 1, [ratio], cases=[(torch.zeros(2),)])
         monkeypatch.setitem(EXERCISES, "0.c", root)
-        assert judge("0.c", lambda z: 0 * z / z).message == "0.c: not yet. 0/0 is no number"
-        half = judge("0.c", lambda z: torch.tensor([1.0, math.nan]))
+        assert judged("0.c", lambda z: 0 * z / z).message == "0.c: not yet. 0/0 is no number"
+        half = judged("0.c", lambda z: torch.tensor([1.0, math.nan]))
         assert half.message == (
             "0.c: not yet. Your function gives other numbers than it should: number 2 of 2 is NaN, "
             "no number"
         )
-        assert judge("0.c", lambda z: 1 + z).accepted
+        assert judged("0.c", lambda z: 1 + z).accepted
 
     def test_another_mistake_is_refused(self):
-        verdict = judge("0.a", 7.0)
+        verdict = judged("0.a", 7.0)
         assert not verdict.accepted
         assert "7 nats is not it" in verdict.message
-        assert not judge("0.a", math.nan).accepted
+        assert not judged("0.a", math.nan).accepted
 
     def test_an_answer_that_raises_is_reported(self):
-        verdict = judge("0.b", lambda z: z / 0)
+        verdict = judged("0.b", lambda z: z / 0)
         assert "your answer raised" in verdict.message
-        assert "a function is wanted, got 3.0" in judge("0.b", 3.0).message
+        assert "a function is wanted, got 3.0" in judged("0.b", 3.0).message
 
     @pytest.mark.parametrize("shape", [(1,), (1, 1)])
     def test_one_number_may_have_axes(self, shape):
-        assert judge("0.a", torch.full(shape, 2.0)).message == "0.a: right: 2 nats"
-        assert judge("0.a", torch.full(shape, -2.0)).message == "0.a: not yet. mind the sign"
-        assert judge("0.a", [[2.0]]).accepted
+        assert judged("0.a", torch.full(shape, 2.0)).message == "0.a: right: 2 nats"
+        assert judged("0.a", torch.full(shape, -2.0)).message == "0.a: not yet. mind the sign"
+        assert judged("0.a", [[2.0]]).accepted
 
     def test_several_numbers_may_stand_in_a_column(self, monkeypatch):
         monkeypatch.setitem(EXERCISES, "0.d", Exercise("0.d", lambda: [1.0, 3.0]))
-        assert judge("0.d", torch.tensor([[1.0], [3.0]])).accepted
-        wrong = judge("0.d", [3.0, 1.0]).message
+        assert judged("0.d", torch.tensor([[1.0], [3.0]])).accepted
+        wrong = judged("0.d", [3.0, 1.0]).message
         assert wrong == (
             "0.d: not yet. At least one of your 2 numbers is not right: number 1 of 2 is too high "
             "by 2 nats, a factor of 3"
         )
-        assert judge("0.d", 1.0).message == "0.d: not yet. 2 numbers are wanted, got 1"
-        assert judge("0.a", [2.0, 2.0]).message == "0.a: not yet. One number is wanted, got 2"
+        assert judged("0.d", 1.0).message == "0.d: not yet. 2 numbers are wanted, got 1"
+        assert judged("0.a", [2.0, 2.0]).message == "0.a: not yet. One number is wanted, got 2"
 
     def test_text_is_no_number(self):
-        assert judge("0.a", "text").message == "0.a: a number is wanted, got 'text'"
-        assert judge("0.b", lambda z: "text").message == "0.b: a number is wanted, got 'text'"
-        assert judge("0.a", {}).message == "0.a: a number is wanted, got {}"
+        assert judged("0.a", "text").message == "0.a: a number is wanted, got 'text'"
+        assert judged("0.b", lambda z: "text").message == "0.b: a number is wanted, got 'text'"
+        assert judged("0.a", {}).message == "0.a: a number is wanted, got {}"
 
     def test_an_unknown_name_is_an_error(self):
         with pytest.raises(ValueError, match=r"no exercise '9\.z'; did you mean 9"):
-            judge("9.z", 1.0)
+            judged("9.z", 1.0)
 
     @pytest.mark.parametrize("name", ["10.E", "10d", "answer_10_d", "10 d", "10,d", "1O.d"])
     def test_close_names_are_suggested(self, name):
@@ -471,10 +469,10 @@ class TestJudge:
     @pytest.mark.parametrize("blank", [[...], (2.0, ...), "…", "...", " ", [[None]], torch.tensor])
     def test_an_ellipsis_anywhere_is_no_answer(self, blank):
         unanswered = "0.a: not answered yet" if blank is not torch.tensor else "0.a: a number is"
-        assert judge("0.a", blank).message.startswith(unanswered)
-        assert judge("0.b", blank).message != "0.b: right"
+        assert judged("0.a", blank).message.startswith(unanswered)
+        assert judged("0.b", blank).message != "0.b: right"
         if isinstance(blank, (str, list)):
-            assert judge("0.b", blank).message == "0.b: not answered yet"
+            assert judged("0.b", blank).message == "0.b: not answered yet"
 
     def test_a_function_that_returns_nothing(self):
         def untouched(z): ...
@@ -488,10 +486,10 @@ class TestJudge:
         def partly(z):
             return z**2 if isinstance(z, float) else ...
 
-        assert judge("0.b", untouched).message == "0.b: not answered yet"
-        assert judge("0.b", documented).message == "0.b: not answered yet"
+        assert judged("0.b", untouched).message == "0.b: not answered yet"
+        assert judged("0.b", documented).message == "0.b: not answered yet"
         for function in (forgotten, partly):
-            words = judge("0.b", function).message
+            words = judged("0.b", function).message
             assert words.endswith("gives back None or an ellipsis: is its return missing?")
 
     def test_several_answers_are_one_list(self, monkeypatch, capsys):
@@ -508,7 +506,7 @@ class TestJudge:
         ]
 
     def test_a_function_is_no_number(self):
-        assert judge("0.a", abs).message == "0.a: a number is wanted, got a function"
+        assert judged("0.a", abs).message == "0.a: a number is wanted, got a function"
 
     @pytest.mark.parametrize(
         ("given", "words"),
@@ -533,7 +531,7 @@ class TestJudge:
         ],
     )
     def test_a_wrong_number_is_told_which_way_and_how_far(self, given, words):
-        assert judge("0.a", given) == Verdict(False, words)
+        assert judged("0.a", given) == Verdict(False, words)
 
     @pytest.mark.parametrize(
         ("change", "words"),
@@ -555,7 +553,7 @@ class TestJudge:
         ],
     )
     def test_a_wrong_function_is_told_which_way_and_how_far(self, change, words):
-        verdict = judge("0.b", lambda z: change(torch.as_tensor(z) ** 2))
+        verdict = judged("0.b", lambda z: change(torch.as_tensor(z) ** 2))
         assert not verdict.accepted
         assert verdict.message == (
             f"0.b: not yet. Your function gives other numbers than it should: {words}"
@@ -564,16 +562,16 @@ class TestJudge:
     def test_where_a_zero_is_wanted_a_factor_is_none(self, monkeypatch):
         steps = Exercise("0.f", lambda: lambda z: z, cases=[(torch.tensor([0.0, 1.0, 2.0]),)])
         monkeypatch.setitem(EXERCISES, "0.f", steps)
-        assert "every number is 2 times what" in judge("0.f", lambda z: 2 * z).message
-        assert judge("0.f", lambda z: 2 * z + (z == 0)).message.endswith(
+        assert "every number is 2 times what" in judged("0.f", lambda z: 2 * z).message
+        assert judged("0.f", lambda z: 2 * z + (z == 0)).message.endswith(
             "number 1 of 3 is too high by 1"
         )
 
     def test_the_count_of_numbers_is_told(self):
-        assert judge("0.b", lambda z: torch.ones(3)).message == (
+        assert judged("0.b", lambda z: torch.ones(3)).message == (
             "0.b: not yet. One number is wanted in call 1 of 2, got 3"
         )
-        assert judge("0.b", lambda z: 9.0).message == (
+        assert judged("0.b", lambda z: 9.0).message == (
             "0.b: not yet. 2 numbers are wanted in call 2 of 2, got 1"
         )
 
@@ -582,26 +580,26 @@ class TestJudge:
         [(0.99e-3, True), (1.01e-3, False), (-0.99e-3, True), (-1.01e-3, False)],
     )
     def test_the_tolerance_is_relative_to_the_answer(self, off, accepted):
-        assert judge("0.a", 2.0 + off).accepted == accepted  # 5e-4 of 2
+        assert judged("0.a", 2.0 + off).accepted == accepted  # 5e-4 of 2
 
     @pytest.mark.parametrize(("off", "accepted"), [(0.49e-3, True), (0.51e-3, False)])
     def test_of_a_small_answer_it_is_absolute(self, off, accepted, monkeypatch):
         monkeypatch.setitem(EXERCISES, "0.g", Exercise("0.g", lambda: 0.1))
-        assert judge("0.g", 0.1 + off).accepted == accepted
+        assert judged("0.g", 0.1 + off).accepted == accepted
 
     def test_at_the_tolerance_itself_an_answer_is_right(self, monkeypatch):
         half = Exercise("0.h", lambda: 0.0, tolerance=2.0**-11)
         monkeypatch.setitem(EXERCISES, "0.h", half)
-        assert judge("0.h", 2.0**-11).accepted
-        assert not judge("0.h", 2.0**-11 + 2.0**-40).accepted
+        assert judged("0.h", 2.0**-11).accepted
+        assert not judged("0.h", 2.0**-11 + 2.0**-40).accepted
 
     def test_a_huge_answer_does_not_widen_its_own_room(self):
-        assert not judge("0.a", 1e30).accepted
+        assert not judged("0.a", 1e30).accepted
 
 
 @pytest.mark.parametrize("answer", [320, 321, 322, 323])
 def test_draws_may_be_counted_in_whole_numbers(answer):
-    assert judge("1.b", answer).accepted == (answer in (321, 322))  # 321.4 are needed
+    assert judged("1.b", answer).accepted == (answer in (321, 322))  # 321.4 are needed
 
 
 def _course_exercises():
@@ -612,8 +610,8 @@ def _course_exercises():
 @pytest.mark.parametrize("name", _course_exercises())
 def test_every_exercise_accepts_its_answer_and_hints_at_each_mistake(name):
     exercise = EXERCISES[name]
-    assert judge(name, exercise.expected()).accepted
+    assert judged(name, exercise.expected()).accepted
     for mistake in exercise.mistakes:
-        verdict = judge(name, mistake.answer)
+        verdict = judged(name, mistake.answer)
         assert not verdict.accepted
         assert verdict.message.endswith(mistake.hint)

@@ -22,10 +22,11 @@ import torch
 from exercise_answers import FUNCTIONS, NUMBERS
 from torch import Tensor
 
-from course_lib.checks import EXERCISES, Exercise, check, judge, register
+from course_lib.checks import Exercise
 from course_lib.checks.surroundings import own, undisturbed
+from course_lib.exercises import EXERCISES, check, judged, register
 
-judge("1.a", ...)  # registers the exercises
+judged("1.a", ...)  # registers the exercises
 
 
 class Silent(BaseException):
@@ -320,29 +321,29 @@ def settings() -> Any:
 )
 def test_the_line_says_what_came(things: list[str], words: str) -> None:
     for thing in things:
-        assert judge("1.a", THINGS[thing]()).message.startswith(f"1.a: {words}")
+        assert judged("1.a", THINGS[thing]()).message.startswith(f"1.a: {words}")
 
 
 @pytest.mark.parametrize("three", [3, torch.tensor(3), np.int8(3), torch.tensor([3.0]).double()])
 def test_whole_numbers_lack_no_digits(three: Any) -> None:
-    assert judge("1.a", three).message == (
+    assert judged("1.a", three).message == (
         "1.a: not yet: 3 nats is not it: it is too high by 4.8 nats"
     )
-    assert judge("1.a", torch.tensor(3.0).half()).message.endswith("compute in float64")
+    assert judged("1.a", torch.tensor(3.0).half()).message.endswith("compute in float64")
 
 
 def test_ten_thousand_numbers_are_read() -> None:
     for make in (torch.ones, np.ones, lambda n: [1.0] * n, lambda n: iter([1.0] * n)):
-        assert judge("1.a", make(10_000)).message.endswith("One number is wanted, got 10,000")
-        assert "at most 10,000 numbers" in judge("1.a", make(10_001)).message
+        assert judged("1.a", make(10_000)).message.endswith("One number is wanted, got 10,000")
+        assert "at most 10,000 numbers" in judged("1.a", make(10_001)).message
 
 
 def test_lists_are_read_eight_deep() -> None:
     lists: Any = NUMBERS["1.a"]
     for _ in range(8):
         lists = [lists]
-        assert judge("1.a", lists).accepted
-    assert not judge("1.a", [lists]).accepted
+        assert judged("1.a", lists).accepted
+    assert not judged("1.a", [lists]).accepted
 
 
 def assert_readable(message: str, name: str) -> None:
@@ -355,28 +356,28 @@ def assert_readable(message: str, name: str) -> None:
 def test_no_answer_reaches_the_exercise_or_the_kernel(name: str) -> None:
     before, around = contents(name), settings()
     for words, answer in HOSTILE.items():
-        verdict = judge(name, answer)
+        verdict = judged(name, answer)
         assert not verdict.accepted, words
         assert_readable(verdict.message, name)
         assert settings() == around, words
     assert contents(name) == before
     for answer in FUNCTIONS[name]:
-        assert judge(name, answer).message == f"{name}: right"
+        assert judged(name, answer).message == f"{name}: right"
 
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_no_thing_passes_for_a_number(name: str) -> None:
     before = contents(name)
     for words, make in THINGS.items():
-        verdict = judge(name, make())
+        verdict = judged(name, make())
         right = (name, words) == ("7.d", "read-only")
         assert not verdict.accepted or right, words
         assert_readable(verdict.message, name)
     for words, answer in DEEDS.items():
-        assert_readable(judge(name, answer).message, name)
-        assert not judge(name, answer).accepted, words
+        assert_readable(judged(name, answer).message, name)
+        assert not judged(name, answer).accepted, words
     assert contents(name) == before
-    assert judge(name, NUMBERS[name]).accepted
+    assert judged(name, NUMBERS[name]).accepted
 
 
 def test_an_answer_that_works_in_place_makes_no_wrong_one_right() -> None:
@@ -388,15 +389,15 @@ def test_an_answer_that_works_in_place_makes_no_wrong_one_right() -> None:
         return m + log_likelihood.exp().mean().log()
 
     for _ in range(2):
-        assert judge("1.c", in_place).message == "1.c: right"
-        wrong = judge("1.c", lambda v: v.exp().mean().log())
+        assert judged("1.c", in_place).message == "1.c: right"
+        wrong = judged("1.c", lambda v: v.exp().mean().log())
         assert wrong.message.startswith("1.c: not yet. Right on paper")
 
 
 @pytest.mark.parametrize(("length", "end"), [(288, "x"), (289, "…")])
 def test_a_long_error_is_cut(length: int, end: str) -> None:
     """At 300 signs, with the error's name."""
-    line = judge("1.c", throw(ValueError("x" * length))).message
+    line = judged("1.c", throw(ValueError("x" * length))).message
     told = line.removeprefix("1.c: your answer raised ")
     assert told[:12] == "ValueError: "
     assert (len(told), told[-1]) == (300, end)
@@ -410,7 +411,7 @@ def test_the_reader_may_stop_the_cell() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        judge("1.c", stopped)
+        judged("1.c", stopped)
     assert settings() == around
 
 
@@ -420,7 +421,7 @@ def test_a_folder_that_is_gone_is_no_error(tmp_path: Path, monkeypatch: pytest.M
     folder.mkdir()
     os.chdir(folder)
     folder.rmdir()
-    assert judge("1.c", FUNCTIONS["1.c"][0]).accepted
+    assert judged("1.c", FUNCTIONS["1.c"][0]).accepted
 
 
 def test_prints_are_shown_before_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
@@ -433,7 +434,7 @@ def test_prints_are_shown_before_the_verdict(capsys: pytest.CaptureFixture[str])
 
 def test_an_answer_may_use_the_output_in_a_with_block(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = sys.stdout, sys.stderr
-    assert "your answer raised" not in judge("9.c", enter).message
+    assert "your answer raised" not in judged("9.c", enter).message
     assert (sys.stdout, sys.stderr) == (out, err)
     print("still open")
     shown = capsys.readouterr()
@@ -462,11 +463,11 @@ def test_the_verdict_does_not_depend_on_the_readers_settings(
         hostile()
         around = settings()
         for name, answers in FUNCTIONS.items():
-            assert judge(name, answers[0]).message == f"{name}: right"
-            assert not judge(name, lambda *args: 1.0).accepted
+            assert judged(name, answers[0]).message == f"{name}: right"
+            assert not judged(name, lambda *args: 1.0).accepted
             assert snapshot(EXERCISES[name].losses) == LOSSES[name]
         for name, number in NUMBERS.items():
-            assert judge(name, number).accepted
+            assert judged(name, number).accepted
         assert settings() == around
     finally:
         torch.set_default_dtype(dtype)

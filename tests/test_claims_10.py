@@ -6,10 +6,10 @@ import torch
 from scipy.optimize import minimize
 from torch import Generator
 
-from course_lib import recipes, train, vae
+from course_lib import shipped, train, vae
 from course_lib.data import binarise, load_digits, load_mnist
-from course_lib.explorers.chain_families import chain_families, read, same_pairs
 from course_lib.explorers.hvae_structure import ChainOfLatents
+from course_lib.explorers.scenes.chain_families import chain_families, read, same_pairs
 
 
 def test_the_explorer_shows_what_is_to_be_tried() -> None:
@@ -102,7 +102,7 @@ def test_top_down_loses_less_in_most_chains_of_the_notebook_s_sizes() -> None:
 @pytest.mark.slow
 def test_a_reader_of_digits_that_come_back_over_twenty_seeds() -> None:
     test, known = load_mnist("test"), load_mnist("train")
-    model, shares = recipes.load_model("mnist_hvae_3_warm").requires_grad_(False), []
+    model, shares = shipped.load_model("mnist_hvae_3_warm").requires_grad_(False), []
     for seed in range(20):
         generator = Generator().manual_seed(100 + seed)
         x = binarise(test.images[:500].flatten(1), generator=generator)
@@ -119,7 +119,7 @@ def test_a_reader_of_digits_that_come_back_over_twenty_seeds() -> None:
 
 def test_families_of_other_ancestors() -> None:
     """Pairs of a row that show the same digit, z_3 kept, and z_3 with z_2, from eight seeds."""
-    model = recipes.load_model("mnist_hvae_3_warm").requires_grad_(False)
+    model = shipped.load_model("mnist_hvae_3_warm").requires_grad_(False)
     alike: dict[int, list[float]] = {3: [], 2: []}
     for seed in range(8):
         generator = Generator().manual_seed(seed)

@@ -9,7 +9,7 @@ from torch import Generator
 
 from course_lib.data import binarise, load_mnist
 from course_lib.explorers.hvae_elbo import ChainBound
-from course_lib.recipes import all_runs, load_model, results, routes
+from course_lib.shipped import all_runs, load_model, results, routes
 
 CHAINS = ("mnist_hvae_2", "mnist_iwae_2", "mnist_hvae_3", "mnist_hvae_3_warm")
 

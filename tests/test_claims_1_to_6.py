@@ -15,9 +15,9 @@ from course_lib.explorers.amortisation import AmortisedInference
 from course_lib.explorers.divergence import PosteriorGap
 from course_lib.explorers.rate_distortion import RateDistortionTrade
 from course_lib.nets import GaussianNet
-from course_lib.sweep import stack, weighted_elbo
 from course_lib.train import Settings, fit
-from course_lib.vae import VAE, Architecture
+from course_lib.train.objectives import weighted_elbo
+from course_lib.vae import VAE, Architecture, stack
 
 SEEDS = range(1, 41)
 

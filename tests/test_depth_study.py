@@ -14,6 +14,7 @@ from course_lib.depth_study import (
     DEPTHS,
     Study,
     chain,
+    command,
     design,
     difference_interval,
     digits,
@@ -27,7 +28,6 @@ from course_lib.depth_study import (
     share_reversed,
     spread_interval,
 )
-from course_lib.depth_study import __main__ as command
 from course_lib.depth_study.design import Arm, settings
 from course_lib.depth_study.results import PATH
 

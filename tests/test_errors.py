@@ -18,13 +18,13 @@ from torch import Generator, Tensor, nn
 
 from course_lib import checkpoint, data, depth_study
 from course_lib.arguments import NotFiniteError, located, require_finite
-from course_lib.depth_study import __main__ as study_command
+from course_lib.depth_study import command as study_command
 from course_lib.distributions import Bernoulli
-from course_lib.evaluate import __main__ as evaluate_command
+from course_lib.evaluate import command as evaluate_command
 from course_lib.evaluate import local_posterior
 from course_lib.nets import GaussianNet, LogitNet
-from course_lib.recipes import RECIPES, Recipe, load_model
-from course_lib.sweep import stack, weighted_elbo
+from course_lib.shipped import RECIPES, Recipe, load_model
+from course_lib.shipped import training as train_command
 from course_lib.train import (
     Settings,
     TrainingDiverged,
@@ -34,8 +34,8 @@ from course_lib.train import (
     objectives,
     warm_up,
 )
-from course_lib.train import __main__ as train_command
-from course_lib.vae import VAE, Architecture, MarkovHVAE
+from course_lib.train.objectives import weighted_elbo
+from course_lib.vae import VAE, Architecture, MarkovHVAE, stack
 
 PACKAGE = Path(data.__file__).parent
 HERE = Path(__file__).parent

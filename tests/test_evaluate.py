@@ -12,9 +12,9 @@ from torch import Generator, Tensor, nn
 
 from course_lib import bounds, checkpoint
 from course_lib.distributions import DiagonalGaussian, kl_divergence
-from course_lib.evaluate import __main__ as command
 from course_lib.evaluate import (
     active_units,
+    command,
     inference_gap,
     local_posterior,
     log_aggregate,

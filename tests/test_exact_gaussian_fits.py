@@ -10,8 +10,13 @@ from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 
 from course_lib.distributions import FullGaussian
-from course_lib.exact import gaussian_fits
-from course_lib.exact.gaussian_fits import best_diagonal, best_isotropic, best_table, fit_gaussian
+from course_lib.exact.optima import gaussian_fits
+from course_lib.exact.optima.gaussian_fits import (
+    best_diagonal,
+    best_isotropic,
+    best_table,
+    fit_gaussian,
+)
 
 
 def kl(mean, variances, target_mean, covariance):

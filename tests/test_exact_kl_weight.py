@@ -12,7 +12,7 @@ from torch.distributions import MultivariateNormal
 
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact import LinearGaussian
-from course_lib.exact.kl_weight import (
+from course_lib.exact.optima.kl_weight import (
     best_squared_loadings,
     mutual_information,
     tempered,

@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from course_lib.exact import LinearGaussian
-from course_lib.exact.loading_slopes import elbo_slope, evidence_slope
+from course_lib.exact.optima.loading_slopes import elbo_slope, evidence_slope
 
 
 def doubles(generator: Generator, *shape: int) -> Tensor:

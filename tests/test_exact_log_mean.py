@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from course_lib.exact.log_mean import expected_log_mean
+from course_lib.exact.numerics.log_mean import expected_log_mean
 
 COUNTS = (1, 2, 3, 8, 64, 2**20)
 

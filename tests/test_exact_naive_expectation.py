@@ -8,8 +8,8 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from course_lib.exact import naive_expectation as naive
-from course_lib.exact.naive_expectation import expected_naive_log
+from course_lib.exact.numerics import naive_expectation as naive
+from course_lib.exact.numerics.naive_expectation import expected_naive_log
 
 
 @pytest.mark.parametrize(

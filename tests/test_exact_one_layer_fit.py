@@ -11,9 +11,9 @@ from scipy.optimize import minimize
 from torch import Generator, Tensor
 
 from course_lib.exact import ScalarChain, TanhArrow, tanh_world
-from course_lib.exact import one_layer_fit as module
-from course_lib.exact.bent_panels import Rule, graded_rule, plain_rule
-from course_lib.exact.one_layer_fit import (
+from course_lib.exact.numerics.bent_panels import Rule, graded_rule, plain_rule
+from course_lib.exact.optima import one_layer_fit as module
+from course_lib.exact.optima.one_layer_fit import (
     best_gaussian_kl,
     best_one_layer,
     one_layer_log_density,

@@ -20,7 +20,7 @@ from course_lib.exact import (
     square_world,
     tanh_world,
 )
-from course_lib.exact.quadrature import (
+from course_lib.exact.numerics.quadrature import (
     HALVED,
     INTEGRAL,
     POINTS,

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from course_lib.checks import monte_carlo
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact import LinearGaussianChain, ScalarChain, tanh_world
-from course_lib.exact.quadrature import WEIGHTS
+from course_lib.exact.numerics.quadrature import WEIGHTS
 from course_lib.exact.tanh_arrow import _matters, quadrature_weights
 
 TWO = [(3.0, 0.5, 0.0, 0.4), (2.0, 3.0, 0.7, 0.3)]  # skew −0.124

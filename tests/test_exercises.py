@@ -18,12 +18,13 @@ from exercise_answers import FUNCTIONS, NUMBERS, Function
 from exercise_mistakes import WRONG_FUNCTIONS, WRONG_NUMBERS
 from torch import Tensor
 
-from course_lib.checks import EXERCISES, Verdict, judge
+from course_lib.checks import Verdict
 from course_lib.checks.answers import Reading
 from course_lib.checks.comparison import SINGLE, STEPS, agree
 from course_lib.distributions import DiagonalGaussian
+from course_lib.exercises import EXERCISES, judged
 
-judge("1.a", ...)  # registers the exercises
+judged("1.a", ...)  # registers the exercises
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 NO_GRADIENT = {"8.b"}  # what loses the gradient is no right answer there
 
@@ -93,7 +94,7 @@ FORMS: list[Callable[[Any], Any]] = [
 def test_a_right_function_is_right_in_every_form(name: str) -> None:
     for function in FUNCTIONS[name]:
         for form in DIFFERENTIABLE_FORMS + FORMS * (name not in NO_GRADIENT):
-            verdict = judge(name, lambda *args, f=function, form=form: form(f(*args)))
+            verdict = judged(name, lambda *args, f=function, form=form: form(f(*args)))
             assert verdict.message == f"{name}: right"
             assert verdict.accepted
 
@@ -102,9 +103,9 @@ def test_a_right_function_is_right_in_every_form(name: str) -> None:
 def test_a_right_function_in_float32_is_right_to_its_digits(name: str) -> None:
     for function in FUNCTIONS[name]:
         single = in_single(function)
-        verdict = judge(name, lambda *args, f=single: torch.as_tensor(f(*args)).float())
+        verdict = judged(name, lambda *args, f=single: torch.as_tensor(f(*args)).float())
         if name == "8.b":  # its slopes come through what it returned
-            verdict = judge(name, single)
+            verdict = judged(name, single)
         assert verdict.accepted, verdict.message
         assert verdict.message == f"{name}: right" or " right to " in verdict.message
 
@@ -114,7 +115,7 @@ def test_digits_are_asked_for_where_the_type_does_not_explain_their_lack(name: s
     asked = "Was some number in it rounded to float32, as torch.tensor(0.1) is?"
     for function in FUNCTIONS[name]:
         single = in_single(function)
-        verdict = judge(name, lambda *args, f=single: as_double(f(*args)))
+        verdict = judged(name, lambda *args, f=single: as_double(f(*args)))
         assert verdict.accepted != (asked in verdict.message), verdict.message
         assert verdict.message == f"{name}: right" or asked in verdict.message
 
@@ -131,7 +132,7 @@ def test_float64_is_held_to_its_digits(name: str, size: float) -> None:
     right = torch.cat([reading.values for reading in EXERCISES[name].exact])
     changes: list[Change] = [lambda v: v * (1 + size), lambda v: v + size]
     for change in changes:
-        verdict = judge(name, lambda *args, change=change: change(joined(function(*args))))
+        verdict = judged(name, lambda *args, change=change: change(joined(function(*args))))
         moved = ((change(right) - right).abs() / right.abs().clamp(min=1)).max().item()
         if moved > 2 * EXERCISES[name].tolerance:
             assert not verdict.accepted, verdict.message
@@ -162,24 +163,24 @@ def test_one_rounded_call_excuses_no_other(size: float) -> None:
         right = FUNCTIONS["1.c"][0](values)
         return right.float() if next(calls) == 1 else right + size
 
-    assert not judge("1.c", mixed).accepted
+    assert not judged("1.c", mixed).accepted
 
 
 def test_a_table_of_float32_is_not_forgiven_its_worst_number() -> None:
     joint = FUNCTIONS["7.b"][0]
-    wrong = judge("7.b", lambda *args: (joint(*args) + 1e-4).float())
+    wrong = judged("7.b", lambda *args: (joint(*args) + 1e-4).float())
     assert not wrong.accepted, wrong.message
 
 
 def test_the_message_says_that_digits_are_lacking() -> None:
     single = in_single(FUNCTIONS["1.c"][0])
     words = r"1.c: right to [1-9]e-[78], in float32; float64 keeps sixteen digits"
-    assert_matches(judge("1.c", single).message, words)
+    assert_matches(judged("1.c", single).message, words)
     assert_matches(
-        judge("1.c", lambda v: FUNCTIONS["1.c"][0](v) + torch.tensor(0.1) - 0.1).message,
+        judged("1.c", lambda v: FUNCTIONS["1.c"][0](v) + torch.tensor(0.1) - 0.1).message,
         r"1.c: not yet, but right to [1-9]e-9. Was some number in it rounded to float32, .*",
     )
-    half = judge("1.c", lambda v: single(v).half())
+    half = judged("1.c", lambda v: single(v).half())
     assert not half.accepted
     assert half.message.endswith("Half precision holds three digits: compute in float64")
 
@@ -206,7 +207,7 @@ NUMBER_FORMS: list[Callable[[Any], Any]] = [
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_right_number_is_right_in_every_form(name: str) -> None:
     for form in NUMBER_FORMS:
-        verdict = judge(name, form(NUMBERS[name]))
+        verdict = judged(name, form(NUMBERS[name]))
         assert verdict.accepted, verdict.message
 
 
@@ -262,7 +263,7 @@ def test_no_altered_number_is_right(name: str) -> None:
                 one = right.clone()
                 one[i] = change(right[i])
                 wrong[f"{words}, number {i + 1}"] = one
-    accepted = {words for words, value in wrong.items() if judge(name, value).accepted}
+    accepted = {words for words, value in wrong.items() if judged(name, value).accepted}
     # The ELBO's slope in 7.a is −1, and so is its reciprocal: no slip that anyone makes.
     assert accepted == ({"reciprocal, number 1"} if name == "7.a" else set())
 
@@ -278,7 +279,9 @@ def test_no_altered_result_is_right(name: str) -> None:
     # One number in every case: the row is what it was.
     if all(reading.values.numel() == 1 for reading in EXERCISES[name].exact):
         changes = CHANGES
-    accepted = [words for words, change in changes.items() if judge(name, altered(change)).accepted]
+    accepted = [
+        words for words, change in changes.items() if judged(name, altered(change)).accepted
+    ]
     assert not accepted
 
 
@@ -300,14 +303,14 @@ NEAR: dict[str, tuple[Change, str]] = {
 def test_a_factor_near_one_is_not_called_one(words: str) -> None:
     change, told = NEAR[words]
     function = FUNCTIONS["9.c"][0]
-    assert judge("9.c", lambda *args: change(function(*args))).message.endswith(told)
+    assert judged("9.c", lambda *args: change(function(*args))).message.endswith(told)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_no_wrong_number_is_said_to_be_once_what_it_should_be(name: str) -> None:
     function = FUNCTIONS[name][0]
     for change, _ in NEAR.values():
-        message = judge(name, lambda *args, c=change: c(joined(function(*args)))).message
+        message = judged(name, lambda *args, c=change: c(joined(function(*args)))).message
         assert " is 1 times" not in message
         assert "a factor of 1 " not in message + " "
         assert not message.endswith(" by 0"), message
@@ -410,7 +413,7 @@ def test_no_function_of_an_altered_argument_is_right(name: str, generator: torch
     for path in {path for case in exercise.cases for path in places(case)}:
         for words, change in ARGUMENT_CHANGES.items():
             answer = of_altered(FUNCTIONS[name][0], path, change)
-            if judge(name, answer).accepted and not never_matters(name, path, change, generator):
+            if judged(name, answer).accepted and not never_matters(name, path, change, generator):
                 accepted.append((path, words))
     assert not accepted
 
@@ -430,7 +433,7 @@ def test_no_function_that_mixes_up_its_arguments_is_right(name: str) -> None:
     for i, j in swaps:
         order = list(range(size))
         order[i], order[j] = j, i
-        answer = judge(name, lambda *args, o=tuple(order): function(*(args[k] for k in o)))
+        answer = judged(name, lambda *args, o=tuple(order): function(*(args[k] for k in o)))
         assert not answer.accepted, order
 
 
@@ -459,10 +462,10 @@ def test_changing_the_arguments_first_makes_no_wrong_answer_right(name: str) -> 
             altered_parts(argument, lambda t: t.detach().zero_())
         return FUNCTIONS[name][0](*args)
 
-    verdict = judge(name, zeroed)
+    verdict = judged(name, zeroed)
     if name not in {"11.b"}:  # its arguments are tuples of numbers, which nobody can change
         assert not verdict.accepted
-    assert judge(name, FUNCTIONS[name][0]).accepted
+    assert judged(name, FUNCTIONS[name][0]).accepted
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -472,5 +475,5 @@ def test_each_known_mistake_gets_the_hint_that_was_meant_for_it(name: str) -> No
     assert len(mistakes) == len(EXERCISES[name].mistakes)
     for (wrong, beginning), mistake in zip(mistakes, EXERCISES[name].mistakes, strict=True):
         assert mistake.hint.startswith(beginning)
-        verdict = judge(name, wrong)
+        verdict = judged(name, wrong)
         assert verdict == Verdict(False, f"{name}: not yet. {mistake.hint}")

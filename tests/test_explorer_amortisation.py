@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate, optimize, stats
 
 from course_lib.explorers.amortisation import OWN, TABLES, AmortisedInference
-from course_lib.explorers.split_ledger import split
+from course_lib.explorers.scenes.split_ledger import split
 
 GRID = list(
     itertools.product(

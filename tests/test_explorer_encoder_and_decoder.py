@@ -12,8 +12,6 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from course_lib.data import binarise, load_mnist
 from course_lib.evaluate import posterior_on_grid
-from course_lib.explorers import latent_plane
-from course_lib.explorers.encoded_digits import COPIES, chosen, shipped_digits
 from course_lib.explorers.encoder_and_decoder import (
     APART,
     FARTHEST,
@@ -22,10 +20,12 @@ from course_lib.explorers.encoder_and_decoder import (
     LatentWalk,
     apart,
 )
-from course_lib.explorers.latent_plane import LatentPlane
-from course_lib.explorers.tiles import Blit, sheet
+from course_lib.explorers.scenes import latent_plane
+from course_lib.explorers.scenes.encoded_digits import COPIES, chosen, shipped_digits
+from course_lib.explorers.scenes.latent_plane import LatentPlane
+from course_lib.explorers.stage.tiles import Blit, sheet
 from course_lib.plots import new_figure, panels
-from course_lib.recipes import load_model
+from course_lib.shipped import load_model
 from course_lib.vae import Architecture
 
 IMAGES = list(itertools.product(range(10), WHICH))

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from course_lib.data import load_mnist
-from course_lib.explorers import chain_families as families
 from course_lib.explorers.hvae_structure import (
     CHAINS,
     KEPT,
@@ -19,7 +18,8 @@ from course_lib.explorers.hvae_structure import (
     listed,
     whole_percents,
 )
-from course_lib.recipes import load_model
+from course_lib.explorers.scenes import chain_families as families
+from course_lib.shipped import load_model
 
 CORNERS = [*itertools.product(CHAINS, KEPT, (1,)), *itertools.product(CHAINS, ["z₃"], (20,))]
 

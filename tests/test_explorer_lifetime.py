@@ -17,7 +17,7 @@ from jupyter_client.manager import start_new_async_kernel
 from matplotlib.artist import Artist
 from test_engine import Awkward, GaussianGap
 
-from course_lib.explorers.surroundings import undisturbed
+from course_lib.explorers.stage.surroundings import undisturbed
 
 Run = Callable[..., Awaitable[str]]
 HERE = str(Path(__file__).parent)

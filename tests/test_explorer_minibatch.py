@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.explorers.digit_bounds import (
+from course_lib.explorers.minibatch import GRID, LINES, MEAN, RIGHT, SCALES, SUM, DatasetFunnel
+from course_lib.explorers.scenes.digit_bounds import (
     BATCHES,
     DIGITS,
     EXACT,
@@ -19,7 +20,6 @@ from course_lib.explorers.digit_bounds import (
     drawn_batches,
     running_sums,
 )
-from course_lib.explorers.minibatch import GRID, LINES, MEAN, RIGHT, SCALES, SUM, DatasetFunnel
 
 SIZES = (1, 2, 10, 63, 99, 100)
 

@@ -11,13 +11,12 @@ from torch.distributions import Binomial, Independent, Normal, kl_divergence
 
 from course_lib.data import load_digits
 from course_lib.evaluate import posterior_on_grid, surgery
-from course_lib.explorers import latent_plane
-from course_lib.explorers.beta_sweep import BETAS, SweepReport, quick_sweep
-from course_lib.explorers.latent_plane import LatentPlane, expected_log_likelihood, outlines
 from course_lib.explorers.rate_distortion import RateDistortionTrade
+from course_lib.explorers.scenes import latent_plane
+from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, quick_sweep
+from course_lib.explorers.scenes.latent_plane import LatentPlane, expected_log_likelihood, outlines
 from course_lib.plots.ledger import printed
-from course_lib.sweep import unstack
-from course_lib.vae import Architecture
+from course_lib.vae import Architecture, unstack
 
 COUNTS = load_digits().images.flatten(1).double()
 ENDS = (0.1, 1.0, 4.0, 64.0)

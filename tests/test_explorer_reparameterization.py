@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from course_lib.explorers.gradient_targets import EDGE, FUNCTIONS, STEP
 from course_lib.explorers.reparameterization import (
     BASELINE,
     ESTIMATORS,
@@ -16,6 +15,7 @@ from course_lib.explorers.reparameterization import (
     SHOWN,
     GradientNoise,
 )
+from course_lib.explorers.scenes.gradient_targets import EDGE, FUNCTIONS, STEP
 
 SQUARE, SINE, JUMP = FUNCTIONS
 MEANS, STDS, OMEGAS = (-3.0, 0.0, 1.5, 3.0), (0.4, 1.0, 2.0), (0.2, 1.1, 6.0)

@@ -14,9 +14,9 @@ import json, math
 from course_lib import bounds, gradients, minibatch
 from course_lib.distributions import *
 from course_lib.exact import *
-from course_lib.exact import gaussian_fits, kl_weight
-from course_lib.exact.loading_slopes import evidence_slope
-from course_lib.exact.one_layer_fit import best_one_layer
+from course_lib.exact.optima import gaussian_fits, kl_weight
+from course_lib.exact.optima.loading_slopes import evidence_slope
+from course_lib.exact.optima.one_layer_fit import best_one_layer
 
 q, world = DiagonalGaussian.from_std(0.4, 0.7), tanh_world(2, 1.5, 0.3, 0.5)
 posterior = world.posterior([1.1])

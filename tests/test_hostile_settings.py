@@ -26,7 +26,8 @@ from refresh import FOLDER, execute
 from torch import Generator, Tensor
 
 from course_lib import checkpoint, depth_study
-from course_lib.checks import EXERCISES, judge, verify
+from course_lib.chain_readings import sample_terms
+from course_lib.checks import verify
 from course_lib.data import (
     binarise,
     load_digits,
@@ -34,7 +35,6 @@ from course_lib.data import (
     sample_linear_world,
     sample_tanh_world,
 )
-from course_lib.evaluate import __main__ as evaluate_command
 from course_lib.evaluate import (
     active_units,
     annealed_log_likelihood,
@@ -47,11 +47,12 @@ from course_lib.evaluate import (
     rate_distortion,
     surgery,
 )
+from course_lib.evaluate import command as evaluate_command
 from course_lib.evaluate.codes import best_prior
+from course_lib.exercises import EXERCISES, judged
 from course_lib.nets import LIKELIHOODS, GaussianNet
-from course_lib.readings import sample_terms
-from course_lib.recipes import Recipe, load_model, training_data
-from course_lib.sweep import stack, unstack, weighted_elbo
+from course_lib.shipped import Recipe, load_model, train_recipe, training_data
+from course_lib.shipped import training as train_command
 from course_lib.train import (
     History,
     Objective,
@@ -61,10 +62,8 @@ from course_lib.train import (
     importance_weighted,
     warm_up,
 )
-from course_lib.train import __main__ as train_command
-from course_lib.train.objectives import elbo
-from course_lib.unrolled import Unrolled
-from course_lib.vae import VAE, Architecture, MarkovHVAE
+from course_lib.train.objectives import elbo, weighted_elbo
+from course_lib.vae import VAE, Architecture, FlatTwin, MarkovHVAE, stack, unstack
 
 Found = dict[str, Any]
 
@@ -204,7 +203,7 @@ def recipes(folder: Path) -> Found:
     recipe = Recipe("small", "a test", chain, Settings(1, 600, 1e-2), images="digits")
     data, scale, prepare = training_data("digits")
     out = folder / "small.safetensors"
-    trained = recipe.train(out, progress_bar=False)
+    trained = train_recipe(recipe, out, progress_bar=False)
     evaluated = folder / "evaluated"
     return {
         "data": (data, scale, prepare(data, generator=rng())),
@@ -231,7 +230,7 @@ def the_depth_study(folder: Path) -> Found:
 
 def other_views(folder: Path) -> Found:
     chain, x = bernoulli(3, 2), pixels(3)
-    flat_chain = Unrolled(chain)
+    flat_chain = FlatTwin(chain)
     return {
         "terms": sample_terms(chain, x, groups=2, size=4, generator=rng()),
         "unrolled": flat_chain.log_weights(x, 5, generator=rng()),
@@ -250,7 +249,7 @@ def comparisons(folder: Path) -> Found:
     return {
         "exact": {name: exercise.exact for name, exercise in exercises.items()},
         "known": {name: exercise.known for name, exercise in exercises.items()},
-        "verdicts": {name: judge(name, answer) for name, answer in answers.items()},
+        "verdicts": {name: judged(name, answer) for name, answer in answers.items()},
         "table": shown.getvalue(),
     }
 

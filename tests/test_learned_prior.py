@@ -11,7 +11,7 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 from course_lib.distributions import DiagonalGaussian
 from course_lib.evaluate.codes import best_prior
 from course_lib.exact import LinearGaussian
-from course_lib.exact.loading_slopes import elbo_slope, evidence_slope
+from course_lib.exact.optima.loading_slopes import elbo_slope, evidence_slope
 
 OFFSET = torch.tensor([0.1, 0.2, -0.3], dtype=torch.float64)
 NOISE = torch.tensor([0.8, 0.5, 0.6], dtype=torch.float64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from course_lib.explorers.lettering import LetteringCanvas
+from course_lib.explorers.stage.lettering import LetteringCanvas
 from course_lib.plots import new_figure
 
 

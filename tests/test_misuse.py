@@ -14,15 +14,15 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from course_lib import arguments, checkpoint, data, depth_study, nets, sweep, train
+from course_lib import arguments, checkpoint, data, depth_study, nets, train
 from course_lib import evaluate as ev
 from course_lib.distributions import Bernoulli
-from course_lib.evaluate import __main__ as evaluate_command
+from course_lib.evaluate import command as evaluate_command
 from course_lib.evaluate.codes import best_prior
-from course_lib.recipes import RECIPES, Recipe, load_model, save_model
+from course_lib.shipped import RECIPES, Recipe, load_model, save_model
+from course_lib.shipped import training as train_command
 from course_lib.train import Settings
-from course_lib.train import __main__ as train_command
-from course_lib.vae import VAE, Architecture, MarkovHVAE
+from course_lib.vae import VAE, Architecture, MarkovHVAE, stacked
 
 FLAT = Architecture(6, (2,), ((5,),))
 DEEP = Architecture(6, (2, 2), ((5,), (5,)))
@@ -96,14 +96,14 @@ MISUSE: list[tuple[Callable[[Things], object], str]] = [
     ),
     (lambda a: nets.set_output_mean(a.m, a.x.mean(0)), "a LogitNet, got VAE"),
     # sweeps
-    (lambda a: sweep.stack(a.m), "models must be a list of models, got VAE"),
-    (lambda a: sweep.stack([FLAT, FLAT]), "models must hold MarkovHVAEs, got Architecture"),  # type: ignore[list-item]
-    (lambda a: sweep.stack([a.m, FLAT.build(seed=0).double()]), "of one precision"),
-    (lambda a: sweep.unstack(a.m, 0), "model must be a stacked one, as stack(models) gives it"),
-    (lambda a: sweep.unstack(sweep.stack([a.m, a.m]), 1.0), f"index {COUNT} 0, got 1.0"),  # type: ignore[arg-type]
-    (lambda a: sweep.weighted_elbo(1.0), "betas must be (M,), got shape ()"),  # type: ignore[arg-type]
+    (lambda a: stacked.stack(a.m), "models must be a list of models, got VAE"),
+    (lambda a: stacked.stack([FLAT, FLAT]), "models must hold MarkovHVAEs, got Architecture"),  # type: ignore[list-item]
+    (lambda a: stacked.stack([a.m, FLAT.build(seed=0).double()]), "of one precision"),
+    (lambda a: stacked.unstack(a.m, 0), "model must be a stacked one, as stack(models) gives it"),
+    (lambda a: stacked.unstack(stacked.stack([a.m, a.m]), 1.0), f"index {COUNT} 0, got 1.0"),  # type: ignore[arg-type]
+    (lambda a: train.weighted_elbo(1.0), "betas must be (M,), got shape ()"),  # type: ignore[arg-type]
     (lambda a: fit_with(a.m, [1.0, 2.0]), "betas (2,) must be as many as the models"),
-    (lambda a: fit_with(sweep.stack([a.m, a.m]), [1.0]), "whose terms have shape (2, 8)"),
+    (lambda a: fit_with(stacked.stack([a.m, a.m]), [1.0]), "whose terms have shape (2, 8)"),
     # objectives
     (lambda a: train.warm_up("a"), "until must be one number, got 'a'"),  # type: ignore[arg-type]
     (lambda a: train.warm_up(0.5, None), "start must be one number, got None"),  # type: ignore[arg-type]
@@ -164,7 +164,7 @@ MISUSE: list[tuple[Callable[[Things], object], str]] = [
 
 def fit_with(model: nn.Module, betas: list[float]) -> None:
     x = torch.ones(8, 6)
-    objective = sweep.weighted_elbo(betas)
+    objective = train.weighted_elbo(betas)
     train.fit(model, x, Settings(1), objective=objective, progress_bar=False)
 
 

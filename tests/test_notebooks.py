@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from notebook_rules import FOLDER, Notebook, exercise_name, faults, solved
 
-from course_lib.checks import EXERCISES, judge
+from course_lib.exercises import EXERCISES, judged
 
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 
@@ -44,7 +44,7 @@ def test_notebook_keeps_the_rules(path: Path) -> None:
 def test_solutions_are_accepted(path: Path) -> None:
     notebook = Notebook.read(path)
     for exercise in notebook.exercises:
-        verdict = judge(exercise_name(exercise), solved(notebook, exercise))
+        verdict = judged(exercise_name(exercise), solved(notebook, exercise))
         assert verdict.accepted, verdict.message
 
 
@@ -53,7 +53,7 @@ def test_exercises_are_those_of_the_package(path: Path) -> None:
     """None is left out of the notebook, and none is asked twice."""
     notebook = Notebook.read(path)
     asked = [exercise_name(cell) for cell in notebook.exercises]
-    judge(asked[0], ...)  # registers the exercises
+    judged(asked[0], ...)  # registers the exercises
     assert asked == sorted(n for n in EXERCISES if n.startswith(f"{notebook.number}."))
 
 

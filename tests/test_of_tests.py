@@ -24,7 +24,7 @@ from notebook_rules import Notebook, exercise_name, faults, solved
 from traitlets.config import Config
 
 import start
-from course_lib.checks import judge
+from course_lib.exercises import judged
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,7 +34,7 @@ SIGN = ("r.expm1() - r.clamp", "r.expm1() + r.clamp")
 PROOF = "test_distributions_kl_gaussian.py"
 EXPLORER = '''"""The smallest explorer."""
 
-from course_lib.explorers.engine import Explorer, Reading, Slider
+from course_lib.explorers.stage.engine import Explorer, Reading, Slider
 from course_lib.plots import panels
 
 
@@ -353,10 +353,10 @@ answer = {}
 @pytest.mark.parametrize("answer", ["math.nan", "0.0"])
 def test_a_wrong_solution_is_seen(answer: str) -> None:
     cells = [
-        new_code_cell("import math\n\nfrom course_lib.checks import check"),
+        new_code_cell("import math\n\nfrom course_lib.exercises import check"),
         new_code_cell(EXERCISE),
         new_markdown_cell(SOLUTION.format(answer)),
     ]
     book = Notebook(1, new_notebook(cells=cells))
     (exercise,) = book.exercises
-    assert not judge(exercise_name(exercise), solved(book, exercise)).accepted
+    assert not judged(exercise_name(exercise), solved(book, exercise)).accepted

@@ -10,7 +10,7 @@ import pytest
 from course_lib import checkpoint
 from course_lib.data import FOLDER
 from course_lib.evaluate.table import by_recipe, line, routes_header, routes_line, seeds_line
-from course_lib.recipes import RECIPES, all_runs, other_runs, results, routes
+from course_lib.shipped import RECIPES, all_runs, other_runs, results, routes
 from course_lib.vae import Architecture
 
 SHIPPED = sorted(FOLDER.glob("*.safetensors"))

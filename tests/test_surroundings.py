@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.explorers.surroundings import undisturbed
+from course_lib.explorers.stage.surroundings import undisturbed
 from course_lib.plots import (
     COLOURS,
     image_grid,

@@ -33,8 +33,7 @@ from course_lib.exact import (
     one_layer_log_density,
 )
 from course_lib.nets import GaussianNet
-from course_lib.unrolled import Unrolled
-from course_lib.vae import MarkovHVAE
+from course_lib.vae import FlatTwin, MarkovHVAE
 
 
 @pytest.mark.proves("11.1", "all values, T = 3 scalar, and T = 2 with 2 × 2 slopes")
@@ -130,9 +129,9 @@ def net(a: float, b: float, c: float, d: float) -> GaussianNet:
     return made
 
 
-def unrolled(*v: float) -> Unrolled:
+def unrolled(*v: float) -> FlatTwin:
     decoders = [net(1, 0, 0, 0), net(*v[:4]), net(*v[4:])]
-    return Unrolled(MarkovHVAE([net(1, 0, 0, 0) for _ in range(3)], decoders))
+    return FlatTwin(MarkovHVAE([net(1, 0, 0, 0) for _ in range(3)], decoders))
 
 
 @pytest.mark.proves("11.2", "all values, T = 3 scalar, any means and positive stds")

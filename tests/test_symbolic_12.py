@@ -25,7 +25,7 @@ from proof_worlds import (
 from proofs import Refuted, matches, prove
 from sympy import Symbol, log, pi, sqrt
 
-from course_lib import readings
+from course_lib import chain_readings as readings
 from course_lib.distributions import FullGaussian
 from course_lib.exact import (
     AffineGaussian,
@@ -213,7 +213,10 @@ def readings_of(layers: int) -> dict[str, tuple[sp.Expr, sp.Expr]]:
         readings.CORRECT: (reading(chain, layers - 1, chain.conditional_kl), ZERO),
         readings.CONDITIONAL: (reading(chain, layers, chain.conditional_kl), conditional),
         readings.MARGINAL: (reading(chain, layers, chain.marginal_kl), marginal),
-        readings.SHORT: (reading(chain, layers - 1, chain.marginal_kl), marginal - conditional),
+        readings.SHORT: (
+            reading(chain, layers - 1, chain.marginal_kl),
+            marginal - conditional,
+        ),
     }
 
 

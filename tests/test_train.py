@@ -20,7 +20,7 @@ from torch import Generator, Tensor, nn
 from course_lib import checkpoint
 from course_lib.distributions import DiagonalGaussian
 from course_lib.nets import LIKELIHOODS, GaussianNet
-from course_lib.recipes import RECIPES, Recipe, load_model
+from course_lib.shipped import RECIPES, Recipe, load_model, train_recipe
 from course_lib.train import (
     Settings,
     TrainingDiverged,
@@ -642,5 +642,5 @@ def test_the_command_lists_trains_and_refuses(
     assert command.main(["small", "--seed", "1", "--out", str(other)]) == 0
     assert not equal_weights(first, load_model(other))
     assert equal_weights(
-        recipe.changed(seed=1).train(tmp_path / "1", progress_bar=False), load_model(other)
+        train_recipe(recipe.changed(seed=1), tmp_path / "1", progress_bar=False), load_model(other)
     )

@@ -9,12 +9,12 @@ from test_vae import within
 from torch import Generator
 
 from course_lib import checkpoint
+from course_lib.chain_readings import layer_costs, read, sample_terms
 from course_lib.distributions import FullGaussian
 from course_lib.evaluate import log_likelihood
 from course_lib.exact import ScalarChain
 from course_lib.nets import GaussianNet
-from course_lib.readings import layer_costs, read, sample_terms
-from course_lib.recipes import load_model
+from course_lib.shipped import load_model
 from course_lib.vae import Architecture, MarkovHVAE
 
 ARROWS = [(2.0, 1.2, 0.3, 0.6), (1.5, 0.8, 0.0, 0.7)]  # z_1 → x, z_2 → z_1: (a, b, c, s)

@@ -117,14 +117,3 @@ def _round(argument: Any, pattern: int) -> None:
     else:
         for part in getattr(argument, "__dict__", {}).values():
             _round(part, pattern)
-
-
-EXERCISES: dict[str, Exercise] = {}
-
-
-def register(*exercises: Exercise) -> None:
-    """Adds exercises to the course. Raises ValueError if a name is taken."""
-    for exercise in exercises:
-        if exercise.name in EXERCISES:
-            raise ValueError(f"exercise {exercise.name} is registered twice")
-        EXERCISES[exercise.name] = exercise

@@ -1,9 +1,7 @@
-"""`check`: says whether a learner's answer is right, knows the wrong ones seen before, and says of
+"""`judge`: says whether a learner's answer is right, knows the wrong ones seen before, and says of
 others in which direction they are off, and how far.
 """
 
-import difflib
-import importlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,35 +20,25 @@ from course_lib.checks.comparison import (
     remark,
     sizes,
 )
-from course_lib.checks.exercise import EXERCISES, Exercise
-from course_lib.checks.surroundings import restored, undisturbed
+from course_lib.checks.exercise import Exercise
+from course_lib.checks.surroundings import restored
 from course_lib.checks.table import number
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `check` prints, and whether the answer was right."""
+    """What a learner is told, and whether the answer was right."""
 
     accepted: bool
     message: str
 
 
-def check(name: str, answer: Any = ..., *more: Any) -> None:
-    """Prints what can be said of an answer to the exercise `name`.
-
-    Several answers are read as one list. Raises ValueError if there is no such exercise.
-    """
-    print(judge(name, (answer, *more) if more else answer).message)
-
-
-def judge(name: str, answer: Any) -> Verdict:
+def judge(exercise: Exercise, answer: Any) -> Verdict:
     """The verdict on an answer: right, not answered yet, a known mistake with its hint, or not
     right. Whatever a learner's function does, this returns; only KeyboardInterrupt passes, which
     is how a reader stops a cell.
-
-    Raises ValueError if there is no such exercise.
     """
-    exercise = _find(name)
+    name = exercise.name
     wanted = exercise.exact  # before the learner's function runs
     try:
         with restored():
@@ -65,20 +53,6 @@ def judge(name: str, answer: Any) -> Verdict:
         return Verdict(False, f"{name}: your answer raised {_shown(error)}")
     accepted, words = _verdict(exercise, given, wanted)
     return Verdict(accepted, f"{name}: {words}")
-
-
-def _find(name: str) -> Exercise:
-    """The exercise of that name. Raises ValueError that suggests the names most like it."""
-    with undisturbed():  # what the modules hold must not take the reader's default dtype
-        importlib.import_module("course_lib.exercises")  # registers them; they import this module
-    if isinstance(name, str) and name in EXERCISES:
-        return EXERCISES[name]
-    if not isinstance(name, str):
-        raise ValueError(f'check takes a name such as "1.a" before the answer, got {name!r:.60}')
-    written = name.lower().removeprefix("answer").strip(" _.").replace("_", ".").replace(" ", "")
-    close = difflib.get_close_matches(written, sorted(EXERCISES), n=4, cutoff=0.6)
-    advice = f"did you mean {' or '.join(close)}?" if close else "names are such as 4.b"
-    raise ValueError(f"no exercise {name!r:.60}; {advice}")
 
 
 def _acceptable(exercise: Exercise, answer: Any) -> Any:

@@ -2,12 +2,16 @@
 
 from course_lib.exact.affine_gaussian import AffineGaussian
 from course_lib.exact.chain_terms import ChainTerms
-from course_lib.exact.decoder_variance import best_decoder_variance, equivalent_beta
 from course_lib.exact.discrete_chain import DiscreteChain
 from course_lib.exact.discrete_latent import DiscreteLatent, two_state_world
-from course_lib.exact.gaussian_fits import best_diagonal, best_isotropic, fit_gaussian
 from course_lib.exact.grid_posterior import GridPosterior
-from course_lib.exact.kl_weight import (
+from course_lib.exact.linear_gaussian import LinearGaussian
+from course_lib.exact.linear_gaussian_chain import LinearGaussianChain
+from course_lib.exact.numerics.log_mean import expected_log_mean
+from course_lib.exact.numerics.naive_expectation import expected_naive_log
+from course_lib.exact.optima.decoder_variance import best_decoder_variance, equivalent_beta
+from course_lib.exact.optima.gaussian_fits import best_diagonal, best_isotropic, fit_gaussian
+from course_lib.exact.optima.kl_weight import (
     best_squared_loadings,
     mutual_information,
     tempered,
@@ -15,13 +19,13 @@ from course_lib.exact.kl_weight import (
     weighted_bound,
     weighted_gap,
 )
-from course_lib.exact.linear_gaussian import LinearGaussian
-from course_lib.exact.linear_gaussian_chain import LinearGaussianChain
-from course_lib.exact.loading_slopes import elbo_slope, evidence_slope
-from course_lib.exact.log_mean import expected_log_mean
-from course_lib.exact.naive_expectation import expected_naive_log
-from course_lib.exact.one_layer_fit import best_gaussian_kl, best_one_layer, one_layer_log_density
-from course_lib.exact.ppca import maximum_likelihood
+from course_lib.exact.optima.loading_slopes import elbo_slope, evidence_slope
+from course_lib.exact.optima.one_layer_fit import (
+    best_gaussian_kl,
+    best_one_layer,
+    one_layer_log_density,
+)
+from course_lib.exact.optima.ppca import maximum_likelihood
 from course_lib.exact.scalar_bounds import best_gaussian, expected_importance_weighted_bound
 from course_lib.exact.scalar_chain import ScalarChain
 from course_lib.exact.scalar_latent import ScalarLatent, linear_world, square_world, tanh_world

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course_lib.arguments import Numbers, as_double, require_finite, require_positive
 from course_lib.distributions import FullGaussian
-from course_lib.exact.gaussian_algebra import one_vector, require_vectors
+from course_lib.exact.numerics.gaussian_algebra import one_vector, require_vectors
 
 
 class AffineGaussian:

@@ -9,7 +9,7 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact.affine_gaussian import AffineGaussian
-from course_lib.exact.gaussian_algebra import sum_scale_tril
+from course_lib.exact.numerics.gaussian_algebra import sum_scale_tril
 
 
 @dataclass(frozen=True)

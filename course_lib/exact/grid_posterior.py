@@ -18,8 +18,8 @@ from course_lib.arguments import (
     require_no_nan,
     require_shape,
 )
-from course_lib.exact.cumulative import Cumulative, require_probability
-from course_lib.exact.quadrature import HALVED, INTEGRAL, WEIGHTS, Panels, panel_nodes
+from course_lib.exact.numerics.cumulative import Cumulative, require_probability
+from course_lib.exact.numerics.quadrature import HALVED, INTEGRAL, WEIGHTS, Panels, panel_nodes
 
 TOLERANCE = 1e-8  # of E|f|: how far two grids may be apart
 PIECES = (1, 2, 4, 8)  # that a panel is cut into, until two grids agree

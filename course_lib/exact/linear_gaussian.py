@@ -17,7 +17,7 @@ from course_lib.arguments import (
     require_positive,
 )
 from course_lib.distributions import DiagonalGaussian, FullGaussian
-from course_lib.exact.gaussian_algebra import (
+from course_lib.exact.numerics.gaussian_algebra import (
     Gaussian,
     LeastSquares,
     one_vector,
@@ -26,7 +26,7 @@ from course_lib.exact.gaussian_algebra import (
     scale_of,
     sum_scale_tril,
 )
-from course_lib.exact.ppca import maximum_likelihood
+from course_lib.exact.optima.ppca import maximum_likelihood
 
 LOG_TWO_PI = math.log(2.0 * math.pi)
 

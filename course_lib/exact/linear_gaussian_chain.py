@@ -11,7 +11,8 @@ from course_lib.arguments import DOUBLE, Numbers, require_broadcastable, require
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact.affine_gaussian import AffineGaussian, require_arrows
 from course_lib.exact.chain_terms import ChainTerms, chain_terms
-from course_lib.exact.gaussian_algebra import (
+from course_lib.exact.linear_gaussian import LOG_TWO_PI, LinearGaussian
+from course_lib.exact.numerics.gaussian_algebra import (
     Gaussian,
     LeastSquares,
     require_gaussian,
@@ -19,7 +20,6 @@ from course_lib.exact.gaussian_algebra import (
     scale_of,
     sum_scale_tril,
 )
-from course_lib.exact.linear_gaussian import LOG_TWO_PI, LinearGaussian
 from course_lib.exact.top_down import top_down_factor
 
 MarkovEncoder = Sequence[AffineGaussian]

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE, Numbers, require_broadcastable
 from course_lib.distributions import DiagonalGaussian, FullGaussian
-from course_lib.exact.gaussian_algebra import require_gaussian
-from course_lib.exact.log_mean import expected_log_mean, require_draws
-from course_lib.exact.observation import observation
+from course_lib.exact._observation import observation
+from course_lib.exact.numerics.gaussian_algebra import require_gaussian
+from course_lib.exact.numerics.log_mean import expected_log_mean, require_draws
 from course_lib.exact.scalar_latent import ScalarLatent
 
 REACH = 12.0  # standard deviations of q: exp(−72) is left

@@ -15,9 +15,9 @@ from course_lib.arguments import (
     require_no_nan,
 )
 from course_lib.distributions import DiagonalGaussian, FullGaussian
-from course_lib.exact.gaussian_algebra import require_gaussian
-from course_lib.exact.observation import observation
-from course_lib.exact.quadrature import HALVED, WEIGHTS, panel_nodes
+from course_lib.exact._observation import observation
+from course_lib.exact.numerics.gaussian_algebra import require_gaussian
+from course_lib.exact.numerics.quadrature import HALVED, WEIGHTS, panel_nodes
 from course_lib.exact.tanh_arrow import (
     CHUNK,
     REACH,

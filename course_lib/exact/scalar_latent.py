@@ -19,11 +19,11 @@ from course_lib.arguments import (
 )
 from course_lib.distributions import DiagonalGaussian, Distribution
 from course_lib.distributions.base import require_distribution
-from course_lib.exact.expectation import expected_log_ratio, spread_of
+from course_lib.exact._observation import observation
 from course_lib.exact.grid_posterior import GridPosterior
-from course_lib.exact.naive_expectation import expected_naive_log
-from course_lib.exact.observation import observation
-from course_lib.exact.quadrature import (
+from course_lib.exact.numerics.expectation import expected_log_ratio, spread_of
+from course_lib.exact.numerics.naive_expectation import expected_naive_log
+from course_lib.exact.numerics.quadrature import (
     POINTS,
     Panels,
     concatenate,

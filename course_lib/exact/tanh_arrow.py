@@ -9,8 +9,8 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE, Numbers, require_event, require_finite, require_no_nan
 from course_lib.distributions import DiagonalGaussian
-from course_lib.exact.cumulative import Cumulative, require_probability
-from course_lib.exact.quadrature import EDGE, HALVED, WEIGHTS, panel_nodes
+from course_lib.exact.numerics.cumulative import Cumulative, require_probability
+from course_lib.exact.numerics.quadrature import EDGE, HALVED, WEIGHTS, panel_nodes
 
 REACH = 10.0  # standard deviations of noise that are integrated over: exp(−50) is left
 WIDTH = 2.0  # of a panel, in units of the smallest scale on which its integrand varies

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.exact.affine_gaussian import AffineGaussian
-from course_lib.exact.gaussian_algebra import LeastSquares, sum_scale_tril
+from course_lib.exact.numerics.gaussian_algebra import LeastSquares, sum_scale_tril
 
 
 def top_down_factor(arrows: Sequence[AffineGaussian], level: int) -> AffineGaussian:

@@ -5,9 +5,10 @@ import math
 import torch
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake, register
+from course_lib.checks import Exercise, Mistake
 from course_lib.distributions import DiagonalGaussian, FullGaussian, kl_divergence
-from course_lib.exact.gaussian_fits import best_diagonal, best_isotropic
+from course_lib.exact.optima.gaussian_fits import best_diagonal, best_isotropic
+from course_lib.exercises.registry import register
 
 
 def _posterior(covariance: list[list[float]]) -> FullGaussian:

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake, register
+from course_lib.checks import Exercise, Mistake
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.exact import LinearGaussian
-from course_lib.exact.loading_slopes import elbo_slope, evidence_slope
+from course_lib.exact.optima.loading_slopes import elbo_slope, evidence_slope
+from course_lib.exercises.registry import register
 
 WORLD = LinearGaussian([[1.0]], 0.0, 1.0)  # the unit world: z ~ N(0, 1), x|z ~ N(z, 1)
 X = [3.0]

@@ -5,8 +5,9 @@ import math
 import torch
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake, register
+from course_lib.checks import Exercise, Mistake
 from course_lib.exact import LinearGaussian
+from course_lib.exercises.registry import register
 
 
 def _line(slope: float) -> LinearGaussian:

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake, register
+from course_lib.checks import Exercise, Mistake
 from course_lib.exact import AffineGaussian, LinearGaussianChain
+from course_lib.exercises.registry import register
 
 WORLD = LinearGaussianChain.unit(2)
 X = 1.0

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake, register
+from course_lib.checks import Exercise, Mistake
 from course_lib.exact import DiscreteChain, LinearGaussianChain
+from course_lib.exercises.registry import register
 
 UNIT = LinearGaussianChain.unit(2)  # z_2 → z_1 → x, each arrow adds N(0, 1)
 

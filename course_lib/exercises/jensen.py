@@ -7,9 +7,10 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.bounds import importance_weighted_bound
-from course_lib.checks import Exercise, Mistake, register
+from course_lib.checks import Exercise, Mistake
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact import LinearGaussian
+from course_lib.exercises.registry import register
 
 UNIT = LinearGaussian([[1.0]], 0.0, 1.0)  # z ~ N(0, 1), x|z ~ N(z, 1)
 X = torch.ones(1, **DOUBLE)

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake, register
+from course_lib.checks import Exercise, Mistake
 from course_lib.exact import LinearGaussianChain
+from course_lib.exercises.registry import register
 
 Arrow = tuple[float, float, float]  # slope, offset, std
 Level = Callable[[Tensor], tuple[Tensor, Tensor]]

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake, register
+from course_lib.checks import Exercise, Mistake
 from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.exercises.registry import register
 
 VALUES, SIZE = (-1, -2, -4, -5), 2
 WITHOUT, WITH = 40 / 3, 20.0

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake, register
+from course_lib.checks import Exercise, Mistake
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.exact import LinearGaussian
-from course_lib.exact.kl_weight import mutual_information
+from course_lib.exact.optima.kl_weight import mutual_information
+from course_lib.exercises.registry import register
 
 UNIT = LinearGaussian([[1.0]], 0.0, 1.0)
 

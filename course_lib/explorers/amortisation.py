@@ -17,9 +17,9 @@ from course_lib.arguments import DOUBLE
 from course_lib.bounds import gap
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact import LinearGaussian
-from course_lib.exact.gaussian_fits import best_diagonal, best_isotropic, best_table
-from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
-from course_lib.explorers.split_ledger import SplitLedger, split
+from course_lib.exact.optima.gaussian_fits import best_diagonal, best_isotropic, best_table
+from course_lib.explorers.scenes.split_ledger import SplitLedger, split
+from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, PIXEL_RATIO, label, number, panels, style
 
 Array = NDArray[np.float64]

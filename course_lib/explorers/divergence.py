@@ -17,7 +17,7 @@ from course_lib.bounds import gap
 from course_lib.distributions import DiagonalGaussian, FullGaussian, kl_divergence
 from course_lib.exact import LinearGaussian, ScalarLatent, square_world
 from course_lib.exact.grid_posterior import GridPosterior
-from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
+from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, Ledger, label, number, panels, style
 from course_lib.plots.figures import PIXEL_RATIO
 from course_lib.plots.ledger import printed, spread

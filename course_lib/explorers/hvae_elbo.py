@@ -10,11 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from course_lib.exact import AffineGaussian, ChainTerms, LinearGaussianChain
-from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, PIXEL_RATIO, TEXT_PT, Ledger, number, panels, style
-from course_lib.plots.ledger import printed
-from course_lib.readings import (
+from course_lib.chain_readings import (
     CONDITIONAL,
     CORRECT,
     MARGINAL,
@@ -24,6 +20,10 @@ from course_lib.readings import (
     layer_kls,
     read,
 )
+from course_lib.exact import AffineGaussian, ChainTerms, LinearGaussianChain
+from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
+from course_lib.plots import COLOURS, PIXEL_RATIO, TEXT_PT, Ledger, number, panels, style
+from course_lib.plots.ledger import printed
 
 FORMULAS = {
     "correct": CORRECT,

@@ -13,9 +13,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from numpy.typing import ArrayLike
 
-from course_lib.explorers.chain_families import Families, chain_families
-from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
-from course_lib.explorers.tiles import Blit, Bytes, sheet
+from course_lib.explorers.scenes.chain_families import Families, chain_families
+from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
+from course_lib.explorers.stage.tiles import Blit, Bytes, sheet
 from course_lib.plots import COLOURS, PIXEL_RATIO, label, panels, style
 
 CHAINS = {

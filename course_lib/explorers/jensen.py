@@ -19,8 +19,8 @@ from course_lib.bounds import (
 )
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact import ScalarLatent, linear_world, tanh_world
-from course_lib.exact.log_mean import expected_log_mean
-from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
+from course_lib.exact.numerics.log_mean import expected_log_mean
+from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
 from course_lib.plots import (
     COLOURS,
     PIXEL_RATIO,

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.exact import TanhArrow
-from course_lib.exact.one_layer_fit import (
+from course_lib.exact.optima.one_layer_fit import (
     OneLayerFit,
     best_gaussian_kl,
     best_one_layer,
     one_layer_log_density,
 )
-from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
+from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, label, latent_ticks, number, panels, style
 from course_lib.plots.vocabulary import TEXT_PT, ink
 

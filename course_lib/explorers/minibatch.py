@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 from torch import Tensor
 
-from course_lib.explorers.digit_bounds import (
+from course_lib.explorers.scenes.digit_bounds import (
     BATCHES,
     DIGITS,
     EXACT,
@@ -20,7 +20,7 @@ from course_lib.explorers.digit_bounds import (
     drawn_batches,
     running_sums,
 )
-from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
+from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
 from course_lib.minibatch import estimate_variance, sampling_variance
 from course_lib.plots import COLOURS, PIXEL_RATIO, image_grid, label, number, panels, style
 

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from course_lib.data import Images, load_digits
 from course_lib.distributions import DiagonalGaussian
-from course_lib.explorers.beta_sweep import BETAS, COUNT, SweepReport, quick_sweep
-from course_lib.explorers.engine import Explorer, Reading, Steps
-from course_lib.explorers.latent_plane import outlines
-from course_lib.explorers.surroundings import undisturbed
+from course_lib.explorers.scenes.beta_sweep import BETAS, COUNT, SweepReport, quick_sweep
+from course_lib.explorers.scenes.latent_plane import outlines
+from course_lib.explorers.stage.engine import Explorer, Reading, Steps
+from course_lib.explorers.stage.surroundings import undisturbed
 from course_lib.plots import COLOURS, Ledger, image_grid, label, number, panels, style
 from course_lib.plots.ledger import printed
 from course_lib.plots.vocabulary import TEXT_PT, ink

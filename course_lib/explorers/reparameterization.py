@@ -16,8 +16,8 @@ from torch import Tensor
 from course_lib import gradients
 from course_lib.arguments import DOUBLE
 from course_lib.distributions import DiagonalGaussian
-from course_lib.explorers.engine import Choice, Explorer, Reading, Slider
-from course_lib.explorers.gradient_targets import EDGE, FUNCTIONS, Target, target
+from course_lib.explorers.scenes.gradient_targets import EDGE, FUNCTIONS, Target, target
+from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, PIXEL_RATIO, ink, label, latent_ticks, number, panels, style
 
 PATHWISE, SCORE, BASELINE = ESTIMATORS = ("pathwise", "score function", "score with baseline")

@@ -5,7 +5,14 @@ From the command line: `python -m course_lib.train --list`.
 """
 
 from course_lib.train.loop import TrainingDiverged, fit
-from course_lib.train.objectives import Objective, elbo, free_bits, importance_weighted, warm_up
+from course_lib.train.objectives import (
+    Objective,
+    elbo,
+    free_bits,
+    importance_weighted,
+    warm_up,
+    weighted_elbo,
+)
 from course_lib.train.state import History, Settings
 
 __all__ = [
@@ -18,4 +25,5 @@ __all__ = [
     "free_bits",
     "importance_weighted",
     "warm_up",
+    "weighted_elbo",
 ]

@@ -5,12 +5,19 @@ the named terms that the history keeps. progress runs from 0 to 1 over the train
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Generator, Tensor
 
-from course_lib.arguments import require_count, require_number
+from course_lib.arguments import (
+    as_double,
+    require_count,
+    require_nonempty,
+    require_number,
+    require_positive,
+)
 
 Bound = tuple[Tensor, dict[str, Tensor]]
 
@@ -85,6 +92,36 @@ def free_bits(nats: float, until: float = 1.0) -> Objective:
         # the floor every layer counts: a lower one's term is no KL, and may be negative.
         charged = [kl for kl in terms.kls if progress >= until or kl.mean() > nats]
         return terms.reconstruction - sum(charged), {"elbo": terms.elbo, **terms.named()}
+
+    return bound
+
+
+def weighted_elbo(betas: Tensor | Sequence[float]) -> Objective:
+    """E_q log p(x|z) − β KL(q ‖ p) of each stacked model with its own β.  (Eq. 5.4)
+
+    betas: (M,). A lower bound on log p(x) for β ≥ 1, none for β < 1. The bound that is returned is
+    summed over the models, so that each has the gradient that it would have alone. Raises
+    ValueError unless there is one positive β for each model.
+    Source: Higgins et al. 2017.
+    """
+    weights = require_positive("betas", require_nonempty("betas", as_double("betas", betas)))
+    if weights.ndim != 1:
+        raise ValueError(f"betas must be (M,), got shape {tuple(weights.shape)}")
+    # A copy, so that what becomes of betas later is nothing to the objective; and one made outside
+    # inference mode, as autograd may keep no tensor that was made inside.
+    with torch.inference_mode(False):
+        weights = weights.detach().clone()
+
+    def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
+        terms = model.terms(x, generator=generator)  # each (M, B)
+        if terms.kl.shape[:-1] != weights.shape:
+            raise ValueError(
+                f"betas {tuple(weights.shape)} must be as many as the models that are stacked, "
+                f"whose terms have shape {tuple(terms.kl.shape)}"
+            )
+        value = terms.reconstruction - weights[:, None].to(terms.kl) * terms.kl
+        named = {"elbo": terms.elbo, "reconstruction": terms.reconstruction, "kl": terms.kl}
+        return value.sum(0), {name: term.detach().mean(0) for name, term in named.items()}
 
     return bound
 

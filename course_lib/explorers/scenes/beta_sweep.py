@@ -10,10 +10,9 @@ from torch import Generator, Tensor
 from course_lib.data import Images, load_digits
 from course_lib.distributions import kl_divergence
 from course_lib.evaluate import rate_distortion, surgery
-from course_lib.explorers.latent_plane import LatentPlane, expected_log_likelihood
-from course_lib.sweep import stack, unstack, weighted_elbo
-from course_lib.train import Settings, fit
-from course_lib.vae import VAE, Architecture, MarkovHVAE
+from course_lib.explorers.scenes.latent_plane import LatentPlane, expected_log_likelihood
+from course_lib.train import Settings, fit, weighted_elbo
+from course_lib.vae import VAE, Architecture, MarkovHVAE, stack, unstack
 
 BETAS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0)
 COUNT = 16  # a pixel of the digits is a count 0..16

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import avg_pool2d, one_hot
 
 from course_lib.data import load_mnist
-from course_lib.recipes import load_model
+from course_lib.shipped import load_model
 from course_lib.vae import MarkovHVAE
 
 Array = NDArray[np.float32]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE, Numbers, as_double, require_between
-from course_lib.exact.quadrature import INTEGRAL, POINTS
+from course_lib.exact.numerics.quadrature import INTEGRAL, POINTS
 
 HALVINGS = 50  # of a gap between two nodes: below the spacing of floats
 

@@ -13,9 +13,7 @@ from test_vae import hvae, random_encoder, random_world, within
 from torch import Generator, Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from course_lib.distributions import DiagonalGaussian, FullGaussian
-from course_lib.exact import AffineGaussian, DiscreteChain, LinearGaussianChain
-from course_lib.readings import (
+from course_lib.chain_readings import (
     CONDITIONAL,
     CORRECT,
     MARGINAL,
@@ -28,6 +26,8 @@ from course_lib.readings import (
     read,
     sample_terms,
 )
+from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.exact import AffineGaussian, DiscreteChain, LinearGaussianChain
 from course_lib.vae import Architecture
 
 UNIT = {  # log p(x) and the three excesses at x = 1 under the exact posterior

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE, Numbers, as_double, require_broadcastable
-from course_lib.exact.gaussian_algebra import (
+from course_lib.exact.linear_gaussian import LinearGaussian
+from course_lib.exact.numerics.gaussian_algebra import (
     Gaussian,
     LeastSquares,
     require_gaussian,
@@ -12,7 +13,6 @@ from course_lib.exact.gaussian_algebra import (
     scale_of,
     sum_scale_tril,
 )
-from course_lib.exact.linear_gaussian import LinearGaussian
 
 
 def evidence_slope(world: LinearGaussian, x: Numbers) -> Tensor:

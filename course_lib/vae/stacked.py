@@ -11,12 +11,11 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from course_lib.arguments import as_double, require_count, require_nonempty, require_positive
+from course_lib.arguments import require_count
 from course_lib.nets import blank_affine
-from course_lib.train import Objective
-from course_lib.vae import MarkovHVAE
+from course_lib.vae.chain import MarkovHVAE
 
 
 class StackedLinear(nn.Module):
@@ -122,38 +121,6 @@ def unstack(model: MarkovHVAE, index: int) -> MarkovHVAE:
         if isinstance(module, StackedLinear):
             _replace(single, name, module.layer(index))
     return single
-
-
-def weighted_elbo(betas: Tensor | Sequence[float]) -> Objective:
-    """E_q log p(x|z) − β KL(q ‖ p) of each stacked model with its own β.  (Eq. 5.4)
-
-    betas: (M,). A lower bound on log p(x) for β ≥ 1, none for β < 1. The bound that is returned is
-    summed over the models, so that each has the gradient that it would have alone. Raises
-    ValueError unless there is one positive β for each model.
-    Source: Higgins et al. 2017.
-    """
-    weights = require_positive("betas", require_nonempty("betas", as_double("betas", betas)))
-    if weights.ndim != 1:
-        raise ValueError(f"betas must be (M,), got shape {tuple(weights.shape)}")
-    # A copy, so that what becomes of betas later is nothing to the objective; and one made outside
-    # inference mode, as autograd may keep no tensor that was made inside.
-    with torch.inference_mode(False):
-        weights = weights.detach().clone()
-
-    def bound(
-        model: Any, x: Tensor, *, generator: Generator, progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        terms = model.terms(x, generator=generator)  # each (M, B)
-        if terms.kl.shape[:-1] != weights.shape:
-            raise ValueError(
-                f"betas {tuple(weights.shape)} must be as many as the models that are stacked, "
-                f"whose terms have shape {tuple(terms.kl.shape)}"
-            )
-        value = terms.reconstruction - weights[:, None].to(terms.kl) * terms.kl
-        named = {"elbo": terms.elbo, "reconstruction": terms.reconstruction, "kl": terms.kl}
-        return value.sum(0), {name: term.detach().mean(0) for name, term in named.items()}
-
-    return bound
 
 
 def _replace(model: nn.Module, name: str, module: nn.Module) -> None:

@@ -7,8 +7,7 @@ from torch import Generator, Tensor
 from course_lib.checks import monte_carlo
 from course_lib.exact import LinearGaussianChain
 from course_lib.nets import GaussianNet
-from course_lib.unrolled import Unrolled
-from course_lib.vae import Architecture, MarkovHVAE
+from course_lib.vae import Architecture, FlatTwin, MarkovHVAE
 
 
 def model(*latents: int, learned_prior: bool = False) -> MarkovHVAE:
@@ -28,7 +27,7 @@ def images(generator: Generator) -> Tensor:
 @pytest.mark.parametrize("latents", [(3,), (3, 2), (2, 3, 1)])
 def test_log_weights_are_equal_draw_by_draw(latents, generator: Generator) -> None:
     chain, x = model(*latents, learned_prior=True), images(generator)
-    flat = Unrolled(chain)
+    flat = FlatTwin(chain)
     ours = flat.log_weights(x, 50, generator=Generator().manual_seed(1))
     theirs = chain.log_weights(x, 50, generator=Generator().manual_seed(1))
     assert theirs.std() > 0.1
@@ -37,7 +36,7 @@ def test_log_weights_are_equal_draw_by_draw(latents, generator: Generator) -> No
 
 @pytest.mark.equation("11.2")
 def test_there_and_back_and_the_determinant(generator: Generator) -> None:
-    flat = Unrolled(model(2, 3, 1))
+    flat = FlatTwin(model(2, 3, 1))
     noise = torch.randn(4, 6, dtype=torch.float64, generator=generator)
     z = flat.latents(noise)
     back, log_det = flat.noise(z)
@@ -61,7 +60,7 @@ def test_the_flat_model_has_the_evidence_of_the_chain(generator: Generator) -> N
             net.mean.bias.fill_(offset)
         nets.append(net)
     encoders = [GaussianNet(1, (), 1, generator=generator).double() for _ in range(2)]
-    flat = Unrolled(MarkovHVAE(encoders, nets))
+    flat = FlatTwin(MarkovHVAE(encoders, nets))
     exact = LinearGaussianChain([1.5, -0.8], [0.2, 1.0], [0.5, 0.7])
     x = torch.tensor([2.0]).double()
     noise = flat.prior.sample((400_000,), generator=generator)
@@ -71,7 +70,7 @@ def test_the_flat_model_has_the_evidence_of_the_chain(generator: Generator) -> N
 
 
 def test_bad_input_is_named() -> None:
-    flat = Unrolled(model(2, 3))
+    flat = FlatTwin(model(2, 3))
     with pytest.raises(ValueError, match="noise must have 5 entries"):
         flat.latents(torch.zeros(4))
     strange = MarkovHVAE(
@@ -79,7 +78,7 @@ def test_bad_input_is_named() -> None:
         [flat.model.decoders[0], Architecture(2, (3,), ((4,),)).build(seed=0).decoders[0].double()],
     )
     with pytest.raises(ValueError, match="must give a DiagonalGaussian, got Bernoulli"):
-        Unrolled(strange).latents(torch.zeros(5))
+        FlatTwin(strange).latents(torch.zeros(5))
 
 
 @pytest.mark.equation("11.1")

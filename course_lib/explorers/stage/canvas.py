@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from course_lib.explorers.lettering import LetteringCanvas
+from course_lib.explorers.stage.lettering import LetteringCanvas
 from course_lib.plots import encode_png
 
 

@@ -44,11 +44,11 @@ from typing import Any, ClassVar, Self, TypeVar
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from course_lib.explorers import lifetime
-from course_lib.explorers.canvas import Stage
-from course_lib.explorers.controls import Choice, Control, Slider, Steps, Toggle
-from course_lib.explorers.page import ASLEEP, Page
-from course_lib.explorers.surroundings import undisturbed
+from course_lib.explorers.stage import lifetime
+from course_lib.explorers.stage.canvas import Stage
+from course_lib.explorers.stage.controls import Choice, Control, Slider, Steps, Toggle
+from course_lib.explorers.stage.page import ASLEEP, Page
+from course_lib.explorers.stage.surroundings import undisturbed
 from course_lib.plots import new_figure
 from course_lib.plots.figures import shown_size
 

@@ -15,8 +15,8 @@ from torch.nn.functional import interpolate
 from course_lib.arguments import DOUBLE
 from course_lib.data import Images, binarise, load_mnist
 from course_lib.distributions import DiagonalGaussian, kl_divergence
-from course_lib.explorers.latent_plane import Cells, LatentPlane, expected_log_likelihood
-from course_lib.recipes import load_model
+from course_lib.explorers.scenes.latent_plane import Cells, LatentPlane, expected_log_likelihood
+from course_lib.shipped import load_model
 from course_lib.vae import VAE
 
 Array = NDArray[np.float64]

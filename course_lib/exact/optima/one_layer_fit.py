@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE, require_finite
-from course_lib.exact.bent_panels import (
+from course_lib.exact.numerics.bent_panels import (
     LOG_TWO_PI,
     Nodes,
     Rule,

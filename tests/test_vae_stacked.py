@@ -9,9 +9,9 @@ from torch import Generator, Tensor
 from course_lib.bounds import terms
 from course_lib.evaluate import rate_distortion
 from course_lib.nets import GaussianNet
-from course_lib.sweep import StackedLinear, stack, unstack, weighted_elbo
-from course_lib.train import Objective, Settings, fit
+from course_lib.train import Objective, Settings, fit, weighted_elbo
 from course_lib.vae import VAE, Architecture, MarkovHVAE
+from course_lib.vae.stacked import StackedLinear, stack, unstack
 
 ARCHITECTURE = Architecture(6, (2,), ((5,),), "binomial", 4)
 BETAS = torch.tensor([0.25, 1.0, 3.0])

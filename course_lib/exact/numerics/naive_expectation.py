@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from course_lib.arguments import DOUBLE
-from course_lib.exact.quadrature import DEGREE, POINTS, WEIGHTS, panel_nodes
+from course_lib.exact.numerics.quadrature import DEGREE, POINTS, WEIGHTS, panel_nodes
 
 REACH = 10.0  # prior standard deviations: 1e-23 of the mass is beyond
 PANELS = 80  # to start with

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.distributions import DiagonalGaussian, Distribution, FullGaussian
-from course_lib.exact.quadrature import Panels, panel_nodes, refine, start
+from course_lib.exact.numerics.quadrature import Panels, panel_nodes, refine, start
 
 REACH = 10.0  # standard deviations of a Gaussian q that are integrated over: exp(−50) is left
 PANELS = 10  # to start with, for a Gaussian q

@@ -5,10 +5,10 @@ from torch import Generator, Tensor
 
 from course_lib.arguments import require_count, require_event
 from course_lib.distributions import DiagonalGaussian, Distribution
-from course_lib.vae import MarkovHVAE
+from course_lib.vae.chain import MarkovHVAE
 
 
-class Unrolled:
+class FlatTwin:
     """z_T = m + s ⊙ ε_T, z_{t−1} = μ_t(z_t) + σ_t(z_t) ⊙ ε_{t−1}: flat, with latent ε_{1:T}.
 
     The same p(x) as the chain's, from the prior N(0, I) over ε = (ε_1, …, ε_T), Σ d_t numbers, and

@@ -1,0 +1,41 @@
+"""The exercises of the course by name, and `check`, which tells a learner what it finds."""
+
+import difflib
+from typing import Any
+
+from course_lib.checks import Exercise, Verdict, judge
+
+EXERCISES: dict[str, Exercise] = {}
+
+
+def register(*exercises: Exercise) -> None:
+    """Adds exercises to the course. Raises ValueError if a name is taken."""
+    for exercise in exercises:
+        if exercise.name in EXERCISES:
+            raise ValueError(f"exercise {exercise.name} is registered twice")
+        EXERCISES[exercise.name] = exercise
+
+
+def check(name: str, answer: Any = ..., *more: Any) -> None:
+    """Prints what can be said of an answer to the exercise `name`.
+
+    Several answers are read as one list. Raises ValueError if there is no such exercise.
+    """
+    print(judged(name, (answer, *more) if more else answer).message)
+
+
+def judged(name: str, answer: Any) -> Verdict:
+    """`checks.judge` of the exercise `name`. Raises ValueError if there is no such exercise."""
+    return judge(find(name), answer)
+
+
+def find(name: str) -> Exercise:
+    """The exercise of that name. Raises ValueError that suggests the names most like it."""
+    if isinstance(name, str) and name in EXERCISES:
+        return EXERCISES[name]
+    if not isinstance(name, str):
+        raise ValueError(f'check takes a name such as "1.a" before the answer, got {name!r:.60}')
+    written = name.lower().removeprefix("answer").strip(" _.").replace("_", ".").replace(" ", "")
+    close = difflib.get_close_matches(written, sorted(EXERCISES), n=4, cutoff=0.6)
+    advice = f"did you mean {' or '.join(close)}?" if close else "names are such as 4.b"
+    raise ValueError(f"no exercise {name!r:.60}; {advice}")

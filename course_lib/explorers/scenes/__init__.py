@@ -1,0 +1,1 @@
+"""What several explorers draw or compute."""

@@ -1,0 +1,1 @@
+"""What every explorer stands on: engine, controls, canvas, lettering, page."""

@@ -1,0 +1,23 @@
+"""The models that ship in `data/`: how each was trained, how it is read, and what it is worth.
+
+`load_model("mnist_vae")` reads one, `RECIPES["mnist_vae"]` holds all that its training depends on,
+`results()` what was measured of it. `python -m course_lib.train NAME` trains one again.
+"""
+
+from course_lib.shipped.files import load_model, save_model
+from course_lib.shipped.recipes import RECIPES, Recipe, training_data
+from course_lib.shipped.results import all_runs, other_runs, results, routes
+from course_lib.shipped.training import train_recipe
+
+__all__ = [
+    "RECIPES",
+    "Recipe",
+    "all_runs",
+    "load_model",
+    "other_runs",
+    "results",
+    "routes",
+    "save_model",
+    "train_recipe",
+    "training_data",
+]

@@ -1,0 +1,50 @@
+"""Trained models on disk: written with all that tells how they came to be, and read again."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from course_lib import checkpoint
+from course_lib.shipped.recipes import RECIPES, Recipe
+from course_lib.train import History
+from course_lib.vae import Architecture, MarkovHVAE
+
+
+def save_model(path: Path, model: MarkovHVAE, recipe: Recipe, history: History) -> None:
+    """Writes the weights with the architecture, the settings and the last row of the history."""
+    about = {
+        "kind": "model",
+        "recipe": recipe.name,
+        "architecture": recipe.architecture.as_dict(),
+        "settings": asdict(recipe.settings),
+        "core_seconds": sum(history["core_seconds"]),
+        "last_epoch": history.rows[-1],
+    }
+    checkpoint.save(path, model.state_dict(), about)
+
+
+@torch.inference_mode(False)  # weights that are read under inference mode could never learn
+def load_model(path: Path | str) -> MarkovHVAE:
+    """A trained model from its file, or by its recipe's name from `data/`; weights frozen.
+
+    To train it further, call requires_grad_(True) on it.
+    Raises FileNotFoundError if there is none; ValueError as `checkpoint.load` does, or if the file
+    holds a training rather than a model.
+    """
+    known = model_path(path)
+    tensors, about = checkpoint.load(known)
+    if about.get("kind") != "model":
+        raise ValueError(f"{known} holds a {about.get('kind', 'file')}, not a model")
+    model = Architecture.from_dict(about["architecture"]).build(seed=0)
+    if any(tensor.dtype == torch.float64 for tensor in tensors.values()):
+        model.double()
+    checkpoint.restore(model, tensors, source=str(known))
+    return model.requires_grad_(False).eval()
+
+
+def model_path(name: Path | str) -> Path:
+    """Where a model lies: in `data/` if it is a recipe's name, else in the file of that name."""
+    if isinstance(name, str) and name in RECIPES:
+        return RECIPES[name].path
+    return Path(name)
