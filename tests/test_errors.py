@@ -41,7 +41,7 @@ PACKAGE = Path(data.__file__).parent
 HERE = Path(__file__).parent
 # Rooms whose advice is tested here.
 ROOMS = (
-    *("arguments", "nets", "data", "checkpoint", "sweep", "recipes"),
+    *("arguments", "nets", "data", "checkpoint", "shipped"),
     *("vae", "train", "evaluate", "depth_study"),
 )
 SUGGESTS = re.compile(

@@ -226,6 +226,11 @@ def ramble(cells: list[dict]) -> None:
     cells[MOVED]["source"] = "\n".join(f"x = {i}" for i in range(26))
 
 
+def pile(cells: list[dict]) -> None:
+    """More imports than lines are allowed, which do not count, and 113 lines, which do."""
+    cells[MOVED]["source"] = "import math\n" * 200 + "\n".join(f"x = {i}" for i in range(113))
+
+
 def hide(cells: list[dict]) -> None:
     cells[MOVED]["source"] = "def a(): ...\ndef b(): ...\ndef c(): ..."
 
@@ -272,6 +277,7 @@ def share(cells: list[dict]) -> None:
         (silence, "cell 6: a trailing semicolon"),
         (leak, "cell 7: '0x7f0123456789' is a path or an address of one machine"),
         (ramble, "cell 6: 26 lines of code, at most 25 are allowed"),
+        (pile, "119 lines of code beside the imports, at most 112 are allowed"),
         (hide, "definitions outside the exercises: a, b, c"),
         (move, "cell 6: explorer.at, and explorer is the reader's explorer"),
         (hand_on, "cell 6: explorer, and explorer is the reader's explorer"),

@@ -21,6 +21,7 @@ from course_lib import checkpoint
 from course_lib.distributions import DiagonalGaussian
 from course_lib.nets import LIKELIHOODS, GaussianNet
 from course_lib.shipped import RECIPES, Recipe, load_model, train_recipe
+from course_lib.shipped import training as command
 from course_lib.train import (
     Settings,
     TrainingDiverged,
@@ -29,9 +30,6 @@ from course_lib.train import (
     importance_weighted,
     objectives,
     warm_up,
-)
-from course_lib.train import (
-    __main__ as command,
 )
 from course_lib.train.state import TrainingState
 from course_lib.vae import VAE, Architecture
