@@ -12,12 +12,11 @@ from course_lib.arguments import (
     Numbers,
     require_all,
     require_between,
-    require_broadcastable,
     require_count,
-    require_event,
     require_generator,
     require_shape,
 )
+from course_lib.distributions.base import require_outcome
 from course_lib.distributions.bernoulli import require_logits, two_log_probs
 from course_lib.distributions.log_probs import logits_of, weighted
 
@@ -62,9 +61,8 @@ class Binomial:
         value: whole numbers 0 … n, as floats, (*samples, *batch, D). Returns (*samples, *batch).
         Raises ValueError if the shapes do not fit or an entry is no such number.
         """
-        require_event("value", value, self.event_shape[0])
+        require_outcome(value, self)
         require_counts("value", value, self.total_count)
-        require_broadcastable("value", value.shape[:-1], "batch", self.batch_shape)
         return self._log_mass(value).sum(-1)
 
     def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
