@@ -27,8 +27,7 @@ class Bernoulli:
     @classmethod
     def from_probs(cls, probs: Numbers) -> "Bernoulli":
         """From P(x_d = 1), (*batch, D), each in [0, 1]; one number gives D = 1."""
-        logits = logits_of(probs)
-        return cls(logits if logits.ndim else logits.unsqueeze(0))
+        return cls(logits_of(probs))
 
     @property
     def mean(self) -> Tensor:

@@ -37,8 +37,7 @@ class Binomial:
     @classmethod
     def from_probs(cls, total_count: int, probs: Numbers) -> "Binomial":
         """From success probabilities (*batch, D) in [0, 1]; one number gives D = 1."""
-        logits = logits_of(probs)
-        return cls(total_count, logits if logits.ndim else logits.unsqueeze(0))
+        return cls(total_count, logits_of(probs))
 
     @property
     def mean(self) -> Tensor:

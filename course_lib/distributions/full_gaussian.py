@@ -14,7 +14,7 @@ from course_lib.arguments import (
     require_same_dtype,
 )
 from course_lib.distributions.base import require_outcome
-from course_lib.distributions.diagonal_gaussian import HALF_LOG_TWO_PI
+from course_lib.distributions.diagonal_gaussian import HALF_LOG_TWO_PI, DiagonalGaussian
 from course_lib.distributions.noise import normal_noise
 
 
@@ -115,6 +115,9 @@ class FullGaussian:
 
     def __repr__(self) -> str:
         return f"FullGaussian(batch {tuple(self.batch_shape)}, D = {self.event_shape[0]})"
+
+
+Gaussian = DiagonalGaussian | FullGaussian
 
 
 def _batch_of(mean: Tensor, name: str, matrix: Tensor) -> torch.Size:

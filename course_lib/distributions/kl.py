@@ -15,13 +15,11 @@ from course_lib.distributions.categorical import Categorical
 from course_lib.distributions.continuous_bernoulli import ContinuousBernoulli
 from course_lib.distributions.diagonal_gaussian import DiagonalGaussian
 from course_lib.distributions.exp_remainder import exp_remainder
-from course_lib.distributions.full_gaussian import FullGaussian
+from course_lib.distributions.full_gaussian import FullGaussian, Gaussian
 from course_lib.distributions.kl_laplace import kl_gaussian_laplace, kl_laplace, kl_laplace_gaussian
 from course_lib.distributions.laplace import Laplace
 from course_lib.distributions.location_scale import divided_by_scale
 from course_lib.distributions.log_probs import relative_entropy_terms
-
-Gaussian = DiagonalGaussian | FullGaussian
 
 
 def kl_divergence(q: Distribution, p: Distribution) -> Tensor:
