@@ -23,10 +23,8 @@ from course_lib.arguments import (
     require_log,
     require_nonempty,
 )
-from course_lib.distributions import DiagonalGaussian, Distribution, FullGaussian, kl_divergence
+from course_lib.distributions import Distribution, Gaussian, expectation, kl_divergence
 from course_lib.distributions.base import require_distribution
-from course_lib.distributions.expectation import expectation as expectation
-from course_lib.distributions.expectation import probability as probability
 
 
 class LatentModel(Protocol):
@@ -157,10 +155,9 @@ def gap(q: Distribution, posterior: Distribution) -> Tensor:
     """
     require_distribution("q", q)
     require_distribution("posterior", posterior)
-    gaussians = (DiagonalGaussian, FullGaussian)
-    if isinstance(q, gaussians) and isinstance(posterior, gaussians):
+    if isinstance(q, Gaussian) and isinstance(posterior, Gaussian):
         return kl_divergence(q, posterior)
-    if isinstance(q, gaussians) and q.event_shape == (1,):
+    if isinstance(q, Gaussian) and q.event_shape == (1,):
         return expectation(q, lambda z: q.log_prob(z) - posterior.log_prob(z))
     return kl_divergence(q, posterior)
 

@@ -14,7 +14,6 @@ from course_lib.bounds import (
     candidate_log_evidence,
     effective_sample_size,
     elbo,
-    expectation,
     gap,
     importance_weighted_bound,
     log_weights,
@@ -22,7 +21,7 @@ from course_lib.bounds import (
     self_normalised_expectation,
     terms,
 )
-from course_lib.distributions import Categorical, DiagonalGaussian, FullGaussian
+from course_lib.distributions import Categorical, DiagonalGaussian, FullGaussian, expectation
 
 
 def Normal(mean, std):

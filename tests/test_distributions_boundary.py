@@ -16,11 +16,13 @@ from course_lib.distributions import (
     Distribution,
     FullGaussian,
     GaussianMixture,
+    Laplace,
 )
 
 Maker = Callable[[torch.dtype], Distribution]
 MAKERS: dict[str, Maker] = {
     "DiagonalGaussian": lambda t: DiagonalGaussian(torch.ones(4, 1, 3, dtype=t), ramp(3, dtype=t)),
+    "Laplace": lambda t: Laplace(torch.ones(4, 1, 3, dtype=t), ramp(3, dtype=t)),
     "FullGaussian": lambda t: FullGaussian(ramp(4, 1, 3, dtype=t), torch.eye(3, dtype=t)),
     "Bernoulli": lambda t: Bernoulli(ramp(4, 1, 3, dtype=t)),
     "ContinuousBernoulli": lambda t: ContinuousBernoulli(ramp(4, 1, 3, dtype=t)),

@@ -1,7 +1,9 @@
 """Expectations of functions that jump, bend or grow, and probabilities: SciPy and closed forms."""
 
+import ast
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +12,9 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 from torch import Tensor
 
-from course_lib.bounds import bits_per_dimension, expectation, gap, log_weights, probability
-from course_lib.distributions import DiagonalGaussian, FullGaussian
+import course_lib
+from course_lib.bounds import bits_per_dimension, gap, log_weights
+from course_lib.distributions import DiagonalGaussian, FullGaussian, expectation, probability
 from course_lib.exact import ScalarChain, ScalarLatent, square_world, tanh_world
 
 WORLD, X = tanh_world(2.0, 1.5, 0.3, 0.5), torch.tensor([1.1], dtype=torch.float64)
@@ -39,6 +42,22 @@ def posterior_mean(f, *breaks: float, x: float = 1.1) -> float:
     edges = (-9.0, *breaks, 9.0)
     total = integral(lambda z: weigh(z, x), -9.0, 0.0, 9.0)
     return integral(lambda z: f(z) * weigh(z, x), *edges) / total
+
+
+def test_the_oracles_average_by_code_of_their_own() -> None:
+    """Nothing in `exact` reaches for the expectations of `distributions`, by whatever import."""
+    paths = sorted((Path(course_lib.__file__).parent / "exact").rglob("*.py"))
+    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    found = {
+        f"{node.module}.{alias.name}"
+        for node in imports
+        for alias in node.names
+        if node.module.startswith("course_lib.distributions")
+    }
+    assert "course_lib.distributions.DiagonalGaussian" in found
+    shared = ("expectations", "expectation", "probability")
+    assert not [name for name in found if set(name.split(".")) & set(shared)]
 
 
 # Under the exact posterior

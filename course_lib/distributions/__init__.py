@@ -1,4 +1,4 @@
-"""Probability distributions: log_prob, sample, entropy, and the KL divergences in closed form."""
+"""Probability distributions: log_prob, sample, entropy, expectations, and KL in closed form."""
 
 from course_lib.distributions.base import Distribution
 from course_lib.distributions.bernoulli import Bernoulli
@@ -6,7 +6,8 @@ from course_lib.distributions.binomial import Binomial
 from course_lib.distributions.categorical import Categorical
 from course_lib.distributions.continuous_bernoulli import ContinuousBernoulli
 from course_lib.distributions.diagonal_gaussian import DiagonalGaussian
-from course_lib.distributions.full_gaussian import FullGaussian
+from course_lib.distributions.expectations import expectation, probability
+from course_lib.distributions.full_gaussian import FullGaussian, Gaussian
 from course_lib.distributions.gaussian_mixture import GaussianMixture
 from course_lib.distributions.kl import (
     kl_bernoulli,
@@ -25,11 +26,14 @@ __all__ = [
     "DiagonalGaussian",
     "Distribution",
     "FullGaussian",
+    "Gaussian",
     "GaussianMixture",
     "Laplace",
+    "expectation",
     "kl_bernoulli",
     "kl_categorical",
     "kl_diagonal",
     "kl_divergence",
     "kl_full",
+    "probability",
 ]

@@ -6,6 +6,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from course_lib.arguments import require_broadcastable, require_event
+
 
 @runtime_checkable
 class Distribution(Protocol):
@@ -52,3 +54,16 @@ def require_distribution(name: str, value: object) -> None:
     """Raises ValueError unless `value` has a log_prob and an event_shape."""
     if not all(hasattr(value, part) for part in ("log_prob", "event_shape")):
         raise ValueError(f"{name} must be a distribution, got {value!r}")
+
+
+class OfVectors(Protocol):
+    """What is asked of a distribution over vectors before its outcomes are looked at."""
+
+    batch_shape: torch.Size
+    event_shape: torch.Size
+
+
+def require_outcome(value: Tensor, q: OfVectors) -> None:
+    """Raises ValueError unless `value` has the shape of q's outcomes, (*samples, *batch, D)."""
+    require_event("value", value, q.event_shape[0])
+    require_broadcastable("value", value.shape[:-1], "batch", q.batch_shape)

@@ -6,17 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from course_lib.arguments import (
-    Numbers,
-    require_all,
-    require_broadcastable,
-    require_event,
-    require_generator,
-    require_no_nan,
-    require_nonempty,
-    require_shape,
-)
+from course_lib.arguments import Numbers, require_all, require_no_nan, require_nonempty
+from course_lib.distributions.base import require_outcome
 from course_lib.distributions.log_probs import logits_of, weighted
+from course_lib.distributions.noise import uniform_noise
 
 
 class Bernoulli:
@@ -34,8 +27,7 @@ class Bernoulli:
     @classmethod
     def from_probs(cls, probs: Numbers) -> "Bernoulli":
         """From P(x_d = 1), (*batch, D), each in [0, 1]; one number gives D = 1."""
-        logits = logits_of(probs)
-        return cls(logits if logits.ndim else logits.unsqueeze(0))
+        return cls(logits_of(probs))
 
     @property
     def mean(self) -> Tensor:
@@ -58,22 +50,15 @@ class Bernoulli:
         value: zeros and ones, as floats, (*samples, *batch, D). Returns (*samples, *batch).
         Raises ValueError if the shapes do not fit or an entry is neither 0 nor 1.
         """
-        require_event("value", value, self.event_shape[0])
+        require_outcome(value, self)
         require_binary("value", value)
-        require_broadcastable("value", value.shape[:-1], "batch", self.batch_shape)
         # For x in {0, 1} both terms are log σ(±logit): one function, right at ±inf as well.
         return logsigmoid((2.0 * value - 1.0) * self.logits).sum(-1)
 
     def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
         """Draws (*shape, *batch, D) of zeros and ones, in the dtype of the logits."""
         probs = self.mean.detach()
-        uniform = torch.rand(
-            require_shape("shape", shape) + probs.shape,
-            generator=require_generator(generator),
-            dtype=probs.dtype,
-            device=probs.device,
-        )
-        return (uniform < probs).to(probs.dtype)
+        return (uniform_noise(shape, probs, generator) < probs).to(probs.dtype)
 
     def entropy(self) -> Tensor:
         """−Σ_d [p log p + (1 − p) log(1 − p)], (*batch,) nats, with 0 · log 0 = 0."""

@@ -12,12 +12,11 @@ from course_lib.arguments import (
     Numbers,
     require_all,
     require_between,
-    require_broadcastable,
     require_count,
-    require_event,
     require_generator,
     require_shape,
 )
+from course_lib.distributions.base import require_outcome
 from course_lib.distributions.bernoulli import require_logits, two_log_probs
 from course_lib.distributions.log_probs import logits_of, weighted
 
@@ -38,8 +37,7 @@ class Binomial:
     @classmethod
     def from_probs(cls, total_count: int, probs: Numbers) -> "Binomial":
         """From success probabilities (*batch, D) in [0, 1]; one number gives D = 1."""
-        logits = logits_of(probs)
-        return cls(total_count, logits if logits.ndim else logits.unsqueeze(0))
+        return cls(total_count, logits_of(probs))
 
     @property
     def mean(self) -> Tensor:
@@ -62,9 +60,8 @@ class Binomial:
         value: whole numbers 0 … n, as floats, (*samples, *batch, D). Returns (*samples, *batch).
         Raises ValueError if the shapes do not fit or an entry is no such number.
         """
-        require_event("value", value, self.event_shape[0])
+        require_outcome(value, self)
         require_counts("value", value, self.total_count)
-        require_broadcastable("value", value.shape[:-1], "batch", self.batch_shape)
         return self._log_mass(value).sum(-1)
 
     def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:

@@ -6,15 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.arguments import (
-    require_between,
-    require_broadcastable,
-    require_event,
-    require_finite,
-    require_generator,
-    require_shape,
-)
+from course_lib.arguments import require_between, require_finite
+from course_lib.distributions.base import require_outcome
 from course_lib.distributions.bernoulli import require_logits
+from course_lib.distributions.noise import uniform_noise
 
 # log(sinh y / y) = Σ_n c_n y^{2n}, c_n = 2^{2n−1} B_{2n} / (n (2n)!). Below |logit| = ½,
 # y = logit/2 is at most ¼, and the first term left out is 3e-17 of the variance, less of the mean.
@@ -82,20 +77,14 @@ class ContinuousBernoulli:
         value: in [0, 1], (*samples, *batch, D). Returns (*samples, *batch).
         Raises ValueError if the shapes do not fit or an entry lies outside [0, 1].
         """
-        require_event("value", value, self.event_shape[0])
+        require_outcome(value, self)
         require_between("value", value, 0.0, 1.0, "between 0 and 1")
-        require_broadcastable("value", value.shape[:-1], "batch", self.batch_shape)
         return (self.logits * (value - self.pivot) - self.log_normaliser).sum(-1)
 
     def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
         """Draws (*shape, *batch, D) by the inverse of the distribution function."""
         logits = self.logits.detach()
-        uniform = torch.rand(
-            require_shape("shape", shape) + logits.shape,
-            generator=require_generator(generator),
-            dtype=logits.dtype,
-            device=logits.device,
-        )
+        uniform = uniform_noise(shape, logits, generator)
         rate = logits.abs()
         # The distance from the end where the mass gathers; rounding alone could carry it past 1.
         distance = -(uniform * (-rate).expm1()).log1p() / rate

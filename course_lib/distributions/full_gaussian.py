@@ -7,16 +7,15 @@ from torch import Tensor
 
 from course_lib.arguments import (
     require_broadcastable,
-    require_event,
     require_expansion,
     require_finite,
     require_floating,
-    require_generator,
     require_nonempty,
     require_same_dtype,
-    require_shape,
 )
-from course_lib.distributions.diagonal_gaussian import HALF_LOG_TWO_PI
+from course_lib.distributions.base import require_outcome
+from course_lib.distributions.diagonal_gaussian import HALF_LOG_TWO_PI, DiagonalGaussian
+from course_lib.distributions.noise import normal_noise
 
 
 class FullGaussian:
@@ -84,9 +83,8 @@ class FullGaussian:
         value: (*samples, *batch, D). Returns (*samples, *batch).
         Raises ValueError if the shapes do not fit or an entry is not finite.
         """
-        require_event("value", value, self.event_shape[0])
+        require_outcome(value, self)
         require_finite("value", value)
-        require_broadcastable("value", value.shape[:-1], "batch", self.batch_shape)
         offset = value - self.mean  # (*samples, *batch, D)
         lead = offset.shape[: offset.ndim - 1 - len(self.batch_shape)]
         kept = offset.shape[len(lead) :]  # (*batch, D)
@@ -98,12 +96,7 @@ class FullGaussian:
 
     def rsample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
         """μ + L ε with ε ~ N(0, I), (*shape, *batch, D), differentiable in the parameters."""
-        noise = torch.randn(
-            require_shape("shape", shape) + self.mean.shape,
-            generator=require_generator(generator),
-            dtype=self.mean.dtype,
-            device=self.mean.device,
-        )
+        noise = normal_noise(shape, self.mean, generator)
         return self.mean + torch.einsum("...ij,...j->...i", self.scale_tril, noise)
 
     def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
@@ -122,6 +115,9 @@ class FullGaussian:
 
     def __repr__(self) -> str:
         return f"FullGaussian(batch {tuple(self.batch_shape)}, D = {self.event_shape[0]})"
+
+
+Gaussian = DiagonalGaussian | FullGaussian
 
 
 def _batch_of(mean: Tensor, name: str, matrix: Tensor) -> torch.Size:

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from course_lib.arguments import require_broadcastable, require_event
 from course_lib.distributions.categorical import Categorical
-from course_lib.distributions.diagonal_gaussian import DiagonalGaussian
-from course_lib.distributions.full_gaussian import FullGaussian
+from course_lib.distributions.full_gaussian import Gaussian
 
 
 class GaussianMixture:
@@ -19,8 +18,8 @@ class GaussianMixture:
     Raises ValueError if K differs, or on anything else as components.
     """
 
-    def __init__(self, log_weights: Tensor, components: DiagonalGaussian | FullGaussian) -> None:
-        if not isinstance(components, (DiagonalGaussian, FullGaussian)):
+    def __init__(self, log_weights: Tensor, components: Gaussian) -> None:
+        if not isinstance(components, Gaussian):
             raise ValueError(
                 f"components must be a DiagonalGaussian or a FullGaussian, "
                 f"got {type(components).__name__}"

@@ -13,14 +13,13 @@ from course_lib.distributions.bernoulli import Bernoulli
 from course_lib.distributions.binomial import Binomial
 from course_lib.distributions.categorical import Categorical
 from course_lib.distributions.continuous_bernoulli import ContinuousBernoulli
-from course_lib.distributions.diagonal_gaussian import DiagonalGaussian, divided_by_std
+from course_lib.distributions.diagonal_gaussian import DiagonalGaussian
 from course_lib.distributions.exp_remainder import exp_remainder
-from course_lib.distributions.full_gaussian import FullGaussian
+from course_lib.distributions.full_gaussian import FullGaussian, Gaussian
 from course_lib.distributions.kl_laplace import kl_gaussian_laplace, kl_laplace, kl_laplace_gaussian
 from course_lib.distributions.laplace import Laplace
+from course_lib.distributions.location_scale import divided_by_scale
 from course_lib.distributions.log_probs import relative_entropy_terms
-
-Gaussian = DiagonalGaussian | FullGaussian
 
 
 def kl_divergence(q: Distribution, p: Distribution) -> Tensor:
@@ -56,7 +55,7 @@ def kl_diagonal(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
     Source: Kingma & Welling 2014, appendix B, for p = N(0, I).
     """
     log_ratio = 2.0 * (q.log_std - p.log_std)
-    shift = divided_by_std(q.mean - p.mean, p.log_std)
+    shift = divided_by_scale(q.mean - p.mean, p.log_std)
     return 0.5 * (exp_remainder(log_ratio) + shift.square()).sum(-1)
 
 

@@ -6,46 +6,35 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_lib.arguments import (
-    Numbers,
-    as_double,
-    require_broadcastable,
-    require_event,
-    require_finite,
-    require_generator,
-    require_nonempty,
-    require_positive,
-    require_same_dtype,
-    require_shape,
-)
-from course_lib.distributions.diagonal_gaussian import divided_by_std
+from course_lib.arguments import Numbers, require_shape
+from course_lib.distributions.location_scale import LocationScale, mean_and_log
+from course_lib.distributions.noise import uniform_noise
 
 
-class Laplace:
+class Laplace(LocationScale):
     """Independent densities exp(−|x_d − m_d|/b_d)/2b_d, with b = exp(log_scale).
 
-    mean, log_scale: (*batch, D), finite, of one dtype; they broadcast. Its standard deviation is
-    √2 b. Raises ValueError if the shapes or dtypes disagree or an entry is not finite.
+    mean, log_scale: (*batch, D), finite, of one dtype; the batches broadcast, D must agree.
+    Its standard deviation is √2 b.
+    Raises ValueError if the shapes or dtypes disagree or an entry is not finite.
     """
 
     def __init__(self, mean: Tensor, log_scale: Tensor) -> None:
-        require_finite("mean", mean)
-        require_finite("log_scale", log_scale)
-        require_same_dtype("mean", mean, "log_scale", log_scale)
-        shape = require_broadcastable("mean", mean.shape, "log_scale", log_scale.shape)
-        if not shape or shape[-1] == 0:
-            raise ValueError(
-                f"mean must have shape (*batch, D) with D ≥ 1, got {tuple(mean.shape)}"
-            )
-        self.mean = require_nonempty("mean", mean.expand(shape))
-        self.log_scale = log_scale.expand(shape)
-        self.batch_shape, self.event_shape = shape[:-1], shape[-1:]
+        super().__init__(mean, "log_scale", log_scale)
 
     @classmethod
     def from_scale(cls, mean: Numbers, scale: Numbers) -> "Laplace":
-        """From numbers, lists or tensors; numbers become float64, and two of them give D = 1."""
-        a, b = as_double("mean", mean), require_positive("scale", as_double("scale", scale))
-        return cls(a.reshape(a.shape or (1,)), b.log().reshape(b.shape or (1,)))
+        """From numbers, lists or tensors; numbers and lists become float64.
+
+        One number serves every coordinate of the other argument; two numbers give D = 1.
+        Raises ValueError unless every scale is positive and finite.
+        """
+        return cls(*mean_and_log(mean, "scale", scale))
+
+    @property
+    def log_scale(self) -> Tensor:
+        """log b, (*batch, D)."""
+        return self._log_scale
 
     @property
     def scale(self) -> Tensor:
@@ -63,27 +52,15 @@ class Laplace:
         value: (*samples, *batch, D). Returns (*samples, *batch).
         Raises ValueError if the shapes do not fit or an entry is not finite.
         """
-        require_event("value", value, self.event_shape[0])
-        require_finite("value", value)
-        require_broadcastable("value", value.shape[:-1], "batch", self.batch_shape)
-        away = divided_by_std((value - self.mean).abs(), self.log_scale)
-        return -(away + self.log_scale + math.log(2.0)).sum(-1)
+        return -(self.standardised(value).abs() + self.log_scale + math.log(2.0)).sum(-1)
 
     def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
         """Draws (*shape, *batch, D), without gradient: an exponential with a fair sign."""
-        size = (2, *require_shape("shape", shape), *self.mean.shape)
-        uniform, coin = torch.rand(
-            size,
-            generator=require_generator(generator),
-            dtype=self.mean.dtype,
-            device=self.mean.device,
-        )
+        size = (2, *require_shape("shape", shape))
+        uniform, coin = uniform_noise(size, self.mean, generator)
         away = -self.scale.detach() * (-uniform).log1p()  # uniform < 1
         return self.mean.detach() + torch.where(coin < 0.5, -away, away)
 
     def entropy(self) -> Tensor:
         """Σ_d (1 + log 2b_d), (*batch,) nats."""
         return (self.log_scale + (1.0 + math.log(2.0))).sum(-1)
-
-    def __repr__(self) -> str:
-        return f"Laplace(batch {tuple(self.batch_shape)}, D = {self.event_shape[0]})"

@@ -17,13 +17,13 @@ def weighted(weight: Tensor, log_prob: Tensor) -> Tensor:
 
 
 def logits_of(probs: Numbers) -> Tensor:
-    """log p/(1 − p); probability 0 gives −inf and probability 1 gives +inf.
+    """log p/(1 − p), −inf at probability 0 and +inf at 1; one number gives D = 1.
 
     Raises ValueError unless every probability lies in [0, 1].
     """
     probs = as_double("probs", probs)
     require_between("probs", probs, 0.0, 1.0, "between 0 and 1")
-    return torch.logit(probs)
+    return torch.logit(probs).reshape(probs.shape or (1,))
 
 
 def relative_entropy_terms(log_q: Tensor, log_p: Tensor) -> Tensor:

@@ -13,11 +13,10 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.bounds import (
     effective_sample_size,
-    expectation,
     importance_weighted_bound,
     log_weights,
 )
-from course_lib.distributions import DiagonalGaussian
+from course_lib.distributions import DiagonalGaussian, expectation
 from course_lib.exact import ScalarLatent, linear_world, tanh_world
 from course_lib.exact.numerics.log_mean import expected_log_mean
 from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider

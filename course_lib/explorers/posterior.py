@@ -10,8 +10,8 @@ from matplotlib.text import Text
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.bounds import candidate_log_evidence, expectation, log_weights
-from course_lib.distributions import DiagonalGaussian, Distribution
+from course_lib.bounds import candidate_log_evidence, log_weights
+from course_lib.distributions import DiagonalGaussian, Distribution, expectation
 from course_lib.exact import ScalarLatent, linear_world, square_world, tanh_world
 from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, label, latent_ticks, number, panels, style

@@ -1,4 +1,9 @@
-"""Expectations of a log ratio under any q over one variable, by quadrature."""
+"""Expectations of a log ratio under any q over one variable, by quadrature.
+
+For the oracles alone: it shares no code with `distributions.expectation`, by which `bounds` and the
+notebooks average, so that each can judge the other. There the nodes are chosen beforehand; here a
+panel is split until two sums over it agree.
+"""
 
 import math
 from collections.abc import Callable

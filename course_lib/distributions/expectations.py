@@ -1,4 +1,9 @@
-"""E_q f(z) and P_q(f(z) > t) for a Gaussian over one number, by quadrature."""
+"""E_q f(z) and P_q(f(z) > t) for a Gaussian over one number, by quadrature.
+
+For what is judged: `bounds.gap`, the notebooks and the explorers. The oracles have a quadrature of
+their own, in `exact.numerics`, by another rule and with its own checks: had they this one, a
+mistake here would stand on both sides of every comparison, and none would show it.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,10 +21,8 @@ from course_lib.arguments import (
     require_no_nan,
     require_positive,
 )
-from course_lib.distributions.diagonal_gaussian import DiagonalGaussian
-from course_lib.distributions.full_gaussian import FullGaussian
+from course_lib.distributions.full_gaussian import Gaussian
 
-Gaussian = DiagonalGaussian | FullGaussian
 Function = Callable[[Tensor], Tensor]
 
 REACH = 12.0  # standard deviations that are integrated over: exp(−72) is left
@@ -177,7 +180,7 @@ def _agreed(fine: Tensor, coarse: Tensor, allowed: Tensor, what: str) -> Tensor:
 
 def _require_line(q: Gaussian) -> None:
     """Raises ValueError unless q is a Gaussian over one number."""
-    if not isinstance(q, (DiagonalGaussian, FullGaussian)) or q.event_shape != (1,):
+    if not isinstance(q, Gaussian) or q.event_shape != (1,):
         found = f"event shape {tuple(q.event_shape)}" if hasattr(q, "event_shape") else repr(q)
         raise ValueError(f"expectation needs a Gaussian q over one dimension, got {found}")
 

@@ -1,0 +1,31 @@
+"""Two ways to differentiate E_q f(z) in q's mean and std, and how noisy each is.
+
+q is N(mean, std²) over one number. Estimates are per sample, so that their mean and their variance
+can both be looked at. The closed forms are for three functions: z², sin ωz and a step. For coins,
+which no reparameterisation reaches, there is the score function alone, and enumeration.
+"""
+
+from course_lib.gradients.closed_forms import (
+    Exact,
+    sine_in_mean,
+    square_in_mean,
+    square_in_std,
+    step_in_mean,
+)
+from course_lib.gradients.coins import CoinGradient, coin_gradient, coin_score_function
+from course_lib.gradients.estimators import Estimates, best_baseline, pathwise, score_function
+
+__all__ = [
+    "CoinGradient",
+    "Estimates",
+    "Exact",
+    "best_baseline",
+    "coin_gradient",
+    "coin_score_function",
+    "pathwise",
+    "score_function",
+    "sine_in_mean",
+    "square_in_mean",
+    "square_in_std",
+    "step_in_mean",
+]
