@@ -126,9 +126,9 @@ class ScalarLatent:
         E[log Ŝ] = ∫_0^∞ (e^{−t} − E[e^{−tŜ}]) dt/t, and E[e^{−tŜ}] of a sum of independent terms
         is a power of a one-dimensional integral.  (Eq. 2.5)
         x: (*batch, D), samples: S. Returns (*batch,) nats, below log p(x) by Jensen.
-        Raises ValueError if p(x|z) is too narrow in z for that to be affordable.
+        Raises ValueError if samples is no whole number of at least 1, or if p(x|z) is too narrow in
+        z for that to be affordable.
         """
-        require_count("samples", samples)
         x = observation(x)
         rows = x.reshape(-1, x.shape[-1])
         values = [expected_naive_log(partial(self._log_likelihood, x=row), samples) for row in rows]
