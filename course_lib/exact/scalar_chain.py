@@ -18,6 +18,7 @@ from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact._observation import observation
 from course_lib.exact.numerics.gaussian_algebra import require_gaussian
 from course_lib.exact.numerics.quadrature import HALVED, WEIGHTS, panel_nodes
+from course_lib.exact.numerics.tails import require_fallen
 from course_lib.exact.tanh_arrow import (
     CHUNK,
     REACH,
@@ -121,7 +122,7 @@ class ScalarChain:
             if distance(fine, halved) <= WORST or (
                 before is not None and distance(fine, before) <= WORST
             ):
-                _require_fallen(values, rules[:, 0], self.layers)
+                _require_each_fallen(values, rules[:, 0], self.layers)
                 return fine
             before, panels = fine, 2 * panels
             if values.numel() * 2**self.layers > CHUNK:
@@ -187,19 +188,20 @@ def _contract(values: Tensor, weights: Sequence[Tensor]) -> Tensor:
     return values
 
 
-def _require_fallen(values: Tensor, rule: Tensor, layers: int) -> None:
-    """Raises ValueError if one more standard deviation at an end of q would count."""
+def _require_each_fallen(values: Tensor, rule: Tensor, layers: int) -> None:
+    """Raises ValueError if one more standard deviation at an end of q would count, in some z_t."""
     size, ends = values.abs(), torch.zeros_like(rule)
     ends[[0, -1]] = math.exp(-0.5 * REACH**2) / math.sqrt(2 * math.pi)
     total = _contract(size, [rule] * layers)
     for axis in range(layers):
         weights = [ends if other == axis else rule for other in range(layers)]
-        share = (_contract(size, weights) / total).max().item()
-        if share > WORST:
-            raise ValueError(
-                f"q's tails carry the expectation: {REACH:g} standard deviations out in "
-                f"z_{layers - axis} f times the density of q is still {share:.2g} of E|f|"
-            )
+        require_fallen(
+            _contract(size, weights),
+            total,
+            f"q's tails carry the expectation: {REACH:g} standard deviations out in "
+            f"z_{layers - axis} f times the density of q",
+            "E|f|",
+        )
 
 
 def _encoders(q: Sequence[Encoder], layers: int) -> Sequence[Encoder]:

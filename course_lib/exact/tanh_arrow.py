@@ -11,6 +11,7 @@ from course_lib.arguments import DOUBLE, Numbers, require_event, require_finite,
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact.numerics.cumulative import Cumulative, require_probability
 from course_lib.exact.numerics.quadrature import EDGE, HALVED, WEIGHTS, panel_nodes
+from course_lib.exact.numerics.tails import require_fallen
 
 REACH = 10.0  # standard deviations of noise that are integrated over: exp(−50) is left
 WIDTH = 2.0  # of a panel, in units of the smallest scale on which its integrand varies
@@ -92,12 +93,12 @@ class Marginal:
                 f"{off.max().item():.2g}; for a probability use cdf"
             )
         reach = (self.nodes[-1] - self.nodes[0]) / (2 * REACH)
-        ends = (self.log_density.exp() * values.abs())[..., [0, -1]].amax(-1) * reach
-        if bool((ends > WORST * size).any()):
-            raise ValueError(
-                f"f grows too fast for the grid: at its end, f times the density is still "
-                f"{(ends / size).max().item():.2g} of E|f| per {reach.item():.3g}"
-            )
+        require_fallen(
+            (self.log_density.exp() * values.abs())[..., [0, -1]].amax(-1) * reach,
+            size,
+            "f grows too fast for the grid: at its end, f times the density",
+            f"E|f| per {reach.item():.3g}",
+        )
         return value
 
     def cdf(self, value: Tensor) -> Tensor:
