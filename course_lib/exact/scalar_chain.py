@@ -25,11 +25,11 @@ from course_lib.exact.tanh_arrow import (
     WORST,
     Marginal,
     TanhArrow,
-    distance,
     fold,
     grid,
     quadrature_weights,
-    require_inside,
+    relative_change,
+    require_near,
 )
 
 PANELS = 8  # for an expectation under a Gaussian, over mean ± REACH std
@@ -84,7 +84,7 @@ class ScalarChain:
     def log_evidence_with_error(self, x: Numbers) -> tuple[Tensor, Tensor]:
         """log p(x), and how far the sum over the halved grid is from it; both (*batch,), nats."""
         x = observation(x, 1)
-        require_inside(self.arrows[0], self.marginal(1), x.reshape(-1))
+        require_near(self.arrows[0], self.marginal(1), x.reshape(-1))
         value, error = fold(self.arrows[0], self.marginal(1), x.reshape(-1))
         return value.reshape(x.shape[:-1]), error.reshape(x.shape[:-1])
 
@@ -119,8 +119,8 @@ class ScalarChain:
             steps, rules = standard_steps(panels)
             values = _on_grid(encoders, x, function, steps)  # (N, …, N, *batch): z_T first
             fine, halved = (_contract(values, [r] * self.layers) for r in rules.unbind(-1))
-            if distance(fine, halved) <= WORST or (
-                before is not None and distance(fine, before) <= WORST
+            if relative_change(fine, halved) <= WORST or (
+                before is not None and relative_change(fine, before) <= WORST
             ):
                 _require_each_fallen(values, rules[:, 0], self.layers)
                 return fine
@@ -128,7 +128,7 @@ class ScalarChain:
             if values.numel() * 2**self.layers > CHUNK:
                 raise ValueError(
                     "f varies too fast, or jumps, for its grid over q: halving the grid changes "
-                    f"the integral by {distance(fine, halved):.2g}"
+                    f"the integral by {relative_change(fine, halved):.2g}"
                 )
 
     def elbo(self, q: Sequence[Encoder], x: Numbers) -> Tensor:

@@ -30,10 +30,10 @@ from course_lib.exact.numerics.quadrature import (
     log_total,
     panel_nodes,
     refine,
-    require_inside,
     rounding_of_total,
     start,
 )
+from course_lib.exact.numerics.tails import require_whole
 
 CHUNK = 4_000_000  # decoder outputs held at a time
 WORST = 1e-6  # relative error above which a number is refused
@@ -172,7 +172,7 @@ class ScalarLatent:
         flat = values.flatten(0, 1)  # (count · P, 33)
         first = start(self._edges.expand(len(x), -1), flat, torch.ones_like(flat))
         panels, error = refine(first, evaluate)
-        require_inside(panels, values[:, [0, -1], [0, -1]], self.half_width)
+        require_whole(values[:, [0, -1], [0, -1]], panels.peak(), self.half_width)
         if panels is not first:  # else the posterior is wide, and rounding nothing
             error = error + rounding_of_total(panels)
         if float(error.max()) > WORST:
