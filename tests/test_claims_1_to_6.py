@@ -10,7 +10,7 @@ from course_lib import bounds
 from course_lib.data import load_digits, load_mnist
 from course_lib.distributions import DiagonalGaussian
 from course_lib.evaluate import inference_gap, local_posterior, rate_distortion
-from course_lib.exact import LinearGaussian, square_world, tanh_world
+from course_lib.exact import LinearGaussian, fit_ppca, square_world, tanh_world
 from course_lib.explorers.amortisation import AmortisedInference
 from course_lib.explorers.divergence import PosteriorGap
 from course_lib.explorers.rate_distortion import RateDistortionTrade
@@ -34,7 +34,7 @@ def shares() -> torch.Tensor:
     its twenty numbers along them: the shortfall stays what it is, and no image is decoded.
     """
     images = load_mnist("train").images[:10_000].flatten(1).double() / 255
-    model = LinearGaussian.fit_ppca(images, latent=20)
+    model = fit_ppca(images, latent=20)
     directions, loadings = torch.linalg.qr(model.loadings)
     zero = torch.zeros(20, dtype=torch.float64)
     inside = LinearGaussian(loadings, zero, model.noise_std[0].item())
@@ -89,7 +89,7 @@ def test_more_often_than_not_ends_at_twice_the_posterior() -> None:
 def test_a_rotation_costs_between_3_2_and_3_6_nats_and_thin_tails_cost_more_than_width() -> None:
     """Chapter 3's three programs, with forty other rotations of the latent axes."""
     images = load_digits().images.flatten(1).double() / 16
-    first, x = LinearGaussian.fit_ppca(images, latent=20), images[:100]
+    first, x = fit_ppca(images, latent=20), images[:100]
     exact = first.log_evidence(x).mean()
     for seed in SEEDS:
         generator = rng(seed)

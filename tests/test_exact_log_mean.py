@@ -116,6 +116,14 @@ def test_between_the_mean_log_and_the_log_mean_and_rising(values, shift):
     assert (moved - shift - ours).abs().max().item() <= 1e-10 * (1 + abs(shift)) + slack
 
 
+@pytest.mark.parametrize("states", [3, 6, 10, 49])
+def test_more_draws_than_a_sum_of_probabilities_can_tell_from_one(states):
+    """K = 2¹⁰⁰: the mean of the weights, to r/2K, however the probabilities round."""
+    weights = [float(n) for n in range(1, states + 1)]
+    found = discrete(weights, [1 / states] * states, [2**100]).item()
+    assert found == pytest.approx(math.log((states + 1) / 2), abs=1e-14)
+
+
 def test_equal_weights_leave_no_gap():
     assert expected_log_mean(
         torch.full((7,), 2.5).double(), torch.full((7,), 1 / 7).double().log(), COUNTS

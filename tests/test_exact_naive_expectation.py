@@ -8,6 +8,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from course_lib.exact.numerics import log_mean
 from course_lib.exact.numerics import naive_expectation as naive
 from course_lib.exact.numerics.naive_expectation import expected_naive_log
 
@@ -41,8 +42,8 @@ def test_two_samples_by_double_quadrature() -> None:
 def test_what_is_left_out_is_as_little_as_is_said() -> None:
     assert 2 * stats.norm.sf(naive.REACH) < 2e-23
     assert math.exp(-naive.BELOW) < 2.0**-53  # half of the last digit of one
-    assert math.exp(-math.exp(naive.CERTAIN)) < 2e-24
-    assert math.exp(-naive.NOTHING) < 1e-26
+    assert math.exp(-math.exp(log_mean.CERTAIN)) < 2e-24
+    assert math.exp(-log_mean.LOG_SPAN) < 2.0**-53
 
 
 def test_the_grid_holds_the_whole_prior_and_starts_with_as_many_panels_as_is_said() -> None:
@@ -51,7 +52,30 @@ def test_the_grid_holds_the_whole_prior_and_starts_with_as_many_panels_as_is_sai
     def flat(z: Tensor) -> Tensor:
         return torch.zeros_like(z)
 
-    table, _ = naive._grid(flat, 5)
-    assert table.weights.sum().item() == pytest.approx(1.0, rel=1e-14)
-    assert len(table.values) == 80 * 33
+    values, weights = naive._points(flat, 5)
+    assert weights.sum().item() == pytest.approx(1.0, rel=1e-14)
+    assert values.shape == weights.shape == (80, 33)
     assert expected_naive_log(flat, 5).item() == pytest.approx(0.0, abs=1e-13)
+
+
+@pytest.mark.parametrize("impossible", [-1.0, 100.0])
+def test_a_likelihood_of_zero_leaves_no_expected_log(impossible: float) -> None:
+    """Of half the prior, or of all of it."""
+    found = expected_naive_log(lambda z: torch.where(z < impossible, -math.inf, 0.0).double(), 3)
+    assert found.item() == -math.inf
+
+
+@pytest.mark.parametrize("samples", [0, 1.5, True])
+def test_samples_that_are_no_count_are_named(samples: float) -> None:
+    with pytest.raises(ValueError, match=f"samples must be a whole number .* got {samples}"):
+        expected_naive_log(torch.zeros_like, samples)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("samples", [1, 5])
+def test_its_slopes_are_those_of_the_draws(samples: int) -> None:
+    """A factor e^b of all weights moves E log p̂ by b, and a lone draw's ℓ = −½ a z² by −½ E z²."""
+    b, a = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.7, 1.0))
+    found = expected_naive_log(lambda z: b - 0.5 * a * z.square(), samples)
+    by_b, by_a = torch.autograd.grad(found, (b, a))
+    assert by_b.item() == pytest.approx(1.0, abs=1e-12)
+    assert samples > 1 or by_a.item() == pytest.approx(-0.5, abs=1e-12)

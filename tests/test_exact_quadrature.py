@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import cubature, quad
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from course_lib.distributions import Bernoulli
 from course_lib.exact import (
@@ -25,7 +27,9 @@ from course_lib.exact.numerics.quadrature import (
     INTEGRAL,
     POINTS,
     WEIGHTS,
+    Panels,
     ceiling,
+    concatenate,
     log_total,
     panel_nodes,
     refine,
@@ -99,6 +103,58 @@ def test_integrands_are_refined_apart() -> None:
     assert error[0] < 1e-12
     counts = torch.bincount(panels.owner)
     assert counts[0] < counts[2]
+
+
+def gaussians(mean: Tensor, std: Tensor, score: Callable[[Tensor], Tensor]) -> Panels:
+    """Refined panels of exp(−½ ((z − mean)/std)²) · score(z), for mean and std (n,)."""
+
+    def evaluate(z: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
+        return -0.5 * ((z - mean[owner, None]) / std[owner, None]).square(), score(z)
+
+    edges = torch.linspace(-12, 12, 9).double().expand(len(mean), -1)
+    nodes = panel_nodes(edges[:, :-1].reshape(-1), edges.diff(dim=-1).reshape(-1))
+    owner = torch.arange(len(mean)).repeat_interleave(8)
+    return refine(start(edges, *evaluate(nodes, owner)), evaluate)[0]
+
+
+def test_parts_of_many_integrands_keep_their_integrals_and_their_order() -> None:
+    """E z² = m² + s², each of 60 of them, in parts of 1, 9 and 50."""
+    generator = torch.Generator().manual_seed(2)
+    mean = 2 * torch.rand(60, generator=generator, dtype=torch.float64) - 1
+    std = 10 ** (-5 * torch.rand(60, generator=generator, dtype=torch.float64))
+    sizes = [1, 9, 50]
+    pairs = zip(mean.split(sizes), std.split(sizes), strict=True)
+    panels = concatenate([gaussians(*pair, torch.square) for pair in pairs])
+    assert panels.count == 60
+    normaliser = std * math.sqrt(2 * math.pi)
+    torch.testing.assert_close(log_total(panels).exp(), normaliser, rtol=1e-9, atol=0)
+    second = panels.sum(panels.integral(panels.log_density.exp() * panels.score)) / normaliser
+    torch.testing.assert_close(second, mean.square() + std.square(), rtol=1e-9, atol=0)
+
+
+class Copied(TorchFunctionMode):
+    """How many numbers torch.cat has copied."""
+
+    count = 0
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Lets everything through."""
+        result = func(*args, **(kwargs or {}))
+        if func is torch.cat:
+            self.count += result.numel()
+        return result
+
+
+def test_parts_are_joined_by_copying_each_number_once() -> None:
+    """However many parts: their time is not that of their square."""
+    part = gaussians(torch.zeros(2).double(), torch.tensor([1.0, 0.01]).double(), torch.ones_like)
+    columns = (part.owner, part.left, part.width, part.log_density, part.score)
+    with Copied() as copied:
+        whole = concatenate([part] * 50)
+    assert whole.count == 100
+    assert copied.count == 50 * sum(column.numel() for column in columns)
 
 
 @pytest.mark.equation("2.5")

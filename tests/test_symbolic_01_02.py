@@ -35,7 +35,7 @@ from sympy import Matrix, Symbol, eye, log, oo, pi, sqrt
 
 from course_lib import bounds
 from course_lib.distributions import Bernoulli, Categorical
-from course_lib.exact import DiscreteLatent, LinearGaussian, expected_naive_log
+from course_lib.exact import DiscreteLatent, LinearGaussian, expected_naive_log, fit_ppca
 from course_lib.exact import linear_world as linear_world_on_a_grid
 
 
@@ -168,7 +168,7 @@ def test_ppca_is_where_the_likelihood_is_flat() -> None:
 
     def library(*variances: float) -> list[torch.Tensor]:
         rows = torch.diag(2 * vector(*variances).sqrt())  # with their negatives: covariance diag(λ)
-        world = LinearGaussian.fit_ppca(torch.cat([rows, -rows]), 2)
+        world = fit_ppca(torch.cat([rows, -rows]), 2)
         return [world.loadings, world.noise_std.square()]
 
     matches(

@@ -25,7 +25,7 @@ from course_lib.exact.optima.one_layer_fit import (
     best_one_layer,
     one_layer_log_density,
 )
-from course_lib.exact.optima.ppca import maximum_likelihood
+from course_lib.exact.optima.ppca import fit_ppca
 from course_lib.exact.scalar_bounds import best_gaussian, expected_importance_weighted_bound
 from course_lib.exact.scalar_chain import ScalarChain
 from course_lib.exact.scalar_latent import ScalarLatent, linear_world, square_world, tanh_world
@@ -56,8 +56,8 @@ __all__ = [
     "expected_log_mean",
     "expected_naive_log",
     "fit_gaussian",
+    "fit_ppca",
     "linear_world",
-    "maximum_likelihood",
     "mutual_information",
     "one_layer_log_density",
     "square_world",

@@ -20,6 +20,7 @@ from course_lib.arguments import (
 )
 from course_lib.exact.numerics.cumulative import Cumulative, require_probability
 from course_lib.exact.numerics.quadrature import HALVED, INTEGRAL, WEIGHTS, Panels, panel_nodes
+from course_lib.exact.numerics.tails import require_fallen
 
 TOLERANCE = 1e-8  # of E|f|: how far two grids may be apart
 PIECES = (1, 2, 4, 8)  # that a panel is cut into, until two grids agree
@@ -144,13 +145,12 @@ class GridPosterior:
         closed = torch.isclose(self._left[:, 1:], right[:, :-1], rtol=0, atol=1e-9)
         ends[:, 1:, 0].masked_fill_(closed, 0.0)
         ends[:, :-1, 1].masked_fill_(closed, 0.0)
-        share = ends.amax((1, 2)).reshape(self.batch_shape) * self.std.squeeze(-1)
-        if bool((share > TOLERANCE * found.size).any()):
-            raise ValueError(
-                f"f(z) grows too fast for the posterior's grid: at an end, f times the density is "
-                f"still {(share / found.size).max().item():.2g} of E|f| per standard deviation; "
-                "E f is infinite, or half_width is too small for it"
-            )
+        require_fallen(
+            ends.amax((1, 2)).reshape(self.batch_shape) * self.std.squeeze(-1),
+            found.size,
+            "f(z) grows too fast for the posterior's grid: at an end, f times the density",
+            "E|f| per standard deviation; E f is infinite, or half_width is too small for it",
+        )
         return found.value
 
     @property

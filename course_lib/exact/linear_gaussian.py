@@ -26,7 +26,6 @@ from course_lib.exact.numerics.gaussian_algebra import (
     scale_of,
     sum_scale_tril,
 )
-from course_lib.exact.optima.ppca import maximum_likelihood
 
 LOG_TWO_PI = math.log(2.0 * math.pi)
 
@@ -49,17 +48,6 @@ class LinearGaussian:
         self.prior = DiagonalGaussian.standard(latent)
         self._scaled = self.loadings / self.noise_std.unsqueeze(-1)  # A = Ψ^(−½) W, (D, d)
         self._system = LeastSquares(torch.cat([self._scaled, torch.eye(latent, **DOUBLE)]))
-
-    @classmethod
-    def fit_ppca(cls, data: Tensor, latent: int) -> "LinearGaussian":
-        """The world of `latent` dimensions and equal noise that makes data (N, D) likeliest.
-
-        σ² = mean of the D−d smallest eigenvalues, W = U_d (Λ_d − σ²I)^½, b = mean.  (Eq. 1.3)
-        The eigenvalues are those of the data's covariance, divided by N, and not all that are left
-        out may be zero. Raises ValueError unless 1 ≤ latent < D and σ² > 0.
-        Source: Tipping & Bishop 1999.
-        """
-        return cls(*maximum_likelihood(data, latent))
 
     def decoder(self, z: Tensor) -> DiagonalGaussian:
         """p(x|z) = N(W z + b, Ψ), for z (*batch, d)."""

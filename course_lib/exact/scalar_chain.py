@@ -18,17 +18,18 @@ from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact._observation import observation
 from course_lib.exact.numerics.gaussian_algebra import require_gaussian
 from course_lib.exact.numerics.quadrature import HALVED, WEIGHTS, panel_nodes
+from course_lib.exact.numerics.tails import require_fallen
 from course_lib.exact.tanh_arrow import (
     CHUNK,
     REACH,
     WORST,
     Marginal,
     TanhArrow,
-    distance,
     fold,
     grid,
     quadrature_weights,
-    require_inside,
+    relative_change,
+    require_near,
 )
 
 PANELS = 8  # for an expectation under a Gaussian, over mean ± REACH std
@@ -83,7 +84,7 @@ class ScalarChain:
     def log_evidence_with_error(self, x: Numbers) -> tuple[Tensor, Tensor]:
         """log p(x), and how far the sum over the halved grid is from it; both (*batch,), nats."""
         x = observation(x, 1)
-        require_inside(self.arrows[0], self.marginal(1), x.reshape(-1))
+        require_near(self.arrows[0], self.marginal(1), x.reshape(-1))
         value, error = fold(self.arrows[0], self.marginal(1), x.reshape(-1))
         return value.reshape(x.shape[:-1]), error.reshape(x.shape[:-1])
 
@@ -118,16 +119,16 @@ class ScalarChain:
             steps, rules = standard_steps(panels)
             values = _on_grid(encoders, x, function, steps)  # (N, …, N, *batch): z_T first
             fine, halved = (_contract(values, [r] * self.layers) for r in rules.unbind(-1))
-            if distance(fine, halved) <= WORST or (
-                before is not None and distance(fine, before) <= WORST
+            if relative_change(fine, halved) <= WORST or (
+                before is not None and relative_change(fine, before) <= WORST
             ):
-                _require_fallen(values, rules[:, 0], self.layers)
+                _require_each_fallen(values, rules[:, 0], self.layers)
                 return fine
             before, panels = fine, 2 * panels
             if values.numel() * 2**self.layers > CHUNK:
                 raise ValueError(
                     "f varies too fast, or jumps, for its grid over q: halving the grid changes "
-                    f"the integral by {distance(fine, halved):.2g}"
+                    f"the integral by {relative_change(fine, halved):.2g}"
                 )
 
     def elbo(self, q: Sequence[Encoder], x: Numbers) -> Tensor:
@@ -187,19 +188,20 @@ def _contract(values: Tensor, weights: Sequence[Tensor]) -> Tensor:
     return values
 
 
-def _require_fallen(values: Tensor, rule: Tensor, layers: int) -> None:
-    """Raises ValueError if one more standard deviation at an end of q would count."""
+def _require_each_fallen(values: Tensor, rule: Tensor, layers: int) -> None:
+    """Raises ValueError if one more standard deviation at an end of q would count, in some z_t."""
     size, ends = values.abs(), torch.zeros_like(rule)
     ends[[0, -1]] = math.exp(-0.5 * REACH**2) / math.sqrt(2 * math.pi)
     total = _contract(size, [rule] * layers)
     for axis in range(layers):
         weights = [ends if other == axis else rule for other in range(layers)]
-        share = (_contract(size, weights) / total).max().item()
-        if share > WORST:
-            raise ValueError(
-                f"q's tails carry the expectation: {REACH:g} standard deviations out in "
-                f"z_{layers - axis} f times the density of q is still {share:.2g} of E|f|"
-            )
+        require_fallen(
+            _contract(size, weights),
+            total,
+            f"q's tails carry the expectation: {REACH:g} standard deviations out in "
+            f"z_{layers - axis} f times the density of q",
+            "E|f|",
+        )
 
 
 def _encoders(q: Sequence[Encoder], layers: int) -> Sequence[Encoder]:

@@ -30,10 +30,10 @@ from course_lib.exact.numerics.quadrature import (
     log_total,
     panel_nodes,
     refine,
-    require_inside,
     rounding_of_total,
     start,
 )
+from course_lib.exact.numerics.tails import require_whole
 
 CHUNK = 4_000_000  # decoder outputs held at a time
 WORST = 1e-6  # relative error above which a number is refused
@@ -126,9 +126,9 @@ class ScalarLatent:
         E[log Ŝ] = ∫_0^∞ (e^{−t} − E[e^{−tŜ}]) dt/t, and E[e^{−tŜ}] of a sum of independent terms
         is a power of a one-dimensional integral.  (Eq. 2.5)
         x: (*batch, D), samples: S. Returns (*batch,) nats, below log p(x) by Jensen.
-        Raises ValueError if p(x|z) is too narrow in z for that to be affordable.
+        Raises ValueError if samples is no whole number of at least 1, or if p(x|z) is too narrow in
+        z for that to be affordable.
         """
-        require_count("samples", samples)
         x = observation(x)
         rows = x.reshape(-1, x.shape[-1])
         values = [expected_naive_log(partial(self._log_likelihood, x=row), samples) for row in rows]
@@ -172,7 +172,7 @@ class ScalarLatent:
         flat = values.flatten(0, 1)  # (count · P, 33)
         first = start(self._edges.expand(len(x), -1), flat, torch.ones_like(flat))
         panels, error = refine(first, evaluate)
-        require_inside(panels, values[:, [0, -1], [0, -1]], self.half_width)
+        require_whole(values[:, [0, -1], [0, -1]], panels.peak(), self.half_width)
         if panels is not first:  # else the posterior is wide, and rounding nothing
             error = error + rounding_of_total(panels)
         if float(error.max()) > WORST:

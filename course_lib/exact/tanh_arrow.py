@@ -10,7 +10,8 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE, Numbers, require_event, require_finite, require_no_nan
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact.numerics.cumulative import Cumulative, require_probability
-from course_lib.exact.numerics.quadrature import EDGE, HALVED, WEIGHTS, panel_nodes
+from course_lib.exact.numerics.quadrature import HALVED, WEIGHTS, panel_nodes
+from course_lib.exact.numerics.tails import EDGE, require_fallen
 
 REACH = 10.0  # standard deviations of noise that are integrated over: exp(−50) is left
 WIDTH = 2.0  # of a panel, in units of the smallest scale on which its integrand varies
@@ -92,12 +93,12 @@ class Marginal:
                 f"{off.max().item():.2g}; for a probability use cdf"
             )
         reach = (self.nodes[-1] - self.nodes[0]) / (2 * REACH)
-        ends = (self.log_density.exp() * values.abs())[..., [0, -1]].amax(-1) * reach
-        if bool((ends > WORST * size).any()):
-            raise ValueError(
-                f"f grows too fast for the grid: at its end, f times the density is still "
-                f"{(ends / size).max().item():.2g} of E|f| per {reach.item():.3g}"
-            )
+        require_fallen(
+            (self.log_density.exp() * values.abs())[..., [0, -1]].amax(-1) * reach,
+            size,
+            "f grows too fast for the grid: at its end, f times the density",
+            f"E|f| per {reach.item():.3g}",
+        )
         return value
 
     def cdf(self, value: Tensor) -> Tensor:
@@ -180,7 +181,7 @@ def _matters(s: float, means: Tensor, log_prior: Tensor, values: Tensor) -> Tens
     return matters
 
 
-def require_inside(arrow: TanhArrow, above: Marginal, x: Tensor) -> None:
+def require_near(arrow: TanhArrow, above: Marginal, x: Tensor) -> None:
     """Raises ValueError for an x whose posterior has not fallen by EDGE nats at the grid's ends."""
     for part in torch.split(x.detach(), max(1, CHUNK // len(above.nodes))):
         residual = (part.unsqueeze(-1) - arrow.mean(above.nodes)) / arrow.s
@@ -206,11 +207,11 @@ def grid(low: float, high: float, scale: float) -> tuple[Tensor, Tensor]:
 
 def require_close(what: str, fine: Tensor, halved: Tensor) -> None:
     """Raises ValueError if two sums of one integral differ noticeably."""
-    apart = distance(fine, halved)
+    apart = relative_change(fine, halved)
     if not apart <= WORST:
         raise ValueError(f"{what} changes the integral by {apart:.2g}")
 
 
-def distance(fine: Tensor, halved: Tensor) -> float:
+def relative_change(fine: Tensor, halved: Tensor) -> float:
     """The largest difference, relative to the larger of 1 and the value."""
     return ((fine - halved).abs() / fine.abs().clamp(min=1.0)).amax().item()

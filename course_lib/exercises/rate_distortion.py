@@ -8,7 +8,7 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake
 from course_lib.distributions import DiagonalGaussian, kl_divergence
-from course_lib.exact import LinearGaussian
+from course_lib.exact import LinearGaussian, fit_ppca
 from course_lib.exact.optima.kl_weight import mutual_information
 from course_lib.exercises.registry import register
 
@@ -18,7 +18,7 @@ UNIT = LinearGaussian([[1.0]], 0.0, 1.0)
 def _first_squared_loading() -> Tensor:
     """w² of pPCA with one latent, fitted to data whose covariance has eigenvalues 3, 1, ½."""
     axes = torch.diag(torch.tensor([9.0, 3.0, 1.5], **DOUBLE).sqrt())  # 3 λ, of six data
-    fitted = LinearGaussian.fit_ppca(torch.cat([axes, -axes]), latent=1)
+    fitted = fit_ppca(torch.cat([axes, -axes]), latent=1)
     return fitted.loadings.square().sum()
 
 

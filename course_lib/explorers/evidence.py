@@ -12,7 +12,7 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.data import load_mnist
-from course_lib.exact import LinearGaussian
+from course_lib.exact import LinearGaussian, fit_ppca
 from course_lib.explorers.stage.engine import Explorer, Reading, Slider, Steps
 from course_lib.plots import COLOURS, image_grid, label, latent_ticks, number, panels, style
 from course_lib.plots.ledger import printed, spread
@@ -33,7 +33,7 @@ def digit_model() -> tuple[LinearGaussian, Tensor]:
     """pPCA with 50 latents fitted to 10,000 MNIST images, grey levels in [0, 1], and one image."""
     train = load_mnist("train").images[:10_000].flatten(1).double() / 255  # (10000, 784)
     image = load_mnist("test").images[DIGIT].flatten().double() / 255  # (784,)
-    return LinearGaussian.fit_ppca(train, latent=max(DIMENSIONS)), image
+    return fit_ppca(train, latent=max(DIMENSIONS)), image
 
 
 class EvidenceNeedle(Explorer):

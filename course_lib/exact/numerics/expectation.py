@@ -14,10 +14,10 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.distributions import DiagonalGaussian, Distribution, FullGaussian
 from course_lib.exact.numerics.quadrature import Panels, panel_nodes, refine, start
+from course_lib.exact.numerics.tails import require_fallen
 
 REACH = 10.0  # standard deviations of a Gaussian q that are integrated over: exp(−50) is left
 PANELS = 10  # to start with, for a Gaussian q
-TAIL = 1e-8  # share of the mean size of the score that the last tenth of the reach may hold
 MASS = 1e-8  # how far ∫ q may be from one
 
 LogDensity = Callable[[Tensor, Tensor], Tensor]
@@ -49,24 +49,16 @@ def expected_log_ratio(log_q: LogDensity, log_p: LogDensity, edges: Tensor) -> T
     value = _mean_score(panels, edges)
     ends = edges[:, [0, -1]]
     density, score = evaluate(ends, every)
-    _require_fallen(panels, density.exp() * score.abs() * (ends.diff() / (2 * REACH)), ~impossible)
+    beyond = density.exp() * score.abs() * (ends.diff() / (2 * REACH))  # a tenth of the reach
+    size = panels.sum(panels.integral(panels.log_density.exp() * panels.score.abs()))
+    require_fallen(
+        beyond.amax(-1)[~impossible],
+        size[~impossible],
+        f"q's tails carry the expectation of log p(x, z) − log q(z): {REACH:g} standard deviations "
+        "out, q times it",
+        "its mean size",
+    )
     return torch.where(impossible, -math.inf, value)
-
-
-def _require_fallen(panels: Panels, ends: Tensor, wanted: Tensor) -> None:
-    """Raises ValueError if one more of the tenths of the reach would count for a wanted q.
-
-    ends: density times |score| times that tenth, at both ends of each q, (count, 2).
-    """
-    weights = panels.log_density.exp()
-    size = panels.sum(panels.integral(weights * panels.score.abs()))  # E|log p − log q|
-    share = ends.detach().amax(-1) / size.detach()
-    bad = wanted & (share > TAIL)
-    if bool(bad.any()):
-        raise ValueError(
-            f"q's tails carry the expectation of log p(x, z) − log q(z): {REACH:g} standard "
-            f"deviations out, q times it is still {share[bad].max().item():.2g} of its mean size"
-        )
 
 
 def _mean_score(panels: Panels, edges: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +14,55 @@ NEVER = -50.0  # an event of log probability below this ends the integral
 CERTAIN = 4.0  # nats: e^(−e⁴) = 2e-24
 ROWS = 32  # values of t taken together
 LOG_SPAN = 37.0  # e^−37 is below the rounding of one
+
+
+class WeightedPoints(NamedTuple):
+    """n values of log w in ascending order, the logs of their probabilities, and running sums.
+
+    log_weights, log_probs: (n,). at_least: P(w ≥ each), with a zero at the end, (n + 1,).
+    Made by `of`.
+    """
+
+    log_weights: Tensor
+    log_probs: Tensor
+    at_least: Tensor
+
+    @classmethod
+    def of(cls, log_weights: Tensor, log_probs: Tensor) -> "WeightedPoints":
+        """From log w (n,) in any order, with log-probabilities (n,) that sum to one."""
+        ascending, order = log_weights.sort()
+        log_probs = log_probs[order]
+        return cls(ascending, log_probs, pad(log_probs.exp().flip(0).cumsum(0).flip(0), (0, 1)))
+
+    def lowest(self, draws: int) -> float:
+        """The least log w that `draws` draws may all stay at or below: log probability ≥ NEVER.
+
+        A smaller one always meets a larger one in the mean, and loses its last digits beside it.
+        """
+        more = self.at_least[1:]  # P(w > each)
+        # Each of the two keeps the digits of a probability near zero that the other loses.
+        at_most = torch.where(more < 0.5, torch.log1p(-more), self.log_probs.exp().cumsum(0).log())
+        return self.log_weights[at_most >= NEVER / draws][0].item()
+
+    def one_minus_laplace(self, log_t: Tensor) -> Tensor:
+        """1 − E e^(−t w) for ascending t (m,); small values keep their digits.
+
+        Where t w is below e^−LOG_SPAN a term is t w itself, and from e^CERTAIN on it is one: for
+        each stretch of t only a window of the sorted weights is looked at.
+        """
+        log_shares = self.log_weights + self.log_probs
+        log_below = pad(log_shares.logcumsumexp(0), (1, 0), value=-math.inf)  # of E w, before each
+        probs = self.log_probs.exp()
+        parts = []
+        for some in torch.split(log_t, ROWS):
+            window = torch.stack([-LOG_SPAN - some[-1], CERTAIN - some[0]])
+            first, last = torch.searchsorted(self.log_weights, window).tolist()
+            power = (
+                some.unsqueeze(-1) + self.log_weights[first:last]
+            ).exp_()  # t w, (rows, window)
+            within = -(power.neg().expm1_() @ probs[first:last])
+            parts.append(within + self.at_least[last] + (some + log_below[first]).exp())
+        return torch.cat(parts).clamp(max=1.0)  # rounding may carry the sum of probabilities past
 
 
 def expected_log_mean(
@@ -32,7 +82,8 @@ def expected_log_mean(
     Source: Frullani's integral, log a = ∫_0^∞ (e^(−t) − e^(−at)) dt/t.
     """
     _require_weighted_points(log_weights, log_probs)
-    numbers = torch.tensor(require_draws(counts), **DOUBLE)
+    draws = require_draws(counts)
+    numbers = torch.tensor(draws, **DOUBLE)
     possible = log_probs > -math.inf  # where q(z) = 0 no draw falls, whatever its weight
     log_probs = log_probs[possible].double().log_softmax(0)
     log_mean = torch.logsumexp(log_weights[possible].double() + log_probs, 0)
@@ -42,8 +93,9 @@ def expected_log_mean(
     single = (log_probs.exp() * scaled).sum()
     if single == -math.inf:
         return torch.full_like(numbers, -math.inf)
-    log_t = _nodes(scaled, log_probs, numbers.clamp(min=2), step)
-    missing = _one_minus_laplace(log_t, scaled, log_probs)  # (m,)
+    points = WeightedPoints.of(scaled, log_probs)
+    log_t = _nodes(points, [max(count, 2) for count in draws], step)
+    missing = points.one_minus_laplace(log_t)  # (m,)
     powers = numbers.unsqueeze(-1)
     integrand = torch.exp(-powers * log_t.exp()) - torch.exp(powers * torch.log1p(-missing))
     return log_mean + torch.where(numbers == 1, single, step * integrand.sum(-1))
@@ -56,35 +108,11 @@ def require_draws(counts: Sequence[int]) -> list[int]:
     return [require_count("K", k) for k in counts]
 
 
-def _nodes(log_weights: Tensor, log_probs: Tensor, numbers: Tensor, step: float) -> Tensor:
+def _nodes(points: WeightedPoints, draws: Sequence[int], step: float) -> Tensor:
     """log t from where both terms are one to where K weights would have to be small together."""
-    ascending = log_weights.argsort()
-    log_below = log_probs[ascending].logcumsumexp(0)  # log P(w ≤ each)
-    never = log_below < NEVER / numbers.min()
-    lowest = min(log_weights[ascending][~never][0].item(), 0.0)
-    low, high = -math.log(numbers.max().item()) - LOG_SPAN, math.log(LOG_SPAN) - lowest
+    lowest = min(points.lowest(min(draws)), 0.0)
+    low, high = -math.log(max(draws)) - LOG_SPAN, math.log(LOG_SPAN) - lowest
     return torch.arange(low, high + step, step, **DOUBLE)
-
-
-def _one_minus_laplace(log_t: Tensor, log_weights: Tensor, log_probs: Tensor) -> Tensor:
-    """1 − E e^(−t w) for ascending t (m,); small values keep their digits.
-
-    Where t w is below e^−LOG_SPAN a term is t w itself, and from e^CERTAIN on it is one: for each
-    stretch of t only a window of the sorted weights is looked at.
-    """
-    order = log_weights.argsort()
-    ascending, probs = log_weights[order], log_probs[order].exp()
-    below = (ascending + log_probs[order]).logcumsumexp(0)
-    log_below = pad(below, (1, 0), value=-math.inf)  # of E w, over all before each
-    above = pad(probs.flip(0).cumsum(0).flip(0), (0, 1))
-    parts = []
-    for some in torch.split(log_t, ROWS):
-        window = torch.stack([-LOG_SPAN - some[-1], CERTAIN - some[0]])
-        first, last = torch.searchsorted(ascending, window).tolist()
-        exponent = some.unsqueeze(-1) + ascending[first:last]  # (rows, window)
-        within = exponent.exp_().neg_().expm1_().neg_() @ probs[first:last]
-        parts.append(within + above[last] + (some + log_below[first]).exp())
-    return torch.cat(parts).clamp_(max=1.0)  # rounding may carry the sum of the probabilities past
 
 
 def _require_weighted_points(log_weights: Tensor, log_probs: Tensor) -> None:

@@ -6,8 +6,8 @@ the two Clenshaw–Curtis sums differ, or where a peak may hide between two poin
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -21,7 +21,6 @@ TOLERANCE = 1e-10  # of one panel, relative to the whole integral
 NEGLIGIBLE = 50.0  # nats below the peak: exp(−50) = 2e-22
 HIDDEN = 2.0  # nats by which a peak may rise between points before its panel is split
 ROUNDING = 8 * 2.0**-52  # relative, of z and of what the decoder makes of it
-EDGE = 23.0  # nats: less of a fall than exp(−23) = 1e-10 at the end of the grid cuts mass off
 MOST = 20_000  # panels in one call, and 100 more for each integrand
 
 Evaluate = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -77,6 +76,10 @@ class Panels:
         start = torch.full((self.count,), -math.inf, **DOUBLE)
         return start.scatter_reduce(0, self.owner, self.log_density.detach().amax(-1), "amax")
 
+    def density(self) -> Tensor:
+        """exp(log_density), with the peak of each integrand at one, (P, 33)."""
+        return (self.log_density - self.peak()[self.owner].unsqueeze(-1)).exp()
+
     def sum(self, values: Tensor) -> Tensor:
         """Sums over the panels of each integrand: (P,) to (count,)."""
         return torch.zeros(self.count, **DOUBLE).index_add(0, self.owner, values)
@@ -94,17 +97,6 @@ class Panels:
             self.width[mask],
             self.log_density[mask],
             self.score[mask],
-        )
-
-    def join(self, other: "Panels") -> "Panels":
-        """These panels and those."""
-        return Panels(
-            self.count,
-            torch.cat([self.owner, other.owner]),
-            torch.cat([self.left, other.left]),
-            torch.cat([self.width, other.width]),
-            torch.cat([self.log_density, other.log_density]),
-            torch.cat([self.score, other.score]),
         )
 
 
@@ -133,11 +125,12 @@ def refine(panels: Panels, evaluate: Evaluate) -> tuple[Panels, Tensor]:
     Raises ValueError if that does not end.
     """
     for _ in range(ROUNDS):
-        unresolved, negligible, error = judge(panels)
+        unresolved, negligible, error = assess(panels)
         if not bool(unresolved.any()):
             return panels, error
-        fresh = split(panels.select(unresolved), evaluate)
-        panels = panels.select(~(unresolved | negligible)).join(fresh)
+        kept = panels.select(~(unresolved | negligible))
+        finer = subdivide(panels.select(unresolved), evaluate)
+        panels = _joined(panels.count, [kept, finer], [kept.owner, finer.owner])
         if len(panels.owner) > MOST + 100 * panels.count:
             break
     raise ValueError(
@@ -146,7 +139,7 @@ def refine(panels: Panels, evaluate: Evaluate) -> tuple[Panels, Tensor]:
     )
 
 
-def split(panels: Panels, evaluate: Evaluate) -> Panels:
+def subdivide(panels: Panels, evaluate: Evaluate) -> Panels:
     """Each panel cut into PARTS equal ones, with the values there."""
     width = (panels.width / PARTS).repeat_interleave(PARTS)
     step = torch.arange(PARTS, **DOUBLE).repeat(len(panels.owner))
@@ -157,23 +150,20 @@ def split(panels: Panels, evaluate: Evaluate) -> Panels:
 
 
 @torch.no_grad()
-def judge(panels: Panels) -> tuple[Tensor, Tensor, Tensor]:
+def assess(panels: Panels) -> tuple[Tensor, Tensor, Tensor]:
     """Which panels are unresolved, which do not matter, (P,) each, and the error, (count,)."""
-    peak = panels.peak()
-    below = peak[panels.owner]  # (P,)
-    density = (panels.log_density - below.unsqueeze(-1)).exp()  # (P, 33)
-    fine, halved = (((density * panels.score) @ RULES) * (0.5 * panels.width.unsqueeze(-1))).unbind(
-        -1
-    )
-    error = (fine - halved).abs()
+    density = panels.density()
+    integrand = density * panels.score  # (P, 33)
+    sums = (integrand @ RULES) * (0.5 * panels.width.unsqueeze(-1))  # (P, 2): all nodes, and half
+    error = (sums[:, 0] - sums[:, 1]).abs()
     # The least scale is one: a score is in nats, and one that vanishes has no relative error.
     scale = density * panels.score.abs().clamp(min=1.0)
     size = panels.sum(panels.integral(scale))  # (count,)
     rough = error > TOLERANCE * size[panels.owner]
     if bool(rough.any()):  # what rounding alone explains, no refinement will mend
-        rough &= error > rounding(panels, density * panels.score)
+        rough &= error > rounding(panels, integrand)
     top = ceiling(panels.width, panels.log_density)
-    matters = top > below - NEGLIGIBLE
+    matters = top > panels.peak()[panels.owner] - NEGLIGIBLE
     hidden = matters & (top > panels.log_density.amax(-1) + HIDDEN)
     return rough | hidden, ~matters, panels.sum(error) / size
 
@@ -198,9 +188,7 @@ def ceiling(width: Tensor, values: Tensor) -> Tensor:
 
 def log_total(panels: Panels) -> Tensor:
     """log ∫ exp(log_density), (count,)."""
-    peak = panels.peak()
-    density = (panels.log_density - peak[panels.owner].unsqueeze(-1)).exp()
-    return peak + panels.sum(panels.integral(density)).log()
+    return panels.peak() + panels.sum(panels.integral(panels.density())).log()
 
 
 def rounding(panels: Panels, values: Tensor) -> Tensor:
@@ -214,31 +202,25 @@ def rounding(panels: Panels, values: Tensor) -> Tensor:
 
 def rounding_of_total(panels: Panels) -> Tensor:
     """How far rounding of z may move log ∫ exp(log_density), (count,)."""
-    density = (panels.log_density.detach() - panels.peak()[panels.owner].unsqueeze(-1)).exp()
+    density = panels.density().detach()
     total = panels.sum(panels.integral(density))
     return panels.sum(rounding(panels, density)) / total
 
 
 def concatenate(parts: Sequence[Panels]) -> Panels:
     """All integrands of all parts, in order."""
-    if len(parts) == 1:
-        return parts[0]
-    firsts = [sum(part.count for part in parts[:i]) for i in range(len(parts))]
-    moved = [
-        replace(part, count=sum(p.count for p in parts), owner=part.owner + first)
-        for part, first in zip(parts, firsts, strict=True)
-    ]
-    return reduce(Panels.join, moved)
+    *firsts, count = accumulate((part.count for part in parts), initial=0)
+    owners = [part.owner + first for part, first in zip(parts, firsts, strict=True)]
+    return _joined(count, parts, owners)
 
 
-def require_inside(panels: Panels, ends: Tensor, half_width: float) -> None:
-    """Raises ValueError if a density has not fallen by EDGE nats at the ends of the grid.
-
-    ends: the log densities there, (count, 2).
-    """
-    excess = (ends.detach().amax(-1) - panels.peak()).max().item()
-    if excess > -EDGE:
-        raise ValueError(
-            f"half_width = {half_width:g} cuts off part of p(x, z): at the end it is only "
-            f"{-excess:.3g} nats below its peak; raise half_width"
-        )
+def _joined(count: int, parts: Sequence[Panels], owners: Sequence[Tensor]) -> Panels:
+    """The panels of all parts, each copied once, with their owners among `count` integrands."""
+    return Panels(
+        count,
+        torch.cat(list(owners)),
+        torch.cat([part.left for part in parts]),
+        torch.cat([part.width for part in parts]),
+        torch.cat([part.log_density for part in parts]),
+        torch.cat([part.score for part in parts]),
+    )

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import require_count, require_finite, require_floating
+from course_lib.exact.linear_gaussian import LinearGaussian
 
 ROWS = 512  # images centred at a time: what fits the cache
 BLOCKS = 4  # column blocks of the symmetric product, of which the lower triangle is never formed
@@ -22,13 +23,14 @@ def covariance_upper(data: Tensor) -> tuple[Tensor, Tensor]:
     return mean, total / count
 
 
-def maximum_likelihood(data: Tensor, latent: int) -> tuple[Tensor, Tensor, float]:
-    """σ² = mean of the D−d smallest eigenvalues λ, W = U_d (Λ_d − σ²I)^½.  (Eq. 1.3)
+def fit_ppca(data: Tensor, latent: int) -> LinearGaussian:
+    """The world of `latent` dimensions and equal noise that makes data (N, D) likeliest.  (Eq. 1.3)
 
+    σ² = mean of the D−d smallest eigenvalues λ, W = U_d (Λ_d − σ²I)^½, b = mean.
     data: (N, D), N ≥ 2; latent: d, from 1 to D−1, so that σ² is the mean of a variance that is left
     out. λ, U: eigenvalues and eigenvectors of the covariance of the data, divided by N: with N − 1
     the likelihood is not at its highest. W is unique up to a rotation; each column is given the
-    sign that makes its largest entry positive. Returns W (D, d), the mean (D,), and σ.
+    sign that makes its largest entry positive.
     Raises ValueError if data or latent are not such, or if σ² = 0: then the likelihood of the
     data has no maximum.
     Source: Tipping & Bishop 1999, Probabilistic principal component analysis, equations 7 and 8.
@@ -46,7 +48,7 @@ def maximum_likelihood(data: Tensor, latent: int) -> tuple[Tensor, Tensor, float
     top = vectors[:, size - latent :].flip(-1)  # (D, d), largest eigenvalue first
     peak = top.gather(0, top.abs().argmax(0, keepdim=True))  # (1, d)
     spread = (values[size - latent :].flip(-1) - noise).clamp(min=0.0)  # rounding alone is below 0
-    return top * peak.sign() * spread.sqrt(), mean, float(noise.sqrt())
+    return LinearGaussian(top * peak.sign() * spread.sqrt(), mean, float(noise.sqrt()))
 
 
 def _require_data(data: Tensor, latent: int) -> int:

@@ -10,7 +10,7 @@ from course_lib import bounds
 from course_lib.arguments import DOUBLE
 from course_lib.data import load_digits
 from course_lib.distributions import DiagonalGaussian
-from course_lib.exact import LinearGaussian
+from course_lib.exact import LinearGaussian, fit_ppca
 
 DIGITS, LATENT = 100, 10
 WIDEN = 2.0  # how much wider than the exact posterior q is
@@ -48,7 +48,7 @@ class DigitBounds:
 def digit_bounds() -> DigitBounds:
     """pPCA with 10 latents fitted to all 8×8 digits, and the first hundred of them."""
     counts = load_digits().images.flatten(1).double()  # (1797, 64)
-    world, images = LinearGaussian.fit_ppca(counts, LATENT), counts[:DIGITS]
+    world, images = fit_ppca(counts, LATENT), counts[:DIGITS]
     posterior = world.posterior(images)
     std = WIDEN * posterior.variance.sqrt()
     q = DiagonalGaussian(posterior.mean, std.log().expand_as(posterior.mean))
