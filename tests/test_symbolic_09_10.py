@@ -146,7 +146,7 @@ def test_one_draw_of_the_elbo() -> None:
         _, (drawn,) = model.climb(data, generator=next(seeds))
         values = {"w": w, "s": s, "x": x, "z": drawn.item(), "m": m, "sigma": sigma}
         point = {symbol: values[symbol.name] for symbol in one_draw.free_symbols}
-        return [bound - float(one_draw.evalf(30, subs=point)), terms["kl_1"]]
+        return [bound - float(one_draw.evalf(30, subs=point)), terms["cost_1"]]
 
     matches(library, [ZERO, kl], world.symbols)
 
