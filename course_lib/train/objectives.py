@@ -58,14 +58,16 @@ class Trainable(Protocol):
         ...
 
     def log_weights(self, x: Tensor, k: int, *, generator: Generator) -> Tensor:
-        """log p(x, z) − log q(z|x) at k samples of q, (k, batch); `importance_weighted` alone asks."""
+        """log p(x, z) − log q(z|x) at k samples of q, (k, batch)."""
         ...
 
 
 class Objective(Protocol):
     """A bound to maximise, per example, with its named terms."""
 
-    def __call__(self, model: Trainable, x: Tensor, *, generator: Generator, progress: float) -> Bound:
+    def __call__(
+        self, model: Trainable, x: Tensor, *, generator: Generator, progress: float
+    ) -> Bound:
         """The bound for each x and its terms, (batch,) each."""
         ...
 
@@ -95,7 +97,7 @@ def importance_weighted(k: int) -> Objective:
 
 
 def warm_up(until: float, start: float = 0.0) -> Objective:
-    """The ELBO with what its layers cost times β, which rises from `start` to 1 while progress < until.
+    """The ELBO with its costs times β, which rises from `start` to 1 while progress < until.
 
     Afterwards it is the ELBO. Raises ValueError unless 0 < until ≤ 1 and 0 ≤ start ≤ 1.
     Source: Sønderby et al. 2016, section 2.3.
