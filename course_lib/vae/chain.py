@@ -136,8 +136,8 @@ class MarkovHVAE(nn.Module):
     def terms(self, x: Tensor, shape: Sequence[int] = (), *, generator: Generator) -> ChainTerms:
         """The ELBO's terms at samples of q, each (*shape, *batch) nats.  (Eq. 12.2)
 
-        x (*batch, D). The top layer's cost is a KL, exact given z_{T−1}; for T = 1 all samples share
-        it.
+        x (*batch, D). The top layer's cost is a KL, exact given z_{T−1}: for T = 1 the same at all
+        samples.
         """
         factors, z = self.climb(x, shape, generator=generator)
         costs = [
