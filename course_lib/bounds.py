@@ -192,8 +192,8 @@ def _log_weights(
     model: LatentModel, q: Distribution, x: Tensor, z: Tensor, given: Distribution
 ) -> Tensor:
     """`log_weights`, where given is p(x|z) at these z. Raises ValueError if q(z) = 0."""
-    joint = _log_likelihood(given, x) + model.prior.log_prob(z)
-    return joint - require_finite("q.log_prob(z)", q.log_prob(z))
+    log_joint = _log_likelihood(given, x) + model.prior.log_prob(z)
+    return log_joint - require_finite("q.log_prob(z)", q.log_prob(z))
 
 
 def _log_likelihood(given: Distribution, x: Tensor) -> Tensor:
@@ -223,7 +223,7 @@ def _require_tensor(name: str, value: Tensor) -> None:
 
 
 def _require_samples(q: Distribution, x: Tensor, z: Tensor) -> None:
-    """Raises ValueError unless z (*samples, *batch, *event) are as many as q can be asked for."""
+    """Raises ValueError unless z (*samples, *batch, *event) fits q, and x and z are finite."""
     _require_tensor("z", z)
     require_distribution("q", q)
     if q.event_shape:
@@ -236,11 +236,10 @@ def _require_samples(q: Distribution, x: Tensor, z: Tensor) -> None:
 def _require_log_weights(log_weights: Tensor, dim: int) -> int:
     """K, their number along `dim`. Raises ValueError if it is 0, or one is NaN or +∞."""
     require_log("log_weights", log_weights)
-    if dim not in range(-log_weights.ndim, log_weights.ndim):
-        raise ValueError(
-            f"dim must be an axis of log_weights {tuple(log_weights.shape)}, got {dim}"
-        )
-    count = require_count("K", log_weights.shape[dim])
+    shape = tuple(log_weights.shape)
+    if dim not in range(-len(shape), len(shape)):
+        raise ValueError(f"dim must be an axis of log_weights {shape}, got {dim}")
+    count = require_count("K", shape[dim])
     require_nonempty("log_weights", log_weights)
     return count
 
