@@ -278,7 +278,7 @@ def test_an_architecture_survives_json(generator: Generator) -> None:
         (lambda m, g: m.sample(0, generator=g), "count .* at least 1, got 0"),
         (lambda m, g: m.elbo(torch.zeros(1, 5), generator=g), r"encoder 1: .* 6 .*\(1, 5\)"),
         (lambda m, g: m.elbo(torch.full((1, 6), 0.5), generator=g), "grey pixels"),
-        (lambda m, g: m.log_joint(torch.zeros(1, 6), [torch.zeros(1, 3)]), "2 tensors, got 1"),
+        (lambda m, g: m.log_joint(torch.zeros(1, 6), [torch.zeros(1, 3)]), "2 tensors, .*got 1"),
     ],
 )
 def test_bad_input_is_named(call: object, message: str, generator: Generator) -> None:

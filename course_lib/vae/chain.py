@@ -107,8 +107,8 @@ class MarkovHVAE(nn.Module):
     ) -> tuple[list[DiagonalGaussian], list[Tensor]]:
         """Draws z_1 ~ q(·|x), z_2 ~ q(·|z_1), … with reparameterised noise.  (Eq. 8.1)
 
-        x (*batch, D). Returns the T factors q(z_t|z_{t−1}) and the T samples, each (*shape, *batch,
-        d_t).
+        x (*batch, D). Returns the T factors q(z_t|z_{t−1}), and the samples [z_1, …, z_T], each
+        (*shape, *batch, d_t).
         """
         factors = [self.infer(1, x)]
         samples = [factors[0].rsample(shape, generator=generator)]
@@ -162,9 +162,12 @@ class MarkovHVAE(nn.Module):
         return self.log_joint(x, z) - log_q
 
     def log_joint(self, x: Tensor, latents: Sequence[Tensor]) -> Tensor:
-        """log p(x, z_{1:T}), (*samples, *batch), for z_t (*samples, *batch, d_t).  (Eq. 10.1)"""
+        """log p(x, z_{1:T}), (*samples, *batch) nats, for [z_1, …, z_T].  (Eq. 10.1)
+
+        latents: T tensors z_t (*samples, *batch, d_t). Raises ValueError unless they are T.
+        """
         if len(latents) != self.depth:
-            raise ValueError(f"latents must be {self.depth} tensors, got {len(latents)}")
+            raise ValueError(f"latents must be {self.depth} tensors, z_1 first, got {len(latents)}")
         log_p = self.prior.log_prob(latents[-1])
         for level, low in enumerate([x, *latents[:-1]], start=1):
             log_p = log_p + self.generate(level, latents[level - 1]).log_prob(low)
@@ -176,7 +179,7 @@ class MarkovHVAE(nn.Module):
 
     @torch.no_grad()
     def sample_latents(self, count: int, *, generator: Generator) -> list[Tensor]:
-        """Ancestral samples z_T ~ p, then z_{t−1} ~ p(·|z_t): T tensors (count, d_t), z_1 first."""
+        """[z_1, …, z_T] drawn downwards, z_T ~ p, then z_{t−1} ~ p(·|z_t): (count, d_t) each."""
         top = self.prior.sample((require_count("count", count),), generator=generator)
         return self.resample(top, self.depth, generator=generator)
 
