@@ -41,7 +41,7 @@ class LatentModel(Protocol):
 
 
 @dataclass(frozen=True)
-class Terms:
+class ElboTerms:
     """The two terms of the ELBO, (*batch,) nats each."""
 
     reconstruction: Tensor
@@ -61,7 +61,8 @@ def log_weights(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Te
     p(x, z) = 0. Raises ValueError if z is empty or does not fit q, if q(z) = 0, or if the decoder
     gives NaN or +∞.
     """
-    return _log_weights(model, q, x, z)
+    _require_samples(q, x, z)
+    return _log_weights(model, q, x, z, model.decoder(z))
 
 
 def elbo(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Tensor:
@@ -70,18 +71,23 @@ def elbo(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Tensor:
     z (S, *batch, d). Returns (*batch,) nats: an unbiased estimate, which may lie above log p(x) by
     chance. Raises ValueError as `log_weights` does, and if z has no sample axis.
     """
-    return _log_weights(model, q, x, z, averaged=True).mean(dim=0)
+    _require_samples(q, x, z)
+    given = model.decoder(z)
+    _require_sample_axis(model, given, x, z, q.batch_shape)
+    return _log_weights(model, q, x, z, given).mean(dim=0)
 
 
-def terms(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> Terms:
+def terms(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> ElboTerms:
     """E_q log p(x|z), averaged over samples z ~ q, and KL(q ‖ p(z)) in closed form.  (Eq. 3.3)
 
-    z (S, *batch, d). Returns Terms of (*batch,) nats. Raises ValueError if the KL has no closed
+    z (S, *batch, d). Returns ElboTerms of (*batch,) nats. Raises ValueError if the KL has no closed
     form, z is empty, has no sample axis or does not fit q, or the decoder gives NaN or +∞.
     """
-    _require_samples(q, z)
-    reconstruction = _log_likelihood(model, x, z, averaged_over=q.batch_shape).mean(dim=0)
-    return Terms(reconstruction, kl_divergence(q, model.prior))
+    _require_samples(q, x, z)
+    given = model.decoder(z)
+    _require_sample_axis(model, given, x, z, q.batch_shape)
+    reconstruction = _log_likelihood(given, x).mean(dim=0)
+    return ElboTerms(reconstruction, kl_divergence(q, model.prior))
 
 
 def importance_weighted_bound(log_weights: Tensor, dim: int = 0) -> Tensor:
@@ -115,8 +121,10 @@ def naive_log_evidence(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
     or +∞.
     """
     _require_tensor("z", z)
-    given = _log_likelihood(model, x, z, averaged_over=model.prior.batch_shape)  # (S, *batch)
-    return torch.logsumexp(given, 0) - math.log(z.shape[0])
+    _require_tensor("x", x)
+    given = model.decoder(z)
+    _require_sample_axis(model, given, x, z, model.prior.batch_shape)
+    return torch.logsumexp(_log_likelihood(given, x), 0) - math.log(z.shape[0])
 
 
 def candidate_log_evidence(log_joint: Numbers, log_posterior: Numbers) -> Tensor:
@@ -178,32 +186,28 @@ def bits_per_dimension(log_evidence: Numbers, dimensions: int, *, levels: int = 
 
 
 def _log_weights(
-    model: LatentModel, q: Distribution, x: Tensor, z: Tensor, *, averaged: bool = False
+    model: LatentModel, q: Distribution, x: Tensor, z: Tensor, given: Distribution
 ) -> Tensor:
-    """`log_weights`; if they are to be averaged, z must have an axis for that."""
-    _require_samples(q, z)
-    likelihood = _log_likelihood(model, x, z, averaged_over=q.batch_shape if averaged else None)
-    joint = likelihood + model.prior.log_prob(z)
-    return joint - require_finite("q.log_prob(z)", q.log_prob(z))
+    """`log_weights`, where given is p(x|z) at these z. Raises ValueError if q(z) = 0."""
+    log_joint = _log_likelihood(given, x) + model.prior.log_prob(z)
+    return log_joint - require_finite("q.log_prob(z)", q.log_prob(z))
 
 
-def _log_likelihood(
-    model: LatentModel, x: Tensor, z: Tensor, *, averaged_over: torch.Size | None = None
-) -> Tensor:
-    """log p(x|z). Raises ValueError if x is not finite, or the decoder makes it NaN or +∞.
-
-    averaged_over: the batch of what z is drawn from, if the first axis is to be averaged away.
-    """
-    _require_tensor("x", x)
-    given = model.decoder(z)
-    if averaged_over is not None:
-        data_axes = max(len(averaged_over), x.ndim - len(given.event_shape))
-        if z.ndim - len(model.prior.event_shape) <= data_axes:
-            raise ValueError(
-                "z must lead with a sample axis, such as q.rsample((1,), generator=…), got "
-                f"z {tuple(z.shape)} for x {tuple(x.shape)} and a q of batch {tuple(averaged_over)}"
-            )
+def _log_likelihood(given: Distribution, x: Tensor) -> Tensor:
+    """log p(x|z) of given = p(x|z). Raises ValueError if the decoder makes it NaN or +∞."""
     return require_log("the decoder's log p(x|z)", given.log_prob(x))
+
+
+def _require_sample_axis(
+    model: LatentModel, given: Distribution, x: Tensor, z: Tensor, batch: torch.Size
+) -> None:
+    """Raises ValueError unless z leads with an axis more than `batch`, its source's, and x have."""
+    data_axes = max(len(batch), x.ndim - len(given.event_shape))
+    if z.ndim - len(model.prior.event_shape) <= data_axes:
+        raise ValueError(
+            "z must lead with a sample axis, such as q.rsample((1,), generator=…), got "
+            f"z {tuple(z.shape)} for x {tuple(x.shape)} and a q of batch {tuple(batch)}"
+        )
 
 
 def _require_tensor(name: str, value: Tensor) -> None:
@@ -215,24 +219,24 @@ def _require_tensor(name: str, value: Tensor) -> None:
         require_finite(name, value)
 
 
-def _require_samples(q: Distribution, z: Tensor) -> None:
-    """Raises ValueError unless z (*samples, *batch, *event) are as many as q can be asked for."""
+def _require_samples(q: Distribution, x: Tensor, z: Tensor) -> None:
+    """Raises ValueError unless z (*samples, *batch, *event) fits q, and x and z are finite."""
     _require_tensor("z", z)
     require_distribution("q", q)
     if q.event_shape:
         require_event("z", z, q.event_shape[-1])
     batch = z.shape[: z.ndim - len(q.event_shape)]
     require_broadcastable("z", batch, "q's batch", q.batch_shape)
+    _require_tensor("x", x)
 
 
 def _require_log_weights(log_weights: Tensor, dim: int) -> int:
     """K, their number along `dim`. Raises ValueError if it is 0, or one is NaN or +∞."""
     require_log("log_weights", log_weights)
-    if dim not in range(-log_weights.ndim, log_weights.ndim):
-        raise ValueError(
-            f"dim must be an axis of log_weights {tuple(log_weights.shape)}, got {dim}"
-        )
-    count = require_count("K", log_weights.shape[dim])
+    shape = tuple(log_weights.shape)
+    if dim not in range(-len(shape), len(shape)):
+        raise ValueError(f"dim must be an axis of log_weights {shape}, got {dim}")
+    count = require_count("K", shape[dim])
     require_nonempty("log_weights", log_weights)
     return count
 

@@ -7,15 +7,21 @@ z_{T−1}, or of the marginal q(z_T|x). One of the four is the ELBO. All are per
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import torch
 from torch import Generator, Tensor
 
 from course_lib.arguments import Numbers, as_double, require_count, require_finite
-from course_lib.distributions import DiagonalGaussian, FullGaussian, kl_divergence
-from course_lib.vae import MarkovHVAE
+from course_lib.distributions import (
+    DiagonalGaussian,
+    Distribution,
+    FullGaussian,
+    kl_divergence,
+)
+from course_lib.exact import ChainExpectations
 
 CORRECT = "correct"
 CONDITIONAL = "printed, conditional KL"
@@ -24,40 +30,26 @@ SHORT = "sum to T−1, marginal KL"
 READINGS = (CORRECT, CONDITIONAL, MARGINAL, SHORT)
 
 
-class Terms(Protocol):
-    """The expectations under q(z_{1:T}|x) that every reading is made of, each (*batch,) nats.
-
-    Layers lead: transitions are E log p(z_{t−1}|z_t) for t = 2 … T, (T−1, *batch); the entropies
-    are h(z_t|z_{t−1}) and h(z_t|x) for t = 1 … T, (T, *batch). An `exact.ChainTerms` is one.
-    """
+class ChainModel(Protocol):
+    """A trained chain, as `sample_terms` asks for one: vae.MarkovHVAE is one."""
 
     @property
-    def reconstruction(self) -> Tensor:
-        """E log p(x|z_1)."""
+    def prior(self) -> DiagonalGaussian:
+        """p(z_T)."""
         ...
 
-    @property
-    def transitions(self) -> Tensor:
-        """E log p(z_{t−1}|z_t), t = 2 … T."""
+    def climb(
+        self, x: Tensor, shape: Sequence[int], *, generator: Generator
+    ) -> tuple[list[DiagonalGaussian], list[Tensor]]:
+        """The factors q(z_t|z_{t−1}) and [z_1, …, z_T] drawn from them, (*shape, *batch, d_t)."""
         ...
 
-    @property
-    def prior(self) -> Tensor:
-        """E log p(z_T)."""
-        ...
-
-    @property
-    def conditional_entropies(self) -> Tensor:
-        """h(z_t|z_{t−1}), t = 1 … T, with z_0 = x."""
-        ...
-
-    @property
-    def marginal_entropies(self) -> Tensor:
-        """h(z_t|x), t = 1 … T."""
+    def generate(self, level: int, z: Tensor) -> Distribution:
+        """p(z_{t−1}|z_t), t = level; p(x|z_1) for level 1."""
         ...
 
 
-def read(terms: Terms) -> dict[str, Tensor]:
+def read(terms: ChainExpectations) -> dict[str, Tensor]:
     """What each reading of the formula gives, by the names in READINGS, (*batch,) each.  (Eq. 12.5)
 
     "correct" is the ELBO; the others miss it by `errors`. For T = 1, where z_0 is x, the sum to
@@ -65,17 +57,16 @@ def read(terms: Terms) -> dict[str, Tensor]:
     """
     entropies = terms.conditional_entropies
     lower = terms.reconstruction + terms.transitions.sum(0) + entropies[:-1].sum(0)
-    conditional_kl = -entropies[-1] - terms.prior
-    marginal_kl = -terms.marginal_entropies[-1] - terms.prior
+    conditional_kl, marginal_kl = layer_costs(terms)[-1], layer_kls(terms)[-1]
     return {
-        CORRECT: lower - conditional_kl,
+        CORRECT: terms.elbo,
         CONDITIONAL: lower + entropies[-1] - conditional_kl,
         MARGINAL: lower + entropies[-1] - marginal_kl,
         SHORT: lower - marginal_kl,
     }
 
 
-def errors(terms: Terms) -> dict[str, Tensor]:
+def errors(terms: ChainExpectations) -> dict[str, Tensor]:
     """How far each reading lies above the ELBO: an entropy of q's top layer, or a difference of
     two.  (Eq. 12.6)
 
@@ -92,7 +83,7 @@ def errors(terms: Terms) -> dict[str, Tensor]:
     }
 
 
-def layer_costs(terms: Terms) -> Tensor:
+def layer_costs(terms: ChainExpectations) -> Tensor:
     """E[log q(z_t|z_{t−1}) − log p(z_t|z_{t+1})] for t = 1 … T, (T, *batch) nats.  (Eq. 12.2)
 
     ELBO = reconstruction − their sum. The last is E KL(q(z_T|z_{T−1}) ‖ p(z_T)); the others are no
@@ -101,7 +92,7 @@ def layer_costs(terms: Terms) -> Tensor:
     return -terms.conditional_entropies - _log_priors(terms)
 
 
-def layer_kls(terms: Terms) -> Tensor:
+def layer_kls(terms: ChainExpectations) -> Tensor:
     """E KL(q(z_t|z_{t+1}, x) ‖ p(z_t|z_{t+1})) for t < T, then KL(q(z_T|x) ‖ p(z_T)).  (Eq. 12.4)
 
     (T, *batch) nats, none below 0. ELBO = reconstruction − their sum, the same as of `layer_costs`.
@@ -112,7 +103,7 @@ def layer_kls(terms: Terms) -> Tensor:
     return -torch.cat([reversed_entropies, marginal[-1:]]) - _log_priors(terms)
 
 
-def _log_priors(terms: Terms) -> Tensor:
+def _log_priors(terms: ChainExpectations) -> Tensor:
     """E log p(z_t|z_{t+1}) for t = 1 … T − 1, then E log p(z_T): (T, *batch)."""
     return torch.cat([terms.transitions, terms.prior.unsqueeze(0)])
 
@@ -128,27 +119,14 @@ def printed_supremum(log_evidence: Numbers, top: DiagonalGaussian | FullGaussian
     return log_p + top.entropy() + top.event_shape[0] * (math.log(2) - 0.5)
 
 
-@dataclass(frozen=True)
-class SampledTerms:
-    """`Terms` of a trained chain, from independent groups of samples, which lead the batch.
-
-    reconstruction, prior: (groups, *batch). transitions: (T−1, groups, *batch). Entropies:
-    (T, groups, *batch). Each group is unbiased, but for marginal_entropies: see `sample_terms`.
-    """
-
-    reconstruction: Tensor
-    transitions: Tensor
-    prior: Tensor
-    conditional_entropies: Tensor
-    marginal_entropies: Tensor
-
-
 @torch.no_grad()
 def sample_terms(
-    model: MarkovHVAE, x: Tensor, *, groups: int, size: int, generator: Generator
-) -> tuple[SampledTerms, SampledTerms]:
+    model: ChainModel, x: Tensor, *, groups: int, size: int, generator: Generator
+) -> tuple[ChainExpectations, ChainExpectations]:
     """The terms of a trained chain at x (*batch, D), twice: with h(z_t|x) from below and above.
 
+    Every group of samples makes its own estimates: a term is (groups, *batch), behind the layers'
+    axis if it has one. All are unbiased but those of h(z_t|x).
     For t ≥ 2, q(z_t|x) = E q(z_t|z_{t−1}) is an endless mixture, whose density has no formula. A
     group of `size` climbs from x stands in for it: −log of the mean of q(z_t|z_{t−1}^k) over the
     group, at the z_t of each of its members. With a member's own component in the mean this is too
@@ -160,16 +138,13 @@ def sample_terms(
     require_count("groups", groups)
     require_count("size", size, least=2)
     found = [_group(model, x, size, generator) for _ in range(groups)]
-    joined = {
-        name: torch.stack([group[name] for group in found], dim=-x.ndim)
-        for name in SampledTerms.__dataclass_fields__
-    }
-    above = torch.stack([group["above"] for group in found], dim=-x.ndim)
-    below = SampledTerms(**joined)
+    joined = {name: torch.stack([group[name] for group in found], dim=-x.ndim) for name in found[0]}
+    above = joined.pop("above")
+    below = ChainExpectations(**joined)
     return below, replace(below, marginal_entropies=above)
 
 
-def _group(model: MarkovHVAE, x: Tensor, size: int, generator: Generator) -> dict[str, Tensor]:
+def _group(model: ChainModel, x: Tensor, size: int, generator: Generator) -> dict[str, Tensor]:
     """One group's means, (*batch,) or layers first; "above" holds the upper marginal entropies."""
     factors, z = model.climb(x, (size,), generator=generator)
     arrows = [model.generate(t, z[t - 1]).log_prob(z[t - 2]).mean(0) for t in range(2, len(z) + 1)]
@@ -177,12 +152,12 @@ def _group(model: MarkovHVAE, x: Tensor, size: int, generator: Generator) -> dic
     reconstruction = model.generate(1, z[0]).log_prob(x).mean(0)
     bounds = [(entropies[0], entropies[0])]  # q(z_1|x) is one Gaussian: exact
     bounds += [_mixture_entropy(q, own) for q, own in zip(factors[1:], z[1:], strict=True)]
-    top_kl = kl_divergence(factors[-1], model.prior)
+    top_kl = kl_divergence(factors[-1], model.prior).expand(z[-1].shape[:-1]).mean(0)
     none = reconstruction.new_zeros(0, *reconstruction.shape)
     return {
         "reconstruction": reconstruction,
         "transitions": torch.stack(arrows) if arrows else none,
-        "prior": -(top_kl.mean(0) if len(z) > 1 else top_kl) - entropies[-1],
+        "prior": -top_kl - entropies[-1],
         "conditional_entropies": torch.stack(entropies),
         "marginal_entropies": torch.stack([below for below, _ in bounds]),
         "above": torch.stack([above for _, above in bounds]),

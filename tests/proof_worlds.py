@@ -172,11 +172,11 @@ def root(name: str) -> Matrix:
 
 
 @cache
-def folded(layers: int) -> tuple[tuple[Symbol, ...], list[tuple[sp.Expr, sp.Expr]]]:
+def folded(depth: int) -> tuple[tuple[Symbol, ...], list[tuple[sp.Expr, sp.Expr]]]:
     """Slopes, offsets and stds of a scalar chain; mean and variance of z_0, …, z_T by (11.1)."""
-    slopes = sp.symbols(f"a1:{layers + 1}", real=True)
-    offsets = sp.symbols(f"b1:{layers + 1}", real=True)
-    stds = sp.symbols(f"s1:{layers + 1}", positive=True)
+    slopes = sp.symbols(f"a1:{depth + 1}", real=True)
+    offsets = sp.symbols(f"b1:{depth + 1}", real=True)
+    stds = sp.symbols(f"s1:{depth + 1}", positive=True)
     moments = [(ZERO, ONE)]
     for slope, offset, std in reversed(list(zip(slopes, offsets, stds, strict=True))):
         mean, variance = moments[0]
@@ -184,6 +184,6 @@ def folded(layers: int) -> tuple[tuple[Symbol, ...], list[tuple[sp.Expr, sp.Expr
     return (*slopes, *offsets, *stds), moments
 
 
-def scalar_chain(layers: int, values: tuple[float, ...]) -> LinearGaussianChain:
-    slopes, offsets, stds = (values[i * layers : (i + 1) * layers] for i in range(3))
+def scalar_chain(depth: int, values: tuple[float, ...]) -> LinearGaussianChain:
+    slopes, offsets, stds = (values[i * depth : (i + 1) * depth] for i in range(3))
     return LinearGaussianChain(slopes, offsets, stds)

@@ -8,7 +8,7 @@ import math
 
 import pytest
 import torch
-from test_exact_chain import chain, encoder, joint_of_q, normal
+from test_exact_chain import SIZES, blocks, chain, dense_posterior, encoder, joint_of_q, normal
 from test_vae import hvae, random_encoder, random_world, within
 from torch import Generator, Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
@@ -38,11 +38,11 @@ UNIT = {  # log p(x) and the three excesses at x = 1 under the exact posterior
 }
 
 
-def counted(layers: int, seed: int) -> tuple[DiscreteChain, list[Tensor]]:
+def counted(depth: int, seed: int) -> tuple[DiscreteChain, list[Tensor]]:
     """A chain of three states a layer, and a Markov q that is not its posterior."""
-    tables = torch.softmax(1.5 * normal(2 * layers, 3, 3, seed=seed), -1)
+    tables = torch.softmax(1.5 * normal(2 * depth, 3, 3, seed=seed), -1)
     prior = torch.softmax(normal(3, seed=seed + 1), -1)
-    return DiscreteChain(prior, list(tables[:layers])), list(tables[layers:])
+    return DiscreteChain(prior, list(tables[:depth])), list(tables[depth:])
 
 
 def at(table: Tensor, *index: int) -> float:
@@ -51,27 +51,27 @@ def at(table: Tensor, *index: int) -> float:
 
 @pytest.mark.equation("12.5")
 @pytest.mark.equation("12.6")
-@pytest.mark.parametrize("layers", list(UNIT))
-def test_the_table_of_the_unit_chain(layers: int) -> None:
+@pytest.mark.parametrize("depth", list(UNIT))
+def test_the_table_of_the_unit_chain(depth: int) -> None:
     """h(z_T|z_{T−1}) = ½ log πe, h(z_T|x) = ½ log 2πe T/(T+1), by hand: Var(z_T|x) = T/(T+1)."""
-    world = LinearGaussianChain.unit(layers)
+    world = LinearGaussianChain.unit(depth)
     terms = world.terms(world.exact_encoder(), 1.0)
-    log_p = -0.5 * math.log(2 * math.pi * (layers + 1)) - 0.5 / (layers + 1)
+    log_p = -0.5 * math.log(2 * math.pi * (depth + 1)) - 0.5 / (depth + 1)
     conditional = 0.5 * math.log(math.pi * math.e)
-    marginal = 0.5 * math.log(2 * math.pi * math.e * layers / (layers + 1))
+    marginal = 0.5 * math.log(2 * math.pi * math.e * depth / (depth + 1))
     by_hand = [0.0, conditional, marginal, marginal - conditional]
     for name, error, value in zip(READINGS, by_hand, read(terms).values(), strict=True):
         assert value.item() == pytest.approx(log_p + error, abs=1e-10), name
         assert errors(terms)[name].item() == pytest.approx(error, abs=1e-10), name
-    assert [log_p, *by_hand[1:]] == pytest.approx(UNIT[layers], abs=5e-7)
+    assert [log_p, *by_hand[1:]] == pytest.approx(UNIT[depth], abs=5e-7)
 
 
 @pytest.mark.equation("12.5")
 @pytest.mark.equation("12.6")
-@pytest.mark.parametrize("layers", [2, 3, 4, 5])
-def test_any_gaussian_chain_by_dense_matrices(layers: int) -> None:
+@pytest.mark.parametrize("depth", [2, 3, 4, 5])
+def test_any_gaussian_chain_by_dense_matrices(depth: int) -> None:
     """The ELBO from dense Gaussians; the errors from determinants of q's joint covariance."""
-    sizes = [2, 3, 1, 2, 2, 1][: layers + 1]
+    sizes = [2, 3, 1, 2, 2, 1][: depth + 1]
     world, q, x = chain(sizes), encoder(sizes), normal(2, seed=99)
     joint, exact = joint_of_q(q, x), world.joint_posterior(x)
     posterior = MultivariateNormal(exact.mean, exact.covariance)
@@ -92,15 +92,15 @@ def test_any_gaussian_chain_by_dense_matrices(layers: int) -> None:
 
 @pytest.mark.equation("12.5")
 @pytest.mark.equation("12.6")
-@pytest.mark.parametrize("layers", [2, 3, 4, 5])
-def test_by_counting_every_state(layers: int) -> None:
+@pytest.mark.parametrize("depth", [2, 3, 4, 5])
+def test_by_counting_every_state(depth: int) -> None:
     """Each reading as it is written, one configuration after the other; the errors likewise."""
-    world, q = counted(layers, seed=layers)
+    world, q = counted(depth, seed=depth)
     x, total = 1, dict.fromkeys(READINGS, 0.0)
     conditional = marginal = information = 0.0
     tops = [0.0, 0.0, 0.0]  # q(z_T|x)
     weights = {}
-    for z in itertools.product(range(3), repeat=layers):
+    for z in itertools.product(range(3), repeat=depth):
         path = list(zip([x, *z], z, strict=False))
         weights[z] = math.prod(at(table, a, b) for table, (a, b) in zip(q, path, strict=True))
         tops[z[-1]] += weights[z]
@@ -118,7 +118,7 @@ def test_by_counting_every_state(layers: int) -> None:
         conditional -= weight * log_q[-1]
         marginal -= weight * log_top
         information += weight * (log_q[-1] - log_top)
-    terms = world.elbo_terms(q, torch.tensor(x))
+    terms = world.terms(q, torch.tensor(x))
     expected = dict(zip(READINGS, (0.0, conditional, marginal, information), strict=True))
     for name in READINGS:
         assert read(terms)[name].item() == pytest.approx(total[name], abs=1e-10), name
@@ -130,18 +130,18 @@ def test_by_counting_every_state(layers: int) -> None:
 
 @pytest.mark.equation("12.2")
 @pytest.mark.equation("12.4")
-@pytest.mark.parametrize("layers", [1, 2, 3, 4])
-def test_layer_by_layer_by_counting(layers: int) -> None:
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_layer_by_layer_by_counting(depth: int) -> None:
     """Costs as averages of log-ratios, KLs from tables of q(z_t|z_{t+1}, x) made by Bayes."""
-    world, q = counted(layers, seed=layers)
+    world, q = counted(depth, seed=depth)
     x = torch.tensor([0, 2])
-    weights, terms = world.encoded(q, x), world.elbo_terms(q, x)  # (2, 3, …, 3)
-    axes = "abcde"[:layers]
+    weights, terms = world.encoded(q, x), world.terms(q, x)  # (2, 3, …, 3)
+    axes = "abcde"[:depth]
     costs, kls = [], []
-    for t in range(1, layers + 1):
+    for t in range(1, depth + 1):
         pair = torch.einsum(f"x{axes}->x{axes[t - 1 : t + 1]}", weights)  # of (z_t, z_{t+1})
-        p = world.prior if t == layers else world.arrows[t].mT  # (z_t[, z_{t+1}])
-        given = pair if t == layers else pair / pair.sum(1, keepdim=True)
+        p = world.prior if t == depth else world.arrows[t].mT  # (z_t[, z_{t+1}])
+        given = pair if t == depth else pair / pair.sum(1, keepdim=True)
         kls.append((pair * (given / p).log()).flatten(1).sum(1))
         up = q[t - 1]
         first = up[x].log() if t == 1 else up.log()
@@ -159,22 +159,71 @@ def test_layer_by_layer_by_counting(layers: int) -> None:
 @pytest.mark.equation("12.2")
 @pytest.mark.equation("12.4")
 def test_a_layers_cost_may_be_negative_where_its_kl_is_not() -> None:
-    """z_1 = z_2 + 0.1 ε: bottom-up, layer 1 "costs" log 0.1/0.71 and more; top-down it is a KL."""
+    """z_1 = z_2 + 0.1 ε: bottom-up, layer 1 "costs" log 0.1/0.71 and more; top-down it is a KL.
+
+    x = z_1 + ε = 1. By hand: p(z_1|x) = N(1.01/2.01, 1.01/2.01), p(z_2|z_1) = N(z_1/1.01,
+    0.01/1.01), p(z_2|x) = N(1/2.01, 1.01/2.01), p(z_1|z_2, x) = N((100 z_2 + 1)/101, 1/101).
+    """
     world = LinearGaussianChain([1.0, 1.0], [0.0, 0.0], [1.0, 0.1])
     terms = world.terms(world.exact_encoder(), 1.0)
-    assert layer_costs(terms)[0].item() < -1.4
-    assert 0 < layer_kls(terms)[0].item() < 0.004
-    torch.testing.assert_close(layer_kls(terms)[0], terms.top_down_kls[0])
-    torch.testing.assert_close(layer_kls(terms)[1], terms.top_marginal_kl)
-    torch.testing.assert_close(layer_costs(terms)[1], terms.top_conditional_kl)
+    costs, kls = layer_costs(terms).tolist(), layer_kls(terms).tolist()
+    assert costs[0] < -1.4
+    assert 0 < kls[0] < 0.004
+
+    def kl(ratio: float, square: float) -> float:
+        """Of two Gaussians: the ratio of their variances, E of the squared distance of means."""
+        return 0.5 * (ratio - 1 - math.log(ratio) + square)
+
+    spread = 1.01 / 2.01
+    assert costs[1] == pytest.approx(kl(0.01 / 1.01, (spread + spread**2) / 1.01**2), abs=1e-12)
+    assert kls[1] == pytest.approx(kl(spread, 1 / 2.01**2), abs=1e-12)
+    apart = (spread + spread**2) / (0.01 * 101**2)  # E (1 − z_2)²/101² over 0.01
+    assert kls[0] == pytest.approx(kl(1 / 1.01, apart), abs=1e-12)
+    assert sum(costs) == pytest.approx(sum(kls), abs=1e-12)
+
+
+@pytest.mark.equation("12.2")
+@pytest.mark.equation("12.4")
+def test_layer_by_layer_by_dense_matrices() -> None:
+    """Costs from log-densities' moments, KLs from conditionals of q by Schur complements."""
+    world, q, x = chain(), encoder(), normal(2, seed=99)
+    terms, joint, places = world.terms(q, x), joint_of_q(q, x), blocks(SIZES)
+    mean, covariance = joint.mean, joint.covariance_matrix
+    costs, kls = [], []
+    for level, here in enumerate(places, start=1):
+        whole, given = covariance[here, here], torch.zeros(0, 0).double()
+        size, above = len(whole), slice(0, 0)
+        slope, offset, std = torch.zeros(size, 0).double(), torch.zeros(size), torch.ones(size)
+        if level < 3:
+            above, arrow = places[level], world.arrows[level]
+            slope, offset, std, given = (
+                arrow.slope,
+                arrow.offset,
+                arrow.std,
+                covariance[above, above],
+            )
+        cross = covariance[here, above]
+        error = whole - slope @ cross.mT - cross @ slope.mT + slope @ given @ slope.mT
+        at_mean = mean[here] - slope @ mean[above] - offset
+        energy = (error.diagonal() + at_mean.square()) / std.square()  # of z_t under p(z_t|z_{t+1})
+        log_p = -0.5 * (energy + math.log(2 * math.pi)).sum() - std.log().sum()
+        entropy = MultivariateNormal(torch.zeros(size).double(), scale_tril=q[level - 1].scale_tril)
+        costs.append(-entropy.entropy() - log_p)
+        left = whole - cross @ torch.linalg.inv(given) @ cross.mT  # of z_t given z_{t+1} and x
+        kls.append(-MultivariateNormal(torch.zeros(size).double(), left).entropy() - log_p)
+    torch.testing.assert_close(layer_costs(terms), torch.stack(costs), rtol=0, atol=1e-11)
+    torch.testing.assert_close(layer_kls(terms), torch.stack(kls), rtol=0, atol=1e-11)
+    elbo = world.log_evidence(x) - kl_divergence(joint, dense_posterior(world, x))
+    for parts in (layer_costs(terms), layer_kls(terms)):
+        torch.testing.assert_close(terms.reconstruction - parts.sum(0), elbo, rtol=0, atol=1e-10)
 
 
 @pytest.mark.equation("12.5")
 @pytest.mark.equation("12.6")
-@pytest.mark.parametrize("layers", [2, 3, 4, 5])
-def test_by_sampling_the_chain_of_nets(layers: int, generator: Generator) -> None:
+@pytest.mark.parametrize("depth", [2, 3, 4, 5])
+def test_by_sampling_the_chain_of_nets(depth: int, generator: Generator) -> None:
     """log-densities at samples of MarkovHVAE; the marginal of z_T is known, q being affine."""
-    sizes = [2, 2, 1, 2, 1, 2][: layers + 1]
+    sizes = [2, 2, 1, 2, 1, 2][: depth + 1]
     world, q = random_world(sizes, generator), random_encoder(sizes, generator)
     x = torch.tensor([[0.4, -0.9]], dtype=torch.float64)
     model, exact = hvae(world, q), read(world.terms(q, x))
@@ -191,10 +240,10 @@ def test_by_sampling_the_chain_of_nets(layers: int, generator: Generator) -> Non
     within(log_p - total + log_q[-1] - top.log_prob(z[-1]), exact[SHORT], 3.0)
 
 
-@pytest.mark.parametrize("layers", [1, 2, 3])
-def test_sampled_terms_hold_the_exact_ones_between_them(layers: int, generator: Generator) -> None:
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_sampled_terms_hold_the_exact_ones_between_them(depth: int, generator: Generator) -> None:
     """Small groups: every other term is unbiased, the two entropies stand apart, truth inside."""
-    sizes = [2, 2, 3, 2][: layers + 1]
+    sizes = [2, 2, 3, 2][: depth + 1]
     world, q = random_world(sizes, generator), random_encoder(sizes, generator)
     x = torch.tensor([[0.4, -0.9], [1.0, 0.2]], dtype=torch.float64)
     exact = world.terms(q, x)
@@ -202,7 +251,7 @@ def test_sampled_terms_hold_the_exact_ones_between_them(layers: int, generator: 
     low, high = sample_terms(model, x, groups=600, size=12, generator=generator)
     for name in ("reconstruction", "prior"):
         within(getattr(low, name), getattr(exact, name))
-    for name in ("transitions", "conditional_entropies")[layers == 1 :]:
+    for name in ("transitions", "conditional_entropies")[depth == 1 :]:
         within(getattr(low, name).transpose(0, 1), getattr(exact, name))
     error = high.marginal_entropies.std(1) / math.sqrt(600) + 1e-12  # level 1 has no noise
     assert (low.marginal_entropies.mean(1) <= exact.marginal_entropies + 4 * error).all()
@@ -217,8 +266,8 @@ def test_sampled_terms_hold_the_exact_ones_between_them(layers: int, generator: 
     for found in (low, high):
         off = (found.marginal_entropies.mean(1) - exact.marginal_entropies).abs()
         assert (off <= near + 4 * error).all()
-    if layers == 1:
-        assert torch.equal(read(low)[SHORT], read(low)[CORRECT])
+    if depth == 1:
+        torch.testing.assert_close(read(low)[SHORT], read(low)[CORRECT], rtol=0, atol=1e-13)
 
 
 def test_the_lower_entropy_of_two_members_is_that_of_their_mixture(generator: Generator) -> None:

@@ -146,7 +146,7 @@ def test_one_draw_of_the_elbo() -> None:
         _, (drawn,) = model.climb(data, generator=next(seeds))
         values = {"w": w, "s": s, "x": x, "z": drawn.item(), "m": m, "sigma": sigma}
         point = {symbol: values[symbol.name] for symbol in one_draw.free_symbols}
-        return [bound - float(one_draw.evalf(30, subs=point)), terms["kl_1"]]
+        return [bound - float(one_draw.evalf(30, subs=point)), terms["cost_1"]]
 
     matches(library, [ZERO, kl], world.symbols)
 
@@ -180,37 +180,37 @@ BITS = (0, 1)
 class Tables:
     """A chain of T layers with two states each, every entry of every table free."""
 
-    def __init__(self, layers: int) -> None:
-        self.layers = layers
-        chances = sp.symbols(f"p:{2 * layers + 1}", positive=True)  # of the state 0
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        chances = sp.symbols(f"p:{2 * depth + 1}", positive=True)  # of the state 0
         self.symbols = chances
         self.prior = [chances[0], 1 - chances[0]]
         # arrows[t][j][i] = p(z_t = i | z_{t+1} = j), with z_0 = x.
-        self.arrows = [[[p, 1 - p] for p in chances[2 * t + 1 : 2 * t + 3]] for t in range(layers)]
+        self.arrows = [[[p, 1 - p] for p in chances[2 * t + 1 : 2 * t + 3]] for t in range(depth)]
 
     def joint(self, states: tuple[int, ...]) -> sp.Expr:
         """p(z_0, …, z_T), by (10.1)."""
-        factors = [self.arrows[t][states[t + 1]][states[t]] for t in range(self.layers)]
+        factors = [self.arrows[t][states[t + 1]][states[t]] for t in range(self.depth)]
         return self.prior[states[-1]] * sp.prod(factors)
 
     def sum_over(self, **fixed: int) -> sp.Expr:
         """The joint summed over all that is not fixed: z0=1 fixes x."""
         return sum(
             self.joint(states)
-            for states in product(BITS, repeat=self.layers + 1)
+            for states in product(BITS, repeat=self.depth + 1)
             if all(states[int(name[1:])] == value for name, value in fixed.items())
         )
 
     def numbers(self, values: tuple[float, ...]) -> DiscreteChain:
         first, *rest = values
         rows = [vector(p, 1 - p) for p in rest]
-        arrows = [torch.stack(rows[2 * t : 2 * t + 2]) for t in range(self.layers)]
+        arrows = [torch.stack(rows[2 * t : 2 * t + 2]) for t in range(self.depth)]
         return DiscreteChain(vector(first, 1 - first), arrows)
 
 
 @cache
-def tables(layers: int) -> Tables:
-    return Tables(layers)
+def tables(depth: int) -> Tables:
+    return Tables(depth)
 
 
 def are_chances(*values: float) -> bool:
@@ -251,17 +251,17 @@ def test_the_encoder_of_a_chain(data: int) -> None:
 
 
 @pytest.mark.proves("10.3", "all tables, T = 2 and T = 3, two states a layer")
-@pytest.mark.parametrize("layers", [2, 3])
-def test_x_says_nothing_more_upwards(layers: int) -> None:
+@pytest.mark.parametrize("depth", [2, 3])
+def test_x_says_nothing_more_upwards(depth: int) -> None:
     """p(z_T|z_{T−1}, x) p(z_{T−1}) = p(z_T, z_{T−1}), which Bayes' rule writes with one arrow."""
-    world = tables(layers)
-    top, below = f"z{layers}", f"z{layers - 1}"
+    world = tables(depth)
+    top, below = f"z{depth}", f"z{depth - 1}"
     for high, low, data in product(BITS, repeat=3):
         seen = {below: low, "z0": data}
         pair = world.sum_over(**{top: high, below: low})
         given_all = world.sum_over(**seen, **{top: high}) * world.sum_over(**{below: low})
         prove(given_all, pair * world.sum_over(**seen))
-        prove(pair, world.prior[high] * world.arrows[layers - 1][high][low])
+        prove(pair, world.prior[high] * world.arrows[depth - 1][high][low])
     factors = [
         world.sum_over(**{top: high, below: low}) / world.sum_over(**{below: low})
         for low, high in product(BITS, repeat=2)

@@ -117,7 +117,7 @@ def test_the_history_holds_the_means_over_the_epoch() -> None:
         for index in state.batches():
             total += model.elbo(data()[index], generator=state.generator).sum().item()
         assert row["elbo"] == pytest.approx(total / 64, rel=1e-5)
-        assert row["elbo"] == pytest.approx(row["reconstruction"] - row["kl_1"], rel=1e-5)
+        assert row["elbo"] == pytest.approx(row["reconstruction"] - row["cost_1"], rel=1e-5)
     assert history["epoch"] == [1, 2]
 
 
@@ -315,7 +315,7 @@ def test_a_diverging_training_says_where_and_what_to_try_and_keeps_its_checkpoin
     settings = Settings(4, 32, 1e-2, warmup=7)
     with pytest.raises(FloatingPointError) as caught:
         fit_spoilt(settings, spoil, path)
-    for part in ("step 4 (epoch 3)", "reconstruction", "kl_1", "(now 0.01)", "(now 7 steps)"):
+    for part in ("step 4 (epoch 3)", "reconstruction", "cost_1", "(now 0.01)", "(now 7 steps)"):
         assert part in str(caught.value)
     twin = tiny()
     state = TrainingState(twin, settings, 64)
@@ -542,7 +542,7 @@ def test_the_objectives_are_what_their_papers_say(generator: Generator) -> None:
     terms = model.terms(data(), generator=Generator().manual_seed(4))
     torch.testing.assert_close(value(objectives.elbo), terms.elbo)
     half = value(warm_up(0.5, start=0.2), progress=0.25)  # β = 0.2 + 0.8 · ½ = 0.6
-    torch.testing.assert_close(half, terms.reconstruction - 0.6 * terms.kl)
+    torch.testing.assert_close(half, terms.reconstruction - 0.6 * terms.cost)
     assert torch.equal(value(warm_up(0.5), progress=0.7), terms.elbo)
     weights = model.log_weights(data(), 5, generator=Generator().manual_seed(4))
     expected = (weights.double().exp().mean(0)).log().float()
@@ -553,14 +553,14 @@ def test_free_bits_spare_a_quiet_layer_and_charge_a_loud_one() -> None:
     """The gradient is the KL's above the floor, none below it; after `until`, the ELBO's."""
     model = Architecture(6, (3, 2), ((5,), (4,))).build(seed=0)
     terms = model.terms(data(), generator=Generator().manual_seed(4))
-    quiet = min(kl.mean().item() for kl in terms.kls)
-    loud = max(kl.mean().item() for kl in terms.kls)
+    quiet = min(cost.mean().item() for cost in terms.costs)
+    loud = max(cost.mean().item() for cost in terms.costs)
     assert 0 < quiet < loud
     for nats, progress, charged in [
-        ((quiet + loud) / 2, 0.0, [kl for kl in terms.kls if kl.mean() > quiet]),
+        ((quiet + loud) / 2, 0.0, [cost for cost in terms.costs if cost.mean() > quiet]),
         (2 * loud, 0.0, []),
-        (2 * loud, 0.6, list(terms.kls)),
-        (0.0, 0.0, list(terms.kls)),
+        (2 * loud, 0.6, list(terms.costs)),
+        (0.0, 0.0, list(terms.costs)),
     ]:
         fresh = Generator().manual_seed(4)
         objective = free_bits(nats, until=0.5)
@@ -576,7 +576,7 @@ def test_free_bits_spare_a_quiet_layer_and_charge_a_loud_one() -> None:
 
 
 def test_free_bits_end_in_the_elbo_also_where_a_layer_costs_less_than_nothing() -> None:
-    """A lower layer's mean term is no KL, and here it is negative: the arrow p(z_1|z_2) is sharp
+    """A lower layer's cost is no KL, and here it is negative: the arrow p(z_1|z_2) is sharp
     where q(z_1|x) is wide, but q(z_2|z_1) goes to where the two agree."""
     model = Architecture(6, (1, 1), ((5,), (4,))).build(seed=0)
     with torch.no_grad():
@@ -587,7 +587,7 @@ def test_free_bits_end_in_the_elbo_also_where_a_layer_costs_less_than_nothing() 
     model.encoders[1].forward = lambda z: DiagonalGaussian(z, torch.full_like(z, -3.0))
     model.decoders[1].forward = lambda z: DiagonalGaussian(z, torch.full_like(z, -3.0))
     terms = model.terms(data(), generator=Generator().manual_seed(4))
-    assert terms.kls[0].mean() < -1
+    assert terms.costs[0].mean() < -1
     objective = free_bits(0.1, until=0.5)
     bound, _ = objective(model, data(), generator=Generator().manual_seed(4), progress=0.5)
     torch.testing.assert_close(bound, terms.elbo)

@@ -45,9 +45,7 @@ def test_a_nonlinear_chain_has_the_bound_and_the_evidence_of_quadrature(
     """The world of two tanh arrows: log joint, ELBO by 2-D quadrature, log p(x) by weights."""
     world, x = ScalarChain(ARROWS), torch.tensor([[0.7], [-1.0], [2.6]], dtype=torch.float64)
     z = torch.randn(2, 50, 1, 1, dtype=torch.float64, generator=generator).unbind(0)
-    torch.testing.assert_close(
-        model.log_joint(x, list(z)), world.log_joint(x, *z), rtol=0, atol=1e-11
-    )
+    torch.testing.assert_close(model.log_joint(x, z), world.log_joint(x, z), rtol=0, atol=1e-11)
     elbo = world.elbo([lambda v, net=net: net(v) for net in model.encoders], x)
     log_p = world.log_evidence(x)
     assert (elbo < log_p - 0.01).all()
@@ -73,8 +71,8 @@ def test_sampled_terms_of_a_nonlinear_chain_by_quadrature(
     def mean(function: object) -> torch.Tensor:
         return world.expectation(up, x, function)  # type: ignore[arg-type]
 
-    first = mean(lambda a, b: up[0](x).log_prob(a) - model.generate(2, b).log_prob(a))
-    second = mean(lambda a, b: up[1](a).log_prob(b) - world.prior.log_prob(b))
+    first = mean(lambda z: up[0](x).log_prob(z[0]) - model.generate(2, z[1]).log_prob(z[0]))
+    second = mean(lambda z: up[1](z[0]).log_prob(z[1]) - world.prior.log_prob(z[1]))
     axis = torch.linspace(-7, 7, 2001, dtype=torch.float64).unsqueeze(-1)
     q1 = FullGaussian(up[0](x).mean[0], up[0](x).scale_tril[0])
     weights = q1.log_prob(axis).exp() * 0.007

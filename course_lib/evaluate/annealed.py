@@ -142,6 +142,6 @@ class _Annealing:
         """log p(x|z_1)."""
         return self.model.generate(1, self.levels(z)[0]).log_prob(self.x)
 
-    def levels(self, z: Tensor) -> tuple[Tensor, ...]:
-        """z_1, …, z_T."""
-        return torch.split(z, self.model.sizes[1:], -1)
+    def levels(self, z: Tensor) -> list[Tensor]:
+        """[z_1, …, z_T]."""
+        return list(torch.split(z, self.model.sizes[1:], -1))

@@ -57,8 +57,7 @@ def rate_distortion(
 ) -> RateDistortion:
     """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.3)"""
     terms = model.terms(x, (require_count("samples", samples),), generator=generator)
-    samples_axis = terms.reconstruction.ndim  # a KL in closed form has none
-    layers = [kl.mean(0) if kl.ndim == samples_axis else kl for kl in terms.kls]
+    layers = [cost.mean(0) for cost in terms.costs]
     return RateDistortion(torch.stack(layers), -terms.reconstruction.mean(0))
 
 

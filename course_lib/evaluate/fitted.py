@@ -93,7 +93,7 @@ def _start(model: MarkovHVAE, x: Tensor) -> tuple[Tensor, Tensor]:
 
 def _log_joint(model: MarkovHVAE, x: Tensor, z: Tensor) -> Tensor:
     """log p(x, z_{1:T}) for z_{1:T} side by side, (samples, N)."""
-    return model.log_joint(x, torch.split(z, model.sizes[1:], -1))
+    return model.log_joint(x, list(torch.split(z, model.sizes[1:], -1)))
 
 
 @torch.no_grad()

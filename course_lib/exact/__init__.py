@@ -1,7 +1,7 @@
 """Worlds whose evidence and posterior are known exactly: the oracles of the course."""
 
 from course_lib.exact.affine_gaussian import AffineGaussian
-from course_lib.exact.chain_terms import ChainTerms
+from course_lib.exact.chain_expectations import ChainExpectations
 from course_lib.exact.discrete_chain import DiscreteChain
 from course_lib.exact.discrete_latent import DiscreteLatent, two_state_world
 from course_lib.exact.grid_posterior import GridPosterior
@@ -33,7 +33,7 @@ from course_lib.exact.tanh_arrow import TanhArrow
 
 __all__ = [
     "AffineGaussian",
-    "ChainTerms",
+    "ChainExpectations",
     "DiscreteChain",
     "DiscreteLatent",
     "GridPosterior",

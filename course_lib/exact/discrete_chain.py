@@ -17,7 +17,7 @@ from course_lib.arguments import (
     require_index,
     require_nonempty,
 )
-from course_lib.exact.chain_terms import ChainTerms
+from course_lib.exact.chain_expectations import ChainExpectations
 
 
 class DiscreteChain:
@@ -40,7 +40,7 @@ class DiscreteChain:
         _require_shapes("arrows", self.arrows, [(a, b) for b, a in pairwise(self.sizes)])
 
     @property
-    def layers(self) -> int:
+    def depth(self) -> int:
         """T."""
         return len(self.arrows)
 
@@ -51,14 +51,14 @@ class DiscreteChain:
         In the order of a table over all configurations that is flattened.
         """
         axes = [torch.arange(size, device="cpu") for size in self.sizes[1:]]
-        return torch.cartesian_prod(*axes).reshape(-1, self.layers)
+        return torch.cartesian_prod(*axes).reshape(-1, self.depth)
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log p(x, z_{1:T}) for every configuration: (*batch, K_1, …, K_T) nats.  (Eq. 10.1)
 
         x: integers (*batch,). −inf where the configuration cannot be.
         """
-        return sum(self._log_arrows(x), start=self._last(self.prior.log(), self.layers))
+        return sum(self._log_arrows(x), start=self._last(self.prior.log(), self.depth))
 
     def log_evidence(self, x: Tensor) -> Tensor:
         """log p(x), the sum over all configurations, (*batch,) nats; −inf if x is impossible."""
@@ -75,8 +75,8 @@ class DiscreteChain:
 
     def marginal(self, level: int) -> Tensor:
         """p(z_t), (K_t,), for t = level from 0 (x itself) to T."""
-        if require_count("level", level, least=0) > self.layers:
-            raise ValueError(f"level must be from 0 to T = {self.layers}, got {level}")
+        if require_count("level", level, least=0) > self.depth:
+            raise ValueError(f"level must be from 0 to T = {self.depth}, got {level}")
         return self._log_marginals[level].exp()
 
     def exact_encoder(self) -> list[Tensor]:
@@ -86,7 +86,7 @@ class DiscreteChain:
         Raises ValueError if some state of z_0, …, z_{T−1} is impossible: it has no row.
         """
         tables = []
-        for level in range(1, self.layers + 1):
+        for level in range(1, self.depth + 1):
             below, above = self._log_marginals[level - 1], self._log_marginals[level]
             require_all(f"p(z_{level - 1})", below.exp(), below > -math.inf, "positive")
             joint = above + self.arrows[level - 1].mT.log()
@@ -100,8 +100,8 @@ class DiscreteChain:
         K_{t−1}): a table for each x.
         Raises ValueError if some state z_t makes x impossible.
         """
-        if not 2 <= require_count("level", level) <= self.layers:
-            raise ValueError(f"level must be from 2 to T = {self.layers}, got {level}")
+        if not 2 <= require_count("level", level) <= self.depth:
+            raise ValueError(f"level must be from 2 to T = {self.depth}, got {level}")
         likelihood = self.arrows[0].mT[self._observed(x)].log()  # log p(x|z_1), (*batch, K_1)
         for arrow in self.arrows[1 : level - 1]:
             likelihood = log_product(likelihood, arrow.mT.log())  # of z_{t−1}, up to t = level
@@ -121,11 +121,11 @@ class DiscreteChain:
             q = q * self._last(table, level)
         return q
 
-    def elbo_terms(self, encoder: Sequence[Numbers], x: Tensor) -> ChainTerms:
+    def terms(self, encoder: Sequence[Numbers], x: Tensor) -> ChainExpectations:
         """Every expectation in the ELBO under q(z_{1:T}|x) = Π_t q(z_t|z_{t−1}), enumerated.
 
-        encoder: as for `encoded`. x: integers (*batch,). See ChainTerms; the entropies are of
-        states, so never negative. A term is −inf where q believes in what cannot be.
+        encoder: as for `encoded`. x: integers (*batch,). See ChainExpectations; the entropies
+        are of states, so never negative. A term is −inf where q believes in what cannot be.
         """
         first, *above = self._encoder(encoder)
         factors = [self._last(first[self._observed(x)].log(), 1)]
@@ -133,13 +133,13 @@ class DiscreteChain:
         log_q = sum(factors[1:], start=factors[0])
         q = log_q.exp()
         expected = [self._expectation(log_q, values) for values in self._log_arrows(x)]
-        return ChainTerms(
+        return ChainExpectations(
             reconstruction=expected[0],
             transitions=torch.stack(expected[1:]) if above else q.new_zeros(0, *x.shape),
-            prior=self._expectation(log_q, self._last(self.prior.log(), self.layers)),
+            prior=self._expectation(log_q, self._last(self.prior.log(), self.depth)),
             conditional_entropies=torch.stack([-self._expectation(log_q, v) for v in factors]),
             marginal_entropies=torch.stack(
-                [_entropy(self._over(q, level)) for level in range(1, self.layers + 1)]
+                [_entropy(self._over(q, level)) for level in range(1, self.depth + 1)]
             ),
         )
 
@@ -160,11 +160,11 @@ class DiscreteChain:
 
     def _last(self, values: Tensor, level: int) -> Tensor:
         """`values`, whose last axis is z_level (0: the batch), with axes up to z_T appended."""
-        return values.reshape(*values.shape, *(1,) * (self.layers - level))
+        return values.reshape(*values.shape, *(1,) * (self.depth - level))
 
     def _flat(self, values: Tensor) -> Tensor:
         """The axes (K_1, …, K_T) as one."""
-        return values.flatten(values.ndim - self.layers)
+        return values.flatten(values.ndim - self.depth)
 
     def _expectation(self, log_q: Tensor, values: Tensor) -> Tensor:
         """Σ q · values over all configurations, (*batch,).
@@ -177,7 +177,7 @@ class DiscreteChain:
 
     def _over(self, q: Tensor, level: int) -> Tensor:
         """The marginal of q over z_level, (*batch, K_level)."""
-        others = [axis for axis in range(-self.layers, 0) if axis != level - 1 - self.layers]
+        others = [axis for axis in range(-self.depth, 0) if axis != level - 1 - self.depth]
         return q.sum(others) if others else q
 
     def _encoder(self, encoder: Sequence[Numbers]) -> list[Tensor]:

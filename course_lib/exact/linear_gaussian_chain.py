@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 from course_lib.arguments import DOUBLE, Numbers, require_broadcastable, require_count
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact.affine_gaussian import AffineGaussian, require_arrows
-from course_lib.exact.chain_terms import ChainTerms, chain_terms
+from course_lib.exact.chain_expectations import ChainExpectations, gaussian_expectations
 from course_lib.exact.linear_gaussian import LOG_TWO_PI, LinearGaussian
 from course_lib.exact.numerics.gaussian_algebra import (
     Gaussian,
@@ -37,9 +37,9 @@ class LinearGaussianChain:
     def __init__(
         self, slopes: Sequence[Numbers], offsets: Sequence[Numbers], stds: Sequence[Numbers]
     ) -> None:
-        for name, layers in (("slopes", slopes), ("offsets", offsets), ("stds", stds)):
-            if not isinstance(layers, (Sequence, Tensor)) or not getattr(layers, "ndim", 1):
-                raise ValueError(f"{name} must be a list with one entry a layer, got {layers!r}")
+        for name, entries in (("slopes", slopes), ("offsets", offsets), ("stds", stds)):
+            if not isinstance(entries, (Sequence, Tensor)) or not getattr(entries, "ndim", 1):
+                raise ValueError(f"{name} must be a list with one entry a layer, got {entries!r}")
         lengths = (len(slopes), len(offsets), len(stds))
         if min(lengths) == 0 or len(set(lengths)) != 1:
             raise ValueError(
@@ -52,20 +52,20 @@ class LinearGaussianChain:
         self._require_independent_noise()
 
     @classmethod
-    def unit(cls, layers: int) -> "LinearGaussianChain":
-        """The unit chain: every arrow adds N(0, 1) noise, so that x ~ N(0, T + 1)."""
-        ones = [1.0] * require_count("layers", layers)
-        return cls(ones, [0.0] * layers, ones)
+    def unit(cls, depth: int) -> "LinearGaussianChain":
+        """The unit chain of T = depth: every arrow adds N(0, 1) noise, so that x ~ N(0, T + 1)."""
+        ones = [1.0] * require_count("depth", depth)
+        return cls(ones, [0.0] * depth, ones)
 
     @property
-    def layers(self) -> int:
+    def depth(self) -> int:
         """T."""
         return len(self.arrows)
 
     def marginal(self, level: int) -> FullGaussian:
         """p(z_t) for t = level from 0 (x itself) to T, by folding the arrows above it."""
-        if require_count("level", level, least=0) > self.layers:
-            raise ValueError(f"level must be from 0 to T = {self.layers}, got {level}")
+        if require_count("level", level, least=0) > self.depth:
+            raise ValueError(f"level must be from 0 to T = {self.depth}, got {level}")
         return self._marginals[level]
 
     @property
@@ -93,14 +93,19 @@ class LinearGaussianChain:
         given = self.arrows[0](z[..., : self.sizes[1]])
         return DiagonalGaussian(given.mean, self.arrows[0].std.log())
 
-    def log_joint(self, x: Numbers, z: Tensor) -> Tensor:
+    def log_joint(self, x: Numbers, latents: Sequence[Tensor]) -> Tensor:
         """log p(x, z_{1:T}) = log p(z_T) + Σ_t log p(z_{t−1}|z_t), arrow by arrow, nats.
 
-        x: (*batch, d_0); z: (*samples, *batch, Σ d_t).
+        x: (*batch, d_0). latents: [z_1, …, z_T], each (*samples, *batch, d_t); what a Gaussian over
+        all of them gives can be split: z.split(chain.sizes[1:], -1). Raises ValueError unless they
+        are T.
         """
-        latents = require_vectors("z", z, sum(self.sizes[1:]))
-        levels = torch.split(latents, self.sizes[1:], -1)
-        values = [require_vectors("x", x, self.sizes[0]), *levels]
+        if len(latents) != self.depth:
+            raise ValueError(f"latents must be {self.depth} tensors, z_1 first, got {len(latents)}")
+        values = [
+            require_vectors(f"z_{t}" if t else "x", value, size)
+            for t, (value, size) in enumerate(zip([x, *latents], self.sizes, strict=True))
+        ]
         total = DiagonalGaussian.standard(self.sizes[-1]).log_prob(values[-1])
         for arrow, below, above in zip(self.arrows, values[:-1], values[1:], strict=True):
             total = total + arrow(above).log_prob(below)
@@ -126,8 +131,8 @@ class LinearGaussianChain:
 
         It needs no x once z_{t−1} is known, so the T factors together are the exact posterior.
         """
-        if require_count("level", level) > self.layers:
-            raise ValueError(f"level must be from 1 to T = {self.layers}, got {level}")
+        if require_count("level", level) > self.depth:
+            raise ValueError(f"level must be from 1 to T = {self.depth}, got {level}")
         above, arrow = self._marginals[level], self.arrows[level - 1]
         inverse = above.whiten(torch.eye(self.sizes[level], **DOUBLE))  # L⁻¹ of p(z_t)
         system = LeastSquares(torch.cat([arrow.slope / arrow.std.unsqueeze(-1), inverse]))
@@ -142,23 +147,23 @@ class LinearGaussianChain:
         Call it with torch.cat([z_t, x], -1), (*batch, d_t + d_0). As the exact posterior runs down
         from p(z_T|x), it needs x at every step.
         """
-        if not 2 <= require_count("level", level) <= self.layers:
-            raise ValueError(f"level must be from 2 to T = {self.layers}, got {level}")
+        if not 2 <= require_count("level", level) <= self.depth:
+            raise ValueError(f"level must be from 2 to T = {self.depth}, got {level}")
         return top_down_factor(self.arrows, level)
 
     def exact_encoder(self) -> list[AffineGaussian]:
         """All T exact factors, from z_1 given x to z_T given z_{T−1}."""
-        return [self.posterior_factor(level) for level in range(1, self.layers + 1)]
+        return [self.posterior_factor(level) for level in range(1, self.depth + 1)]
 
-    def terms(self, q: MarkovEncoder, x: Numbers) -> ChainTerms:
+    def terms(self, q: MarkovEncoder, x: Numbers) -> ChainExpectations:
         """Every expectation in the ELBO of this chain under q(z_{1:T}|x) = Π_t q(z_t|z_{t−1}).
 
-        q: T affine Gaussians, q[0] from x to z_1. x: (*batch, d_0). See ChainTerms.
+        q: T affine Gaussians, q[0] from x to z_1. x: (*batch, d_0). See ChainExpectations.
         """
         if not isinstance(q, Sequence):
             raise ValueError(f"q must be a list of AffineGaussians, got {type(q).__name__}")
         require_arrows("q", q, self.sizes)
-        return chain_terms(self.arrows, q, require_vectors("x", x, self.sizes[0]))
+        return gaussian_expectations(self.arrows, q, require_vectors("x", x, self.sizes[0]))
 
     def elbo(self, q: MarkovEncoder | Gaussian, x: Numbers) -> Tensor:
         """E_q[log p(x, z_{1:T}) − log q(z_{1:T}|x)], (*batch,) nats, in closed form.
@@ -190,7 +195,7 @@ class LinearGaussianChain:
     @cached_property
     def _matrix(self) -> Tensor:
         """G: row block t is (A_t z_t − z_{t−1})/s_t, the last one z_T; (Σ_0^T d_t, Σ_1^T d_t)."""
-        starts = [sum(self.sizes[1:level]) for level in range(1, self.layers + 2)]
+        starts = [sum(self.sizes[1:level]) for level in range(1, self.depth + 2)]
         rows = torch.zeros(sum(self.sizes), starts[-1], **DOUBLE)
         first = 0
         for level, arrow in enumerate(self.arrows):
@@ -215,7 +220,7 @@ class LinearGaussianChain:
         """The joint of z_{level−1}, given as `first`, and all above it, by the exact factors."""
         mean, root = first.mean, first.scale_tril
         below, size = mean, mean.shape[-1]
-        for t in range(level, self.layers + 1):
+        for t in range(level, self.depth + 1):
             factor = self.posterior_factor(t)
             below = below @ factor.slope.mT + factor.offset
             mean = torch.cat([mean, below], -1)

@@ -54,17 +54,17 @@ class ScalarChain:
         self._known: dict[int, Marginal] = {}  # marginals, from the top down as far as asked for
 
     @property
-    def layers(self) -> int:
+    def depth(self) -> int:
         """T."""
         return len(self.arrows)
 
-    def log_joint(self, x: Numbers, *latents: Tensor) -> Tensor:
-        """log p(x, z_1, …, z_T), (*samples, *batch) nats, for z_t (*samples, *batch, 1).
+    def log_joint(self, x: Numbers, latents: Sequence[Tensor]) -> Tensor:
+        """log p(x, z_1, …, z_T), (*samples, *batch) nats, for [z_1, …, z_T].
 
-        Call it log_joint(x, z1, z2) for T = 2. Raises ValueError unless there are T latents.
+        latents: T tensors z_t (*samples, *batch, 1). Raises ValueError unless they are T.
         """
-        if len(latents) != self.layers:
-            raise ValueError(f"expected {self.layers} latents, z_1 first, got {len(latents)}")
+        if len(latents) != self.depth:
+            raise ValueError(f"latents must be {self.depth} tensors, z_1 first, got {len(latents)}")
         below = [
             observation(x, 1),
             *(require_event("z", z, 1).double() for z in latents),
@@ -90,9 +90,9 @@ class ScalarChain:
 
     def marginal(self, level: int) -> Marginal:
         """p(z_t) for t = level from 0 (x itself) to T."""
-        if require_count("level", level, least=0) > self.layers:
-            raise ValueError(f"level must be from 0 to T = {self.layers}, got {level}")
-        for at in range(min(self._known, default=self.layers + 1) - 1, level - 1, -1):
+        if require_count("level", level, least=0) > self.depth:
+            raise ValueError(f"level must be from 0 to T = {self.depth}, got {level}")
+        for at in range(min(self._known, default=self.depth + 1) - 1, level - 1, -1):
             self._known[at] = self._below(at + 1)
         return self._known[level]
 
@@ -102,30 +102,31 @@ class ScalarChain:
         return self.marginal(0)
 
     def expectation(
-        self, q: Sequence[Encoder], x: Numbers, function: Callable[..., Tensor]
+        self, q: Sequence[Encoder], x: Numbers, function: Callable[[list[Tensor]], Tensor]
     ) -> Tensor:
-        """E_q f(z_1, …, z_T) under q(z_1|x) Π_t q(z_t|z_{t−1}), (*batch,), by T-fold quadrature.
+        """E_q f([z_1, …, z_T]) under q(z_1|x) Π_t q(z_t|z_{t−1}), (*batch,), by T-fold quadrature.
 
         q: T functions, the t-th from z_{t−1} (*n, 1) to a Gaussian with event (1,); q[0] reads x.
-        function: takes T tensors (N^{T}…, *batch, 1) that broadcast, and returns (…, *batch).
+        function: takes [z_1, …, z_T], T tensors (N^{T}…, *batch, 1) that broadcast, and returns
+        (…, *batch).
         Meant for T = 1 and 2: the grid has 264 nodes a latent, and twice as many again where that
         is not enough, up to a few million in all. Raises ValueError if q is no such list, if the
         value still moves by more than 1e-8, relative to the larger of 1 and the value, or if
         density times function has not fallen off ten standard deviations out.
         """
-        encoders, x = _encoders(q, self.layers), observation(x, 1)
+        encoders, x = _encoders(q, self.depth), observation(x, 1)
         before, panels = None, PANELS
         while True:
             steps, rules = standard_steps(panels)
             values = _on_grid(encoders, x, function, steps)  # (N, …, N, *batch): z_T first
-            fine, halved = (_contract(values, [r] * self.layers) for r in rules.unbind(-1))
+            fine, halved = (_contract(values, [r] * self.depth) for r in rules.unbind(-1))
             if relative_change(fine, halved) <= WORST or (
                 before is not None and relative_change(fine, before) <= WORST
             ):
-                _require_each_fallen(values, rules[:, 0], self.layers)
+                _require_each_fallen(values, rules[:, 0], self.depth)
                 return fine
             before, panels = fine, 2 * panels
-            if values.numel() * 2**self.layers > CHUNK:
+            if values.numel() * 2**self.depth > CHUNK:
                 raise ValueError(
                     "f varies too fast, or jumps, for its grid over q: halving the grid changes "
                     f"the integral by {relative_change(fine, halved):.2g}"
@@ -133,10 +134,10 @@ class ScalarChain:
 
     def elbo(self, q: Sequence[Encoder], x: Numbers) -> Tensor:
         """E_q[log p(x, z_{1:T}) − log q(z_{1:T}|x)], (*batch,) nats; see `expectation`."""
-        x, q = observation(x, 1), _encoders(q, self.layers)
+        x, q = observation(x, 1), _encoders(q, self.depth)
 
-        def log_ratio(*latents: Tensor) -> Tensor:
-            total = self.log_joint(x, *latents)
+        def log_ratio(latents: list[Tensor]) -> Tensor:
+            total = self.log_joint(x, latents)
             for encoder, low, high in zip(q, [x, *latents[:-1]], latents, strict=True):
                 total = total - encoder(low).log_prob(high)
             return total
@@ -145,7 +146,7 @@ class ScalarChain:
 
     def _below(self, level: int) -> Marginal:
         """p(z_{t−1}) from p(z_t), t = level; the prior for level = T + 1."""
-        if level > self.layers:
+        if level > self.depth:
             nodes, widths = grid(-REACH, REACH, self.arrows[-1].scale)
             return Marginal(nodes, -0.5 * (nodes.square() + math.log(2 * math.pi)), widths)
         arrow, above = self.arrows[level - 1], self._known[level]
@@ -169,7 +170,7 @@ def standard_steps(panels: int) -> tuple[Tensor, Tensor]:
 
 
 def _on_grid(
-    q: Sequence[Encoder], x: Tensor, function: Callable[..., Tensor], steps: Tensor
+    q: Sequence[Encoder], x: Tensor, function: Callable[[list[Tensor]], Tensor], steps: Tensor
 ) -> Tensor:
     """f at every combination of `steps` standard deviations of q, (N, …, N, *batch): z_T first."""
     latents = [x]
@@ -177,7 +178,7 @@ def _on_grid(
         given = require_gaussian(f"q(z_{level}|z_{level - 1})", encoder(latents[-1]), 1)
         out = steps.reshape(-1, *[1] * given.mean.ndim)
         latents.append(given.mean + given.variance.sqrt() * out)
-    values = require_no_nan("f(z)", function(*latents[1:]))
+    values = require_no_nan("f(z)", function(latents[1:]))
     return values.expand(*(len(steps),) * len(q), *x.shape[:-1])
 
 
@@ -188,28 +189,28 @@ def _contract(values: Tensor, weights: Sequence[Tensor]) -> Tensor:
     return values
 
 
-def _require_each_fallen(values: Tensor, rule: Tensor, layers: int) -> None:
+def _require_each_fallen(values: Tensor, rule: Tensor, depth: int) -> None:
     """Raises ValueError if one more standard deviation at an end of q would count, in some z_t."""
     size, ends = values.abs(), torch.zeros_like(rule)
     ends[[0, -1]] = math.exp(-0.5 * REACH**2) / math.sqrt(2 * math.pi)
-    total = _contract(size, [rule] * layers)
-    for axis in range(layers):
-        weights = [ends if other == axis else rule for other in range(layers)]
+    total = _contract(size, [rule] * depth)
+    for axis in range(depth):
+        weights = [ends if other == axis else rule for other in range(depth)]
         require_fallen(
             _contract(size, weights),
             total,
             f"q's tails carry the expectation: {REACH:g} standard deviations out in "
-            f"z_{layers - axis} f times the density of q",
+            f"z_{depth - axis} f times the density of q",
             "E|f|",
         )
 
 
-def _encoders(q: Sequence[Encoder], layers: int) -> Sequence[Encoder]:
-    """Raises ValueError unless q is a list of `layers` functions."""
+def _encoders(q: Sequence[Encoder], depth: int) -> Sequence[Encoder]:
+    """Raises ValueError unless q is a list of `depth` functions."""
     if not isinstance(q, Sequence) or not all(callable(encoder) for encoder in q):
-        raise ValueError(f"q must be a list of {layers} functions from z to a Gaussian, got {q!r}")
-    if len(q) != layers:
-        raise ValueError(f"q must hold {layers} encoders, got {len(q)}")
+        raise ValueError(f"q must be a list of {depth} functions from z to a Gaussian, got {q!r}")
+    if len(q) != depth:
+        raise ValueError(f"q must hold {depth} encoders, got {len(q)}")
     return q
 
 

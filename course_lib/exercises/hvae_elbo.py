@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
+from course_lib.chain_readings import SHORT, errors, layer_costs
 from course_lib.checks import Exercise, Mistake
 from course_lib.exact import AffineGaussian, LinearGaussianChain
 from course_lib.exercises.registry import register
@@ -55,12 +56,12 @@ register(
                 "once.",
             ),
             Mistake(
-                ELBO + TERMS.top_mutual_information.item(),
+                ELBO + errors(TERMS)[SHORT].item(),
                 "That has KL(q(z_2|x) ‖ p(z_2)) at the top. With the sum over q from below, the KL "
                 "is of q(z_2|z_1), averaged over z_1.",
             ),
             Mistake(
-                ELBO + TERMS.top_conditional_kl.item(),
+                ELBO + layer_costs(TERMS)[-1].item(),
                 "The KL of the top layer is missing.",
             ),
             Mistake(

@@ -20,7 +20,7 @@ from course_lib.chain_readings import (
     layer_kls,
     read,
 )
-from course_lib.exact import AffineGaussian, ChainTerms, LinearGaussianChain
+from course_lib.exact import AffineGaussian, ChainExpectations, LinearGaussianChain
 from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, PIXEL_RATIO, TEXT_PT, Ledger, number, panels, style
 from course_lib.plots.ledger import printed
@@ -157,7 +157,7 @@ class ChainBound(Explorer):
                 text.set_text(written)
 
 
-def _parts(terms: ChainTerms, name: str) -> dict[str, float]:
+def _parts(terms: ChainExpectations, name: str) -> dict[str, float]:
     """The signed terms in the order in which they are drawn; their sum is the reading."""
     costs, kls = layer_costs(terms), layer_kls(terms)
     conditional = name in (CORRECT, CONDITIONAL)

@@ -7,6 +7,7 @@ From the command line: `python -m course_lib.train --list`.
 from course_lib.train.loop import TrainingDiverged, fit
 from course_lib.train.objectives import (
     Objective,
+    Trainable,
     elbo,
     free_bits,
     importance_weighted,
@@ -19,6 +20,7 @@ __all__ = [
     "History",
     "Objective",
     "Settings",
+    "Trainable",
     "TrainingDiverged",
     "elbo",
     "fit",

@@ -4,9 +4,8 @@ An objective maps (model, x, generator, progress) to the bound per example, (bat
 the named terms that the history keeps. progress runs from 0 to 1 over the training.
 """
 
-import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Generator, Tensor
@@ -18,19 +17,62 @@ from course_lib.arguments import (
     require_number,
     require_positive,
 )
+from course_lib.bounds import importance_weighted_bound
 
 Bound = tuple[Tensor, dict[str, Tensor]]
+
+
+class BoundTerms(Protocol):
+    """The terms of an ELBO, (batch,) nats each, such as vae.ChainTerms."""
+
+    @property
+    def reconstruction(self) -> Tensor:
+        """log p(x|z_1)."""
+        ...
+
+    @property
+    def costs(self) -> Sequence[Tensor]:
+        """What each layer costs, z_1's first."""
+        ...
+
+    @property
+    def cost(self) -> Tensor:
+        """The sum of the costs."""
+        ...
+
+    @property
+    def elbo(self) -> Tensor:
+        """reconstruction − cost."""
+        ...
+
+    def named(self) -> dict[str, Tensor]:
+        """The terms by the names that the history keeps."""
+        ...
+
+
+class Trainable(Protocol):
+    """What the objectives ask of a model: a torch.nn.Module that has these, as MarkovHVAE has."""
+
+    def terms(self, x: Tensor, *, generator: Generator) -> BoundTerms:
+        """The ELBO's terms for each x, at one sample of q."""
+        ...
+
+    def log_weights(self, x: Tensor, k: int, *, generator: Generator) -> Tensor:
+        """log p(x, z) − log q(z|x) at k samples of q, (k, batch)."""
+        ...
 
 
 class Objective(Protocol):
     """A bound to maximise, per example, with its named terms."""
 
-    def __call__(self, model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
+    def __call__(
+        self, model: Trainable, x: Tensor, *, generator: Generator, progress: float
+    ) -> Bound:
         """The bound for each x and its terms, (batch,) each."""
         ...
 
 
-def elbo(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
+def elbo(model: Trainable, x: Tensor, *, generator: Generator, progress: float) -> Bound:
     """The ELBO with one sample of q, as `model.terms` gives it.  (Eq. 9.5)"""
     _require_able(model, "terms")
     terms = model.terms(x, generator=generator)
@@ -45,17 +87,17 @@ def importance_weighted(k: int) -> Objective:
     """
     require_count("k", k)
 
-    def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
+    def bound(model: Trainable, x: Tensor, *, generator: Generator, progress: float) -> Bound:
         _require_able(model, "log_weights")
         log_weights = model.log_weights(x, k, generator=generator)  # (k, batch)
-        value = torch.logsumexp(log_weights, 0) - math.log(k)
+        value = importance_weighted_bound(log_weights)
         return value, {"elbo": log_weights.mean(0), f"bound_{k}": value}
 
     return bound
 
 
 def warm_up(until: float, start: float = 0.0) -> Objective:
-    """The ELBO with its KL terms times β, which rises from `start` to 1 while progress < until.
+    """The ELBO with its costs times β, which rises from `start` to 1 while progress < until.
 
     Afterwards it is the ELBO. Raises ValueError unless 0 < until ≤ 1 and 0 ≤ start ≤ 1.
     Source: Sønderby et al. 2016, section 2.3.
@@ -64,18 +106,18 @@ def warm_up(until: float, start: float = 0.0) -> Objective:
     if not 0 <= require_number("start", start) <= 1:
         raise ValueError(f"start must lie in [0, 1], got {start}")
 
-    def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
+    def bound(model: Trainable, x: Tensor, *, generator: Generator, progress: float) -> Bound:
         _require_able(model, "terms")
         terms = model.terms(x, generator=generator)
         weight = min(1.0, start + (1 - start) * progress / until)
-        value = terms.reconstruction - weight * terms.kl
+        value = terms.reconstruction - weight * terms.cost
         return value, {"elbo": terms.elbo, **terms.named()}
 
     return bound
 
 
 def free_bits(nats: float, until: float = 1.0) -> Objective:
-    """The ELBO in which a layer's KL, averaged over the batch, costs nothing below `nats`.
+    """The ELBO in which a layer whose mean cost over the batch is below `nats` costs nothing.
 
     A layer is then free to say that much, so it does not die at the start; once progress reaches
     `until`, it is the ELBO. Raises ValueError unless nats ≥ 0 and 0 < until ≤ 1.
@@ -85,12 +127,12 @@ def free_bits(nats: float, until: float = 1.0) -> Objective:
     if require_number("nats", nats) < 0:
         raise ValueError(f"nats must be at least 0, got {nats}")
 
-    def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
+    def bound(model: Trainable, x: Tensor, *, generator: Generator, progress: float) -> Bound:
         _require_able(model, "terms")
         terms = model.terms(x, generator=generator)
-        # max(mean KL, nats) has the gradient of the KL above that floor and none below it. Without
-        # the floor every layer counts: a lower one's term is no KL, and may be negative.
-        charged = [kl for kl in terms.kls if progress >= until or kl.mean() > nats]
+        # max(mean cost, nats) has the gradient of the cost above that floor and none below it.
+        # Without the floor every layer counts: a lower one's cost is no KL, and may be negative.
+        charged = [cost for cost in terms.costs if progress >= until or cost.mean() > nats]
         return terms.reconstruction - sum(charged), {"elbo": terms.elbo, **terms.named()}
 
     return bound
@@ -112,15 +154,16 @@ def weighted_elbo(betas: Tensor | Sequence[float]) -> Objective:
     with torch.inference_mode(False):
         weights = weights.detach().clone()
 
-    def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
+    def bound(model: Trainable, x: Tensor, *, generator: Generator, progress: float) -> Bound:
+        _require_able(model, "terms")
         terms = model.terms(x, generator=generator)  # each (M, B)
-        if terms.kl.shape[:-1] != weights.shape:
+        if terms.cost.shape[:-1] != weights.shape:
             raise ValueError(
                 f"betas {tuple(weights.shape)} must be as many as the models that are stacked, "
-                f"whose terms have shape {tuple(terms.kl.shape)}"
+                f"whose terms have shape {tuple(terms.cost.shape)}"
             )
-        value = terms.reconstruction - weights[:, None].to(terms.kl) * terms.kl
-        named = {"elbo": terms.elbo, "reconstruction": terms.reconstruction, "kl": terms.kl}
+        value = terms.reconstruction - weights[:, None].to(terms.cost) * terms.cost
+        named = {"elbo": terms.elbo, "reconstruction": terms.reconstruction, "cost": terms.cost}
         return value.sum(0), {name: term.detach().mean(0) for name, term in named.items()}
 
     return bound
@@ -139,7 +182,7 @@ def require_objective(objective: object) -> None:
             raise ValueError(f"objective must be made with its number first: give {made}")
 
 
-def _require_able(model: Any, method: str) -> None:
+def _require_able(model: Trainable, method: str) -> None:
     """Raises ValueError unless the model has the method that the objective needs."""
     if not hasattr(model, method):
         raise ValueError(

@@ -15,6 +15,7 @@ from torch import Generator, Tensor, nn
 
 from course_lib import checkpoint
 from course_lib.arguments import require_count, require_cpu, require_number, require_seed
+from course_lib.train.objectives import Trainable
 
 OPTIMISERS = ("adam", "muon")
 PRECISIONS = ("float32", "bfloat16")
@@ -79,15 +80,15 @@ class History:
 class TrainingState:
     """The moving parts of one training; see the module's docstring."""
 
-    def __init__(self, model: nn.Module, settings: Settings, size: int) -> None:
-        _require_trainable(model)
-        self.model, self.settings, self.size = model, settings, size
-        self.optimisers = _optimisers(model, settings)
+    def __init__(self, model: nn.Module | Trainable, settings: Settings, size: int) -> None:
+        self.model = _require_trainable(model)
+        self.settings, self.size = settings, size
+        self.optimisers = _optimisers(self.model, settings)
         self.generator = Generator().manual_seed(settings.seed)
         self.history = History()
         self.step = 0
         self.steps = settings.epochs * math.ceil(size / settings.batch_size)
-        self.parameters: list[Tensor] = list(model.parameters())
+        self.parameters: list[Tensor] = list(self.model.parameters())
         self.averages = [p.detach().clone() for p in self.parameters] if settings.average else []
 
     @property
@@ -172,7 +173,7 @@ class TrainingState:
         }
 
 
-def _require_trainable(model: nn.Module) -> None:
+def _require_trainable(model: nn.Module | Trainable) -> nn.Module:
     """Raises ValueError unless the model has weights on the CPU, and one at least may change."""
     if not isinstance(model, nn.Module):
         raise ValueError(
@@ -194,6 +195,7 @@ def _require_trainable(model: nn.Module) -> None:
             f"all {len(weights)} weight tensors of the model are frozen, as load_model gives them; "
             "call model.requires_grad_(True) to train it"
         )
+    return model
 
 
 def _optimisers(model: nn.Module, settings: Settings) -> list[torch.optim.Optimizer]:

@@ -20,31 +20,44 @@ from course_lib.vae._fitting import chained_sizes, common_weight
 
 @dataclass(frozen=True)
 class ChainTerms:
-    """The terms of the ELBO of a chain: ELBO = reconstruction − Σ_t kls[t−1].  (Eq. 12.2)
+    """The terms of the ELBO of a chain at samples of q, (*samples, *batch) nats each.  (Eq. 12.2)
 
-    reconstruction: log p(x|z_1), (*samples, *batch) nats.
-    kls: T tensors. The last is KL(q(z_T|z_{T−1}) ‖ p(z_T)) in closed form; the t-th before it is
+    ELBO = reconstruction − Σ_t costs[t−1]. reconstruction: log p(x|z_1).
+    costs: T tensors. The last is KL(q(z_T|z_{T−1}) ‖ p(z_T)) in closed form; the t-th before it is
     log q(z_t|z_{t−1}) − log p(z_t|z_{t+1}) at the sample: its mean is what layer t costs, but it is
     no KL, because its two factors condition on opposite neighbours.
     """
 
     reconstruction: Tensor
-    kls: tuple[Tensor, ...]
+    costs: tuple[Tensor, ...]
+
+    @property
+    def cost(self) -> Tensor:
+        """Σ_t costs[t−1]: what all layers cost at the sample."""
+        return sum(self.costs[1:], start=self.costs[0])
 
     @property
     def kl(self) -> Tensor:
-        """Σ_t kls[t−1]; for one layer, the KL to the prior."""
-        return sum(self.kls[1:], start=self.kls[0])
+        """KL(q(z|x) ‖ p(z)) of a single layer, a VAE's: its cost, in closed form.
+
+        Raises ValueError for a deeper chain, whose costs are no KLs.
+        """
+        if len(self.costs) > 1:
+            raise ValueError(
+                f"a chain of {len(self.costs)} layers has no one KL in its terms: costs are what "
+                "its layers cost, and cost is their sum"
+            )
+        return self.costs[0]
 
     @property
     def elbo(self) -> Tensor:
         """E_q[log p(x, z) − log q(z|x)], estimated at the samples.  (Eq. 12.1)"""
-        return self.reconstruction - self.kl
+        return self.reconstruction - self.cost
 
     def named(self) -> dict[str, Tensor]:
-        """The terms by name: reconstruction, kl_1 … kl_T."""
+        """The terms by name: reconstruction, cost_1 … cost_T."""
         return {"reconstruction": self.reconstruction} | {
-            f"kl_{level}": kl for level, kl in enumerate(self.kls, start=1)
+            f"cost_{level}": cost for level, cost in enumerate(self.costs, start=1)
         }
 
 
@@ -94,8 +107,8 @@ class MarkovHVAE(nn.Module):
     ) -> tuple[list[DiagonalGaussian], list[Tensor]]:
         """Draws z_1 ~ q(·|x), z_2 ~ q(·|z_1), … with reparameterised noise.  (Eq. 8.1)
 
-        x (*batch, D). Returns the T factors q(z_t|z_{t−1}) and the T samples, each (*shape, *batch,
-        d_t).
+        x (*batch, D). Returns the T factors q(z_t|z_{t−1}), and the samples [z_1, …, z_T], each
+        (*shape, *batch, d_t).
         """
         factors = [self.infer(1, x)]
         samples = [factors[0].rsample(shape, generator=generator)]
@@ -123,15 +136,17 @@ class MarkovHVAE(nn.Module):
     def terms(self, x: Tensor, shape: Sequence[int] = (), *, generator: Generator) -> ChainTerms:
         """The ELBO's terms at samples of q, each (*shape, *batch) nats.  (Eq. 12.2)
 
-        x (*batch, D). The top KL is exact given z_{T−1}; for T = 1 it has no sample axis.
+        x (*batch, D). The top layer's cost is a KL, exact given z_{T−1}: for T = 1 the same at all
+        samples.
         """
         factors, z = self.climb(x, shape, generator=generator)
-        kls = [
+        costs = [
             factors[t - 1].log_prob(z[t - 1]) - self.generate(t + 1, z[t]).log_prob(z[t - 1])
             for t in range(1, self.depth)
         ]
-        kls.append(kl_divergence(factors[-1], self.prior))
-        return ChainTerms(self.generate(1, z[0]).log_prob(x), tuple(kls))
+        top_kl = kl_divergence(factors[-1], self.prior)
+        costs.append(top_kl.expand(z[-1].shape[:-1]))  # (*shape, *batch), also for T = 1
+        return ChainTerms(self.generate(1, z[0]).log_prob(x), tuple(costs))
 
     def elbo(self, x: Tensor, shape: Sequence[int] = (), *, generator: Generator) -> Tensor:
         """An unbiased estimate of the ELBO at each sample of q: (*shape, *batch).  (Eq. 12.1)"""
@@ -147,9 +162,12 @@ class MarkovHVAE(nn.Module):
         return self.log_joint(x, z) - log_q
 
     def log_joint(self, x: Tensor, latents: Sequence[Tensor]) -> Tensor:
-        """log p(x, z_{1:T}), (*samples, *batch), for z_t (*samples, *batch, d_t).  (Eq. 10.1)"""
+        """log p(x, z_{1:T}), (*samples, *batch) nats, for [z_1, …, z_T].  (Eq. 10.1)
+
+        latents: T tensors z_t (*samples, *batch, d_t). Raises ValueError unless they are T.
+        """
         if len(latents) != self.depth:
-            raise ValueError(f"latents must be {self.depth} tensors, got {len(latents)}")
+            raise ValueError(f"latents must be {self.depth} tensors, z_1 first, got {len(latents)}")
         log_p = self.prior.log_prob(latents[-1])
         for level, low in enumerate([x, *latents[:-1]], start=1):
             log_p = log_p + self.generate(level, latents[level - 1]).log_prob(low)
@@ -161,7 +179,7 @@ class MarkovHVAE(nn.Module):
 
     @torch.no_grad()
     def sample_latents(self, count: int, *, generator: Generator) -> list[Tensor]:
-        """Ancestral samples z_T ~ p, then z_{t−1} ~ p(·|z_t): T tensors (count, d_t), z_1 first."""
+        """[z_1, …, z_T] drawn downwards, z_T ~ p, then z_{t−1} ~ p(·|z_t): (count, d_t) each."""
         top = self.prior.sample((require_count("count", count),), generator=generator)
         return self.resample(top, self.depth, generator=generator)
 

@@ -25,7 +25,7 @@ class FlatTwin:
         )
 
     def latents(self, noise: Tensor) -> list[Tensor]:
-        """z_1, …, z_T for ε (*batch, Σ d_t), ε_1 first; T tensors (*batch, d_t)."""
+        """[z_1, …, z_T] for ε (*batch, Σ d_t), ε_1 first; T tensors (*batch, d_t)."""
         parts = list(torch.split(require_event("noise", noise, sum(self.sizes)), self.sizes, -1))
         given = self.model.prior
         chain: list[Tensor] = []
@@ -36,7 +36,7 @@ class FlatTwin:
         return chain
 
     def noise(self, latents: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """ε (*batch, Σ d_t) for z_1, …, z_T, and log |det ∂z/∂ε| (*batch,): the map's inverse.
+        """ε (*batch, Σ d_t) for [z_1, …, z_T], and log |det ∂z/∂ε| (*batch,): the map's inverse.
 
         z_t depends on ε_t and on what is above, and on ε_t coordinate by coordinate. So ∂z/∂ε is
         triangular, with the standard deviations on its diagonal.

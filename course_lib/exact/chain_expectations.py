@@ -1,4 +1,4 @@
-"""The expectations that make up the ELBO of a linear-Gaussian chain, one by one."""
+"""The expectations that make up the ELBO of a chain, and those of a Gaussian one in closed form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from course_lib.exact.numerics.gaussian_algebra import sum_scale_tril
 
 
 @dataclass(frozen=True)
-class ChainTerms:
+class ChainExpectations:
     """Expectations under q(z_{1:T}|x) = Π_t q(z_t|z_{t−1}), nats, each (*batch,).
 
-    Where there is one a layer, layers lead: (T, *batch) or (T−1, *batch). Entropies are
-    differential, so they may be negative.
+    Where there is one a layer, layers lead: (T, *batch) or (T−1, *batch). Entropies of continuous
+    latents are differential, so they may be negative.
     """
 
     reconstruction: Tensor  # E log p(x|z_1)
@@ -32,35 +32,11 @@ class ChainTerms:
         decoder = self.reconstruction + self.transitions.sum(0) + self.prior
         return decoder + self.conditional_entropies.sum(0)
 
-    @property
-    def top_conditional_kl(self) -> Tensor:
-        """E_q KL(q(z_T|z_{T−1}) ‖ p(z_T))."""
-        return -self.conditional_entropies[-1] - self.prior
 
-    @property
-    def top_marginal_kl(self) -> Tensor:
-        """KL(q(z_T|x) ‖ p(z_T)), of the marginal of q."""
-        return -self.marginal_entropies[-1] - self.prior
-
-    @property
-    def top_mutual_information(self) -> Tensor:
-        """I_q(z_T; z_{T−1}|x) = h(z_T|x) − h(z_T|z_{T−1}) ≥ 0; zero for T = 1, where z_0 = x."""
-        return self.marginal_entropies[-1] - self.conditional_entropies[-1]
-
-    @property
-    def top_down_kls(self) -> Tensor:
-        """E_q KL(q(z_{t−1}|z_t, x) ‖ p(z_{t−1}|z_t)), t = 2 … T, (T−1, *batch).
-
-        By Bayes within q, h(z_{t−1}|z_t, x) = h(z_{t−1}|x) + h(z_t|z_{t−1}) − h(z_t|x).
-        """
-        marginal, conditional = self.marginal_entropies, self.conditional_entropies
-        return -self.transitions - (marginal[:-1] + conditional[1:] - marginal[1:])
-
-
-def chain_terms(
+def gaussian_expectations(
     decoder: Sequence[AffineGaussian], encoder: Sequence[AffineGaussian], x: Tensor
-) -> ChainTerms:
-    """The terms, by carrying the mean and root covariance of q(z_t|x) up the chain.
+) -> ChainExpectations:
+    """Those of a Gaussian chain, by carrying the mean and root covariance of q(z_t|x) up the chain.
 
     decoder[t−1] is p(z_{t−1}|z_t) and encoder[t−1] is q(z_t|z_{t−1}). x: (*batch, d_0).
     """
@@ -75,7 +51,7 @@ def chain_terms(
         marginal.append(FullGaussian(mean, root).entropy())
     prior = DiagonalGaussian.standard(mean.shape[-1]).log_prob(mean) - 0.5 * root.square().sum()
     transitions = torch.stack(expected[1:]) if expected[1:] else x.new_zeros(0, *batch)
-    return ChainTerms(
+    return ChainExpectations(
         expected[0], transitions, prior, torch.stack(conditional), torch.stack(marginal)
     )
 
