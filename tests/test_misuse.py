@@ -20,7 +20,7 @@ from course_lib.distributions import Bernoulli
 from course_lib.evaluate import command as evaluate_command
 from course_lib.evaluate.codes import best_prior
 from course_lib.shipped import RECIPES, Recipe, load_model, save_model
-from course_lib.shipped import training as train_command
+from course_lib.shipped import command as train_command
 from course_lib.train import Settings
 from course_lib.vae import VAE, Architecture, MarkovHVAE, stacked
 
