@@ -217,7 +217,7 @@ def recipes(folder: Path) -> Found:
 
 def the_depth_study(folder: Path) -> Found:
     row = depth_study.run(depth_study.ARMS["fast"], 2, 0, epochs=1)
-    study = depth_study.load()
+    study = depth_study.load_study()
     runs = study.of("train_elbo", 1), study.of("train_elbo", 2)
     depth_study.picture(study)
     return {
