@@ -39,7 +39,7 @@ def save(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
     labels = {"format": FORMAT, "about": text, "sha256": _digest(kept, text)}
     content = safetensors.torch.save(kept, metadata=labels)
     try:
-        _replace(Path(path), content)
+        write_whole(Path(path), content)
     except OSError as error:
         standing = "the last good one still stands" if Path(path).is_file() else "nothing was left"
         raise OSError(
@@ -63,7 +63,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path} is a pickle, or an archive that may hold one (torch.save writes such), which "
             "can run code when it is read; checkpoints of this course are safetensors"
         )
-    tensors, labels = _parse(path, content)
+    tensors, labels = _tensors_and_labels(path, content)
     if labels.get("format") != FORMAT:
         raise ValueError(
             f"{path} is a safetensors file, but no checkpoint of this course: expected format "
@@ -105,6 +105,31 @@ def restore(module: torch.nn.Module, tensors: dict[str, Tensor], *, source: str)
     module.load_state_dict(tensors)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Bytes to a temporary file, to the disk, then to the name; a failure leaves nothing behind.
+
+    Raises OSError; what lay at `path` before then still does.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")  # one name: a killed run leaves at most one
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    if os.name == "posix":  # the folder's entry must reach the disk too
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
 def _require_tensors(tensors: dict[str, Tensor]) -> None:
     """Raises ValueError unless it is a dictionary of dense tensors on the CPU, by name."""
     if not isinstance(tensors, dict):
@@ -116,7 +141,7 @@ def _require_tensors(tensors: dict[str, Tensor]) -> None:
             raise ValueError(f"{name} must be a dense tensor, got {value.layout}")
 
 
-def _parse(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _tensors_and_labels(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and labels out of the bytes; ValueError if they are cut short or no safetensors."""
     try:
         tensors = safetensors.torch.load(content)
@@ -138,25 +163,3 @@ def _digest(tensors: dict[str, Tensor], text: str) -> str:
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Bytes to a temporary file, to the disk, then to the name; a failure leaves nothing behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")  # one name: a killed run leaves at most one
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    if os.name == "posix":  # the folder's entry must reach the disk too
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

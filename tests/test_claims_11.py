@@ -18,7 +18,7 @@ DEPTHS = (2, 3, 5)
 
 @pytest.fixture(scope="module")
 def runs() -> study.Study:
-    return study.load()
+    return study.load_study()
 
 
 def interval(a, b, statistic) -> tuple[float, float]:
@@ -145,7 +145,7 @@ def test_lost_runs_at_equal_width(runs) -> None:
 
 
 def test_the_table_says_what_the_runs_say(runs) -> None:
-    head, *rows = study.whole_table(runs).splitlines()
+    head, *rows = study.depths_table(runs).splitlines()
     assert head.startswith("rate  T  seeds")
     arms = [(arm, T) for arm in ("slow", "fast") for T in study.DEPTHS]
     for row, (arm, T) in zip(rows, arms, strict=True):

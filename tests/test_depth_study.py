@@ -17,19 +17,19 @@ from course_lib.depth_study import (
     command,
     design,
     difference_interval,
-    digits,
     equal_chain,
-    load,
+    intervals,
+    load_study,
     mean_interval,
     parameter_count,
     picture,
-    results,
     run,
     share_reversed,
+    split_digits,
     spread_interval,
 )
-from course_lib.depth_study.design import Arm, settings
-from course_lib.depth_study.results import PATH
+from course_lib.depth_study.design import Arm, study_settings
+from course_lib.depth_study.results import PATH, save_study
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,10 +48,10 @@ def test_equal_chains_have_equally_many_parameters() -> None:
 
 
 def test_the_split_is_always_the_same_and_loses_no_image() -> None:
-    train, test = digits()
+    train, test = split_digits()
     assert train.shape == (1500, 64)
     assert test.shape == (297, 64)
-    assert torch.equal(digits()[0], train)
+    assert torch.equal(split_digits()[0], train)
     assert float(train.sum() + test.sum()) == 561718  # all the ink there is
 
 
@@ -97,7 +97,7 @@ def test_the_command_runs_resumes_and_refuses_other_settings(quick, tmp_path, ca
     assert {(r["arm"], r["depth"], r["seed"]) for r in whole} == {
         (arm, depth, seed) for arm in ("slow", "fast") for depth in DEPTHS for seed in (0, 1)
     }
-    study = load(out)
+    study = load_study(out)
     assert study.of("train_elbo", 3, "fast").shape == (2,)
     assert study.of("rates", 5).shape == (2, 5)
 
@@ -123,15 +123,15 @@ def test_the_list_says_what_would_be_run(capsys) -> None:
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say(monkeypatch) -> None:
     """Percentiles of bootstrap samples of 20 draws: narrower than 95 %, and by how much."""
-    monkeypatch.setattr(results, "RESAMPLES", 1_000)
+    monkeypatch.setattr(intervals, "RESAMPLES", 1_000)
     generator = Generator().manual_seed(1)
     held = torch.zeros(3)
     for _ in range(300):
         a, b = (torch.randn(20, dtype=torch.float64, generator=generator) for _ in range(2))
-        intervals = mean_interval(a), difference_interval(a, 3 * b), spread_interval(a, 3 * b)
+        found = mean_interval(a), difference_interval(a, 3 * b), spread_interval(a, 3 * b)
         truths = 0.0, 0.0, 1 / 3
         held += torch.tensor(
-            [low < truth < high for (low, high), truth in zip(intervals, truths, strict=True)]
+            [low < truth < high for (low, high), truth in zip(found, truths, strict=True)]
         )
     shares = held / 300
     assert bool((shares > 0.87).all())
@@ -148,8 +148,8 @@ def test_share_reversed_by_counting() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda p: load(p / "none.json"), "no results at"),
-        (lambda p: load(_broken(p)), "holds no results of the depth study"),
+        (lambda p: load_study(p / "none.json"), "no results at"),
+        (lambda p: load_study(_broken(p)), "holds no results of the depth study"),
         (lambda p: mean_interval(torch.zeros(1)), "n ≥ 2, got"),
         (lambda p: spread_interval(torch.ones(3), torch.ones(9)), "at least 5 draws, got 3 and 9"),
         (lambda p: mean_interval(torch.tensor([1.0, math.nan])), "finite"),
@@ -167,8 +167,8 @@ def _broken(folder: Path) -> Path:
 
 
 def test_the_shipped_results_are_whole_and_of_these_settings() -> None:
-    study = load()
-    assert study.settings == settings()
+    study = load_study()
+    assert study.settings == study_settings()
     found = {(r["arm"], r["depth"], r["seed"]) for r in study.runs}
     assert len(found) == len(study.runs)
     assert found == {
@@ -183,8 +183,14 @@ def test_the_shipped_results_are_whole_and_of_these_settings() -> None:
     assert "python -m course_lib.depth_study" in (ROOT / "data" / "README.md").read_text("utf-8")
 
 
+def test_what_was_read_is_written_as_it_was(tmp_path: Path) -> None:
+    save_study(tmp_path / "new" / "study.json", load_study())
+    assert (tmp_path / "new" / "study.json").read_bytes() == PATH.read_bytes()
+    assert len(list((tmp_path / "new").iterdir())) == 1  # no draft is left
+
+
 def test_the_picture_says_its_numbers() -> None:
-    study = load()
+    study = load_study()
     means = [f"{study.of('train_elbo', depth).mean():.1f}".replace("-", "−") for depth in DEPTHS]
     shown = picture(study)
     assert ", ".join(means) in shown.alt

@@ -24,6 +24,8 @@ from course_lib.evaluate import (
     rate_distortion,
     surgery,
 )
+from course_lib.evaluate import rows as measured
+from course_lib.evaluate.rows import binarised_test_images, results_row
 from course_lib.evaluate.table import by_recipe, seeds_line
 from course_lib.exact import LinearGaussian
 from course_lib.nets import GaussianNet
@@ -248,9 +250,9 @@ def test_the_command_prints_and_saves_a_row(
 def test_an_interrupted_evaluation_goes_on_and_ends_the_same(
     shipped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "PIECE", 50)
-    whole = command.evaluate(str(shipped), 20, 120, 0, shipped.parent / "a")
-    real, calls = command.log_likelihood, []
+    monkeypatch.setattr(measured, "PIECE", 50)
+    whole = results_row(str(shipped), k=20, images=120, seed=0, work=shipped.parent / "a")
+    real, calls = measured.log_likelihood, []
 
     def interrupted(*args: object, **options: object) -> object:
         calls.append(options["first"])
@@ -258,13 +260,13 @@ def test_an_interrupted_evaluation_goes_on_and_ends_the_same(
             raise KeyboardInterrupt
         return real(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(command, "log_likelihood", interrupted)
+    monkeypatch.setattr(measured, "log_likelihood", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        command.evaluate(str(shipped), 20, 120, 0, shipped.parent / "b")
-    resumed = command.evaluate(str(shipped), 20, 120, 0, shipped.parent / "b")
+        results_row(str(shipped), k=20, images=120, seed=0, work=shipped.parent / "b")
+    resumed = results_row(str(shipped), k=20, images=120, seed=0, work=shipped.parent / "b")
     assert calls == [0, 50, 50, 100]
     assert {**resumed, "test_minutes": 0} == {**whole, "test_minutes": 0}
-    other = command.evaluate(str(shipped), 20, 120, 1, shipped.parent / "b")
+    other = results_row(str(shipped), k=20, images=120, seed=1, work=shipped.parent / "b")
     assert other["nll"] != whole["nll"]
 
 
@@ -322,7 +324,7 @@ def test_nothing_to_evaluate_is_said(capsys: pytest.CaptureFixture[str]) -> None
             lambda m, g: posterior_on_grid(affine_vae(LinearGaussian([[1.0]], [0.0], [1.0])), g),
             r"one layer of 2, got sizes \[1\]",
         ),
-        (lambda m, g: command.test_images(10_001, 0), r"1\.\.10000, got 10001"),
+        (lambda m, g: binarised_test_images(10_001, 0), r"1\.\.10000, got 10001"),
     ],
 )
 def test_bad_input_is_named(call: object, message: str, generator: Generator) -> None:

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from course_lib.data import binarise, load_mnist
-from course_lib.evaluate import posterior_on_grid
+from course_lib.evaluate import LatentPlane, plane, posterior_on_grid
 from course_lib.explorers.encoder_and_decoder import (
     APART,
     FARTHEST,
@@ -20,9 +20,7 @@ from course_lib.explorers.encoder_and_decoder import (
     LatentWalk,
     apart,
 )
-from course_lib.explorers.scenes import latent_plane
 from course_lib.explorers.scenes.encoded_digits import COPIES, chosen, shipped_digits
-from course_lib.explorers.scenes.latent_plane import LatentPlane
 from course_lib.explorers.stage.tiles import Blit, sheet
 from course_lib.plots import new_figure, panels
 from course_lib.shipped import load_model
@@ -104,9 +102,9 @@ def test_finer_cells_change_nothing(explorer, monkeypatch) -> None:
     """Of all twenty, with no bound on the number of cells and a quarter of their smallest area."""
     found = [cells.log_evidence for cells in explorer.digits.cells]
     narrow = min(range(20), key=lambda i: explorer.digits.cells[i].std.min().item())
-    monkeypatch.setattr(latent_plane, "SHALLOW", 30.0)
-    monkeypatch.setattr(latent_plane, "BUDGET", 60_000)
-    monkeypatch.setattr(latent_plane, "FINEST", 1 / 256)
+    monkeypatch.setattr(plane, "SHALLOW", 30.0)
+    monkeypatch.setattr(plane, "BUDGET", 60_000)
+    monkeypatch.setattr(plane, "FINEST", 1 / 256)
     for i in {narrow, 3, 16}:
         finer = LatentPlane(model(), explorer.digits.x[i : i + 1]).cells(0)
         assert finer.side < explorer.digits.cells[i].side

@@ -10,11 +10,16 @@ from torch import Tensor
 from torch.distributions import Binomial, Independent, Normal, kl_divergence
 
 from course_lib.data import load_digits
-from course_lib.evaluate import posterior_on_grid, surgery
+from course_lib.evaluate import (
+    LatentPlane,
+    expected_log_likelihood,
+    plane,
+    posterior_on_grid,
+    surgery,
+)
 from course_lib.explorers.rate_distortion import RateDistortionTrade
-from course_lib.explorers.scenes import latent_plane
 from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, quick_sweep
-from course_lib.explorers.scenes.latent_plane import LatentPlane, expected_log_likelihood, outlines
+from course_lib.explorers.scenes.outlines import outlines
 from course_lib.plots.ledger import printed
 from course_lib.vae import Architecture, unstack
 
@@ -136,8 +141,8 @@ def test_a_small_world_by_simpsons_rule() -> None:
 def test_more_points_change_nothing(explorer, vaes, monkeypatch) -> None:
     """The narrowest posteriors are those of the smallest β."""
     drawn = explorer.at(beta=0.1, digit=1)["log_evidence"]
-    monkeypatch.setattr(latent_plane, "BUDGET", 200_000)
-    monkeypatch.setattr(latent_plane, "FINEST", 1 / 512)
+    monkeypatch.setattr(plane, "BUDGET", 200_000)
+    monkeypatch.setattr(plane, "FINEST", 1 / 512)
     finer = LatentPlane(vaes[0], image(1)[None]).log_evidence(0)
     assert drawn == pytest.approx(finer, abs=1e-4)
 

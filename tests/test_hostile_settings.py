@@ -47,12 +47,12 @@ from course_lib.evaluate import (
     rate_distortion,
     surgery,
 )
-from course_lib.evaluate import command as evaluate_command
 from course_lib.evaluate.codes import best_prior
+from course_lib.evaluate.rows import binarised_test_images, code_figures, results_row
 from course_lib.exercises import EXERCISES, judged
 from course_lib.nets import LIKELIHOODS, GaussianNet
 from course_lib.shipped import Recipe, load_model, train_recipe, training_data
-from course_lib.shipped import training as train_command
+from course_lib.shipped import command as train_command
 from course_lib.train import (
     History,
     Objective,
@@ -193,8 +193,8 @@ def evaluation(folder: Path) -> Found:
         "gap": inference_gap(model, x, local, generator=g, samples=5, k=7),
         "grid": posterior_on_grid(model, x[0], nodes=21),
         "plane": plane_log_evidence(model, x, step=0.5),
-        "command": evaluate_command.codes(deep, x, 0),
-        "test images": evaluate_command.test_images(5, 0),
+        "row": code_figures(deep, x, 0),
+        "test images": binarised_test_images(5, 0),
     }
 
 
@@ -211,13 +211,13 @@ def recipes(folder: Path) -> Found:
         "loaded": weights(load_model(out)),
         "shipped": weights(load_model("mnist_vae_2d")),
         "list": train_command.main(["--list"]),
-        "rows": evaluate_command.evaluate("mnist_vae_2d", 3, 2, 0, evaluated)["nll"],
+        "rows": results_row("mnist_vae_2d", k=3, images=2, seed=0, work=evaluated)["nll"],
     }
 
 
 def the_depth_study(folder: Path) -> Found:
     row = depth_study.run(depth_study.ARMS["fast"], 2, 0, epochs=1)
-    study = depth_study.load()
+    study = depth_study.load_study()
     runs = study.of("train_elbo", 1), study.of("train_elbo", 2)
     depth_study.picture(study)
     return {

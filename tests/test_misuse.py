@@ -20,7 +20,7 @@ from course_lib.distributions import Bernoulli
 from course_lib.evaluate import command as evaluate_command
 from course_lib.evaluate.codes import best_prior
 from course_lib.shipped import RECIPES, Recipe, load_model, save_model
-from course_lib.shipped import training as train_command
+from course_lib.shipped import command as train_command
 from course_lib.train import Settings
 from course_lib.vae import VAE, Architecture, MarkovHVAE, stacked
 
@@ -157,7 +157,7 @@ MISUSE: list[tuple[Callable[[Things], object], str]] = [
     (lambda a: depth_study.parameter_count(Architecture(6, (2,), ((3, 4),))), "one hidden layer"),
     (lambda a: depth_study.run(depth_study.ARMS["swapped"], 2, 0), "depth [1, 5], got 2"),
     (lambda a: depth_study.run(depth_study.ARMS["slow"], 1, -1), f"seed {COUNT} 0, got -1"),
-    (lambda a: depth_study.load().failures(9), "there is no run of arm 'slow' and depth 9"),
+    (lambda a: depth_study.load_study().failures(9), "there is no run of arm 'slow' and depth 9"),
     (lambda a: depth_study.share_reversed(torch.ones(5), torch.ones(1)), "got (1,)"),
 ]
 
@@ -184,7 +184,7 @@ def test_a_damaged_study_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b"\xd8\x0e")
     with pytest.raises(ValueError, match="holds no results of the depth study"):
-        depth_study.load(path)
+        depth_study.load_study(path)
 
 
 def test_one_number_may_come_as_any_scalar() -> None:

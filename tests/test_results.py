@@ -9,7 +9,13 @@ import pytest
 
 from course_lib import checkpoint
 from course_lib.data import FOLDER
-from course_lib.evaluate.table import by_recipe, line, routes_header, routes_line, seeds_line
+from course_lib.evaluate.table import (
+    by_recipe,
+    results_line,
+    routes_header,
+    routes_line,
+    seeds_line,
+)
 from course_lib.shipped import RECIPES, all_runs, other_runs, results, routes
 from course_lib.vae import Architecture
 
@@ -23,6 +29,7 @@ def test_a_shipped_model_is_its_recipe_trained_to_the_end(path: Any) -> None:
     _, about = checkpoint.load(path)
     assert Architecture.from_dict(about["architecture"]) == recipe.architecture
     assert about["last_epoch"]["epoch"] == recipe.settings.epochs
+    assert about.get("objective", recipe.objective.as_list()) == recipe.objective.as_list()
     assert path.stat().st_size < 4e6
 
 
@@ -77,7 +84,7 @@ def test_the_pages_print_what_the_commands_print(page: Any) -> None:
     """Each row of the commands' tables stands there, word for word."""
     text = one_space(page.read_text(encoding="utf-8"))
     for row in results().values():
-        assert one_space(line(row)) in text, row["model"]
+        assert one_space(results_line(row)) in text, row["model"]
     for group in by_recipe(all_runs()):
         if len(group) > 1 or page == PAGES[0]:
             assert one_space(seeds_line(group)) in text, group[0]["recipe"]

@@ -26,8 +26,7 @@ from proofs import Refuted, matches, prove
 from sympy import Matrix, Rational, Symbol, log, sqrt
 
 from course_lib import minibatch
-from course_lib.evaluate import LogLikelihood
-from course_lib.evaluate.likelihood import summary
+from course_lib.evaluate import LogEvidence, LogLikelihood
 from course_lib.exact import DiscreteChain
 from course_lib.nets import GaussianNet
 from course_lib.train import elbo
@@ -48,8 +47,7 @@ def test_two_correlated_data_are_no_sum() -> None:
     assert float((joint + 1).subs(rho, Rational(4, 5))) == pytest.approx(0.955270, abs=5e-7)
 
     def library(*logs: float) -> float:
-        zeros = torch.zeros(2).double()
-        return LogLikelihood(vector(*logs), zeros, zeros, 1).nll
+        return LogEvidence(vector(*logs)).nll
 
     logs = sp.symbols("l:2", real=True)
     matches(library, -sum(logs) / 2, logs)
@@ -167,8 +165,13 @@ def test_importance_sampling_is_unbiased() -> None:
     prove(sum(q[i] * q[k] * (weights[i] + weights[k]) / 2 for i, k in pairs), sum(joint))
     drawn = sp.symbols("W:2", positive=True)
     error = sqrt(sum(v**2 for v in drawn) / sum(drawn) ** 2 - HALF)
+
+    def library(*weights: float) -> torch.Tensor:
+        found = LogLikelihood.from_log_weights(vector(*weights).log().unsqueeze(1))
+        return torch.cat([found.log_evidence, found.standard_error, found.effective_samples])
+
     matches(
-        lambda *weights: summary(vector(*weights).log()),
+        library,
         [log(sum(drawn) / 2), error, sum(drawn) ** 2 / sum(v**2 for v in drawn)],
         drawn,
     )

@@ -20,8 +20,7 @@ from torch import Generator, Tensor, nn
 from course_lib import checkpoint
 from course_lib.distributions import DiagonalGaussian
 from course_lib.nets import LIKELIHOODS, GaussianNet
-from course_lib.shipped import RECIPES, Recipe, load_model, train_recipe
-from course_lib.shipped import training as command
+from course_lib.shipped import RECIPES, NamedObjective, Recipe, command, load_model, train_recipe
 from course_lib.train import (
     Settings,
     TrainingDiverged,
@@ -642,3 +641,37 @@ def test_the_command_lists_trains_and_refuses(
     assert equal_weights(
         train_recipe(recipe.changed(seed=1), tmp_path / "1", progress_bar=False), load_model(other)
     )
+
+
+def test_a_file_says_which_objective_its_model_was_trained_on(tmp_path: Path) -> None:
+    """A word and its numbers, from which the objective can be made again."""
+    for named, written in (
+        (NamedObjective("elbo"), ["elbo"]),
+        (NamedObjective("importance_weighted", (5,)), ["importance_weighted", 5]),
+        (NamedObjective("free_bits", (0.5, 0.3)), ["free_bits", 0.5, 0.3]),
+    ):
+        sizes = Architecture(64, (2,), ((4,),), "binomial")
+        recipe = Recipe("small", "a test", sizes, Settings(1, 900), named, images="digits")
+        out = tmp_path / "small.safetensors"
+        train_recipe(recipe, out, progress_bar=False)
+        _, about = checkpoint.load(out)
+        word, *numbers = about["objective"]
+        assert about["objective"] == written
+        assert NamedObjective(word, tuple(numbers)) == named
+        assert ("bound_5" in about["last_epoch"]) == (word == "importance_weighted")
+
+
+@pytest.mark.parametrize(
+    ("word", "numbers", "message"),
+    [
+        ("elbow", (), "objective must be one of .*'warm_up'.*, got 'elbow'"),
+        ("warm_up", (), r"objective 'warm_up' got \(\): "),
+        ("elbo", (1.0,), r"objective 'elbo' got \(1.0,\): "),
+        ("importance_weighted", (0,), "k must be a whole number of at least 1, got 0"),
+    ],
+)
+def test_an_objective_that_there_is_not_is_named(
+    word: str, numbers: tuple[float, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        NamedObjective(word, numbers)

@@ -9,36 +9,35 @@ from course_lib.depth_study.design import (
     ARMS,
     DEPTHS,
     chain,
-    digits,
     equal_chain,
     parameter_count,
     run,
+    split_digits,
 )
-from course_lib.depth_study.picture import picture
-from course_lib.depth_study.results import (
-    Study,
+from course_lib.depth_study.intervals import (
     difference_interval,
-    load,
     mean_interval,
     share_reversed,
     spread_interval,
 )
-from course_lib.depth_study.table import whole_table
+from course_lib.depth_study.picture import picture
+from course_lib.depth_study.results import Study, load_study
+from course_lib.depth_study.table import depths_table
 
 __all__ = [
     "ARMS",
     "DEPTHS",
     "Study",
     "chain",
+    "depths_table",
     "difference_interval",
-    "digits",
     "equal_chain",
-    "load",
+    "load_study",
     "mean_interval",
     "parameter_count",
     "picture",
     "run",
     "share_reversed",
+    "split_digits",
     "spread_interval",
-    "whole_table",
 ]

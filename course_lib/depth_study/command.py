@@ -7,45 +7,37 @@ Every finished run is written at once; a command that was interrupted goes on wh
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from course_lib.depth_study.design import ARMS, EPOCHS, Arm, run, settings
-from course_lib.depth_study.results import PATH, load, rounded
-
-COMMAND = "python -m course_lib.depth_study"
+from course_lib.depth_study.design import ARMS, EPOCHS, Arm, run, study_settings
+from course_lib.depth_study.results import COMMAND, PATH, Study, load_study, rounded, save_study
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 2 with a message on stderr if nothing could be done."""
-    options = _parse(arguments)
+    options = _options(arguments)
     for name, value in (("epochs", options.epochs), ("seeds", options.seeds)):
         if value is not None and value < 1:
             print(f"--{name} must be at least 1, got {value}", file=sys.stderr)
             return 2
-    about = settings(options.epochs)
+    settings = study_settings(options.epochs)
     if options.list:
-        print("\n".join(_described(about)))
+        print("\n".join(_listed(settings)))
         return 0
     try:
-        runs = _finished(options.out, about)
+        study = _study_so_far(options.out, settings)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    done = {(row["arm"], row["depth"], row["seed"]) for row in runs}
-    for arm, depth, seed in _plan(options.arms, options.seeds):
-        if (arm.name, depth, seed) not in done:
-            runs.append(rounded(run(arm, depth, seed, epochs=options.epochs)))
-            _write(options.out, about, runs)
-            print(_line(runs[-1]), flush=True)
-    print(f"{options.out} holds {len(runs)} runs")
+    _run_the_rest(study, options)
+    print(f"{options.out} holds {len(study.runs)} runs")
     return 0
 
 
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
+def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--list", action="store_true", help="say what would be run")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), help="which arms")
@@ -63,39 +55,44 @@ def _plan(arms: list[str], seeds: int | None) -> Iterator[tuple[Arm, int, int]]:
                 yield arm, depth, seed
 
 
-def _finished(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
-    """The runs in the file, none if there is no file. Raises ValueError for other settings."""
+def _run_the_rest(study: Study, options: argparse.Namespace) -> None:
+    """Adds each run that is asked for and not there yet; writes the file after each."""
+    done = {(row["arm"], row["depth"], row["seed"]) for row in study.runs}
+    for arm, depth, seed in _plan(options.arms, options.seeds):
+        if (arm.name, depth, seed) not in done:
+            study.runs.append(rounded(run(arm, depth, seed, epochs=options.epochs)))
+            save_study(options.out, study)
+            print(_run_in_a_line(study.runs[-1]), flush=True)
+
+
+def _study_so_far(path: Path, settings: dict[str, Any]) -> Study:
+    """The study in the file, a new one if there is no file.
+
+    Raises ValueError if the file was made with other settings.
+    """
     if not path.exists():
-        return []
-    found = load(path)
-    for name, value in about.items():
+        return Study(settings, [])
+    found = load_study(path)
+    for name, value in settings.items():
         if found.settings.get(name) != value:
             raise ValueError(
                 f"{path} was made with {name} {found.settings.get(name)}, now it is {value}; "
                 "name another file with --out"
             )
-    return found.runs
+    return Study(settings, found.runs)
 
 
-def _write(path: Path, about: dict[str, Any], runs: list[dict[str, Any]]) -> None:
-    """The whole file or none of it: it takes its name once it is complete. One run a line."""
-    lines = ",\n  ".join(json.dumps(row) for row in runs)
-    head = json.dumps({"command": COMMAND, "settings": about}, indent=1, ensure_ascii=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".partial")
-    draft.write_text(f'{head[:-2]},\n "runs": [\n  {lines}\n ]\n}}\n', encoding="utf-8")
-    draft.replace(path)
-
-
-def _described(about: dict[str, Any]) -> Iterator[str]:
+def _listed(settings: dict[str, Any]) -> Iterator[str]:
+    """Each arm in a line, and each of its chains in another."""
     for name, arm in ARMS.items():
-        sizes = about["arms"][name]
-        yield f"{name}: {arm.what}; {arm.seeds} seeds, {about['steps']:,} steps"
+        sizes = settings["arms"][name]
+        yield f"{name}: {arm.what}; {arm.seeds} seeds, {settings['steps']:,} steps"
         for depth, count in sizes["parameters"].items():
             yield f"  T = {depth}: hidden {sizes['hidden'][depth]}, {count:,} parameters"
 
 
-def _line(row: dict[str, Any]) -> str:
+def _run_in_a_line(row: dict[str, Any]) -> str:
+    """One run's figures, in nats."""
     name = f"{row['arm']} T = {row['depth']} seed {row['seed']}:"
     if row["failed"]:
         return f"{name} the bound stopped being finite"

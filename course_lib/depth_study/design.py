@@ -85,7 +85,7 @@ def parameter_count(chain: Architecture) -> int:
     return total
 
 
-def digits() -> tuple[Tensor, Tensor]:
+def split_digits() -> tuple[Tensor, Tensor]:
     """1,500 training and 297 held-out images, (N, 64) counts 0..16, always the same split."""
     counts = load_digits().images.flatten(1).float()
     source = Generator().manual_seed(0)
@@ -107,7 +107,7 @@ def run(arm: Arm, depth: int, seed: int, *, epochs: int = EPOCHS) -> dict[str, A
     chains = _chains(arm)
     if depth not in chains:
         raise ValueError(f"arm {arm.name!r} has chains of depth {list(chains)}, got {depth!r}")
-    train, test = digits()
+    train, test = split_digits()
     source = 1_000 * depth + require_count("seed", seed, least=0)
     model = chains[depth].build(seed=source, data_mean=train.mean(0) / 16)
     settings = Settings(epochs, BATCH, arm.rate, WARMUP, seed=source)
@@ -119,7 +119,7 @@ def run(arm: Arm, depth: int, seed: int, *, epochs: int = EPOCHS) -> dict[str, A
     return row | {"failed": False} | _figures(model, train, test, source) | _curve(history)
 
 
-def settings(epochs: int = EPOCHS) -> dict[str, Any]:
+def study_settings(epochs: int = EPOCHS) -> dict[str, Any]:
     """All that a run depends on besides its arm, depth and seed, as plain values."""
     return {
         "images": "digits, 8×8, Binomial(16)",
@@ -132,7 +132,7 @@ def settings(epochs: int = EPOCHS) -> dict[str, Any]:
         "latents": LATENTS,
         "elbo_samples": SAMPLES,
         "k": K,
-        "arms": {name: _described(arm) for name, arm in ARMS.items()},
+        "arms": {name: _plain_values(arm) for name, arm in ARMS.items()},
     }
 
 
@@ -143,7 +143,7 @@ def _chains(arm: Arm) -> dict[int, Architecture]:
     return arm.chains
 
 
-def _described(arm: Arm) -> dict[str, Any]:
+def _plain_values(arm: Arm) -> dict[str, Any]:
     """An arm as plain values, with the hidden width and the parameters of each of its chains."""
     return {
         "rate": arm.rate,

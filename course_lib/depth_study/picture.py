@@ -35,7 +35,7 @@ def picture(study: Study) -> Picture:
     low, high = left.get_ylim()
     label(left, -0.35, low + 0.16 * (high - low), "●  peak rate 0.01", of="elbo")
     label(left, -0.35, low + 0.08 * (high - low), "○  peak rate 0.05", of="elbo")
-    return show(figure, _words(study))
+    return show(figure, _sentence(study))
 
 
 def _runs(ax: Axes, place: float, values: torch.Tensor, *, filled: bool) -> None:
@@ -47,7 +47,8 @@ def _runs(ax: Axes, place: float, values: torch.Tensor, *, filled: bool) -> None
     ax.plot((place - 0.2, place + 0.2), (values.mean(),) * 2, color=COLOURS["evidence"])
 
 
-def _words(study: Study) -> str:
+def _sentence(study: Study) -> str:
+    """What the picture shows, with its numbers."""
     means = {
         arm: ", ".join(
             number(study.of("train_elbo", depth, arm).mean().item(), 1) for depth in DEPTHS

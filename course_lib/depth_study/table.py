@@ -1,7 +1,8 @@
 """The study as a table: both rates alike, each depth held against one layer at the same rate."""
 
 from course_lib.depth_study.design import ARMS, DEPTHS
-from course_lib.depth_study.results import Interval, Study, difference_interval, spread_interval
+from course_lib.depth_study.intervals import Interval, difference_interval, spread_interval
+from course_lib.depth_study.results import Study
 from course_lib.plots import number
 
 FIGURES = {"train_elbo": "training ELBO", "elbo": "held-out ELBO", "log_p": "held-out log p"}
@@ -9,7 +10,7 @@ SPREAD = "std of training ELBO"
 COLUMN = 24  # characters
 
 
-def whole_table(study: Study) -> str:
+def depths_table(study: Study) -> str:
     """A row for each rate and depth: means over seeds in nats, and the 95 % interval for the
     difference from one layer; last the standard deviation over seeds, and that for its ratio.
 
@@ -20,14 +21,14 @@ def whole_table(study: Study) -> str:
     for arm in ("slow", "fast"):
         for depth in DEPTHS:
             seeds = len(study.of("log_p", depth, arm))
-            cells = [_mean(study, name, depth, arm) for name in FIGURES]
-            cells.append(_spread(study, depth, arm))
+            cells = [_mean_cell(study, name, depth, arm) for name in FIGURES]
+            cells.append(_spread_cell(study, depth, arm))
             row = f"{ARMS[arm].rate:.2f}  {depth}  {seeds:5d}  "
             rows.append((row + "".join(f"{cell:{COLUMN}}" for cell in cells)).rstrip())
     return "\n".join(rows)
 
 
-def _mean(study: Study, figure: str, depth: int, arm: str) -> str:
+def _mean_cell(study: Study, figure: str, depth: int, arm: str) -> str:
     values = study.of(figure, depth, arm)
     if depth == DEPTHS[0]:
         return number(values.mean().item(), 2)
@@ -35,7 +36,7 @@ def _mean(study: Study, figure: str, depth: int, arm: str) -> str:
     return f"{number(values.mean().item(), 2)} [{_ends(interval, 2, sign='+')}]"
 
 
-def _spread(study: Study, depth: int, arm: str) -> str:
+def _spread_cell(study: Study, depth: int, arm: str) -> str:
     values = study.of("train_elbo", depth, arm)
     if depth == DEPTHS[0]:
         return number(values.std().item(), 2)

@@ -15,26 +15,33 @@ from course_lib.evaluate.codes import (
     surgery,
 )
 from course_lib.evaluate.fitted import fitted_log_likelihood, fitted_posterior
-from course_lib.evaluate.gaps import (
-    GridPosterior,
-    InferenceGap,
-    inference_gap,
-    local_posterior,
+from course_lib.evaluate.gaps import InferenceGap, inference_gap, local_posterior
+from course_lib.evaluate.likelihood import LogEvidence, LogLikelihood, log_likelihood
+from course_lib.evaluate.pairs import log_probs_of_pairs
+from course_lib.evaluate.plane import (
+    LatentPlane,
+    PlaneCells,
+    PlaneEvidence,
+    PlanePosterior,
+    expected_log_likelihood,
+    plane_log_evidence,
     posterior_on_grid,
 )
-from course_lib.evaluate.likelihood import LogLikelihood, log_likelihood
-from course_lib.evaluate.plane import PlaneEvidence, log_probs_of_pairs, plane_log_evidence
 
 __all__ = [
-    "GridPosterior",
     "InferenceGap",
+    "LatentPlane",
+    "LogEvidence",
     "LogLikelihood",
+    "PlaneCells",
     "PlaneEvidence",
+    "PlanePosterior",
     "RateDistortion",
     "Surgery",
     "active_units",
     "annealed_log_likelihood",
     "best_prior",
+    "expected_log_likelihood",
     "fitted_log_likelihood",
     "fitted_posterior",
     "inference_gap",

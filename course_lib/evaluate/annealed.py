@@ -8,17 +8,15 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor
-from tqdm.auto import tqdm
 
 from course_lib.arguments import require_count
 from course_lib.evaluate._input import differentiable_data
-from course_lib.evaluate.likelihood import LogLikelihood, summary
+from course_lib.evaluate.likelihood import LogLikelihood, by_pieces
 from course_lib.vae import MarkovHVAE
 
 ACCEPTANCE = 0.65  # what the step sizes aim at
 FAR = 1e6  # a walk that leaves |z_i| ≤ FAR has diverged
 FIRST_STEP = 0.1
-PIECE = 25  # images walked at once
 PILOTS = 4  # chains an image that only find the step sizes
 STEEPNESS = 4.0  # of the sigmoid along which β is spaced: small steps near both ends
 
@@ -45,15 +43,13 @@ def annealed_log_likelihood(
     for name, value in (("chains", chains), ("leapfrogs", leapfrogs)):
         require_count(name, value)
     x = differentiable_data(model, x)
-    betas, rows = schedule(temperatures), []
-    with tqdm(total=len(x), unit="image", disable=not progress_bar, leave=False) as bar:
-        for piece in torch.split(x, PIECE):
-            run = _Annealing(model, piece, leapfrogs, generator)
-            log_w = run.weights(betas, run.find_steps(betas), chains)  # (chains, piece)
-            rows += [summary(column) for column in log_w.double().T]
-            bar.update(len(piece))
-    log_evidence, error, effective = torch.stack(rows).T
-    return LogLikelihood(log_evidence, error, effective, chains)
+    betas = schedule(temperatures)
+
+    def log_weights(piece: Tensor) -> Tensor:
+        run = _Annealing(model, piece, leapfrogs, generator)
+        return run.log_weights(betas, run.find_steps(betas), chains)  # (chains, piece)
+
+    return by_pieces(x, log_weights, progress_bar=progress_bar)
 
 
 def schedule(temperatures: int) -> Tensor:
@@ -81,7 +77,7 @@ class _Annealing:
             found.append(step)
         return torch.stack(found) if found else self.x.new_zeros(0, len(self.x))
 
-    def weights(self, betas: Tensor, steps: Tensor, chains: int) -> Tensor:
+    def log_weights(self, betas: Tensor, steps: Tensor, chains: int) -> Tensor:
         """log w of each chain, (chains, N)."""
         z = self.start(chains)
         log_w = self.x.new_zeros(chains, len(self.x))
@@ -106,7 +102,7 @@ class _Annealing:
         size = step.unsqueeze(-1)  # (N, 1)
         kind: dict[str, Any] = {"dtype": z.dtype, "device": z.device}
         momentum = torch.randn(z.shape, generator=self.generator, **kind)
-        height, slope = self.climb(z, beta)
+        height, slope = self.height_and_slope(z, beta)
         energy = height - 0.5 * momentum.square().sum(-1)
         moved, momentum = z, momentum + 0.5 * size * slope
         lost = torch.zeros_like(energy, dtype=torch.bool)  # (chains, N)
@@ -114,14 +110,14 @@ class _Annealing:
             moved = moved + size * momentum
             lost = lost | ~(moved.abs() <= FAR).all(-1)  # NaN is no number at most FAR
             moved = torch.where(lost.unsqueeze(-1), z, moved)
-            height, slope = self.climb(moved, beta)
+            height, slope = self.height_and_slope(moved, beta)
             momentum = momentum + (1.0 if leap < self.leapfrogs - 1 else 0.5) * size * slope
         gain = height - 0.5 * momentum.square().sum(-1) - energy  # (chains, N)
         coin = torch.rand(gain.shape, generator=self.generator, **kind)
         accepted = (coin.log() < gain) & ~lost
         return torch.where(accepted.unsqueeze(-1), moved, z), accepted.to(z.dtype)
 
-    def climb(self, z: Tensor, beta: float) -> tuple[Tensor, Tensor]:
+    def height_and_slope(self, z: Tensor, beta: float) -> tuple[Tensor, Tensor]:
         """log p(z) + β log p(x|z), (chains, N), and its slope in z."""
         leaf = z.detach().requires_grad_()
         with torch.enable_grad():

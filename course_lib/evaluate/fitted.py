@@ -4,19 +4,16 @@ Each datum gets a Gaussian of its own with a full covariance, fitted to its post
 slantwise, which the encoder's cannot.
 """
 
-import math
-
 import torch
 from torch import Generator, Tensor
-from tqdm.auto import tqdm
 
 from course_lib.arguments import require_count, require_number
 from course_lib.distributions import FullGaussian
+from course_lib.evaluate._ascent import ascend
 from course_lib.evaluate._input import differentiable_data
-from course_lib.evaluate.likelihood import CHUNK, LogLikelihood, summary
+from course_lib.evaluate.likelihood import CHUNK, LogLikelihood, by_pieces
 from course_lib.vae import MarkovHVAE
 
-PIECE = 25  # data fitted at once
 RATE = 0.02  # the first of Adam's falling steps
 
 
@@ -43,41 +40,40 @@ def fitted_log_likelihood(
     require_count("k", k)
     require_number("widen", widen, positive=True)
     x = differentiable_data(model, x)
-    rows = []
-    with tqdm(total=len(x), unit="image", disable=not progress_bar, leave=False) as bar:
-        for piece in torch.split(x, PIECE):
-            q = fitted_posterior(model, piece, generator=generator, steps=steps, samples=samples)
-            wide = FullGaussian(q.mean, widen * q.scale_tril)
-            log_w = _log_weights(model, wide, piece, k, generator)  # (k, piece)
-            rows += [summary(column) for column in log_w.double().T]
-            bar.update(len(piece))
-    log_evidence, error, effective = torch.stack(rows).T
-    return LogLikelihood(log_evidence, error, effective, k)
+
+    def log_weights(piece: Tensor) -> Tensor:
+        q = fitted_posterior(model, piece, generator=generator, steps=steps, samples=samples)
+        wide = FullGaussian(q.mean, widen * q.scale_tril)
+        return _log_weights(model, wide, piece, k, generator)  # (k, piece)
+
+    return by_pieces(x, log_weights, progress_bar=progress_bar)
 
 
-@torch.inference_mode(False)  # climbs by slopes, also where the caller has switched gradients off
+@torch.inference_mode(False)  # follows slopes, also where the caller has switched gradients off
 def fitted_posterior(
     model: MarkovHVAE, x: Tensor, *, generator: Generator, steps: int = 1000, samples: int = 16
 ) -> FullGaussian:
     """The Gaussian of z_{1:T}, (N, Σ d_t), that maximises the ELBO of each x alone.  (Eq. 6.3)
 
-    Starts at the encoder's means and standard deviations, and climbs by Adam with a falling rate.
+    Starts at the encoder's means and standard deviations; Adam, its rate falling to zero, follows
+    the slopes at fresh noise.
     x (N, D). Raises ValueError if x is not (N, D), N ≥ 1, or a count is below 1.
     """
     x = differentiable_data(model, x)
     mean, log_std = (part.requires_grad_() for part in _start(model, x))
     slant = mean.new_zeros(*mean.shape, mean.shape[-1], requires_grad=True)
-    leaves = [mean, log_std, slant]
-    climber = torch.optim.Adam(leaves, lr=RATE)
-    for step in range(require_count("steps", steps)):
-        climber.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
-        q = FullGaussian(mean, torch.tril(slant, -1) + torch.diag_embed(log_std.exp()))
-        z = q.rsample((require_count("samples", samples),), generator=generator)
-        bound = (_log_joint(model, x, z) - q.log_prob(z)).mean(0)  # (N,)
-        for leaf, slope in zip(leaves, torch.autograd.grad(-bound.sum(), leaves), strict=True):
-            leaf.grad = slope
-        climber.step()
-    return FullGaussian(q.mean.detach(), q.scale_tril.detach())
+    require_count("samples", samples)
+
+    def gaussian() -> FullGaussian:
+        return FullGaussian(mean, torch.tril(slant, -1) + torch.diag_embed(log_std.exp()))
+
+    def bound() -> Tensor:
+        q = gaussian()
+        z = q.rsample((samples,), generator=generator)
+        return (_log_joint(model, x, z) - q.log_prob(z)).mean(0)  # (N,)
+
+    ascend(bound, [mean, log_std, slant], steps=steps, rate=RATE)
+    return FullGaussian(mean.detach(), gaussian().scale_tril.detach())
 
 
 @torch.no_grad()

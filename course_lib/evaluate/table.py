@@ -26,15 +26,16 @@ OVER_SEEDS = {
     "spread": 6,
     "train": 5,
 }
+ROUTES = ("encoder", "fitted", "annealed")  # in the order in which they are taken
 FIRST = 17  # the width of the column of names
 
 
-def header() -> str:
-    """The names of the columns of `line`."""
+def results_header() -> str:
+    """The names of the columns of `results_line`."""
     return _joined("model", COLUMNS, COLUMNS)
 
 
-def line(row: dict[str, Any]) -> str:
+def results_line(row: dict[str, Any]) -> str:
     """One row of what `python -m course_lib.evaluate` found, in nats.
 
     NLL is the importance estimate and ± k its Monte Carlo error; exact is there if the latent is a
@@ -106,9 +107,9 @@ def routes_line(row: dict[str, Any], route: str) -> str:
     return text.replace("-", "−")
 
 
-def whole_table(rows: Iterable[dict[str, Any]]) -> str:
-    """`header` and a `line` for each row."""
-    return "\n".join([header(), *map(line, rows)])
+def results_table(rows: Iterable[dict[str, Any]]) -> str:
+    """`results_header` and a `results_line` for each row."""
+    return "\n".join([results_header(), *map(results_line, rows)])
 
 
 def seeds_table(rows: Iterable[dict[str, Any]], *, least: int = 1) -> str:
@@ -119,8 +120,7 @@ def seeds_table(rows: Iterable[dict[str, Any]], *, least: int = 1) -> str:
 
 def routes_table(row: dict[str, Any]) -> str:
     """`routes_header` and the three lines of a cross-check."""
-    routes = [routes_line(row, route) for route in ("encoder", "fitted", "annealed")]
-    return "\n".join([routes_header(row), *routes])
+    return "\n".join([routes_header(row), *(routes_line(row, route) for route in ROUTES)])
 
 
 def by_recipe(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -13,7 +13,7 @@ from course_lib.arguments import DOUBLE
 from course_lib.data import load_mnist
 from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.scenes.encoded_digits import COPIES, DRAWS, EncodedDigits, shipped_digits
-from course_lib.explorers.scenes.latent_plane import Array, outlines
+from course_lib.explorers.scenes.outlines import Array, outlines
 from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider, Steps
 from course_lib.explorers.stage.tiles import Blit, Bytes, sheet
 from course_lib.plots import COLOURS, TEXT_PT, Ledger, label, number, panels, style

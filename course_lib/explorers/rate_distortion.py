@@ -10,7 +10,7 @@ from torch import Tensor
 from course_lib.data import Images, load_digits
 from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.scenes.beta_sweep import BETAS, COUNT, SweepReport, quick_sweep
-from course_lib.explorers.scenes.latent_plane import outlines
+from course_lib.explorers.scenes.outlines import outlines
 from course_lib.explorers.stage.engine import Explorer, Reading, Steps
 from course_lib.explorers.stage.surroundings import undisturbed
 from course_lib.plots import COLOURS, Ledger, image_grid, label, number, panels, style

@@ -4,16 +4,22 @@
 `results()` what was measured of it. `python -m course_lib.train NAME` trains one again.
 """
 
-from course_lib.shipped.files import load_model, save_model
-from course_lib.shipped.recipes import RECIPES, Recipe, training_data
+from course_lib.shipped.files import RUNS, load_model, model_path, save_model
+from course_lib.shipped.images import TrainingData, training_data
+from course_lib.shipped.recipe import NamedObjective, Recipe
+from course_lib.shipped.recipes import RECIPES
 from course_lib.shipped.results import all_runs, other_runs, results, routes
 from course_lib.shipped.training import train_recipe
 
 __all__ = [
     "RECIPES",
+    "RUNS",
+    "NamedObjective",
     "Recipe",
+    "TrainingData",
     "all_runs",
     "load_model",
+    "model_path",
     "other_runs",
     "results",
     "routes",

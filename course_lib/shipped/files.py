@@ -6,18 +6,27 @@ from pathlib import Path
 import torch
 
 from course_lib import checkpoint
-from course_lib.shipped.recipes import RECIPES, Recipe
+from course_lib.data import FOLDER
+from course_lib.shipped.recipe import Recipe
+from course_lib.shipped.recipes import RECIPES
 from course_lib.train import History
 from course_lib.vae import Architecture, MarkovHVAE
 
+RUNS = FOLDER.parent / "runs"  # where commands leave what they make
+
 
 def save_model(path: Path, model: MarkovHVAE, recipe: Recipe, history: History) -> None:
-    """Writes the weights with the architecture, the settings and the last row of the history."""
+    """Writes the weights, and beside them what tells how they came to be.
+
+    The recipe's name, architecture, settings and objective, the training's processor seconds, and
+    the last row of its history. Raises as `checkpoint.save` does.
+    """
     about = {
         "kind": "model",
         "recipe": recipe.name,
         "architecture": recipe.architecture.as_dict(),
         "settings": asdict(recipe.settings),
+        "objective": recipe.objective.as_list(),
         "core_seconds": sum(history["core_seconds"]),
         "last_epoch": history.rows[-1],
     }

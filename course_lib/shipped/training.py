@@ -1,22 +1,13 @@
-"""`python -m course_lib.train NAME`: trains a shipped model from its recipe.
+"""The training of a recipe, from its first weights to the file of the model."""
 
-python -m course_lib.train --list                 what there is
-python -m course_lib.train mnist_vae              trains into runs/mnist_vae.safetensors
-python -m course_lib.train mnist_vae --resume     goes on after an interruption
-python -m course_lib.train mnist_vae --seed 1 --epochs 100      other than the recipe says
-"""
-
-import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from course_lib.shipped.files import save_model
-from course_lib.shipped.recipes import RECIPES, Recipe, training_data
-from course_lib.train import TrainingDiverged, fit
+from course_lib.shipped.images import training_data
+from course_lib.shipped.recipe import Recipe
+from course_lib.train import fit
 from course_lib.vae import MarkovHVAE
-
-RUNS = Path(__file__).resolve().parent.parent.parent / "runs"
 
 
 def train_recipe(
@@ -27,16 +18,20 @@ def train_recipe(
     report: Callable[[dict[str, float]], None] | None = None,
     progress_bar: bool = True,
 ) -> MarkovHVAE:
-    """Trains, with checkpoints beside `out`, and writes the model there. Returns it."""
+    """Trains, with checkpoints beside `out`, and writes the model there. Returns it.
+
+    resume: go on from the last checkpoint, if there is one. report is called with each epoch's row
+    of the history. Raises as `train.fit` and `checkpoint.save` do.
+    """
     model = recipe.build()
-    data, _, prepare = training_data(recipe.images)
-    state = out.with_suffix(".training")
+    data = training_data(recipe.images)
+    state = training_path(out)
     history = fit(
         model,
-        data,
+        data.pixels,
         recipe.settings,
-        prepare=prepare,
-        objective=recipe.objective,
+        prepare=data.prepare,
+        objective=recipe.objective.build(),
         checkpoint=state,
         resume=resume and state.exists(),
         report=report,
@@ -46,66 +41,6 @@ def train_recipe(
     return model
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns 0, or 2 with a message on stderr if nothing was trained."""
-    options = _parse(arguments)
-    if options.list or options.name is None:
-        for recipe in RECIPES.values():
-            print(_describe(recipe))
-        return 0
-    try:
-        out = _train(options)
-    except (OSError, ValueError, TrainingDiverged) as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(f"{out} is written; its figures: python -m course_lib.evaluate {out}")
-    return 0
-
-
-def _train(options: argparse.Namespace) -> Path:
-    """Trains, and returns where the model is. Raises ValueError if there is nothing to train."""
-    name = options.name
-    if name not in RECIPES:
-        raise ValueError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
-    recipe = RECIPES[name]
-    for setting, value in (("epochs", options.epochs), ("seed", options.seed)):
-        if value is not None:
-            recipe, name = recipe.changed(**{setting: value}), f"{name}_{setting}_{value}"
-    out: Path = options.out or RUNS / f"{name}.safetensors"
-    state = out.with_suffix(".training")
-    if state.exists() and not options.resume:
-        raise ValueError(
-            f"{state} holds an unfinished or finished training: add --resume to go on, "
-            "or remove it to start again"
-        )
-    bar = sys.stderr.isatty()
-    report = None if bar else _line
-    train_recipe(recipe, out, resume=options.resume, report=report, progress_bar=bar)
-    return out
-
-
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m course_lib.train", description=__doc__)
-    parser.add_argument("name", nargs="?", help="a recipe's name")
-    parser.add_argument("--list", action="store_true", help="list the recipes")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")
-    parser.add_argument("--seed", type=int, help="another seed than the recipe's")
-    parser.add_argument("--out", type=Path, help="where the model goes (default: runs/NAME…)")
-    return parser.parse_args(arguments)
-
-
-def _describe(recipe: Recipe) -> str:
-    """One recipe in a few words, with its expected figures."""
-    settings = recipe.settings
-    found = recipe.expected
-    figures = f"NLL {found['nll']:.2f}, ELBO {found['elbo']:.2f}" if found else "not measured"
-    return (
-        f"{recipe.name:16} {recipe.what}; {settings.epochs} epochs of {settings.optimiser}, "
-        f"batch {settings.batch_size}, seed {settings.seed}; expected: {figures}"
-    )
-
-
-def _line(row: dict[str, float]) -> None:
-    """One epoch as a line of text, for logs."""
-    print(" ".join(f"{name} {value:.6g}" for name, value in row.items()), flush=True)
+def training_path(out: Path) -> Path:
+    """Where the checkpoint of a training lies whose model goes to `out`."""
+    return out.with_suffix(".training")

@@ -9,8 +9,7 @@ from torch import Generator, Tensor
 
 from course_lib.data import Images, load_digits
 from course_lib.distributions import kl_divergence
-from course_lib.evaluate import rate_distortion, surgery
-from course_lib.explorers.scenes.latent_plane import LatentPlane, expected_log_likelihood
+from course_lib.evaluate import LatentPlane, expected_log_likelihood, rate_distortion, surgery
 from course_lib.train import Settings, fit, weighted_elbo
 from course_lib.vae import VAE, Architecture, MarkovHVAE, stack, unstack
 

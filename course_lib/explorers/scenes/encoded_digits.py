@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 from course_lib.arguments import DOUBLE
 from course_lib.data import Images, binarise, load_mnist
 from course_lib.distributions import DiagonalGaussian, kl_divergence
-from course_lib.explorers.scenes.latent_plane import Cells, LatentPlane, expected_log_likelihood
+from course_lib.evaluate import LatentPlane, PlaneCells, expected_log_likelihood
 from course_lib.shipped import load_model
 from course_lib.vae import VAE
 
@@ -125,7 +125,7 @@ def chosen(labels: Tensor) -> list[int]:
     return rows
 
 
-def close_up(cells: Cells, mean: Tensor, std: Tensor) -> CloseUp:
+def close_up(cells: PlaneCells, mean: Tensor, std: Tensor) -> CloseUp:
     """The square round the posterior's cells within HIGH nats of its summit, and q's 3σ."""
     high = cells.centres[cells.log_joint > cells.log_joint.max() - HIGH]
     points = torch.cat([high, (mean - 3 * std)[None], (mean + 3 * std)[None]])

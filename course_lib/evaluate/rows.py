@@ -1,0 +1,182 @@
+"""The rows of the tables: all that is measured of one trained model on the MNIST test set.
+
+The test set is binarised once, from the seed. What is dear is kept on disk as it comes, so that an
+interrupted evaluation goes on where it was.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+from tqdm import tqdm
+
+from course_lib import checkpoint
+from course_lib.data import binarise, load_mnist
+from course_lib.evaluate.annealed import annealed_log_likelihood
+from course_lib.evaluate.codes import active_units, rate_distortion
+from course_lib.evaluate.fitted import fitted_log_likelihood
+from course_lib.evaluate.likelihood import LogLikelihood, log_likelihood
+from course_lib.evaluate.plane import plane_log_evidence
+from course_lib.shipped import RECIPES, load_model, model_path
+from course_lib.vae import MarkovHVAE
+
+PIECE = 100  # images between two savings
+BATCH, SAMPLES = 100, 50  # images whose codes are drawn at once, and how many of each
+# Seeds far from those of the images' own samples.
+BINARISATION = 2**31
+CODES = 2**30
+CROSS_CHECK = 2**29
+
+
+def results_row(name: str, *, k: int, images: int, seed: int, work: Path) -> dict[str, Any]:
+    """All figures of one model, a recipe's name or a file, on the first `images` test images.
+
+    A row of data/results.json: see `shipped.results`. Finished pieces are kept in `work`, under a
+    key that holds everything they depend on. Raises ValueError unless there are two images or more
+    and the model is of MNIST, FileNotFoundError if there is none.
+    """
+    if images < 2:
+        raise ValueError(f"images must be at least 2, to differ from one another, got {images}")
+    path, model = _mnist_model(name)
+    key = {"sha256": _sha256(path), "k": k, "images": images, "seed": seed}
+    kept, x = Kept(work, key), binarised_test_images(images, seed)
+    row = {"model": path.stem, **training_facts(path), **key}
+    row |= likelihood_figures(model, x, k, seed, kept)
+    recipe = RECIPES.get(row["recipe"])
+    row["published"] = recipe.published if recipe else None
+    if model.sizes[1:] == [2]:
+        row |= plane_figures(model, x, kept)
+    return row | code_figures(model, x, seed)
+
+
+def routes_row(
+    name: str, *, k: int, images: int, seed: int, chains: int, temperatures: int
+) -> Iterator[dict[str, Any]]:
+    """The NLL of the first images by three routes: the row as it grows, first without any.
+
+    A row of data/routes.json: see `shipped.routes`. Raises as `results_row` does.
+    """
+    path, model = _mnist_model(name)
+    x = binarised_test_images(images, seed)
+    row: dict[str, Any] = {"model": path.stem, "images": len(x), "seed": seed}
+    row |= {"k": k, "chains": chains, "temperatures": temperatures, "sha256": _sha256(path)}
+    yield row
+    shown: dict[str, Any] = {"progress_bar": True}
+    annealed = {"chains": chains, "temperatures": temperatures, **shown}
+    routes: dict[str, Callable[[Generator], LogLikelihood]] = {
+        "encoder": lambda _: log_likelihood(model, x, k=k, seed=seed),
+        "fitted": lambda g: fitted_log_likelihood(model, x, generator=g, k=k, **shown),
+        "annealed": lambda g: annealed_log_likelihood(model, x, generator=g, **annealed),
+    }
+    for route, estimate in routes.items():
+        found = estimate(Generator().manual_seed(CROSS_CHECK + seed))
+        row = row | {route: [found.nll, found.monte_carlo_error]}
+        yield row
+
+
+def binarised_test_images(count: int, seed: int) -> Tensor:
+    """The first `count` test images, binarised once from the seed: (count, 784)."""
+    pixels = load_mnist("test").images.flatten(1)
+    if not 1 <= count <= len(pixels):
+        raise ValueError(f"images must lie in 1..{len(pixels)}, got {count}")
+    return binarise(pixels, generator=Generator().manual_seed(BINARISATION + seed))[:count]
+
+
+def training_facts(path: Path) -> dict[str, Any]:
+    """How the model in this file was trained."""
+    _, about = checkpoint.load(path)
+    return {
+        "recipe": about["recipe"],
+        "epochs": about["settings"]["epochs"],
+        "training_seed": about["settings"]["seed"],
+        "training_minutes": about["core_seconds"] / 60,
+    }
+
+
+class Kept:
+    """Results in a folder, as tensors by name, under all that they depend on."""
+
+    def __init__(self, folder: Path, key: dict[str, Any]) -> None:
+        name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+        self._key, self._start = key, folder / name
+
+    def read(self, name: str) -> Tensor | None:
+        """What was written under that name, or None."""
+        path = self._start.with_suffix(f".{name}")
+        return checkpoint.load(path)[0][name] if path.exists() else None
+
+    def write(self, name: str, values: Tensor) -> Tensor:
+        """Writes the values, and returns them."""
+        checkpoint.save(self._start.with_suffix(f".{name}"), {name: values}, self._key)
+        return values
+
+
+def likelihood_figures(
+    model: MarkovHVAE, x: Tensor, k: int, seed: int, kept: Kept
+) -> dict[str, float]:
+    """The NLL by importance sampling, its two errors and the core minutes that it took."""
+    # Of each image log p̂, its effective samples and its core minutes: (done, 3).
+    done = kept.read("images")
+    done = x.new_zeros(0, 3).double() if done is None else done
+    with tqdm(total=len(x), initial=len(done), unit="image", disable=None, leave=False) as bar:
+        for first in range(len(done), len(x), PIECE):
+            start, piece = time.process_time(), x[first : first + PIECE]
+            part = log_likelihood(model, piece, k=k, seed=seed, first=first)
+            minutes = (time.process_time() - start) / 60 / len(piece)
+            times = torch.full_like(part.log_evidence, minutes)
+            rows = torch.stack([part.log_evidence, part.effective_samples, times], 1)
+            done = kept.write("images", torch.cat([done, rows]))
+            bar.update(len(piece))
+    log_evidence, effective, times = done.T
+    found = LogLikelihood(log_evidence, effective, k)
+    return {
+        "test_minutes": times.sum().item(),
+        "nll": found.nll,
+        "monte_carlo_error": found.monte_carlo_error,
+        "sampling_error": found.sampling_error,
+    }
+
+
+def plane_figures(model: MarkovHVAE, x: Tensor, kept: Kept) -> dict[str, float]:
+    """The NLL without sampling, for a latent in the plane; its change from twice the step."""
+    sums = kept.read("sums")
+    if sums is None:
+        found = plane_log_evidence(model, x)
+        sums = kept.write("sums", torch.stack([found.log_evidence, found.coarse], 1))
+    fine, coarse = sums.T.mean(1)
+    return {"exact_nll": -fine.item(), "exact_error": abs(fine - coarse).item()}
+
+
+def code_figures(model: MarkovHVAE, x: Tensor, seed: int) -> dict[str, Any]:
+    """ELBO, distortion, and each layer's rate and active units: means over the images, nats."""
+    generator = Generator().manual_seed(CODES + seed)
+    parts = [
+        rate_distortion(model, piece, samples=SAMPLES, generator=generator)
+        for piece in torch.split(x, BATCH)
+    ]
+    layers = torch.cat([part.layers for part in parts], 1).double().mean(1)  # (T,)
+    distortion = torch.cat([part.distortion for part in parts]).double().mean().item()
+    return {
+        "elbo": -(layers.sum().item() + distortion),
+        "distortion": distortion,
+        "rates": layers.tolist(),
+        "active_units": active_units(model, x, generator=generator),
+    }
+
+
+def _mnist_model(name: str) -> tuple[Path, MarkovHVAE]:
+    """The model of that name or in that file, and its path. Raises ValueError for other images."""
+    path = model_path(name)
+    model = load_model(path)
+    if model.sizes[0] != 784:
+        raise ValueError(f"{path} has {model.sizes[0]} pixels, MNIST has 784")
+    return path, model
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,92 @@
+"""What a recipe is: everything that the training of a shipped model depends on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from course_lib.data import FOLDER
+from course_lib.shipped.images import training_data
+from course_lib.shipped.results import results
+from course_lib.train import Objective, Settings, elbo, free_bits, importance_weighted, warm_up
+from course_lib.vae import Architecture, MarkovHVAE
+
+OBJECTIVES: dict[str, Callable[..., Objective]] = {
+    "elbo": lambda: elbo,
+    "importance_weighted": importance_weighted,
+    "warm_up": warm_up,
+    "free_bits": free_bits,
+}
+
+
+@dataclass(frozen=True)
+class NamedObjective:
+    """An objective as a word and its numbers, so that it can be written down.
+
+    word: one of OBJECTIVES. numbers: what the function of that name takes, in its order.
+    Raises ValueError if there is no such word, or its function refuses the numbers.
+    """
+
+    word: str
+    numbers: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.word not in OBJECTIVES:
+            raise ValueError(f"objective must be one of {tuple(OBJECTIVES)}, got {self.word!r}")
+        try:
+            self.build()
+        except TypeError as error:  # another number of numbers
+            raise ValueError(f"objective {self.word!r} got {self.numbers}: {error}") from error
+
+    def build(self) -> Objective:
+        """The objective that `fit` takes."""
+        return OBJECTIVES[self.word](*self.numbers)
+
+    def as_list(self) -> list[str | float]:
+        """Plain values, for JSON: the word, then the numbers."""
+        return [self.word, *self.numbers]
+
+
+ELBO = NamedObjective("elbo")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one shipped model comes to be.
+
+    what: the model in a few words. images: "mnist" or "digits", see `training_data`.
+    published: the test NLL in nats of the table it reproduces, if it does.
+    """
+
+    name: str
+    what: str
+    architecture: Architecture
+    settings: Settings
+    objective: NamedObjective = ELBO
+    images: str = "mnist"
+    published: float | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the model ships."""
+        return FOLDER / f"{self.name}.safetensors"
+
+    @property
+    def expected(self) -> dict[str, Any]:
+        """The figures of the model that ships, as `course_lib.evaluate` saved them; or none."""
+        return results().get(self.name, {})
+
+    @property
+    def on_the_table(self) -> bool:
+        """Whether the model ships and is of MNIST, so that `evaluate --table` shows it."""
+        return self.images == "mnist" and self.path.exists()
+
+    def changed(self, **settings: Any) -> "Recipe":
+        """The same recipe with other settings, such as seed=1 or epochs=100."""
+        return replace(self, settings=replace(self.settings, **settings))
+
+    def build(self) -> MarkovHVAE:
+        """The model before training, its output bias at the mean of the training data."""
+        data = training_data(self.images)
+        mean = data.pixels.double().mean(0) / data.largest
+        return self.architecture.build(seed=self.settings.seed, data_mean=mean.float())
