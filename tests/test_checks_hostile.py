@@ -23,7 +23,8 @@ from exercise_answers import FUNCTIONS, NUMBERS
 from torch import Tensor
 
 from course_lib.checks import Exercise
-from course_lib.checks.surroundings import own, undisturbed
+from course_lib.checks.copies import own
+from course_lib.checks.surroundings import undisturbed
 from course_lib.exercises import EXERCISES, check, judged, register
 
 judged("1.a", ...)  # registers the exercises

@@ -19,7 +19,7 @@ from exercise_mistakes import WRONG_FUNCTIONS, WRONG_NUMBERS
 from torch import Tensor
 
 from course_lib.checks import Verdict
-from course_lib.checks.answers import Reading
+from course_lib.checks.answers import Numbers
 from course_lib.checks.comparison import SINGLE, STEPS, agree
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exercises import EXERCISES, judged
@@ -150,7 +150,7 @@ def test_each_number_has_a_room_of_its_own(name: str) -> None:
                 off = list(exercise.exact)
                 row = reading.values.clone()
                 row[place] += sign * 1.01 * STEPS * max(losses[place].item(), floor)
-                off[call] = Reading(row, SINGLE)
+                off[call] = Numbers(row, SINGLE)
                 assert not agree(off, exercise.exact, exercise.tolerance, exercise.losses)
 
 
