@@ -23,8 +23,8 @@ from course_lib.explorers.encoder_and_decoder import (
 from course_lib.explorers.scenes import latent_plane
 from course_lib.explorers.scenes.encoded_digits import COPIES, chosen, shipped_digits
 from course_lib.explorers.scenes.latent_plane import LatentPlane
-from course_lib.explorers.stage.tiles import Blit, sheet
 from course_lib.plots import new_figure, panels
+from course_lib.plots.tiles import Blit, sheet
 from course_lib.shipped import load_model
 from course_lib.vae import Architecture
 

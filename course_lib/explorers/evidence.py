@@ -13,7 +13,7 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.data import load_mnist
 from course_lib.exact import LinearGaussian
-from course_lib.explorers.stage.engine import Explorer, Reading, Slider, Steps
+from course_lib.explorers.stage import Explorer, Reading, Slider, Steps
 from course_lib.plots import COLOURS, image_grid, label, latent_ticks, number, panels, style
 from course_lib.plots.ledger import printed, spread
 from course_lib.plots.vocabulary import TEXT_PT, ink

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 
 from course_lib.chain_readings import (
     CONDITIONAL,
@@ -21,8 +20,9 @@ from course_lib.chain_readings import (
     read,
 )
 from course_lib.exact import AffineGaussian, ChainTerms, LinearGaussianChain
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, PIXEL_RATIO, TEXT_PT, Ledger, number, panels, style
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
+from course_lib.numerals import minus
+from course_lib.plots import COLOURS, PIXEL_RATIO, Ledger, below, number, panels, style
 from course_lib.plots.ledger import printed
 
 FORMULAS = {
@@ -87,7 +87,7 @@ class ChainBound(Explorer):
         (self.joints,) = ax.plot([], [], color=COLOURS["axis"], linewidth=0.9)
         (self.evidence,) = ax.plot(ax.get_xlim(), (0, 0), color=COLOURS["evidence"], linewidth=2)
         (self.level,) = ax.plot([], [], "--", color=COLOURS["elbo"], linewidth=1.2)
-        self.rows = [[_below(ax, x, px) for x in AT] for px in (16, 36, 62)]
+        self.rows = [[below(ax, x, px, of="text") for x in AT] for px in (16, 36, 62)]
         rule = 1 + 47 * PIXEL_RATIO / ax.bbox.height
         (line,) = ax.plot((0, 1), (1 - rule, 1 - rule), color=COLOURS["axis"], linewidth=0.8)
         line.set(transform=ax.transAxes, clip_on=False)
@@ -100,7 +100,7 @@ class ChainBound(Explorer):
         top = AffineGaussian(exact[-1].slope, exact[-1].offset + shift, ratio * exact[-1].std)
         terms, name = world.terms([*exact[:-1], top], X), FORMULAS[formula]
         value, elbo = read(terms)[name].item(), read(terms)[CORRECT].item()
-        parts = _parts(terms, name)
+        parts = _drawn_terms(terms, name)
         numbers = {
             "log_evidence": log_p,
             "value": value,
@@ -157,7 +157,7 @@ class ChainBound(Explorer):
                 text.set_text(written)
 
 
-def _parts(terms: ChainTerms, name: str) -> dict[str, float]:
+def _drawn_terms(terms: ChainTerms, name: str) -> dict[str, float]:
     """The signed terms in the order in which they are drawn; their sum is the reading."""
     costs, kls = layer_costs(terms), layer_kls(terms)
     conditional = name in (CORRECT, CONDITIONAL)
@@ -175,14 +175,7 @@ def _signed_parts(parts: list[float], total: str) -> list[str]:
     ends = [Decimal(end).quantize(unit, ROUND_HALF_EVEN) for end in accumulate(parts)]
     ends[-1] = Decimal(total.replace("−", "-"))
     steps = [ends[0], *(b - a for a, b in pairwise(ends))]
-    return [f"{step:+f}".replace("-", "−") for step in steps]
-
-
-def _below(ax: Axes, x: float, px: float) -> Text:
-    """An empty text, its middle `px` shown pixels under the panel."""
-    low, high = NATS
-    y = low - px * PIXEL_RATIO / ax.bbox.height * (high - low)
-    return ax.text(x, y, "", fontsize=TEXT_PT, color=COLOURS["text"], ha="center", va="center")
+    return [minus(f"{step:+f}") for step in steps]
 
 
 def _sentence(r: dict[str, float], name: str, layers: int) -> str:

@@ -14,9 +14,9 @@ from matplotlib.text import Text
 from numpy.typing import ArrayLike
 
 from course_lib.explorers.scenes.chain_families import Families, chain_families
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
-from course_lib.explorers.stage.tiles import Blit, Bytes, sheet
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, PIXEL_RATIO, label, panels, style
+from course_lib.plots.tiles import Blit, Bytes, sheet
 
 CHAINS = {
     "T = 1": "mnist_vae",

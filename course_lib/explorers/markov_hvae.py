@@ -19,7 +19,7 @@ from course_lib.exact.optima.one_layer_fit import (
     best_one_layer,
     one_layer_log_density,
 )
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, label, latent_ticks, number, panels, style
 from course_lib.plots.vocabulary import TEXT_PT, ink
 
