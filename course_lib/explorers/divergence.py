@@ -180,7 +180,7 @@ class PosteriorGap(Explorer):
         top = 1.3 * max(0.5, q.max(), posterior.max())
         self.top.set_ylim(0, top)
         # Of two equal modes, the one away from q bears the name.
-        away = posterior * (1.0 - 1e-9 * (z * mean > 0))
+        away = np.where(z * mean > 0, (1.0 - 1e-9) * posterior, posterior)
         peaks = {"posterior": (z[away.argmax()], away.max()), "q": (mean, q.max())}
         self._name(peaks, 0.93 * top)
 
@@ -208,9 +208,8 @@ class PosteriorGap(Explorer):
         self.adds.set_text(f"adds {number(adds)}")
         self.takes_back.set_text(f"takes back {number(takes_back)}")
         outside = numbers["gap"] - float(np.trapezoid(values, z))
-        self.beyond.set_text(
-            f"{number(outside)} of it outside the frame" if outside > 0.01 * numbers["gap"] else ""
-        )
+        much = outside > 0.01 * numbers["gap"]
+        self.beyond.set_text(f"{number(outside)} of it outside the frame" if much else "")
 
 
 def _corner_text(ax: Axes, x: float, y: float, colour: str) -> Text:

@@ -169,7 +169,7 @@ class EvidenceNeedle(Explorer):
         self.texts["evidence"].set_text(f"exact log p(x) = {evidence}")
         many = f"median of {len(relative)}" if len(relative) > 1 else "one estimate"
         self.texts["prior"].set_text(f"{many}: {estimate}")
-        self.texts["gap"].set_text(f"{'over' if '−' in gap else 'short'} by {gap.strip('−')}")
+        self.texts["gap"].set_text(_off(gap))
         self._place(at)
 
     def _place(self, at: float) -> None:
@@ -183,11 +183,18 @@ class EvidenceNeedle(Explorer):
             self.texts[of].set_y(foot + centre / height)
 
 
+def _off(gap: str) -> str:
+    """By how much an estimate misses log p(x): the printed gap in words."""
+    if gap.startswith("−"):
+        return f"over by {gap.removeprefix('−')}"
+    return f"short by {gap}"
+
+
 def _sentence(r: dict[str, float], d: int, draws: int) -> str:
     evidence, estimate, gap = printed(r["log_evidence"], r["median_estimate"], decimals=2)
     return (
         f"With d = {d} the integrand sits {number(r['distance'], 1)} prior standard deviations out "
         f"and is {number(r['width'], 2)} wide. The exact log p(x) is {evidence} nats. The median "
         f"of {r['estimates']:.0f} estimates, {draws:,} prior draws each, is {estimate} nats: "
-        f"{'over' if '−' in gap else 'short'} by {gap.strip('−')}."
+        f"{_off(gap)}."
     )

@@ -99,7 +99,8 @@ class ChainBound(Explorer):
         world, exact, log_p = unit_chain(layers)
         top = AffineGaussian(exact[-1].slope, exact[-1].offset + shift, ratio * exact[-1].std)
         terms, name = world.terms([*exact[:-1], top], X), FORMULAS[formula]
-        value, elbo = read(terms)[name].item(), read(terms)[CORRECT].item()
+        every = read(terms)
+        value, elbo = every[name].item(), every[CORRECT].item()
         parts = _drawn_terms(terms, name)
         numbers = {
             "log_evidence": log_p,
@@ -123,14 +124,13 @@ class ChainBound(Explorer):
         """Bars from one running sum to the next, joined by thin lines."""
         ends = [0.0, *accumulate(parts)]
         counted = layers + 2 if parts[-1] else layers + 1
-        kinds = ["reconstruction"] + ["kl"] * layers
+        colours = [COLOURS["reconstruction"], *[COLOURS["kl"]] * layers, AGAIN]
         for i, bar in enumerate(self.bars):
             bar.set_visible(i < counted)
             if i < counted:
                 bar.set(x=AT[i] - WIDTH / 2, y=ends[i], height=ends[i + 1] - ends[i])
-                bar.set_facecolor(COLOURS[kinds[i]] if i < len(kinds) else AGAIN)
+                bar.set(facecolor=colours[i], edgecolor="white")
                 bar.set_hatch("////" if i == layers + 1 else "")
-                bar.set_edgecolor("white")
         x = [(AT[i] + WIDTH / 2, AT[i + 1] - WIDTH / 2, np.nan) for i in range(counted - 1)]
         y = [(end, end, np.nan) for end in ends[1:counted]]
         self.joints.set_data(np.ravel(x), np.ravel(y))
@@ -145,15 +145,21 @@ class ChainBound(Explorer):
 
     def _write(self, parts: dict[str, float], total: str, name: str, layers: int) -> None:
         """Three rows under the bars: what it is, of which variables, how many nats."""
-        low, top = DIGITS[layers - 1], DIGITS[layers]
-        given = f"z{top}|z{low}" if name in (CORRECT, CONDITIONAL) else f"z{top}|x"
-        words = ["reconstruction", *(f"layer {t}" for t in range(1, layers)), "top KL"]
-        about = ["x|z₁", *(f"z{DIGITS[t]}" for t in range(1, layers)), given]
+        top_given_below = f"z{DIGITS[layers]}|z{DIGITS[layers - 1]}"
+        words, about = ["reconstruction"], ["x|z₁"]
+        for t in range(1, layers):
+            words.append(f"layer {t}")
+            about.append(f"z{DIGITS[t]}")
+        words.append("top KL")
+        conditional = name in (CORRECT, CONDITIONAL)
+        about.append(top_given_below if conditional else f"z{DIGITS[layers]}|x")
         if parts["again"]:
-            words, about = [*words, "again"], [*about, f"z{top}|z{low}"]
+            words.append("again")
+            about.append(top_given_below)
         values = _signed_parts(list(parts.values())[: len(words)], total)
         for row, texts in zip(self.rows, (words, about, values), strict=True):
-            for text, written in zip(row, [*texts, *[""] * COLUMNS], strict=False):
+            padded = texts + [""] * (COLUMNS - len(texts))
+            for text, written in zip(row, padded, strict=True):
                 text.set_text(written)
 
 
@@ -181,7 +187,7 @@ def _signed_parts(parts: list[float], total: str) -> list[str]:
 def _sentence(r: dict[str, float], name: str, layers: int) -> str:
     top, low = f"z{DIGITS[layers]}", f"z{DIGITS[layers - 1]}"
     log_p, value, gap = printed(r["log_evidence"], r["value"])
-    side = f"{gap} below" if not gap.startswith("−") else f"{gap.removeprefix('−')} above"
+    side = f"{gap.removeprefix('−')} above" if gap.startswith("−") else f"{gap} below"
     start = f"T = {layers}: the formula gives {value} nats, {side} log p(x) = {log_p}. "
     if name == CORRECT:
         return f"{start}It is the ELBO, and that gap is KL(q ‖ exact posterior)."

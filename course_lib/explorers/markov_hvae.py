@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -64,7 +63,8 @@ def compare(b2: float, c2: float, offset: bool) -> Comparison:
     # Far out, where no mass is, the sum over z_1 may vanish: a floor that no sum can feel.
     log_density = (density + 1e-30).log()
     grid = X[FIT], density[FIT] / density[FIT].sum(), log_density[FIT]
-    steep, inner = 1.25 * max(b2, 0.25), 0.37 * c2 * offset
+    steep = 1.25 * max(b2, 0.25)
+    inner = 0.37 * c2 if offset else 0.0
     starts = ((2.1, steep, 0.0, 0.45, inner), (0.5, 0.9, 0.0, 0.7, inner))
     fit = best_one_layer(*grid, bias=offset, starts=starts)
     fitted = one_layer_log_density(fit.arrow, X).exp()
@@ -75,7 +75,11 @@ def compare(b2: float, c2: float, offset: bool) -> Comparison:
         "fit_skew": _skew(around, one_layer_log_density(arrow, around).exp()),
         "kl": fit.kl,
         "gaussian_kl": best_gaussian_kl(*grid),
-        **{name: getattr(arrow, name) for name in "abcsd"},
+        "a": arrow.a,
+        "b": arrow.b,
+        "c": arrow.c,
+        "s": arrow.s,
+        "d": arrow.d,
     }
     return Comparison(log_latent.exp().numpy(), density.numpy(), fitted.numpy(), fit, numbers)
 
@@ -84,8 +88,9 @@ def _skew(x: Tensor, density: Tensor) -> float:
     """E (x − mean)³ / variance^{3/2}, for equal steps."""
     mass = density / density.sum()
     mean = (mass * x).sum()
-    second, third = ((mass * (x - mean) ** power).sum() for power in (2, 3))
-    return float(third / second**1.5)
+    variance = (mass * (x - mean) ** 2).sum()
+    third = (mass * (x - mean) ** 3).sum()
+    return float(third / variance**1.5)
 
 
 class DepthAgainstOneLayer(Explorer):
@@ -125,14 +130,8 @@ class DepthAgainstOneLayer(Explorer):
         x = X.numpy()
         (self.density,) = ax.plot(x, 0 * x, color=COLOURS["evidence"], linewidth=2.2)
         (self.fitted,) = ax.plot(x, 0 * x, "--", color=COLOURS["likelihood"], linewidth=2.2)
-        for y, text, of, dashes in (
-            (0.94, "two layers", "evidence", "-"),
-            (0.85, "best one layer", "likelihood", "--"),
-        ):
-            (key,) = ax.plot((0.01, 0.07), (y, y), dashes, color=COLOURS[of], linewidth=2.2)
-            key.set_transform(ax.transAxes)
-            name = ax.text(0.085, y, text, va="center", fontsize=TEXT_PT, color=ink(of))
-            name.set_transform(ax.transAxes)
+        _key(ax, 0.94, "two layers", "evidence", "-")
+        _key(ax, 0.85, "best one layer", "likelihood", "--")
         self.x_ticks = latent_ticks(ax, np.zeros(TICKS), of="evidence")
         self.moving(self.density, self.fitted, self.x_ticks)
 
@@ -183,8 +182,16 @@ class DepthAgainstOneLayer(Explorer):
         return Reading(dict(found.numbers), _sentence(found.numbers, b2, c2))
 
 
+def _key(ax: Axes, y: float, text: str, of: str, dashes: str) -> None:
+    """A piece of a line and its name in the panel's upper left, at `y` of its height."""
+    (piece,) = ax.plot((0.01, 0.07), (y, y), dashes, color=COLOURS[of], linewidth=2.2)
+    piece.set_transform(ax.transAxes)
+    name = ax.text(0.085, y, text, va="center", fontsize=TEXT_PT, color=ink(of))
+    name.set_transform(ax.transAxes)
+
+
 def _sentence(numbers: dict[str, float], b2: float, c2: float) -> str:
-    shown: dict[str, Any] = {name: number(value, 4) for name, value in numbers.items()}
+    shown = {name: number(value, 4) for name, value in numbers.items()}
     if b2 == 0 and c2 == 0:
         start = "b₂ and c₂ are zero: z₁ is a Gaussian round zero, the chain folds into one layer"
         return f"{start}, and the KL is {shown['kl']} nats."
