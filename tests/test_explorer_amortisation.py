@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate, optimize, stats
 
 from course_lib.explorers.amortisation import OWN, TABLES, AmortisedInference
-from course_lib.plots.split_ledger import printed_parts
+from course_lib.plots import printed_parts
 
 GRID = list(
     itertools.product(

@@ -51,5 +51,9 @@ def test_a_decimal_keeps_all_its_digits(value: Decimal) -> None:
     assert text.startswith("−") == (value < 0)
 
 
+def test_no_decimal_is_minus_zero() -> None:
+    assert fixed_point(Decimal("-0.000")) == "0.000"
+
+
 def test_every_hyphen_is_a_minus() -> None:
     assert minus("-1e-05 … -2") == "−1e−05 … −2"

@@ -18,8 +18,7 @@ from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact import LinearGaussian
 from course_lib.exact.optima.gaussian_fits import best_diagonal, best_isotropic, best_table
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, SplitLedger, above, number, panels, style
-from course_lib.plots.split_ledger import printed_parts
+from course_lib.plots import COLOURS, SplitLedger, above, number, panels, printed_parts, style
 
 Array = NDArray[np.float64]
 

@@ -18,10 +18,19 @@ from course_lib.distributions import DiagonalGaussian, FullGaussian, kl_divergen
 from course_lib.exact import LinearGaussian, ScalarLatent, square_world
 from course_lib.exact.grid_posterior import GridPosterior
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, Ledger, label, number, panels, style
-from course_lib.plots.figures import PIXEL_RATIO
-from course_lib.plots.ledger import printed, spread
-from course_lib.plots.vocabulary import TEXT_PT, ink
+from course_lib.plots import (
+    COLOURS,
+    PIXEL_RATIO,
+    TEXT_PT,
+    Ledger,
+    ink,
+    label,
+    number,
+    panels,
+    printed,
+    spread,
+    style,
+)
 
 Array = NDArray[np.float64]
 

@@ -15,8 +15,7 @@ from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.scenes.encoded_digits import COPIES, DRAWS, EncodedDigits, shipped_digits
 from course_lib.explorers.scenes.latent_plane import Array, outlines
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider, Steps
-from course_lib.plots import COLOURS, Ledger, caption, label, number, panels, style
-from course_lib.plots.ledger import printed
+from course_lib.plots import COLOURS, Ledger, caption, label, number, panels, printed, style
 from course_lib.plots.tiles import Blit, Bytes, sheet
 from course_lib.vae import VAE
 

@@ -14,9 +14,19 @@ from course_lib.arguments import DOUBLE
 from course_lib.data import load_mnist
 from course_lib.exact import LinearGaussian
 from course_lib.explorers.stage import Explorer, Reading, Slider, Steps
-from course_lib.plots import COLOURS, image_grid, label, latent_ticks, number, panels, style
-from course_lib.plots.ledger import printed, spread
-from course_lib.plots.vocabulary import TEXT_PT, ink
+from course_lib.plots import (
+    COLOURS,
+    TEXT_PT,
+    image_grid,
+    ink,
+    label,
+    latent_ticks,
+    number,
+    panels,
+    printed,
+    spread,
+    style,
+)
 
 DIMENSIONS = (1, 2, 3, 5, 8, 12, 20, 30, 50)
 DRAWS = (10, 100, 1_000, 10_000, 100_000)

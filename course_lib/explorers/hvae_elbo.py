@@ -22,8 +22,7 @@ from course_lib.chain_readings import (
 from course_lib.exact import AffineGaussian, ChainTerms, LinearGaussianChain
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.numerals import minus
-from course_lib.plots import COLOURS, PIXEL_RATIO, Ledger, below, number, panels, style
-from course_lib.plots.ledger import printed
+from course_lib.plots import COLOURS, PIXEL_RATIO, Ledger, below, number, panels, printed, style
 
 FORMULAS = {
     "correct": CORRECT,

@@ -29,9 +29,9 @@ from course_lib.plots import (
     latent_ticks,
     number,
     panels,
+    printed,
     style,
 )
-from course_lib.plots.ledger import printed
 
 WORLDS = ("linear, x = 1.25", "tanh, x = 2")
 EDGE = 3.5  # z is drawn from −EDGE to EDGE

@@ -19,8 +19,7 @@ from course_lib.exact.optima.one_layer_fit import (
     one_layer_log_density,
 )
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, label, latent_ticks, number, panels, style
-from course_lib.plots.vocabulary import TEXT_PT, ink
+from course_lib.plots import COLOURS, TEXT_PT, ink, label, latent_ticks, number, panels, style
 
 Array = NDArray[np.float64]
 
@@ -57,9 +56,7 @@ def compare(b2: float, c2: float, offset: bool) -> Comparison:
     smooth densities, which are exact to rounding; tests hold them against ScalarChain.
     """
     log_latent = one_layer_log_density(TanhArrow(A2, b2, c2, S2), Z)
-    mass = log_latent.exp() * (Z[1] - Z[0])
-    residual = (X[:, None] - LOWER.mean(Z)) / LOWER.s
-    density = torch.exp(-0.5 * residual.square()) @ mass / (LOWER.s * (2 * torch.pi) ** 0.5)
+    density = _seen_through_the_lower_arrow(log_latent.exp())
     # Far out, where no mass is, the sum over z_1 may vanish: a floor that no sum can feel.
     log_density = (density + 1e-30).log()
     grid = X[FIT], density[FIT] / density[FIT].sum(), log_density[FIT]
@@ -68,20 +65,33 @@ def compare(b2: float, c2: float, offset: bool) -> Comparison:
     starts = ((2.1, steep, 0.0, 0.45, inner), (0.5, 0.9, 0.0, 0.7, inner))
     fit = best_one_layer(*grid, bias=offset, starts=starts)
     fitted = one_layer_log_density(fit.arrow, X).exp()
+    numbers = _numbers(density, fit, best_gaussian_kl(*grid))
+    return Comparison(log_latent.exp().numpy(), density.numpy(), fitted.numpy(), fit, numbers)
+
+
+def _seen_through_the_lower_arrow(latent: Tensor) -> Tensor:
+    """p(x) over X, of p(z_1) over Z."""
+    residual = (X[:, None] - LOWER.mean(Z)) / LOWER.s
+    mass = latent * (Z[1] - Z[0])
+    density: Tensor = torch.exp(-0.5 * residual.square()) @ mass
+    return density / (LOWER.s * (2 * torch.pi) ** 0.5)
+
+
+def _numbers(density: Tensor, fit: OneLayerFit, gaussian_kl: float) -> dict[str, float]:
+    """What is read off a comparison; density: p(x) over X."""
     arrow = fit.arrow
     around = arrow.c + 2 * X  # it may reach beyond the frame
-    numbers = {
+    return {
         "skew": _skew(X, density),
         "fit_skew": _skew(around, one_layer_log_density(arrow, around).exp()),
         "kl": fit.kl,
-        "gaussian_kl": best_gaussian_kl(*grid),
+        "gaussian_kl": gaussian_kl,
         "a": arrow.a,
         "b": arrow.b,
         "c": arrow.c,
         "s": arrow.s,
         "d": arrow.d,
     }
-    return Comparison(log_latent.exp().numpy(), density.numpy(), fitted.numpy(), fit, numbers)
 
 
 def _skew(x: Tensor, density: Tensor) -> float:

@@ -22,8 +22,7 @@ from course_lib.explorers.scenes.digit_bounds import (
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.minibatch import estimate_variance, sampling_variance
 from course_lib.numerals import minus
-from course_lib.plots import COLOURS, above, image_grid, number, panels, style
-from course_lib.plots.captions import height_above
+from course_lib.plots import COLOURS, above, height_above, image_grid, number, panels, style
 
 LINES = 30  # of them, with a dot at each size of GRID
 GRID = (1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 90, 100)

@@ -13,8 +13,17 @@ from course_lib.explorers.scenes.beta_sweep import BETAS, COUNT, SweepReport, qu
 from course_lib.explorers.scenes.latent_plane import outlines
 from course_lib.explorers.stage import Explorer, Reading, Steps
 from course_lib.explorers.stage.work import at_work
-from course_lib.plots import COLOURS, Ledger, caption, image_grid, label, number, panels, style
-from course_lib.plots.ledger import printed
+from course_lib.plots import (
+    COLOURS,
+    Ledger,
+    caption,
+    image_grid,
+    label,
+    number,
+    panels,
+    printed,
+    style,
+)
 from course_lib.vae import MarkovHVAE
 
 OPENING = 1.0  # the weight nearest to it opens

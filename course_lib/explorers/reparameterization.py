@@ -121,8 +121,7 @@ class GradientNoise(Explorer):
         self.name = above(ax, 0.0, 12, "", of="likelihood")
         self.seen = above(ax, 0.3, 12, "", of="text")
         (self.curve,) = ax.plot(self.z, self.z, color=COLOURS["likelihood"], linewidth=1.4)
-        (self.level,) = ax.plot((-EDGE, EDGE), (0, 0), color=COLOURS["gap"], linewidth=1.2)
-        self.level.set_linestyle(":")
+        (self.level,) = ax.plot((-EDGE, EDGE), (0, 0), ":", color=COLOURS["gap"], linewidth=1.2)
         (self.marks,) = ax.plot([], [], linewidth=2.4)
         (self.dots,) = ax.plot([], [], "o", color=COLOURS["q"], markersize=4.5)
         # Drawn pixels a unit, so that a slope can be as long everywhere.

@@ -1,10 +1,16 @@
-"""Arrays in, matplotlib axes out: the same thing has the same colour in every chapter."""
+"""Arrays in, matplotlib axes out: the same thing has the same colour in every chapter.
+
+vocabulary: colours, labels, samples, image grids. captions: words around a panel. figures: figures
+and panels of whole pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: with the
+gap in two parts. tiles: images drawn pixel by pixel. drawing: what keeps the reader's settings out.
+"""
 
 from course_lib.numerals import number
-from course_lib.plots.captions import above, below, caption
+from course_lib.plots.captions import above, below, caption, height_above
 from course_lib.plots.figures import PIXEL_RATIO, Picture, encode_png, new_figure, panels, show
-from course_lib.plots.ledger import Ledger, ledger
-from course_lib.plots.split_ledger import SplitLedger
+from course_lib.plots.ledger import Ledger, ledger, printed, spread
+from course_lib.plots.split_ledger import SplitLedger, printed_parts
+from course_lib.plots.tiles import Blit, sheet
 from course_lib.plots.vocabulary import (
     COLOURS,
     TEXT_PT,
@@ -22,6 +28,7 @@ __all__ = [
     "COLOURS",
     "PIXEL_RATIO",
     "TEXT_PT",
+    "Blit",
     "ImageGrid",
     "Ledger",
     "Picture",
@@ -30,6 +37,7 @@ __all__ = [
     "below",
     "caption",
     "encode_png",
+    "height_above",
     "image_grid",
     "ink",
     "inside",
@@ -40,6 +48,10 @@ __all__ = [
     "new_figure",
     "number",
     "panels",
+    "printed",
+    "printed_parts",
+    "sheet",
     "show",
+    "spread",
     "style",
 ]
