@@ -34,9 +34,8 @@ from IPython.core.pylabtools import print_figure
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import course_lib.explorers
+from course_lib.explorers.stage import Explorer, Slider
 from course_lib.explorers.stage.canvas import Stage
-from course_lib.explorers.stage.controls import Slider
-from course_lib.explorers.stage.engine import Explorer
 from course_lib.plots import new_figure
 
 MEDIAN_MS, P95_MS, RATIO = 20.0, 40.0, 6.0

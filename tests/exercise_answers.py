@@ -1,5 +1,8 @@
-"""Right answers to the exercises that ask for a function, written here again: plainly, and in place
-on their arguments. None of them uses the course's own code.
+"""Right answers to the exercises, written here again. None of them uses the course's own code.
+
+A new exercise that asks for a number needs a row in NUMBERS: the number, or the list of them, from
+a formula that the exercise's own oracle does not use. One that asks for a function needs a row in
+FUNCTIONS: the function written plainly, and once more so that it works in place on its arguments.
 """
 
 import math

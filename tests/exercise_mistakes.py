@@ -1,5 +1,9 @@
 """The known mistakes of the exercises, made here once more as a learner makes them: each wrong
 answer and how its hint begins, in the order in which the exercise has them.
+
+A new exercise needs a row in WRONG_NUMBERS or WRONG_FUNCTIONS, with an entry for each `Mistake`:
+the wrong answer, made from the right one of exercise_answers or by hand, never by the course's
+code, and enough of the hint's first words to tell it from the others.
 """
 
 import math

@@ -22,7 +22,7 @@ pytestmark = MARKS
 
 EXPLORER = '''"""One of every kind of control."""
 
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider, Steps, Toggle
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider, Steps, Toggle
 from course_lib.plots import panels
 
 

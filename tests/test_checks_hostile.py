@@ -7,6 +7,7 @@ import functools
 import itertools
 import os
 import random
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -23,10 +24,9 @@ from exercise_answers import FUNCTIONS, NUMBERS
 from torch import Tensor
 
 from course_lib.checks import Exercise
-from course_lib.checks.surroundings import own, undisturbed
+from course_lib.checks.copies import own
+from course_lib.checks.surroundings import undisturbed
 from course_lib.exercises import EXERCISES, check, judged, register
-
-judged("1.a", ...)  # registers the exercises
 
 
 class Silent(BaseException):
@@ -559,3 +559,26 @@ def test_what_float32_loses_is_known() -> None:
 def test_a_name_is_taken_once() -> None:
     with pytest.raises(ValueError, match="exercise 1.a is registered twice"):
         register(EXERCISES["1.a"])
+
+
+PLOTTING = """
+import sys
+from course_lib.exercises import EXERCISES, judged
+assert "matplotlib" not in sys.modules
+def wrong(values):
+    import matplotlib
+    matplotlib.rcParams["lines.linewidth"] = 9
+    return 0.0
+judged("1.c", wrong)
+import matplotlib
+print(matplotlib.rcParams["lines.linewidth"] == matplotlib.rcParamsDefault["lines.linewidth"])
+"""
+
+
+def test_matplotlib_is_loaded_by_nobody_but_the_learner_and_is_set_back_then_too() -> None:
+    """In a process of its own, where no other test has loaded it."""
+    root = Path(__file__).resolve().parent.parent
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PLOTTING], cwd=root, capture_output=True, text=True
+    )
+    assert (run.returncode, run.stdout.strip()) == (0, "True"), run.stderr

@@ -21,7 +21,7 @@ from jupyter_client.manager import start_new_async_kernel
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider, Steps, Toggle
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider, Steps, Toggle
 from course_lib.explorers.stage.page import ASLEEP
 from course_lib.plots import COLOURS, Ledger, label, latent_ticks, number, panels, show, style
 

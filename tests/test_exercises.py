@@ -5,6 +5,7 @@ an argument altered, in every way that a slip of the pen can.
 """
 
 import math
+import pkgutil
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -18,18 +19,25 @@ from exercise_answers import FUNCTIONS, NUMBERS, Function
 from exercise_mistakes import WRONG_FUNCTIONS, WRONG_NUMBERS
 from torch import Tensor
 
+import course_lib.exercises
 from course_lib.checks import Verdict
-from course_lib.checks.answers import Reading
+from course_lib.checks.answers import Numbers
 from course_lib.checks.comparison import SINGLE, STEPS, agree
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exercises import EXERCISES, judged
 
-judged("1.a", ...)  # registers the exercises
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 NO_GRADIENT = {"8.b"}  # what loses the gradient is no right answer there
 
 
+def test_every_subject_is_listed() -> None:
+    """A module that the room does not import registers nothing."""
+    found = {module.name for module in pkgutil.iter_modules(course_lib.exercises.__path__)}
+    assert found <= set(vars(course_lib.exercises))
+
+
 def test_every_exercise_has_its_answers_here() -> None:
+    """What a new one needs is said at the top of exercise_answers and exercise_mistakes."""
     assert set(FUNCTIONS) == {name for name, e in EXERCISES.items() if e.cases}
     assert set(NUMBERS) == {name for name, e in EXERCISES.items() if not e.cases}
 
@@ -150,7 +158,7 @@ def test_each_number_has_a_room_of_its_own(name: str) -> None:
                 off = list(exercise.exact)
                 row = reading.values.clone()
                 row[place] += sign * 1.01 * STEPS * max(losses[place].item(), floor)
-                off[call] = Reading(row, SINGLE)
+                off[call] = Numbers(row, SINGLE)
                 assert not agree(off, exercise.exact, exercise.tolerance, exercise.losses)
 
 

@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate, optimize, stats
 
 from course_lib.explorers.amortisation import OWN, TABLES, AmortisedInference
-from course_lib.explorers.scenes.split_ledger import split
+from course_lib.plots import printed_parts
 
 GRID = list(
     itertools.product(
@@ -102,7 +102,7 @@ def test_numbers_are_those_of_matrices(explorer, rho, x, family, encoder):
 
 
 def the_screen_adds_up(explorer, drawn):
-    texts = split(drawn["log_evidence"], drawn["best_elbo"], drawn["elbo"])
+    texts = printed_parts(drawn["log_evidence"], drawn["best_elbo"], drawn["elbo"])
     evidence, approximation, best, amortisation, bound = (
         float(text.replace("−", "-")) for text in texts
     )

@@ -17,7 +17,7 @@ from jupyter_client.manager import start_new_async_kernel
 from matplotlib.artist import Artist
 from test_engine import Awkward, GaussianGap
 
-from course_lib.explorers.stage.surroundings import undisturbed
+from course_lib.explorers.stage.work import at_work
 
 Run = Callable[..., Awaitable[str]]
 HERE = str(Path(__file__).parent)
@@ -78,7 +78,7 @@ def test_a_thread_that_was_waiting_when_it_closed_is_told(name: str) -> None:
             said.append(f"{type(error).__name__}: {error}")
 
     thread = threading.Thread(target=ask)
-    with undisturbed():
+    with at_work():
         thread.start()
         thread.join(0.2)  # by now it waits for its turn to draw
         explorer.close()

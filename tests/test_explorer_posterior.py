@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from course_lib.explorers.posterior import DRAWS, EDGE, NATS, TOP, PosteriorExplorer, small_world
+from course_lib.explorers.posterior import DRAWS, EDGE, NATS, TOP, PosteriorExplorer
+from course_lib.explorers.scenes.small_worlds import small_world
 
 MEANS = {"linear": lambda z: z, "tanh": lambda z: 2 * np.tanh(z), "z²": np.square}
 NOISE = {"linear": 0.75, "tanh": 0.5, "z²": 0.5}

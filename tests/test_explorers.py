@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 import course_lib.explorers
+from course_lib.explorers.stage import Explorer
 from course_lib.explorers.stage.controls import Choice, Control, Toggle
-from course_lib.explorers.stage.engine import Explorer
 
 
 def explorers() -> list[type[Explorer]]:

@@ -24,7 +24,7 @@ AGAIN = 3  # how often each cell is run again, alone
 HANDS = """
 import asyncio as _asyncio
 
-from course_lib.explorers.stage.engine import Explorer as _Explorer
+from course_lib.explorers.stage import Explorer as _Explorer
 
 
 class _Hands:

@@ -34,7 +34,7 @@ SIGN = ("r.expm1() - r.clamp", "r.expm1() + r.clamp")
 PROOF = "test_distributions_kl_gaussian.py"
 EXPLORER = '''"""The smallest explorer."""
 
-from course_lib.explorers.stage.engine import Explorer, Reading, Slider
+from course_lib.explorers.stage import Explorer, Reading, Slider
 from course_lib.plots import panels
 
 

@@ -24,7 +24,6 @@ from course_lib.plots import (
     latent_ticks,
     ledger,
     new_figure,
-    number,
     panels,
     show,
     style,
@@ -233,21 +232,6 @@ def test_a_label_leads_to_its_point() -> None:
     assert (text.xy, text.get_position()) == ((0.5, 0.5), (0.1, 0.9))
     assert text.arrow_patch is not None
     assert label(ax, 0.1, 0.9, "posterior", of="posterior").arrow_patch is None
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (-2.7049, "−2.705"),
-        (-0.0004, "0.000"),
-        (-math.inf, "−∞"),
-        (math.inf, "∞"),
-        (math.nan, "undefined"),
-        (-2.5e8, "−2.500e+08"),
-    ],
-)
-def test_numbers_have_a_true_minus_and_no_negative_zero(value: float, text: str) -> None:
-    assert number(value) == text
 
 
 def read(text: str) -> Decimal:

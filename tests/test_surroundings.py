@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.explorers.stage.surroundings import undisturbed
+from course_lib.explorers.stage.work import at_work
 from course_lib.plots import (
     COLOURS,
     image_grid,
@@ -196,7 +196,7 @@ def test_what_the_reader_has_set_is_set_again() -> None:
         torch.set_default_device("meta")
         np.seterr(all="raise")
         with torch.no_grad():
-            with undisturbed(), undisturbed():
+            with at_work(), at_work():
                 assert torch.zeros(1, requires_grad=True).exp().requires_grad
                 assert torch.zeros(1).device.type == "cpu"
                 assert np.exp(np.float64(-1e4)) == 0
@@ -214,7 +214,7 @@ def drawn_beside() -> Iterator[None]:
     draws, over = threading.Event(), threading.Event()
 
     def draw() -> None:
-        with undisturbed():
+        with at_work():
             draws.set()
             over.wait(60)
 

@@ -26,7 +26,7 @@ class NotAnswered(Exception):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Numbers:
     """The numbers of an answer in a row, float64 (n,), and the relative spacing `epsilon` of the
     coarsest type among them: 2⁻⁵² for a float, 2⁻²³ for float32.
     """
@@ -35,7 +35,7 @@ class Reading:
     epsilon: float
 
 
-def read(answer: Any) -> Reading:
+def as_numbers(answer: Any) -> Numbers:
     """Numbers, tensors, arrays and sequences of them, as one row; a copy, nothing is shared.
 
     Raises NoNumber for what holds no real numbers or more than 10,000, NotAnswered for a blank.
@@ -49,7 +49,7 @@ def read(answer: Any) -> Reading:
         _require_few(len(row))
     if not row:
         raise NoNumber(f"a number is wanted, got {described(answer)}")
-    return Reading(torch.tensor(row, dtype=torch.float64, device="cpu"), coarsest)
+    return Numbers(torch.tensor(row, dtype=torch.float64, device="cpu"), coarsest)
 
 
 def _require_few(count: int) -> None:
@@ -151,7 +151,7 @@ def _of_array(part: Any) -> tuple[list[float], float]:
         raise TypeError("no real numbers")
     _require_few(found.size)
     if found.dtype.kind == "O":  # such as fractions
-        reading = read(found.tolist())
-        return reading.values.tolist(), reading.epsilon
+        several = as_numbers(found.tolist())
+        return several.values.tolist(), several.epsilon
     epsilon = float(np.finfo(found.dtype).eps) if found.dtype.kind == "f" else 0.0
     return found.astype(np.float64).tolist(), epsilon

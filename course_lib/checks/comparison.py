@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_lib.checks.answers import Reading
-from course_lib.checks.table import number
+from course_lib.checks.answers import Numbers
+from course_lib.numerals import significant
 
 SINGLE = torch.finfo(torch.float32).eps
 STEPS = 16  # roundings that an answer in float32 may lose: our longest sums lose fewer
 
 
 def agree(
-    given: Sequence[Reading],
-    wanted: Sequence[Reading],
+    given: Sequence[Numbers],
+    wanted: Sequence[Numbers],
     tolerance: float,
     losses: Sequence[Tensor] | None = None,
 ) -> bool:
@@ -37,31 +37,31 @@ def agree(
     )
 
 
-def hidden(given: Sequence[Reading], wanted: Sequence[Reading], tolerance: float) -> bool:
+def hidden(given: Sequence[Numbers], wanted: Sequence[Numbers], tolerance: float) -> bool:
     """Whether a call in float64 lacks digits, which its type does not explain."""
     pairs = zip(given, wanted, strict=True)
     return any(a.epsilon < SINGLE and not agree([a], [b], tolerance) for a, b in pairs)
 
 
-def sizes(readings: Sequence[Reading]) -> list[int]:
+def sizes(calls: Sequence[Numbers]) -> list[int]:
     """How many numbers each call gives."""
-    return [reading.values.numel() for reading in readings]
+    return [call.values.numel() for call in calls]
 
 
-def farthest(given: Sequence[Reading], wanted: Sequence[Reading]) -> float:
+def farthest(given: Sequence[Numbers], wanted: Sequence[Numbers]) -> float:
     """The largest |given − wanted| / max(1, |wanted|)."""
     pairs = zip(given, wanted, strict=True)
     return max(((a.values - b.values).abs() / _size(b.values)).max().item() for a, b in pairs)
 
 
 def remark(
-    given: Sequence[Reading], wanted: Sequence[Reading], tolerance: float, unit: str = ""
+    given: Sequence[Numbers], wanted: Sequence[Numbers], tolerance: float, unit: str = ""
 ) -> str:
     """Which number is wrong, in which direction and by how much, to two digits.
 
     The sizes of the calls must agree. If all are off by one factor, or by one shift, that is said.
     """
-    a, b = (torch.cat([reading.values for reading in rows]) for rows in (given, wanted))
+    a, b = (torch.cat([call.values for call in calls]) for calls in (given, wanted))
     wrong = _wrong(a, b, tolerance)
     if a.numel() > 1 and bool(wrong[b.abs() > tolerance].all()):
         common = _common(a, b)
@@ -77,7 +77,7 @@ def off(given: float, wanted: float, unit: str = "") -> str:
     if math.isnan(given):
         return "NaN, no number"
     if math.isinf(given):
-        return f"{number(given)}, and a finite number is wanted"
+        return f"{significant(given)}, and a finite number is wanted"
     distance = f"{_two(abs(given - wanted))} {unit}".rstrip()
     words = f"too {'high' if given > wanted else 'low'} by {distance}"
     if given * wanted <= 0:
@@ -105,7 +105,7 @@ def _common(given: Tensor, wanted: Tensor) -> str:
     some = wanted != 0
     ratios, shifts = given[some] / wanted[some], given - wanted
     if some.any() and given.any() and (given[~some] == 0).all() and _equal(ratios):
-        factor = _factor(ratios)
+        factor = _common_factor(ratios)
         if factor:
             return f"{factor} times what it should be"
     if _equal(shifts):
@@ -113,7 +113,7 @@ def _common(given: Tensor, wanted: Tensor) -> str:
     return ""
 
 
-def _factor(ratios: Tensor) -> str:
+def _common_factor(ratios: Tensor) -> str:
     """The factor in words. Near 1 its distance from 1 must be common to all, or there is none."""
     two, excess = _two(ratios[0].item()), ratios - 1
     if two != "1":
@@ -140,9 +140,9 @@ def _two(value: float) -> str:
     """Two digits: enough to find the mistake. Whoever takes them off an answer comes near the
     right one, and with a second try to it: that is not prevented.
     """
-    return number(float(f"{value:.2g}"))
+    return significant(float(f"{value:.2g}"))
 
 
-def digits(error: float) -> str:
-    """A relative error such as 3e-7."""
+def one_digit(error: float) -> str:
+    """A relative error to one digit: 3e-7."""
     return f"{error:.0e}".replace("e-0", "e-")

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.checks.answers import Reading, read
-from course_lib.checks.surroundings import own, undisturbed
+from course_lib.checks.answers import Numbers, as_numbers
+from course_lib.checks.copies import own
+from course_lib.checks.surroundings import undisturbed
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Exercise:
             except (TypeError, RuntimeError) as error:
                 raise ValueError(f"{self.name}: a case that cannot be copied: {error}") from None
 
-    def readings(self, answer: Any) -> list[Reading]:
+    def numbers(self, answer: Any) -> list[Numbers]:
         """What the answer gives: on each case if it is a function, else its numbers once.
 
         Each call gets arguments of its own, and its result is copied before the next call.
@@ -59,21 +60,21 @@ class Exercise:
         function raises.
         """
         if not self.cases:
-            return [read(answer)]
+            return [as_numbers(answer)]
         calls = [own(case) for case in self.cases]
-        return [read(self.result(answer, case)) for case in calls]
+        return [as_numbers(self.result(answer, case)) for case in calls]
 
     @cached_property
-    def exact(self) -> list[Reading]:
+    def exact(self) -> list[Numbers]:
         """What the exact answer gives. Computed once, before any learner's function runs."""
         with undisturbed():
-            return self.readings(self.expected())
+            return self.numbers(self.expected())
 
     @cached_property
-    def known(self) -> list[tuple[list[Reading], str]]:
+    def known(self) -> list[tuple[list[Numbers], str]]:
         """What each known mistake gives, and its hint."""
         with undisturbed():
-            return [(self.readings(mistake.answer), mistake.hint) for mistake in self.mistakes]
+            return [(self.numbers(mistake.answer), mistake.hint) for mistake in self.mistakes]
 
     @cached_property
     def losses(self) -> list[Tensor]:
@@ -81,7 +82,7 @@ class Exercise:
         tensors are rounded as float32 rounds; a right answer in float32 may be off by some times
         as much. 0 where the oracle refuses what is rounded, as tables that no longer sum to one.
         """
-        losses = [torch.zeros_like(reading.values) for reading in self.exact]
+        losses = [torch.zeros_like(call.values) for call in self.exact]
         for pattern in (1, 2):
             cases = [own(case) for case in self.cases]
             with undisturbed():

@@ -10,19 +10,19 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib.checks.answers import NoNumber, NotAnswered, Reading, described, read
+from course_lib.checks.answers import NoNumber, NotAnswered, Numbers, as_numbers, described
 from course_lib.checks.comparison import (
     SINGLE,
     agree,
-    digits,
     farthest,
     hidden,
+    one_digit,
     remark,
     sizes,
 )
 from course_lib.checks.exercise import Exercise
 from course_lib.checks.surroundings import restored
-from course_lib.checks.table import number
+from course_lib.numerals import significant
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
     wanted = exercise.exact  # before the learner's function runs
     try:
         with restored():
-            given = exercise.readings(_acceptable(exercise, answer))
+            given = exercise.numbers(_acceptable(exercise, answer))
     except NotAnswered:
         return Verdict(False, f"{name}: {_blank(exercise, answer)}")
     except NoNumber as error:
@@ -66,7 +66,7 @@ def _acceptable(exercise: Exercise, answer: Any) -> Any:
         return answer
     if not callable(answer):
         with suppress(NoNumber):
-            read(answer)  # a blank is no wrong answer
+            as_numbers(answer)  # a blank is no wrong answer
         raise NoNumber(
             f"a function is wanted, got {described(answer)}; give its name alone, with no call"
         )
@@ -102,7 +102,7 @@ def _shown(error: BaseException) -> str:
 
 
 def _verdict(
-    exercise: Exercise, given: Sequence[Reading], wanted: Sequence[Reading]
+    exercise: Exercise, given: Sequence[Numbers], wanted: Sequence[Numbers]
 ) -> tuple[bool, str]:
     """Whether the numbers are right, and what is said of them.
 
@@ -115,7 +115,7 @@ def _verdict(
     if hint := _hint(exercise, given, None):
         return False, f"not yet. {hint}"
     if agree(given, wanted, tolerance, exercise.losses):
-        right = f"right to {digits(farthest(given, wanted))}"
+        right = f"right to {one_digit(farthest(given, wanted))}"
         if not hidden(given, wanted, tolerance):
             return True, f"{right}, in float32; float64 keeps sixteen digits"
         return False, f"not yet, but {right}. {ROUNDED}"
@@ -127,7 +127,7 @@ def _verdict(
 ROUNDED = "Was some number in it rounded to float32, as torch.tensor(0.1) is? Keep to float64"
 
 
-def _hint(exercise: Exercise, given: Sequence[Reading], losses: Sequence[Tensor] | None) -> str:
+def _hint(exercise: Exercise, given: Sequence[Numbers], losses: Sequence[Tensor] | None) -> str:
     """What is said of the first known mistake that the numbers show, or nothing."""
     for known, hint in exercise.known:
         if agree(given, known, exercise.tolerance, losses):
@@ -135,11 +135,11 @@ def _hint(exercise: Exercise, given: Sequence[Reading], losses: Sequence[Tensor]
     return ""
 
 
-def _refusal(exercise: Exercise, given: Sequence[Reading], wanted: Sequence[Reading]) -> str:
+def _refusal(exercise: Exercise, given: Sequence[Numbers], wanted: Sequence[Numbers]) -> str:
     """What is wrong with an answer that is none of the known mistakes."""
     if sizes(given) != sizes(wanted):
         return _counts(exercise, given, wanted)
-    half = max(reading.epsilon for reading in given) > SINGLE
+    half = max(call.epsilon for call in given) > SINGLE
     note = ". Half precision holds three digits: compute in float64" if half else ""
     if exercise.cases:
         told = remark(given, wanted, exercise.tolerance)
@@ -150,7 +150,7 @@ def _refusal(exercise: Exercise, given: Sequence[Reading], wanted: Sequence[Read
     return f". At least one of your {given[0].values.numel()} numbers is not right: {told}{note}"
 
 
-def _counts(exercise: Exercise, given: Sequence[Reading], wanted: Sequence[Reading]) -> str:
+def _counts(exercise: Exercise, given: Sequence[Numbers], wanted: Sequence[Numbers]) -> str:
     """How many numbers were wanted and how many were given, at the first call that differs."""
     pairs = zip(sizes(given), sizes(wanted), strict=True)
     call, (got, due) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
@@ -159,8 +159,8 @@ def _counts(exercise: Exercise, given: Sequence[Reading], wanted: Sequence[Readi
     return f". {count} wanted{where}, got {got:,}"
 
 
-def _echo(exercise: Exercise, given: Sequence[Reading]) -> str:
+def _echo(exercise: Exercise, given: Sequence[Numbers]) -> str:
     """The number as understood, for answers that are one number."""
     if exercise.cases or given[0].values.numel() != 1:
         return ""
-    return f": {number(given[0].values.item())} {exercise.unit}".rstrip()
+    return f": {significant(given[0].values.item())} {exercise.unit}".rstrip()

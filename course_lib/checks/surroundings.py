@@ -1,6 +1,11 @@
-"""What a learner's function may not reach: the cases themselves, and the settings of the kernel."""
+"""The settings of the kernel: the reader's reach no exact answer, and a learner's function leaves
+none behind.
 
-import copy
+They are the whole process's, and held while one answer is judged, in the reader's own cell. What is
+drawn beside that cell, many times a second, has weaker guards that leave the cell alone:
+plots.drawing and explorers.stage.work.
+"""
+
 import decimal
 import os
 import random
@@ -11,44 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-import matplotlib as mpl
 import numpy as np
 import torch
-from torch import Tensor
 from torch._tensor_str import get_printoptions  # torch offers it nowhere else
-
-
-def own(value: Any) -> Any:
-    """A copy that shares no memory with `value`, nor its parts with one another.
-
-    Two places that hold one tensor get two: whoever changes the first in place must not find the
-    second changed. Only inside a network tied weights stay tied. Functions are not copied.
-    """
-    if isinstance(value, (list, tuple)):
-        return type(value)(own(part) for part in value)
-    if isinstance(value, dict):
-        return {key: own(part) for key, part in value.items()}
-    if isinstance(value, Tensor):
-        return value.detach().clone(memory_format=torch.contiguous_format)
-    if isinstance(value, torch.nn.Module):
-        return copy.deepcopy(value)
-    return copy.deepcopy(value, _Forgetful())
-
-
-class _Forgetful(dict[int, Any]):
-    """A memory for deepcopy that never recalls what has been copied already."""
-
-    def get(self, key: int, default: Any = None) -> Any:
-        """Never the earlier copy."""
-        return default
-
-    def setdefault(self, key: Any, default: Any = None) -> Any:
-        """A new memory of storages for every tensor."""
-        return default
-
-    def __contains__(self, key: object) -> bool:
-        return False
-
 
 # How each setting of the kernel is read, and set to what was read.
 _SETTINGS: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
@@ -105,6 +75,20 @@ def _set_device(device: torch.device) -> None:
 
 
 @contextmanager
+def _plotting() -> Iterator[None]:
+    """Sets matplotlib back, also if the block is the first to load it; does not load it here."""
+    if "matplotlib" in sys.modules:
+        with sys.modules["matplotlib"].rc_context():
+            yield
+        return
+    try:
+        yield
+    finally:
+        if "matplotlib" in sys.modules:
+            sys.modules["matplotlib"].rc_file_defaults()
+
+
+@contextmanager
 def restored() -> Iterator[None]:
     """What the block changes of the following is set back; anything else stays as it leaves it.
 
@@ -118,7 +102,7 @@ def restored() -> Iterator[None]:
     before = [read() for read, _ in _SETTINGS]
     sys.stdout, sys.stderr = _Open(sys.stdout), _Open(sys.stderr)
     try:
-        with warnings.catch_warnings(), torch.inference_mode(False), mpl.rc_context():
+        with warnings.catch_warnings(), torch.inference_mode(False), _plotting():
             yield
     finally:
         for (_, write), value in zip(_SETTINGS, before, strict=True):

@@ -1,4 +1,4 @@
-"""Numbers and tables as the course shows them: plain in a terminal, formatted in a notebook."""
+"""Tables as the course shows them: plain in a terminal, formatted in a notebook."""
 
 import html
 import importlib
@@ -33,16 +33,10 @@ class Table:
         return f"<div><b>{html.escape(self.title)}</b><table>{rows}</table></div>"
 
 
-def show(table: Table) -> None:
+def display_table(table: Table) -> None:
     """Displays the table in a notebook, prints it elsewhere."""
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
         importlib.import_module("IPython.display").display(table)
     else:
         print(table)
-
-
-def number(value: float) -> str:
-    """At most six significant digits, so that another machine prints the same."""
-    text = f"{value:.6g}".replace("-", "−")
-    return "0" if text == "−0" else text

@@ -15,7 +15,8 @@ from course_lib.arguments import (
 )
 from course_lib.checks.answers import described
 from course_lib.checks.sampling import MonteCarlo
-from course_lib.checks.table import Table, number, show
+from course_lib.checks.table import Table, display_table
+from course_lib.numerals import minus, significant
 
 Z_LIMIT = 4.0  # a true route is refused once in 16,000 seeds; the seeds are fixed
 WIDEST = 0.1  # tolerance: at 1 all positive numbers would agree
@@ -44,15 +45,15 @@ def verify(tag: str, tolerance: float = 1e-10, **routes: Route) -> None:
     first, *others = routes
     if isinstance(routes[first], MonteCarlo):
         raise ValueError(
-            f"verify({tag!r}): the first route must be exact, got an estimate in {_words(first)!r}"
+            f"verify({tag!r}): the first route must be exact, got an estimate in {_spaced(first)!r}"
         )
     reference = _tensor(routes[first], first)
-    rows = [(_words(first), _text(reference, tolerance), "")]
+    rows = [(_spaced(first), _text(reference, tolerance), "")]
     for name in others:
         value = routes[name]
         verdict = _compare(tag, first, reference, name, value, tolerance)
-        rows.append((_words(name), _text(value, tolerance), verdict))
-    show(Table(f"Equation {tag} holds", rows))
+        rows.append((_spaced(name), _text(value, tolerance), verdict))
+    display_table(Table(f"Equation {tag} holds", rows))
 
 
 def verify_at_most(tag: str, tolerance: float = 1e-10, **routes: float | Tensor) -> None:
@@ -74,15 +75,15 @@ def verify_at_most(tag: str, tolerance: float = 1e-10, **routes: float | Tensor)
         rounding = (low - high <= allowed) & allowed.isfinite()
         if not bool(((low <= high) | rounding).all()):
             raise VerificationError(
-                f"equation {tag}: {_words(names[i])} ({_text(low)}) should be at most "
-                f"{_words(names[i + 1])} ({_text(high)}), but exceeds it by "
-                f"{number((low - high).max().item())}"
+                f"equation {tag}: {_spaced(names[i])} ({_text(low)}) should be at most "
+                f"{_spaced(names[i + 1])} ({_text(high)}), but exceeds it by "
+                f"{significant((low - high).max().item())}"
             )
     rows = [
-        (_words(name), _text(value), "" if i == 0 else f"at least {_words(names[i - 1])}")
+        (_spaced(name), _text(value), "" if i == 0 else f"at least {_spaced(names[i - 1])}")
         for i, (name, value) in enumerate(zip(names, values, strict=True))
     ]
-    show(Table(f"Equation {tag} holds", rows))
+    display_table(Table(f"Equation {tag} holds", rows))
 
 
 def _require_routes(caller: str, tag: str, tolerance: float, routes: Mapping[str, Route]) -> None:
@@ -137,22 +138,22 @@ def _compare(
         z = value.z_score(reference.item())
         if not abs(z) <= Z_LIMIT:
             raise VerificationError(
-                f"equation {tag}: {_words(name)} gives {_text(value)} and {_words(first)} gives "
+                f"equation {tag}: {_spaced(name)} gives {_text(value)} and {_spaced(first)} gives "
                 f"{_text(reference)}: {abs(z):.1f} standard errors apart"
             )
-        return f"z = {z:+.1f}, {value.count:,} samples".replace("-", "−")
+        return minus(f"z = {z:+.1f}, {value.count:,} samples")
     other = _tensor(value, name)
     _require_size(name, other, first, reference, tolerance)
-    difference = distance(reference, other)
+    difference = relative_difference(reference, other)
     if not difference <= tolerance:
         raise VerificationError(
-            f"equation {tag}: {_words(name)} gives {_text(value)} and {_words(first)} gives "
+            f"equation {tag}: {_spaced(name)} gives {_text(value)} and {_spaced(first)} gives "
             f"{_text(reference)}: they differ by {difference:.3g}, more than {tolerance:g}"
         )
     return f"agree to {tolerance:g}"
 
 
-def distance(a: Tensor, b: Tensor) -> float:
+def relative_difference(a: Tensor, b: Tensor) -> float:
     """Largest |a − b| / max(1, |a|, |b|) over the broadcast entries; 0 where both are the same
     infinity, NaN if either is.
     """
@@ -182,7 +183,8 @@ def _tensor(value: Route, name: str = "a route") -> Tensor:
     return result
 
 
-def _words(name: str) -> str:
+def _spaced(name: str) -> str:
+    """A route's name in words."""
     return name.replace("_", " ")
 
 
@@ -197,11 +199,10 @@ def _text(value: Route, noise: float = 0.0) -> str:
             if value.standard_error > 0
             else 6
         )
-        return f"{value.estimate:.{digits}f} ± {value.standard_error:.{digits}f}".replace("-", "−")
+        return minus(f"{value.estimate:.{digits}f} ± {value.standard_error:.{digits}f}")
     tensor = _tensor(value)
     tensor = torch.where(tensor.abs() <= noise, torch.zeros_like(tensor), tensor)
     if tensor.numel() == 1:
-        return number(tensor.item())
-    return (
-        f"{number(tensor.min().item())} … {number(tensor.max().item())} ({tensor.numel():,} values)"
-    )
+        return significant(tensor.item())
+    low, high = significant(tensor.min().item()), significant(tensor.max().item())
+    return f"{low} … {high} ({tensor.numel():,} values)"

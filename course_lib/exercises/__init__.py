@@ -1,49 +1,32 @@
 """The exercises of the notebooks, a module for each subject: exact answers, and the wrong ones
-worth a hint.
+worth a hint. `check("4.b", answer)` tells a learner whether an answer is right.
 
-`check("4.b", answer)` tells a learner whether an answer is right. Importing the room registers the
-exercises of all its modules.
+To add an exercise, write one more `Exercise(…)` into `register(…)` of its subject's module: its
+name, the exact answer from an oracle, the wrong answers with their hints. That is all of it; its
+cell in the notebook, `check("4.e", …)`, finds it by name. A new subject is a new module, and one
+more name in the list below. `given` holds what several subjects share.
+
+The tests then ask for it twice more, written independently: its right answer in
+tests/exercise_answers.py, and each of its mistakes in tests/exercise_mistakes.py.
 """
 
 from course_lib.checks.surroundings import undisturbed
 from course_lib.exercises.registry import EXERCISES, check, find, judged, register
 
 with undisturbed():  # what the modules hold must not take the reader's default dtype
-    from course_lib.exercises import (
-        amortisation as amortisation,
-    )
-    from course_lib.exercises import (
-        divergence as divergence,
-    )
-    from course_lib.exercises import (
-        encoder_and_decoder as encoder_and_decoder,
-    )
-    from course_lib.exercises import (
-        evidence as evidence,
-    )
-    from course_lib.exercises import (
-        hvae_elbo as hvae_elbo,
-    )
-    from course_lib.exercises import (
-        hvae_structure as hvae_structure,
-    )
-    from course_lib.exercises import (
-        jensen as jensen,
-    )
-    from course_lib.exercises import (
-        markov_hvae as markov_hvae,
-    )
-    from course_lib.exercises import (
-        minibatch as minibatch,
-    )
-    from course_lib.exercises import (
-        posterior as posterior,
-    )
-    from course_lib.exercises import (
-        rate_distortion as rate_distortion,
-    )
-    from course_lib.exercises import (
-        reparameterization as reparameterization,
+    from course_lib.exercises import (  # noqa: F401  each registers its exercises
+        amortisation,
+        divergence,
+        encoder_and_decoder,
+        evidence,
+        hvae_elbo,
+        hvae_structure,
+        jensen,
+        markov_hvae,
+        minibatch,
+        posterior,
+        rate_distortion,
+        reparameterization,
     )
 
 __all__ = ["EXERCISES", "check", "find", "judged", "register"]

@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake
@@ -11,15 +12,19 @@ from course_lib.exact.optima.gaussian_fits import best_diagonal, best_isotropic
 from course_lib.exercises.registry import register
 
 
-def _posterior(covariance: list[list[float]]) -> FullGaussian:
-    """A Gaussian posterior with mean 0."""
-    sigma = torch.tensor(covariance, **DOUBLE)
-    return FullGaussian.from_covariance(torch.zeros(len(sigma), **DOUBLE), sigma)
+def _posterior(covariance: Tensor) -> FullGaussian:
+    """A Gaussian posterior with mean 0; covariance (d, d)."""
+    return FullGaussian.from_covariance(torch.zeros(len(covariance), **DOUBLE), covariance)
 
 
-CORRELATED = _posterior([[1.0, 0.9], [0.9, 1.0]])
-UNEQUAL = _posterior([[1.0, 0.0], [0.0, 4.0]])
+def _best_std(covariance: Tensor) -> Tensor:
+    """The standard deviations of the best diagonal q, (d,)."""
+    return best_diagonal(_posterior(covariance)).std
+
+
 PAIR = torch.tensor([[1.0, 0.9], [0.9, 1.0]], **DOUBLE)
+CORRELATED = _posterior(PAIR)
+UNEQUAL = _posterior(torch.tensor([[1.0, 0.0], [0.0, 4.0]], **DOUBLE))
 THREE = torch.tensor([[0.5, 0.2, 0.0], [0.2, 0.3, -0.1], [0.0, -0.1, 0.9]], **DOUBLE)
 
 ERROR = 0.2  # the mean squared error
@@ -72,13 +77,7 @@ register(
     ),
     Exercise(
         "6.c",
-        lambda: (
-            lambda covariance: (
-                best_diagonal(
-                    FullGaussian.from_covariance(torch.zeros(len(covariance), **DOUBLE), covariance)
-                ).std
-            )
-        ),
+        lambda: _best_std,
         [
             Mistake(
                 lambda covariance: covariance.diagonal().sqrt(),

@@ -48,6 +48,8 @@ OTHER = _gaussian([[0.2, 0.0, 1.8], [-0.5, 2.0, 0.1]], [[-0.4, 0.0, -1.6], [0.9,
 BATCH = _gaussian(
     [[0.0, 1.0], [3.0, -2.0], [0.7, 0.2]], [[0.1, -13.8], [0.5, 0.3], [-1.0, -0.2]]
 )  # (3, 2), σ down to 1e-6
+ALWAYS_ZERO = Bernoulli.from_probs(_double([0.0]))
+OFTEN_ZERO = Bernoulli.from_probs(_double([0.3]))
 PRIOR = _gaussian([[0.0, 0.0]] * 3, [[0.0, 0.0]] * 3)
 
 register(
@@ -78,7 +80,7 @@ register(
     ),
     Exercise(
         "4.c",
-        lambda: kl_divergence(*map(Bernoulli.from_probs, (_double([0.0]), _double([0.3])))),
+        lambda: kl_divergence(ALWAYS_ZERO, OFTEN_ZERO),
         [
             Mistake(
                 -math.log(0.3),

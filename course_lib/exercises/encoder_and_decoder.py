@@ -11,9 +11,9 @@ from course_lib.checks import Exercise, Mistake
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.exact import LinearGaussian
 from course_lib.exact.optima.loading_slopes import elbo_slope, evidence_slope
+from course_lib.exercises.given import UNIT
 from course_lib.exercises.registry import register
 
-WORLD = LinearGaussian([[1.0]], 0.0, 1.0)  # the unit world: z ~ N(0, 1), x|z ~ N(z, 1)
 X = [3.0]
 
 # Two joints on a grid: one of ordinary height, one of an image, whose exponentials underflow.
@@ -30,10 +30,11 @@ CODES = (
     torch.tensor([[1.0, -2.0], [0.0, 0.5], [2.0, 0.0]], **DOUBLE),
     torch.tensor([[0.1, 0.5], [0.3, 0.2], [0.2, 0.8]], **DOUBLE),
 )
+BOTH_TERMS = "log p(x) = −½ log(2πv) − x²/2v with v = w² + 1: both terms move with v."
 Pair = Callable[[Tensor, Tensor], Tensor]
 
 
-def _grid(joint: Tensor, step: float) -> Tensor:
+def _grid_posterior(joint: Tensor, step: float) -> Tensor:
     """log p(z|x) at the nodes, by log Σ exp."""
     return joint - torch.logsumexp(joint.flatten(), 0) - 2 * math.log(step)
 
@@ -59,18 +60,13 @@ register(
     Exercise(
         "7.a",
         lambda: torch.cat(
-            [elbo_slope(WORLD, WORLD.prior, X).flatten(), evidence_slope(WORLD, X).flatten()]
+            [elbo_slope(UNIT, UNIT.prior, X).flatten(), evidence_slope(UNIT, X).flatten()]
         ),
         [
             Mistake([-1.0, -0.25], "Those are the slopes at x = 1. Here x is 3."),
             Mistake([1.75, -1.0], "The right two numbers, in the other order."),
-            *(
-                Mistake(
-                    [-1.0, one],
-                    "log p(x) = −½ log(2πv) − x²/2v with v = w² + 1: both terms move with v.",
-                )
-                for one in (2.25, -0.5)
-            ),
+            Mistake([-1.0, 2.25], BOTH_TERMS),
+            Mistake([-1.0, -0.5], BOTH_TERMS),
             Mistake([-1.0, 0.875], "Nearly: by the chain rule dv/dw = 2w, not w."),
             Mistake([2.0, 1.75], "You have put z = 1 into the ELBO's slope. Under q, E z = 0."),
             Mistake([0.0, 1.75], "E_q z = 0, but E_q z² is not: x z − w z² is what is averaged."),
@@ -79,7 +75,7 @@ register(
     ),
     Exercise(
         "7.b",
-        lambda: _grid,
+        lambda: _grid_posterior,
         [
             Mistake(
                 lambda joint, step: (joint.exp() / (joint.exp().sum() * step**2)).log(),
@@ -165,6 +161,6 @@ register(
 def _excess_at_the_mean() -> Tensor:
     """log p(x|μ) − KL − log p(x), q the exact posterior."""
     x = torch.tensor([0.7], **DOUBLE)
-    q = WORLD.posterior(x)
-    at_mean = WORLD.decoder(q.mean).log_prob(x) - kl_divergence(q, WORLD.prior)
-    return (at_mean - WORLD.log_evidence(x)).squeeze()
+    q = UNIT.posterior(x)
+    at_mean = UNIT.decoder(q.mean).log_prob(x) - kl_divergence(q, UNIT.prior)
+    return (at_mean - UNIT.log_evidence(x)).squeeze()

@@ -7,30 +7,23 @@ import torch
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake
 from course_lib.exact import LinearGaussian
+from course_lib.exercises.given import FAR_APART, GROWTH, kindest, log_mean_exp
 from course_lib.exercises.registry import register
 
 
-def _line(slope: float) -> LinearGaussian:
+def _sloped(slope: float) -> LinearGaussian:
     """z ~ N(0, 1), x|z ~ N(slope·z, 1)."""
     return LinearGaussian(torch.tensor([[slope]], **DOUBLE), torch.zeros(1, **DOUBLE), 1.0)
 
 
-def _kindest(size: int) -> LinearGaussian:
-    """z ~ N(0, I), x|z ~ N(z, I)."""
-    return LinearGaussian(torch.eye(size, **DOUBLE), torch.zeros(size, **DOUBLE), 1.0)
-
-
-GROWTH = 2 / math.sqrt(3)  # of 1 + the relative variance, for each dimension of the kindest world
 UNDERFLOWING = torch.tensor([-1000.0, -1002.0, -1001.0, -1050.0], **DOUBLE)
-# exp overflows unless the largest itself is taken out: not the first, the mean or the least.
-FAR_APART = torch.tensor([-1900.0, -1000.0, -3000.0], **DOUBLE)
 MODEST = torch.tensor([0.5, -1.0, 2.0], **DOUBLE)
 HALF_PIXELS = 784 / 2
 
 register(
     Exercise(
         "1.a",
-        lambda: _line(2.0).log_evidence(torch.ones(1, **DOUBLE)),
+        lambda: _sloped(2.0).log_evidence(torch.ones(1, **DOUBLE)),
         [
             Mistake(
                 -0.5 * math.log(2 * math.pi) - 0.5,
@@ -49,7 +42,7 @@ register(
     ),
     Exercise(
         "1.b",
-        lambda: _kindest(10).naive_samples_needed(torch.zeros(10, **DOUBLE), relative_error=0.1),
+        lambda: kindest(10).naive_samples_needed(torch.zeros(10, **DOUBLE), relative_error=0.1),
         [
             Mistake(GROWTH**10 * 100, "Nearly: the relative variance is (2/√3)^d − 1."),
             Mistake((GROWTH**10 - 1) * 10, "The error shrinks with √S, so divide by ε², not by ε."),
@@ -61,7 +54,7 @@ register(
     ),
     Exercise(
         "1.c",
-        lambda: lambda values: torch.logsumexp(values, 0) - math.log(len(values)),
+        lambda: log_mean_exp,
         [
             Mistake(
                 lambda values: values.mean(),

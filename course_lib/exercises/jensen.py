@@ -9,10 +9,9 @@ from course_lib.arguments import DOUBLE
 from course_lib.bounds import importance_weighted_bound
 from course_lib.checks import Exercise, Mistake
 from course_lib.distributions import DiagonalGaussian
-from course_lib.exact import LinearGaussian
+from course_lib.exercises.given import UNIT, log_mean_exp
 from course_lib.exercises.registry import register
 
-UNIT = LinearGaussian([[1.0]], 0.0, 1.0)  # z ~ N(0, 1), x|z ~ N(z, 1)
 X = torch.ones(1, **DOUBLE)
 PRIOR = DiagonalGaussian.standard(1)
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
@@ -29,8 +28,9 @@ def _smallest_std() -> Tensor:
     return (UNIT.posterior(X).covariance / 2).sqrt().reshape(())
 
 
-def _log_mean_exp(log_weights: Tensor) -> Tensor:
-    return torch.logsumexp(log_weights.flatten(), 0) - math.log(log_weights.numel())
+def _mean_bound(log_weights: Tensor) -> Tensor:
+    """The mean over S rows of log-mean-exp over their K draws."""
+    return importance_weighted_bound(log_weights, dim=1).mean()
 
 
 register(
@@ -80,14 +80,14 @@ register(
     ),
     Exercise(
         "3.c",
-        lambda: lambda log_weights: importance_weighted_bound(log_weights, dim=1).mean(),
+        lambda: _mean_bound,
         [
             Mistake(
                 lambda log_weights: log_weights.mean(),
                 "That is the mean of the logs, the ELBO. Within a row, take the log of the mean.",
             ),
             Mistake(
-                _log_mean_exp,
+                log_mean_exp,
                 "That is the log of the mean of all S·K weights: one draw of a bound with S·K in "
                 "place of K. Average over the rows after the log.",
             ),

@@ -15,27 +15,35 @@ Arrow = tuple[float, float, float]  # slope, offset, std
 Level = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
-def _fold(upper: Arrow, lower: Arrow, *, own: float = 1.0, offset: float = 1.0) -> Arrow:
-    """x given z_2: lower slope times what the upper arrow gives, and the lower noise.
-
-    own, offset: 0 leaves out the slope on the upper noise, or on the upper offset.
-    """
-    slope, shift, std = lower
-    through = slope if own else 1.0
-    above = slope if offset else 1.0
-    return slope * upper[0], above * upper[1] + shift, math.hypot(through * upper[2], std)
+def _fold(upper: Arrow, lower: Arrow) -> Arrow:
+    """x given z_2: lower slope times what the upper arrow gives, and the lower noise."""
+    slope, offset, std = lower
+    return slope * upper[0], slope * upper[1] + offset, math.hypot(slope * upper[2], std)
 
 
 def _fold_without_noise(upper: Arrow, lower: Arrow) -> Arrow:
-    return (*_fold(upper, lower)[:2], lower[2])
+    slope, offset, _ = _fold(upper, lower)
+    return slope, offset, lower[2]
+
+
+def _fold_noise_unscaled(upper: Arrow, lower: Arrow) -> Arrow:
+    slope, offset, _ = _fold(upper, lower)
+    return slope, offset, math.hypot(upper[2], lower[2])
 
 
 def _fold_adding_stds(upper: Arrow, lower: Arrow) -> Arrow:
-    return (*_fold(upper, lower)[:2], abs(lower[0]) * upper[2] + lower[2])
+    slope, offset, _ = _fold(upper, lower)
+    return slope, offset, abs(lower[0]) * upper[2] + lower[2]
 
 
 def _fold_with_variance(upper: Arrow, lower: Arrow) -> Arrow:
-    return (*_fold(upper, lower)[:2], _fold(upper, lower)[2] ** 2)
+    slope, offset, std = _fold(upper, lower)
+    return slope, offset, std**2
+
+
+def _fold_offset_unscaled(upper: Arrow, lower: Arrow) -> Arrow:
+    slope, _, std = _fold(upper, lower)
+    return slope, upper[1] + lower[1], std
 
 
 def _latents(
@@ -112,7 +120,7 @@ register(
                 "The upper arrow's noise goes through the lower one too. It has to be somewhere.",
             ),
             Mistake(
-                lambda upper, lower: _fold(upper, lower, own=0),
+                _fold_noise_unscaled,
                 "Nearly: the lower slope multiplies the upper arrow's noise as well.",
             ),
             Mistake(
@@ -124,7 +132,7 @@ register(
                 "That is the variance. An arrow's third number is the standard deviation.",
             ),
             Mistake(
-                lambda upper, lower: _fold(upper, lower, offset=0),
+                _fold_offset_unscaled,
                 "The upper offset is part of z_1, so the lower slope multiplies it.",
             ),
             Mistake(

@@ -44,6 +44,11 @@ def _variance(size: int, samples: int) -> float:
     return (between + within / samples) / size
 
 
+def _of_the_data_set(batch_elbo: Tensor, N: int) -> Tensor:
+    """N/B times the batch's sum."""
+    return batch_elbo.sum() * N / len(batch_elbo)
+
+
 register(
     Exercise(
         "9.a",
@@ -75,7 +80,7 @@ register(
     ),
     Exercise(
         "9.c",
-        lambda: lambda batch_elbo, N: batch_elbo.sum() * N / len(batch_elbo),
+        lambda: _of_the_data_set,
         [
             Mistake(
                 lambda batch_elbo, N: batch_elbo.sum(),
@@ -98,7 +103,7 @@ register(
                 "Turn the factor over: the data set is the larger one.",
             ),
             Mistake(
-                lambda batch_elbo, N: -batch_elbo.sum() * N / len(batch_elbo),
+                lambda batch_elbo, N: -_of_the_data_set(batch_elbo, N),
                 "Mind the sign: that is the loss. The ELBO goes up.",
             ),
             Mistake(

@@ -9,17 +9,13 @@ from course_lib.arguments import DOUBLE
 from course_lib.bounds import self_normalised_expectation
 from course_lib.checks import Exercise, Mistake
 from course_lib.exact import LinearGaussian
+from course_lib.exercises.given import FAR_APART, GROWTH, kindest
 from course_lib.exercises.registry import register
-
-
-def _kindest(size: int) -> LinearGaussian:
-    """z ~ N(0, I), x|z ~ N(z, I)."""
-    return LinearGaussian(torch.eye(size, **DOUBLE), torch.zeros(size, **DOUBLE), 1.0)
 
 
 def _draws_for_bias(bias: float) -> Tensor:
     """S at which the second-order bias of log p̂ is −bias, in 30 of the kindest dimensions."""
-    return -_kindest(30).naive_log_bias(torch.zeros(30, **DOUBLE), 1) / bias
+    return -kindest(30).naive_log_bias(torch.zeros(30, **DOUBLE), 1) / bias
 
 
 def _posterior_at_zero() -> Tensor:
@@ -34,12 +30,10 @@ def _normal(x: float, mean: float, variance: float) -> float:
 
 
 JOINT = _normal(5, 0, 4) + _normal(0, 0, 1)  # log p(x = 5, z = 0)
-RELATIVE = (2 / math.sqrt(3)) ** 30 - 1  # r in 30 of the kindest dimensions
+RELATIVE = GROWTH**30 - 1  # r in 30 of the kindest dimensions
 MODEST = torch.tensor([0.5, -1.0, 2.0, 0.0], **DOUBLE)
 UNDERFLOWING = MODEST - 1000.0
 VALUES = torch.tensor([1.0, 2.0, -3.0, 0.5], **DOUBLE)
-# exp overflows unless the largest itself is taken out: not the first, the mean or the least.
-FAR_APART = torch.tensor([-1900.0, -1000.0, -3000.0], **DOUBLE)
 
 register(
     Exercise(
@@ -77,7 +71,7 @@ register(
             Mistake(RELATIVE / (2 * 0.01**2), "The bias is r/(2S): divide by 2·0.01, not squared."),
             Mistake((RELATIVE + 1) / 0.02, "Nearly: the relative variance is (2/√3)^d − 1."),
             Mistake(
-                30 * (2 / math.sqrt(3) - 1) / 0.02,
+                30 * (GROWTH - 1) / 0.02,
                 "Dimensions multiply, they do not add: (2/√3)^d − 1.",
             ),
             Mistake(RELATIVE / 2 * 0.01, "Solve r/(2S) = 0.01 for S: the 0.01 goes below."),

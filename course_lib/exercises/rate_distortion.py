@@ -8,11 +8,10 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake
 from course_lib.distributions import DiagonalGaussian, kl_divergence
-from course_lib.exact import LinearGaussian, fit_ppca
+from course_lib.exact import fit_ppca
 from course_lib.exact.optima.kl_weight import mutual_information
+from course_lib.exercises.given import UNIT
 from course_lib.exercises.registry import register
-
-UNIT = LinearGaussian([[1.0]], 0.0, 1.0)
 
 
 def _first_squared_loading() -> Tensor:
@@ -29,8 +28,13 @@ def _kl_at(x: float) -> Tensor:
 
 def _codes(means: list[float], stds: list[float], draws: list[float]) -> Tensor:
     """log q(z_n | x_m), (N, N): row n is the draw, column m the image."""
-    mean, std, z = (torch.tensor(v, **DOUBLE).unsqueeze(-1) for v in (means, stds, draws))
-    return DiagonalGaussian(mean, std.log()).log_prob(z.unsqueeze(1))
+    q = DiagonalGaussian.from_std(_column(means), _column(stds))  # batch (N,)
+    return q.log_prob(_column(draws).unsqueeze(1))
+
+
+def _column(values: list[float]) -> Tensor:
+    """(N, 1)."""
+    return torch.tensor(values, **DOUBLE).unsqueeze(-1)
 
 
 def _information(log_q: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Exercise, Mistake
 from course_lib.distributions import DiagonalGaussian, kl_divergence
-from course_lib.exact import LinearGaussian
+from course_lib.exercises.given import UNIT
 from course_lib.exercises.registry import register
 
 
@@ -67,15 +67,20 @@ def _moment(power: int) -> float:
 def _excess(scale: float) -> Tensor:
     """By how much the best "ELBO" passes log p(x), if the noise of z is `scale` times σ.
 
-    World w = s = 1, x = 1. The best μ is the posterior's mean; σ is searched on a fine grid.
+    The unit world at x = 1. The best μ is the posterior's mean; σ is searched on a fine grid.
     """
-    world, x = LinearGaussian([[1.0]], 0.0, 1.0), torch.ones(1, **DOUBLE)
+    x = torch.ones(1, **DOUBLE)
     std = torch.linspace(0.5, 1.1, 60_001, **DOUBLE).unsqueeze(-1)
-    mean = world.posterior(x).mean
+    mean = UNIT.posterior(x).mean
     believed = DiagonalGaussian.from_std(mean.expand_as(std), std)
     drawn = DiagonalGaussian.from_std(mean.expand_as(std), scale * std)
-    reconstruction = world.elbo(drawn, x) + kl_divergence(drawn, world.prior)
-    return (reconstruction - kl_divergence(believed, world.prior)).max() - world.log_evidence(x)
+    reconstruction = UNIT.elbo(drawn, x) + kl_divergence(drawn, UNIT.prior)
+    return (reconstruction - kl_divergence(believed, UNIT.prior)).max() - UNIT.log_evidence(x)
+
+
+def _reparameterized(mean: Tensor, log_std: Tensor, noise: Tensor) -> Tensor:
+    """z = μ + σ ε."""
+    return mean + log_std.exp() * noise
 
 
 def _leave_one_out(values: Tensor, noise: Tensor, std: float) -> Tensor:
@@ -107,16 +112,13 @@ register(
                 [4 * r for r in _ratios()],
                 "The pathwise variance is 4σ²: f′(z) = 2z, and the 2 is squared as well.",
             ),
-            Mistake(
-                [r / 4 for r in (15.0, 16.0, 96.0)],
-                "You left out the term 14ρ².",
-            ),
+            Mistake([15 / 4, 16 / 4, 96 / 4], "You left out the term 14ρ²."),
         ],
         unit="",
     ),
     Differentiated(
         "8.b",
-        lambda: lambda mean, log_std, noise: mean + log_std.exp() * noise,
+        lambda: _reparameterized,
         [
             Mistake(
                 lambda mean, log_std, noise: mean + (2 * log_std).exp() * noise,
@@ -131,7 +133,7 @@ register(
                 "log σ is a logarithm: exponentiate it first.",
             ),
             Mistake(
-                lambda mean, log_std, noise: (mean + log_std.exp() * noise).detach(),
+                lambda mean, log_std, noise: _reparameterized(mean, log_std, noise).detach(),
                 "The values are right, and no gradient reaches mean or log_std: it is .sample().",
             ),
             Mistake(

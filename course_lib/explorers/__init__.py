@@ -1,1 +1,5 @@
-"""Pictures moved by sliders: one module an explorer, named for what it shows; engine runs all."""
+"""Pictures moved by sliders: twelve, a module each, named for what it shows; one for each chapter.
+
+An explorer draws with `plots`, is run by `stage`, and has its numbers from the mathematics, some of
+them by way of `scenes`. No explorer imports another: what two need stands in `scenes` or `plots`.
+"""

@@ -9,7 +9,6 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,9 +17,8 @@ from course_lib.bounds import gap
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact import LinearGaussian
 from course_lib.exact.optima.gaussian_fits import best_diagonal, best_isotropic, best_table
-from course_lib.explorers.scenes.split_ledger import SplitLedger, split
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, PIXEL_RATIO, label, number, panels, style
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
+from course_lib.plots import COLOURS, SplitLedger, above, number, panels, printed_parts, style
 
 Array = NDArray[np.float64]
 
@@ -30,7 +28,7 @@ FARTHEST = 2.5  # x, in its standard deviations
 CONTOUR = 1.5  # an ellipse is drawn this many standard deviations wide
 NATS = (-9.0, -0.5)  # of the ledger
 OWN = "no encoder"
-TABLES = {f"{rows} rows": rows for rows in (16, 4, 2)} | {"1 row": 1}
+TABLES = {"16 rows": 16, "4 rows": 4, "2 rows": 2, "1 row": 1}
 FAMILIES = {"diagonal": best_diagonal, "isotropic": best_isotropic}
 DATA = torch.tensor(
     [-2.3, -1.7, -1.2, -0.8, -0.5, -0.2, 0.1, 0.4, 0.7, 1.1, 1.6, 2.2],
@@ -120,10 +118,10 @@ class AmortisedInference(Explorer):
 
     def _build_plane(self, ax: Axes) -> None:
         style(ax, x="latent $z_1$", keep="xy").set(xlim=(-EDGE, EDGE), ylim=(-EDGE, EDGE))
-        _above(ax, 0.0, 58, "latent plane, $z_2$ upwards", "text")
-        _above(ax, 0.0, 36, "exact posterior", "posterior")
-        _above(ax, 0.47, 36, "prior", "prior")
-        self.names = _above(ax, 0.0, 14, "", "q")
+        above(ax, 0.0, 58, "latent plane, $z_2$ upwards", of="text")
+        above(ax, 0.0, 36, "exact posterior", of="posterior")
+        above(ax, 0.47, 36, "prior", of="prior")
+        self.names = above(ax, 0.0, 14, "", of="q")
         ring = CONTOUR * torch.stack([CIRCLE.cos(), CIRCLE.sin()], -1).numpy()
         ax.plot(ring[:, 0], ring[:, 1], "--", color=COLOURS["prior"], linewidth=1.2)
         (self.target,) = ax.fill([], [], facecolor=COLOURS["posterior"], alpha=0.3)
@@ -135,9 +133,9 @@ class AmortisedInference(Explorer):
 
     def _build_curve(self, ax: Axes) -> None:
         style(ax, x="x, in its std", keep="xy").set(xlim=(-2.65, 2.65), ylim=(-EDGE, EDGE))
-        _above(ax, 0.0, 58, "mean of q for $z_2$", "text")
-        _above(ax, 0.0, 36, "● best for each datum", "posterior")
-        self.encoder_name = _above(ax, 0.0, 14, "", "q")
+        above(ax, 0.0, 58, "mean of q for $z_2$", of="text")
+        above(ax, 0.0, 36, "● best for each datum", of="posterior")
+        self.encoder_name = above(ax, 0.0, 14, "", of="q")
         self.band = ax.fill_between(CURVE, 0, 0, color=COLOURS["q"], alpha=0.18, linewidth=0)
         self.steps = self._line(ax, "q", 2.2)
         (self.dots,) = ax.plot(DATA, 0 * DATA, "o", color=COLOURS["posterior"], markersize=5)
@@ -190,12 +188,14 @@ class AmortisedInference(Explorer):
         own = encoder == OWN
         self.names.set_text(f"best {family} q" if own else f"best {family} q (dashed), encoder's q")
         self.best.set_visible(not own)
-        for of, std, up in (("posterior", posterior.variance.sqrt(), 0.0), ("q", best.std, 0.14)):
-            foot = -EDGE + 0.09 + up
-            for i, span in enumerate(self.spans[of]):
-                low, high = _inside(posterior.mean[i].item(), std[i].item())
-                ends = ((low, high), (foot, foot))
-                span.set_data(*(ends if i == 0 else ends[::-1]))
+        self._move_spans("posterior", posterior.mean, posterior.variance.sqrt(), -EDGE + 0.09)
+        self._move_spans("q", posterior.mean, best.std, -EDGE + 0.09 + 0.14)
+
+    def _move_spans(self, of: str, mean: Tensor, std: Tensor, foot: float) -> None:
+        """Its widths, as lines at `foot`: z_1's along the lower edge, z_2's along the left one."""
+        across, up = self.spans[of]
+        across.set_data(_width(mean[0].item(), std[0].item()), (foot, foot))
+        up.set_data((foot, foot), _width(mean[1].item(), std[1].item()))
 
     def _move_curve(self, pair: PairWorld, x: float, encoder: str, std: float) -> None:
         slope = pair.posterior(torch.ones((), **DOUBLE)).mean[1].item()  # of the mean of z_2 in t
@@ -215,32 +215,24 @@ def _ellipse(q: DiagonalGaussian | FullGaussian) -> Array:
     return (q.mean + (q.scale_tril @ circle).T).numpy()
 
 
-def _inside(mean: float, std: float) -> tuple[float, float]:
+def _width(mean: float, std: float) -> tuple[float, float]:
     """mean ± CONTOUR std, cut at the panel's edge."""
     return max(mean - CONTOUR * std, -EDGE), min(mean + CONTOUR * std, EDGE)
 
 
-def _above(ax: Axes, x: float, px: float, text: str, of: str) -> Text:
-    """Text in the colour of what it names, `px` shown pixels above the panel, from fraction x."""
-    bottom, top = ax.get_ylim()
-    low, high = ax.get_xlim()
-    up = px * PIXEL_RATIO / ax.bbox.height * (top - bottom)
-    return label(ax, low + x * (high - low), top + up, text, of=of)
-
-
 def _sentence(r: dict[str, float], encoder: str) -> str:
-    evidence, approximation, best, amortisation, elbo = split(
+    evidence, approximation, best, amortisation, elbo = printed_parts(
         r["log_evidence"], r["best_elbo"], r["elbo"]
     )
-    own, given = (
-        " and ".join(number(r[f"{of}_std_{i}"], 2) for i in (1, 2)) for of in ("posterior", "q")
-    )
-    shared = (
-        "No encoder is shared, so nothing more is lost."
-        if encoder == OWN
-        else f"The encoder's table ({encoder}) loses {amortisation} more at this x, and "
-        f"{number(r['mean_amortisation'])} on average over x: its ELBO is {elbo}."
-    )
+    own = f"{number(r['posterior_std_1'], 2)} and {number(r['posterior_std_2'], 2)}"
+    given = f"{number(r['q_std_1'], 2)} and {number(r['q_std_2'], 2)}"
+    if encoder == OWN:
+        shared = "No encoder is shared, so nothing more is lost."
+    else:
+        shared = (
+            f"The encoder's table ({encoder}) loses {amortisation} more at this x, and "
+            f"{number(r['mean_amortisation'])} on average over x: its ELBO is {elbo}."
+        )
     return (
         f"log p(x) is {evidence} nats. The best q of this family has the ELBO {best}: its shape "
         f"costs {approximation} nats. Its standard deviations are {given}, the posterior's {own}. "

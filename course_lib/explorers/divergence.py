@@ -17,11 +17,20 @@ from course_lib.bounds import gap
 from course_lib.distributions import DiagonalGaussian, FullGaussian, kl_divergence
 from course_lib.exact import LinearGaussian, ScalarLatent, square_world
 from course_lib.exact.grid_posterior import GridPosterior
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, Ledger, label, number, panels, style
-from course_lib.plots.figures import PIXEL_RATIO
-from course_lib.plots.ledger import printed, spread
-from course_lib.plots.vocabulary import TEXT_PT, ink
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
+from course_lib.plots import (
+    COLOURS,
+    PIXEL_RATIO,
+    TEXT_PT,
+    Ledger,
+    ink,
+    label,
+    number,
+    panels,
+    printed,
+    spread,
+    style,
+)
 
 Array = NDArray[np.float64]
 
@@ -40,7 +49,7 @@ ROWS = {
 
 
 @dataclass(frozen=True)
-class Target:
+class Observed:
     """A world and an observation: log p(x) in nats, the exact posterior, and it drawn over Z."""
 
     world: LinearGaussian | ScalarLatent
@@ -51,16 +60,16 @@ class Target:
 
 
 @lru_cache(maxsize=200)
-def target(name: str, x: float) -> Target:
+def observed(name: str, x: float) -> Observed:
     """The exact answers for x|z ~ N(z, 1) or N(z², 0.5²), with z ~ N(0, 1)."""
     one = torch.ones(1, 1, **DOUBLE)
     world = LinearGaussian(one, 0.0, 1.0) if name == "linear" else square_world(s=0.5)
     seen = torch.tensor([x], **DOUBLE)
     posterior = world.posterior(seen)
-    return Target(world, seen, world.log_evidence(seen).item(), posterior, posterior.log_prob(Z))
+    return Observed(world, seen, world.log_evidence(seen).item(), posterior, posterior.log_prob(Z))
 
 
-def divergences(exact: Target, q: DiagonalGaussian) -> dict[str, float]:
+def divergences(exact: Observed, q: DiagonalGaussian) -> dict[str, float]:
     """The ledger, KL(q ‖ posterior) split by the sign of its integrand, and two other KLs, nats."""
     posterior = exact.posterior
     if isinstance(posterior, FullGaussian):
@@ -159,7 +168,7 @@ class PosteriorGap(Explorer):
 
     def update(self, world: str, x: float, mean: float, std: float) -> Reading:
         """Moves the curves and the areas, and writes the ledger and the divergences."""
-        exact, q = target(world, x), DiagonalGaussian.from_std(mean, std)
+        exact, q = observed(world, x), DiagonalGaussian.from_std(mean, std)
         numbers = divergences(exact, q)
         log_q = q.log_prob(Z)
         self._move_densities(log_q.exp().numpy(), exact.log_density.exp().numpy(), mean)
@@ -180,7 +189,7 @@ class PosteriorGap(Explorer):
         top = 1.3 * max(0.5, q.max(), posterior.max())
         self.top.set_ylim(0, top)
         # Of two equal modes, the one away from q bears the name.
-        away = posterior * (1.0 - 1e-9 * (z * mean > 0))
+        away = np.where(z * mean > 0, (1.0 - 1e-9) * posterior, posterior)
         peaks = {"posterior": (z[away.argmax()], away.max()), "q": (mean, q.max())}
         self._name(peaks, 0.93 * top)
 
@@ -208,9 +217,8 @@ class PosteriorGap(Explorer):
         self.adds.set_text(f"adds {number(adds)}")
         self.takes_back.set_text(f"takes back {number(takes_back)}")
         outside = numbers["gap"] - float(np.trapezoid(values, z))
-        self.beyond.set_text(
-            f"{number(outside)} of it outside the frame" if outside > 0.01 * numbers["gap"] else ""
-        )
+        much = outside > 0.01 * numbers["gap"]
+        self.beyond.set_text(f"{number(outside)} of it outside the frame" if much else "")
 
 
 def _corner_text(ax: Axes, x: float, y: float, colour: str) -> Text:

@@ -14,15 +14,14 @@ from course_lib.data import load_mnist
 from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.scenes.encoded_digits import COPIES, DRAWS, EncodedDigits, shipped_digits
 from course_lib.explorers.scenes.outlines import Array, outlines
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider, Steps
-from course_lib.explorers.stage.tiles import Blit, Bytes, sheet
-from course_lib.plots import COLOURS, TEXT_PT, Ledger, label, number, panels, style
-from course_lib.plots.ledger import printed
-from course_lib.plots.vocabulary import ink
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider, Steps
+from course_lib.plots import COLOURS, Ledger, caption, label, number, panels, printed, style
+from course_lib.plots.tiles import Blit, Bytes, sheet
 from course_lib.vae import VAE
 
 REACH = 3.7  # of the latent plane that is drawn, prior standard deviations
 FARTHEST = 3.4  # to which the point can be moved
+WIDTHS, HEIGHTS = (234, 234, 210), (234, 113)  # of the panels, shown pixels
 WINDOW = (-1.1, 0.25)  # of the ledger, from log p(x), in units of the largest gap of all images
 WHICH = ("first", "second")
 # The light hues of Tol (2021) and one more: pale, so that what moves stands out; the numerals on
@@ -68,7 +67,7 @@ class LatentWalk(Explorer):
     def prepare(self) -> None:
         """The pictures that belong to an image, whatever the point."""
         self.shades = [_blue(found.shade) for found in self.digits.close_ups]
-        sheets = [_images(drawn) for drawn in self.digits.drawn]
+        sheets = [_squares(drawn) for drawn in self.digits.drawn]
         self.sheets = [sheet(images, DRAWS // 2, scale=4) for images in sheets]
         # One scale for all images, or a gap of 92 nats would look like one of 29.
         widest = max(1.0, self.digits.gaps.max().item())
@@ -77,22 +76,14 @@ class LatentWalk(Explorer):
     def build(self, figure: Figure) -> None:
         """Above: plane, close-up, ledger. Below: pictures, draws, and the sum at the point."""
         plane, near, right, pair, drawn, point = panels(
-            figure,
-            widths=(234, 234, 210),
-            heights=(234, 113),
-            left=16,
-            right=14,
-            top=34,
-            bottom=11,
-            across=46,
-            down=72,
+            figure, WIDTHS, HEIGHTS, left=16, right=14, top=34, bottom=11, across=46, down=72
         )
         self._build_plane(plane)
         self._build_near(near)
         self.ledger = Ledger(right, self.window, decimals=1)
         style(right, title="This image's ledger, nats", keep="").set_ylabel("")
         style(pair, title="x, and what z decodes to", keep="")
-        self.pair = Blit(pair, sheet(_images(self.digits.x[:2]), 2, scale=8))
+        self.pair = Blit(pair, sheet(_squares(self.digits.x[:2]), 2, scale=8))
         style(drawn, title="Posterior draws, decoded", keep="")
         self.drawn = Blit(drawn, self.sheets[0])
         self._build_point(point)
@@ -113,9 +104,9 @@ class LatentWalk(Explorer):
         ax.plot(*outlines(prior, 96).T, "--", color=COLOURS["axis"], linewidth=1.2)
         (self.square,) = ax.plot([], [], color=COLOURS["posterior"], linewidth=1.6)
         self.here = _cross(ax)
-        _caption(ax, 0.0, "prior, 1σ 2σ", "axis")
-        _caption(ax, 0.42, "close-up", "posterior")
-        _caption(ax, 0.71, "+ the point", "text")
+        caption(ax, 0.0, "prior, 1σ 2σ", of="axis")
+        caption(ax, 0.42, "close-up", of="posterior")
+        caption(ax, 0.71, "+ the point", of="text")
         self.moving(self.square, self.here)
 
     def _build_near(self, ax: Axes) -> None:
@@ -127,11 +118,9 @@ class LatentWalk(Explorer):
         self.dots.set(markeredgecolor="white", markeredgewidth=0.7)
         (self.ellipse,) = ax.plot([], [], color=COLOURS["q"], linewidth=2.0)
         self.near = _cross(ax)
-        self.width = ax.text(
-            0.0, -0.09, "", transform=ax.transAxes, fontsize=TEXT_PT, color=ink("text")
-        )
-        _caption(ax, 0.39, "posterior", "posterior")
-        _caption(ax, 0.73, "q, 1σ 2σ", "q")
+        self.width = caption(ax, 0.0, "", of="text")
+        caption(ax, 0.39, "posterior", of="posterior")
+        caption(ax, 0.73, "q, 1σ 2σ", of="q")
         self.moving(self.shade, self.dots, self.ellipse, self.near, self.width)
 
     def _build_point(self, ax: Axes) -> None:
@@ -147,14 +136,12 @@ class LatentWalk(Explorer):
 
     def update(self, digit: int, which: str, z_1: float, z_2: float) -> Reading:
         """Moves the point, and for another image everything that is its own."""
-        image, z = (
-            COPIES * digit + WHICH.index(which),
-            torch.tensor([z_1, z_2], **DOUBLE),
-        )
+        image = COPIES * digit + WHICH.index(which)
+        z = torch.tensor([z_1, z_2], **DOUBLE)
         numbers = self.digits.at(image, z)
         self._move_plane(image, z)
         pictures = torch.stack([self.digits.x[image], self.digits.decoded(z)])
-        self.pair.set_picture(sheet(_images(pictures), 2, scale=8))
+        self.pair.set_picture(sheet(_squares(pictures), 2, scale=8))
         self.drawn.set_picture(self.sheets[image])
         evidence = numbers["log_evidence"]
         self.ledger.ax.set_ylim(evidence + self.window[0], evidence + self.window[1])
@@ -184,11 +171,6 @@ def _cross(ax: Axes) -> Line2D:
     return cross
 
 
-def _caption(ax: Axes, x: float, text: str, of: str) -> None:
-    """Names under a panel what has the colour of `of`; x is a fraction of its width."""
-    ax.text(x, -0.09, text, transform=ax.transAxes, fontsize=TEXT_PT, color=ink(of))
-
-
 def _blue(shade: Array) -> Bytes:
     """A density over its maximum, the first row at the bottom, as a picture: white to blue."""
     full = 0.75 * (1 - np.array(to_rgb(COLOURS["posterior"])))  # what the summit takes from white
@@ -197,7 +179,7 @@ def _blue(shade: Array) -> Bytes:
     return picture
 
 
-def _images(pixels: Tensor) -> Array:
+def _squares(pixels: Tensor) -> Array:
     """Pixels (N, 784) as images (N, 28, 28)."""
     result: Array = pixels.reshape(-1, 28, 28).numpy()
     return result
@@ -216,25 +198,27 @@ def apart(points: Array) -> Array:
 
 def _sum(r: dict[str, float]) -> list[str]:
     """log p(x|z) + log p(z) − log p(z|x) = log p(x), rounded so that it adds up as printed."""
-    likelihood, prior, evidence = (
-        round(r[name], 1) for name in ("log_likelihood", "log_prior", "log_evidence")
-    )
-    posterior = evidence - likelihood - prior
-    signed = [number(posterior, 1), "+" + number(posterior, 1)][posterior > 0.05]
-    return [number(likelihood, 1), number(prior, 1), signed, number(evidence, 1)]
+    likelihood = round(r["log_likelihood"], 1)
+    prior = round(r["log_prior"], 1)
+    evidence = round(r["log_evidence"], 1)
+    added = evidence - likelihood - prior  # −log p(z|x)
+    sign = "+" if added > 0.05 else ""  # a minus comes with the number
+    return [number(likelihood, 1), number(prior, 1), sign + number(added, 1), number(evidence, 1)]
+
+
+def _both(r: dict[str, float], of: str) -> str:
+    """Mean ± standard deviation of both latents."""
+    first = f"{number(r[f'{of}_mean_1'], 2)} ± {number(r[f'{of}_std_1'], 2)}"
+    second = f"{number(r[f'{of}_mean_2'], 2)} ± {number(r[f'{of}_std_2'], 2)}"
+    return f"{first}, {second}"
 
 
 def _sentence(r: dict[str, float], digit: int, which: str, z: Tensor) -> str:
     evidence, elbo, gap = printed(r["log_evidence"], r["elbo"], decimals=1)
     point = ", ".join(number(value, 2) for value in z.tolist())
-    q, posterior = (
-        ", ".join(
-            f"{number(r[f'{of}_mean_{i}'], 2)} ± {number(r[f'{of}_std_{i}'], 2)}" for i in (1, 2)
-        )
-        for of in ("q", "posterior")
-    )
     return (
         f"At z = ({point}) the decoder gives the {which} {digit} log p(x|z) = "
-        f"{number(r['log_likelihood'], 1)} nats. Asked for its z, the encoder answers ({q}); the "
-        f"exact posterior is ({posterior}). log p(x) is {evidence}, the ELBO {elbo}, the gap {gap}."
+        f"{number(r['log_likelihood'], 1)} nats. Asked for its z, the encoder answers "
+        f"({_both(r, 'q')}); the exact posterior is ({_both(r, 'posterior')}). log p(x) is "
+        f"{evidence}, the ELBO {elbo}, the gap {gap}."
     )

@@ -13,10 +13,20 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.data import load_mnist
 from course_lib.exact import LinearGaussian, fit_ppca
-from course_lib.explorers.stage.engine import Explorer, Reading, Slider, Steps
-from course_lib.plots import COLOURS, image_grid, label, latent_ticks, number, panels, style
-from course_lib.plots.ledger import printed, spread
-from course_lib.plots.vocabulary import TEXT_PT, ink
+from course_lib.explorers.stage import Explorer, Reading, Slider, Steps
+from course_lib.plots import (
+    COLOURS,
+    TEXT_PT,
+    image_grid,
+    ink,
+    label,
+    latent_ticks,
+    number,
+    panels,
+    printed,
+    spread,
+    style,
+)
 
 DIMENSIONS = (1, 2, 3, 5, 8, 12, 20, 30, 50)
 DRAWS = (10, 100, 1_000, 10_000, 100_000)
@@ -169,7 +179,7 @@ class EvidenceNeedle(Explorer):
         self.texts["evidence"].set_text(f"exact log p(x) = {evidence}")
         many = f"median of {len(relative)}" if len(relative) > 1 else "one estimate"
         self.texts["prior"].set_text(f"{many}: {estimate}")
-        self.texts["gap"].set_text(f"{'over' if '−' in gap else 'short'} by {gap.strip('−')}")
+        self.texts["gap"].set_text(_off(gap))
         self._place(at)
 
     def _place(self, at: float) -> None:
@@ -183,11 +193,18 @@ class EvidenceNeedle(Explorer):
             self.texts[of].set_y(foot + centre / height)
 
 
+def _off(gap: str) -> str:
+    """By how much an estimate misses log p(x): the printed gap in words."""
+    if gap.startswith("−"):
+        return f"over by {gap.removeprefix('−')}"
+    return f"short by {gap}"
+
+
 def _sentence(r: dict[str, float], d: int, draws: int) -> str:
     evidence, estimate, gap = printed(r["log_evidence"], r["median_estimate"], decimals=2)
     return (
         f"With d = {d} the integrand sits {number(r['distance'], 1)} prior standard deviations out "
         f"and is {number(r['width'], 2)} wide. The exact log p(x) is {evidence} nats. The median "
         f"of {r['estimates']:.0f} estimates, {draws:,} prior draws each, is {estimate} nats: "
-        f"{'over' if '−' in gap else 'short'} by {gap.strip('−')}."
+        f"{_off(gap)}."
     )

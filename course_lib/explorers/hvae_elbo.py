@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 
 from course_lib.chain_readings import (
     CONDITIONAL,
@@ -21,9 +20,9 @@ from course_lib.chain_readings import (
     read,
 )
 from course_lib.exact import AffineGaussian, ChainExpectations, LinearGaussianChain
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, PIXEL_RATIO, TEXT_PT, Ledger, number, panels, style
-from course_lib.plots.ledger import printed
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
+from course_lib.numerals import minus
+from course_lib.plots import COLOURS, PIXEL_RATIO, Ledger, below, number, panels, printed, style
 
 FORMULAS = {
     "correct": CORRECT,
@@ -87,7 +86,7 @@ class ChainBound(Explorer):
         (self.joints,) = ax.plot([], [], color=COLOURS["axis"], linewidth=0.9)
         (self.evidence,) = ax.plot(ax.get_xlim(), (0, 0), color=COLOURS["evidence"], linewidth=2)
         (self.level,) = ax.plot([], [], "--", color=COLOURS["elbo"], linewidth=1.2)
-        self.rows = [[_below(ax, x, px) for x in AT] for px in (16, 36, 62)]
+        self.rows = [[below(ax, x, px, of="text") for x in AT] for px in (16, 36, 62)]
         rule = 1 + 47 * PIXEL_RATIO / ax.bbox.height
         (line,) = ax.plot((0, 1), (1 - rule, 1 - rule), color=COLOURS["axis"], linewidth=0.8)
         line.set(transform=ax.transAxes, clip_on=False)
@@ -99,8 +98,9 @@ class ChainBound(Explorer):
         world, exact, log_p = unit_chain(layers)
         top = AffineGaussian(exact[-1].slope, exact[-1].offset + shift, ratio * exact[-1].std)
         terms, name = world.terms([*exact[:-1], top], X), FORMULAS[formula]
-        value, elbo = read(terms)[name].item(), read(terms)[CORRECT].item()
-        parts = _parts(terms, name)
+        every = read(terms)
+        value, elbo = every[name].item(), every[CORRECT].item()
+        parts = _drawn_terms(terms, name)
         numbers = {
             "log_evidence": log_p,
             "value": value,
@@ -123,14 +123,13 @@ class ChainBound(Explorer):
         """Bars from one running sum to the next, joined by thin lines."""
         ends = [0.0, *accumulate(parts)]
         counted = layers + 2 if parts[-1] else layers + 1
-        kinds = ["reconstruction"] + ["kl"] * layers
+        colours = [COLOURS["reconstruction"], *[COLOURS["kl"]] * layers, AGAIN]
         for i, bar in enumerate(self.bars):
             bar.set_visible(i < counted)
             if i < counted:
                 bar.set(x=AT[i] - WIDTH / 2, y=ends[i], height=ends[i + 1] - ends[i])
-                bar.set_facecolor(COLOURS[kinds[i]] if i < len(kinds) else AGAIN)
+                bar.set(facecolor=colours[i], edgecolor="white")
                 bar.set_hatch("////" if i == layers + 1 else "")
-                bar.set_edgecolor("white")
         x = [(AT[i] + WIDTH / 2, AT[i + 1] - WIDTH / 2, np.nan) for i in range(counted - 1)]
         y = [(end, end, np.nan) for end in ends[1:counted]]
         self.joints.set_data(np.ravel(x), np.ravel(y))
@@ -145,19 +144,25 @@ class ChainBound(Explorer):
 
     def _write(self, parts: dict[str, float], total: str, name: str, layers: int) -> None:
         """Three rows under the bars: what it is, of which variables, how many nats."""
-        low, top = DIGITS[layers - 1], DIGITS[layers]
-        given = f"z{top}|z{low}" if name in (CORRECT, CONDITIONAL) else f"z{top}|x"
-        words = ["reconstruction", *(f"layer {t}" for t in range(1, layers)), "top KL"]
-        about = ["x|z₁", *(f"z{DIGITS[t]}" for t in range(1, layers)), given]
+        top_given_below = f"z{DIGITS[layers]}|z{DIGITS[layers - 1]}"
+        words, about = ["reconstruction"], ["x|z₁"]
+        for t in range(1, layers):
+            words.append(f"layer {t}")
+            about.append(f"z{DIGITS[t]}")
+        words.append("top KL")
+        conditional = name in (CORRECT, CONDITIONAL)
+        about.append(top_given_below if conditional else f"z{DIGITS[layers]}|x")
         if parts["again"]:
-            words, about = [*words, "again"], [*about, f"z{top}|z{low}"]
+            words.append("again")
+            about.append(top_given_below)
         values = _signed_parts(list(parts.values())[: len(words)], total)
         for row, texts in zip(self.rows, (words, about, values), strict=True):
-            for text, written in zip(row, [*texts, *[""] * COLUMNS], strict=False):
+            padded = texts + [""] * (COLUMNS - len(texts))
+            for text, written in zip(row, padded, strict=True):
                 text.set_text(written)
 
 
-def _parts(terms: ChainExpectations, name: str) -> dict[str, float]:
+def _drawn_terms(terms: ChainExpectations, name: str) -> dict[str, float]:
     """The signed terms in the order in which they are drawn; their sum is the reading."""
     costs, kls = layer_costs(terms), layer_kls(terms)
     conditional = name in (CORRECT, CONDITIONAL)
@@ -175,20 +180,13 @@ def _signed_parts(parts: list[float], total: str) -> list[str]:
     ends = [Decimal(end).quantize(unit, ROUND_HALF_EVEN) for end in accumulate(parts)]
     ends[-1] = Decimal(total.replace("−", "-"))
     steps = [ends[0], *(b - a for a, b in pairwise(ends))]
-    return [f"{step:+f}".replace("-", "−") for step in steps]
-
-
-def _below(ax: Axes, x: float, px: float) -> Text:
-    """An empty text, its middle `px` shown pixels under the panel."""
-    low, high = NATS
-    y = low - px * PIXEL_RATIO / ax.bbox.height * (high - low)
-    return ax.text(x, y, "", fontsize=TEXT_PT, color=COLOURS["text"], ha="center", va="center")
+    return [minus(f"{step:+f}") for step in steps]
 
 
 def _sentence(r: dict[str, float], name: str, layers: int) -> str:
     top, low = f"z{DIGITS[layers]}", f"z{DIGITS[layers - 1]}"
     log_p, value, gap = printed(r["log_evidence"], r["value"])
-    side = f"{gap} below" if not gap.startswith("−") else f"{gap.removeprefix('−')} above"
+    side = f"{gap.removeprefix('−')} above" if gap.startswith("−") else f"{gap} below"
     start = f"T = {layers}: the formula gives {value} nats, {side} log p(x) = {log_p}. "
     if name == CORRECT:
         return f"{start}It is the ELBO, and that gap is KL(q ‖ exact posterior)."

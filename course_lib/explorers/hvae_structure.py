@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from course_lib.explorers.scenes.chain_families import Families, chain_families
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
-from course_lib.explorers.stage.tiles import Blit, Bytes, sheet
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, PIXEL_RATIO, label, panels, style
+from course_lib.plots.tiles import Blit, Bytes, sheet
 
 CHAINS = {
     "T = 1": "mnist_vae",
@@ -141,8 +141,9 @@ class ChainOfLatents(Explorer):
         shown = family.pictures[rows, :SHOWN].reshape(-1, 28, 28)
         self.means.set_picture(sheet(family.pictures[rows].mean(1), 1, 2 * PIXEL_RATIO))
         self.members.set_picture(sheet(shown, SHOWN, 2 * PIXEL_RATIO))
-        parts = dict(zip(range(found.depth, -1, -1), found.decided, strict=True))
-        percents = dict(zip(parts, whole_percents(found.decided), strict=True))
+        levels = range(found.depth, -1, -1)  # z_T first, x last, as in `decided`
+        parts = dict(zip(levels, found.decided, strict=True))
+        percents = dict(zip(levels, whole_percents(found.decided), strict=True))
         self._show_chain(family, rows.start, level, parts, percents)
         numbers = {f"decided_{t or 'x'}": parts.get(t, 0.0) for t in (3, 2, 1, 0)}
         numbers["kept"] = sum(share for t, share in parts.items() if t >= level)
@@ -161,18 +162,29 @@ class ChainOfLatents(Explorer):
     ) -> None:
         """Moves the chain to the framed picture, the second of the first row."""
         depth = len(family.latents)
-        shades = [0.5 + 0.5 * z[first].reshape(-1, PER_ROW) / REACH for z in family.latents]
-        absent = [np.zeros((0, PER_ROW))] * (len(self.nodes) - 1 - depth)
-        for t, values in enumerate([family.x[first], *shades, *absent]):
-            node, kept = self.nodes[t], t >= level
-            for artist in (*node.artists, *self.arrows[t - 1 : t]):
+        for t, node in enumerate(self.nodes):
+            for artist in node.artists:
                 artist.set_visible(t <= depth)
-            picture = _tiles(values if kept else FAINT * values, t)
+            if t > 0:
+                self.arrows[t - 1].set_visible(t <= depth)
+            kept = t >= level
+            shades = _shades(family, first, t)
+            picture = _tiles(shades if kept else FAINT * shades, t)
             node.show(picture, parts.get(t, 0.0), percents.get(t, 0), kept)
-        same, fresh = NAMES[depth : level - 1 : -1], NAMES[level - 1 : 0 : -1]
-        row = f"the same {listed(same)} along a row" if same else "nothing shared along a row"
-        self.shared.set_text(row)
-        self.anew.set_text(f"each picture its own {listed(fresh)}" if fresh else "nothing anew")
+        same = listed(NAMES[depth : level - 1 : -1])
+        fresh = listed(NAMES[level - 1 : 0 : -1])
+        self.shared.set_text(f"{f'the same {same}' if same else 'nothing shared'} along a row")
+        self.anew.set_text(f"each picture its own {fresh}" if fresh else "nothing anew")
+
+
+def _shades(family: Families, which: int, level: int) -> NDArray[np.floating]:
+    """x or z_level of one picture, 0 white to 1 black; no values of a latent that there is not."""
+    shades: NDArray[np.floating] = np.zeros((0, PER_ROW))
+    if level == 0:
+        shades = family.x[which]
+    elif level <= len(family.latents):
+        shades = 0.5 + 0.5 * family.latents[level - 1][which].reshape(-1, PER_ROW) / REACH
+    return shades
 
 
 def _pictures(ax: Axes, columns: int) -> Blit:
@@ -205,7 +217,9 @@ def whole_percents(shares: Sequence[float]) -> list[int]:
 
 def listed(names: Sequence[str]) -> str:
     """z₃, z₂ and z₁."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _sentence(r: dict[str, float], said: int, level: int, depth: int, asked: int) -> str:
@@ -215,9 +229,9 @@ def _sentence(r: dict[str, float], said: int, level: int, depth: int, asked: int
         return f"{lacks}Every picture is drawn from the top down by itself, and {pairs}."
     same = listed(NAMES[depth : level - 1 : -1])
     decide = "decides" if level == depth else "together decide"
-    rest = (
-        "the rest is noise of single pixels, which the pictures, means of x given z₁, leave out"
-        if level == 1
-        else f"{pairs}, where unrelated ones do in {r['unrelated']:.0%}"
-    )
+    rest = f"{pairs}, where unrelated ones do in {r['unrelated']:.0%}"
+    if level == 1:
+        rest = (
+            "the rest is noise of single pixels, which the pictures, means of x given z₁, leave out"
+        )
     return f"Kept is {same}, which {decide} {said}% of the pixels' variance; {rest}."

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
@@ -17,20 +16,21 @@ from course_lib.bounds import (
     log_weights,
 )
 from course_lib.distributions import DiagonalGaussian, expectation
-from course_lib.exact import ScalarLatent, linear_world, tanh_world
+from course_lib.exact import ScalarLatent
 from course_lib.exact.numerics.log_mean import expected_log_mean
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
+from course_lib.explorers.scenes.small_worlds import small_world
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.plots import (
     COLOURS,
-    PIXEL_RATIO,
     Ledger,
-    label,
+    above,
+    inside,
     latent_ticks,
     number,
     panels,
+    printed,
     style,
 )
-from course_lib.plots.ledger import printed
 
 WORLDS = ("linear, x = 1.25", "tanh, x = 2")
 EDGE = 3.5  # z is drawn from −EDGE to EDGE
@@ -41,12 +41,11 @@ COUNTS = tuple(range(1, MOST + 1))
 TALLEST = 4.0  # of a weight over the mean weight, as drawn
 
 
-@lru_cache(maxsize=2)
-def small_world(name: str) -> tuple[ScalarLatent, Tensor]:
-    """z ~ N(0, 1) with x|z ~ N(z, 0.75²), or N(2 tanh z, 0.5²); and the x that was observed."""
+def world_and_x(name: str) -> tuple[ScalarLatent, Tensor]:
+    """One of WORLDS: the model, and the x that was observed."""
     if name == WORLDS[0]:
-        return linear_world(w=1.0, s=0.75), torch.tensor([1.25], **DOUBLE)
-    return tanh_world(a=2.0, b=1.0, c=0.0, s=0.5), torch.tensor([2.0], **DOUBLE)
+        return small_world("linear"), torch.tensor([1.25], **DOUBLE)
+    return small_world("tanh"), torch.tensor([2.0], **DOUBLE)
 
 
 class LogWeights(Explorer):
@@ -79,14 +78,14 @@ class LogWeights(Explorer):
         self._build_bound(below[1])
         self.ledger = Ledger(below[2], NATS, gap_name="lost to Jensen")
         style(below[2], keep="").set_ylabel("")
-        _above(below[2], 0.0, 34, "one draw, K = 1", "text")
+        above(below[2], 0.0, 34, "one draw, K = 1", of="text")
         self.moving(*self.ledger.artists)
 
     def _build_densities(self, ax: Axes) -> None:
         style(ax, keep="").set(xlim=(-EDGE, EDGE), ylim=(0, TOP))
         ax.axhline(0, color=COLOURS["axis"], linewidth=0.8)
-        _above(ax, 0.0, 30, "q(z) and its K draws", "q")
-        _above(ax, 0.0, 11, "exact posterior p(z|x)", "posterior")
+        above(ax, 0.0, 30, "q(z) and its K draws", of="q")
+        above(ax, 0.0, 11, "exact posterior p(z|x)", of="posterior")
         z = self.z[:, 0].numpy()
         self.band = ax.fill_between(z, 0, 0 * z, color=COLOURS["posterior"], alpha=0.15)
         self.band.set_linewidth(0)
@@ -98,18 +97,18 @@ class LogWeights(Explorer):
     def _build_draws(self, ax: Axes) -> None:
         style(ax, keep="y").set(xlim=(0, 1), ylim=(0, TALLEST))
         ax.set_yticks([0, 1, 2, 3, 4])
-        _above(ax, 0.0, 30, "weights of these K draws over their mean, sorted", "text")
-        _above(ax, 0.0, 11, "effective sample size:", "q")
-        self.worth = _above(ax, 0.4, 11, "", "q")
+        above(ax, 0.0, 30, "weights of these K draws over their mean, sorted", of="text")
+        above(ax, 0.0, 11, "effective sample size:", of="q")
+        self.worth = above(ax, 0.4, 11, "", of="q")
         self.bars = ax.stairs([0.0], [0.0, 1.0], fill=True, color=COLOURS["q"], alpha=0.75)
         ax.axhline(1, color=COLOURS["evidence"], linewidth=1.0, linestyle=":").set_zorder(3)
         self.moving(self.bars, self.worth)
 
     def _build_log_weight(self, ax: Axes) -> None:
         style(ax, x="latent z", keep="xy").set(xlim=(-EDGE, EDGE), ylim=NATS)
-        _above(ax, 0.0, 34, "log-weight, log p(x, z) − log q(z), nats", "q")
-        _above(ax, 0.0, 13, "log of the mean weight", "evidence")
-        _above(ax, 0.5, 13, "mean of the log-weight", "elbo")
+        above(ax, 0.0, 34, "log-weight, log p(x, z) − log q(z), nats", of="q")
+        above(ax, 0.0, 13, "log of the mean weight", of="evidence")
+        above(ax, 0.5, 13, "mean of the log-weight", of="elbo")
         ends = (-EDGE, EDGE)
         self.evidence = ax.plot(ends, ends, color=COLOURS["evidence"], linewidth=2)
         self.elbo = ax.plot(ends, ends, color=COLOURS["elbo"], linewidth=2)
@@ -126,8 +125,8 @@ class LogWeights(Explorer):
         style(ax, x="draws, K").set(xscale="log", xlim=(0.85, 85), ylim=NATS)
         ax.set_xticks([1, 4, 16, 64], ["1", "4", "16", "64"])
         ax.minorticks_off()
-        _above(ax, 0.0, 34, "K draws: the bound $L_K$", "text")
-        self.bound_text = _above(ax, 0.0, 13, "", "elbo")
+        above(ax, 0.0, 34, "K draws: the bound $L_K$", of="text")
+        self.bound_text = above(ax, 0.0, 13, "", of="elbo")
         (self.gap,) = ax.plot([1, 1], [0, 0], color=COLOURS["gap"], linewidth=6)
         self.gap.set_solid_capstyle("butt")
         self.line = ax.plot((0.85, 85), (0, 0), color=COLOURS["evidence"], linewidth=2)
@@ -137,7 +136,7 @@ class LogWeights(Explorer):
 
     def update(self, world: str, mean: float, std: float, K: int) -> Reading:
         """Moves the curves, the draws and the bounds, and reads them."""
-        model, x = small_world(world)
+        model, x = world_and_x(world)
         q = DiagonalGaussian.from_std(mean, std)
         evidence = _log_evidence(world)
         bounds = _bounds(model, q, x)  # (64,)
@@ -186,13 +185,13 @@ class LogWeights(Explorer):
         """Ticks, dots on the curve (beyond the panel as arrows at its edge), and the bars."""
         shown = np.full(MOST, np.nan)
         shown[: len(z)] = z.numpy()
-        self.ticks.set_xdata(np.where(np.abs(shown) <= EDGE, shown, np.nan))
+        self.ticks.set_xdata(inside(shown, -EDGE, EDGE))
         low, high = NATS
         places = {"v": weights < low, "^": weights > high}
         places["o"] = ~(places["v"] | places["^"])
         for marker, here in places.items():
-            inside = here & (z.abs() <= EDGE)
-            self.dots[marker].set_data(z[inside].numpy(), weights[inside].clamp(low, high).numpy())
+            seen = here & (z.abs() <= EDGE)
+            self.dots[marker].set_data(z[seen].numpy(), weights[seen].clamp(low, high).numpy())
         share = weights.softmax(0).sort(descending=True).values * len(z)
         self.bars.set_data(share.clamp(max=TALLEST).numpy(), np.linspace(0, 1, len(z) + 1))
 
@@ -213,7 +212,7 @@ class LogWeights(Explorer):
 @lru_cache(maxsize=2)
 def _log_evidence(world: str) -> float:
     """log p(x) by quadrature."""
-    model, x = small_world(world)
+    model, x = world_and_x(world)
     return model.log_evidence(x).item()
 
 
@@ -225,14 +224,6 @@ def _bounds(model: ScalarLatent, q: DiagonalGaussian, x: Tensor) -> Tensor:
     points = z.unsqueeze(-1)
     log_probs = q.log_prob(points) + math.log(z[1] - z[0])
     return expected_log_mean(log_weights(model, q, x, points), log_probs, COUNTS, step=0.4)
-
-
-def _above(ax: Axes, x: float, px: float, text: str, of: str) -> Text:
-    """Text in the colour of what it names, `px` shown pixels above the panel, from fraction x."""
-    bottom, top = ax.get_ylim()
-    up = px * PIXEL_RATIO / ax.bbox.height * (top - bottom)
-    low, high = ax.get_xlim()
-    return label(ax, low + x * (high - low), top + up, text, of=of)
 
 
 def _sentence(r: dict[str, float], mean: float, std: float, count: int) -> str:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,9 +18,8 @@ from course_lib.exact.optima.one_layer_fit import (
     best_one_layer,
     one_layer_log_density,
 )
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, label, latent_ticks, number, panels, style
-from course_lib.plots.vocabulary import TEXT_PT, ink
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
+from course_lib.plots import COLOURS, TEXT_PT, ink, label, latent_ticks, number, panels, style
 
 Array = NDArray[np.float64]
 
@@ -58,34 +56,51 @@ def compare(b2: float, c2: float, offset: bool) -> Comparison:
     smooth densities, which are exact to rounding; tests hold them against ScalarChain.
     """
     log_latent = one_layer_log_density(TanhArrow(A2, b2, c2, S2), Z)
-    mass = log_latent.exp() * (Z[1] - Z[0])
-    residual = (X[:, None] - LOWER.mean(Z)) / LOWER.s
-    density = torch.exp(-0.5 * residual.square()) @ mass / (LOWER.s * (2 * torch.pi) ** 0.5)
+    density = _seen_through_the_lower_arrow(log_latent.exp())
     # Far out, where no mass is, the sum over z_1 may vanish: a floor that no sum can feel.
     log_density = (density + 1e-30).log()
     grid = X[FIT], density[FIT] / density[FIT].sum(), log_density[FIT]
-    steep, inner = 1.25 * max(b2, 0.25), 0.37 * c2 * offset
+    steep = 1.25 * max(b2, 0.25)
+    inner = 0.37 * c2 if offset else 0.0
     starts = ((2.1, steep, 0.0, 0.45, inner), (0.5, 0.9, 0.0, 0.7, inner))
     fit = best_one_layer(*grid, bias=offset, starts=starts)
     fitted = one_layer_log_density(fit.arrow, X).exp()
+    numbers = _numbers(density, fit, best_gaussian_kl(*grid))
+    return Comparison(log_latent.exp().numpy(), density.numpy(), fitted.numpy(), fit, numbers)
+
+
+def _seen_through_the_lower_arrow(latent: Tensor) -> Tensor:
+    """p(x) over X, of p(z_1) over Z."""
+    residual = (X[:, None] - LOWER.mean(Z)) / LOWER.s
+    mass = latent * (Z[1] - Z[0])
+    density: Tensor = torch.exp(-0.5 * residual.square()) @ mass
+    return density / (LOWER.s * (2 * torch.pi) ** 0.5)
+
+
+def _numbers(density: Tensor, fit: OneLayerFit, gaussian_kl: float) -> dict[str, float]:
+    """What is read off a comparison; density: p(x) over X."""
     arrow = fit.arrow
     around = arrow.c + 2 * X  # it may reach beyond the frame
-    numbers = {
+    return {
         "skew": _skew(X, density),
         "fit_skew": _skew(around, one_layer_log_density(arrow, around).exp()),
         "kl": fit.kl,
-        "gaussian_kl": best_gaussian_kl(*grid),
-        **{name: getattr(arrow, name) for name in "abcsd"},
+        "gaussian_kl": gaussian_kl,
+        "a": arrow.a,
+        "b": arrow.b,
+        "c": arrow.c,
+        "s": arrow.s,
+        "d": arrow.d,
     }
-    return Comparison(log_latent.exp().numpy(), density.numpy(), fitted.numpy(), fit, numbers)
 
 
 def _skew(x: Tensor, density: Tensor) -> float:
     """E (x − mean)³ / variance^{3/2}, for equal steps."""
     mass = density / density.sum()
     mean = (mass * x).sum()
-    second, third = ((mass * (x - mean) ** power).sum() for power in (2, 3))
-    return float(third / second**1.5)
+    variance = (mass * (x - mean) ** 2).sum()
+    third = (mass * (x - mean) ** 3).sum()
+    return float(third / variance**1.5)
 
 
 class DepthAgainstOneLayer(Explorer):
@@ -125,14 +140,8 @@ class DepthAgainstOneLayer(Explorer):
         x = X.numpy()
         (self.density,) = ax.plot(x, 0 * x, color=COLOURS["evidence"], linewidth=2.2)
         (self.fitted,) = ax.plot(x, 0 * x, "--", color=COLOURS["likelihood"], linewidth=2.2)
-        for y, text, of, dashes in (
-            (0.94, "two layers", "evidence", "-"),
-            (0.85, "best one layer", "likelihood", "--"),
-        ):
-            (key,) = ax.plot((0.01, 0.07), (y, y), dashes, color=COLOURS[of], linewidth=2.2)
-            key.set_transform(ax.transAxes)
-            name = ax.text(0.085, y, text, va="center", fontsize=TEXT_PT, color=ink(of))
-            name.set_transform(ax.transAxes)
+        _key(ax, 0.94, "two layers", "evidence", "-")
+        _key(ax, 0.85, "best one layer", "likelihood", "--")
         self.x_ticks = latent_ticks(ax, np.zeros(TICKS), of="evidence")
         self.moving(self.density, self.fitted, self.x_ticks)
 
@@ -183,8 +192,16 @@ class DepthAgainstOneLayer(Explorer):
         return Reading(dict(found.numbers), _sentence(found.numbers, b2, c2))
 
 
+def _key(ax: Axes, y: float, text: str, of: str, dashes: str) -> None:
+    """A piece of a line and its name in the panel's upper left, at `y` of its height."""
+    (piece,) = ax.plot((0.01, 0.07), (y, y), dashes, color=COLOURS[of], linewidth=2.2)
+    piece.set_transform(ax.transAxes)
+    name = ax.text(0.085, y, text, va="center", fontsize=TEXT_PT, color=ink(of))
+    name.set_transform(ax.transAxes)
+
+
 def _sentence(numbers: dict[str, float], b2: float, c2: float) -> str:
-    shown: dict[str, Any] = {name: number(value, 4) for name, value in numbers.items()}
+    shown = {name: number(value, 4) for name, value in numbers.items()}
     if b2 == 0 and c2 == 0:
         start = "b₂ and c₂ are zero: z₁ is a Gaussian round zero, the chain folds into one layer"
         return f"{start}, and the KL is {shown['kl']} nats."

@@ -3,7 +3,6 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 from torch import Tensor
@@ -20,13 +19,15 @@ from course_lib.explorers.scenes.digit_bounds import (
     drawn_batches,
     running_sums,
 )
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.minibatch import estimate_variance, sampling_variance
-from course_lib.plots import COLOURS, PIXEL_RATIO, image_grid, label, number, panels, style
+from course_lib.numerals import minus
+from course_lib.plots import COLOURS, above, height_above, image_grid, number, panels, style
 
 LINES = 30  # of them, with a dot at each size of GRID
 GRID = (1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 90, 100)
-RIGHT, SUM, MEAN = SCALES = ("N/B times the sum", "the sum", "the mean")
+RIGHT, SUM, MEAN = "N/B times the sum", "the sum", "the mean"
+SCALES = (RIGHT, SUM, MEAN)
 SIZES = np.arange(1, DIGITS + 1, dtype=np.int64)
 PALE = 0.2  # of its ink, for a digit that is not in the batch
 BINS = 121  # odd, so that the middle one holds the exact value
@@ -70,7 +71,7 @@ class DatasetFunnel(Explorer):
     def _build_digits(self, ax: Axes) -> None:
         self.grid = image_grid(ax, self.ink, columns=10)
         ax.set_anchor("NW")
-        self.batch_text = _above(ax, 12, "text")
+        self.batch_text = above(ax, 0.0, 12, "", of="text")
         self.moving(self.grid.artist, self.batch_text)
 
     def _build_funnel(self, ax: Axes) -> None:
@@ -85,9 +86,9 @@ class DatasetFunnel(Explorer):
         ax.axhline(self.exact, color=COLOURS["evidence"], linewidth=1.6)
         (self.chosen,) = ax.plot([1, 1], [0, 0], color=COLOURS["elbo"], linewidth=3)
         self.chosen.set(marker="o", markersize=7, markevery=[1])
-        self.exact_text = _above(ax, 32, "evidence")
+        self.exact_text = above(ax, 0.0, 32, "", of="evidence")
         self.exact_text.set_text(f"exact: {_nats(self.exact)} nats")
-        self.spread_text = _above(ax, 12, "elbo")
+        self.spread_text = above(ax, 0.0, 12, "", of="elbo")
         self.moving(self.band, self.dots, self.chosen, self.spread_text)
         self.funnel = ax
 
@@ -98,14 +99,14 @@ class DatasetFunnel(Explorer):
             np.zeros(BINS), self.edges, orientation="horizontal", fill=True, color=COLOURS["elbo"]
         )
         ax.axhline(self.exact, color=COLOURS["evidence"], linewidth=1.6, zorder=0)
-        self.bars_text = _above(ax, 12, "elbo")
+        self.bars_text = above(ax, 0.0, 12, "", of="elbo")
         self.moving(self.bars, self.bars_text)
         self.beside = ax
 
     def update(self, B: int, replacement: str, L: str, scale: str) -> Reading:
         """Inks the batch, moves funnel and histogram, and reads them."""
         self._rescale(scale)
-        factor = _factor(SIZES, scale)  # (100,): what multiplies the sum over a batch of each size
+        factor = _multiplier(scale)  # (100,)
         share = factor * SIZES / DIGITS  # against N/B, for the spread
         batch, sampling = self.batch[replacement], self.sampling[L]
         std = share * np.sqrt(batch + sampling)
@@ -143,7 +144,7 @@ class DatasetFunnel(Explorer):
         for ax in (self.funnel, self.beside):
             ax.set_ylim(limits)
         for text, px in ((self.exact_text, 32), (self.spread_text, 12), (self.bars_text, 12)):
-            text.set_y(_height(self.funnel, px))
+            text.set_y(height_above(self.funnel, px))
         self.redraw()
 
     def _move_digits(self, replacement: str, size: int) -> None:
@@ -175,10 +176,13 @@ class DatasetFunnel(Explorer):
         self.bars_text.set_text(f"{BATCHES} batches")
 
 
-def _factor(sizes: NDArray[np.int64], scale: str) -> NDArray[np.float64]:
-    """What the sum over a batch of each size is multiplied by."""
-    share = {RIGHT: DIGITS / sizes, SUM: np.ones(len(sizes)), MEAN: 1 / sizes}
-    return np.asarray(share[scale], dtype=np.float64)
+def _multiplier(scale: str) -> NDArray[np.float64]:
+    """What the sum over a batch of each size is multiplied by, (100,)."""
+    if scale == RIGHT:
+        return DIGITS / SIZES
+    if scale == MEAN:
+        return 1 / SIZES
+    return np.ones(DIGITS)
 
 
 def _batch_variances(elbo: Tensor, replacement: str) -> NDArray[np.float64]:
@@ -194,44 +198,24 @@ def _sampling_variances(variance: Tensor, samples: str) -> NDArray[np.float64]:
     return np.array([sampling_variance(variance, int(b), int(samples)).item() for b in SIZES])
 
 
-def _above(ax: Axes, px: float, of: str) -> Text:
-    """Empty text `px` shown pixels above the panel, at its left edge."""
-    return label(ax, ax.get_xlim()[0], _height(ax, px), "", of=of)
-
-
-def _height(ax: Axes, px: float) -> float:
-    """`px` shown pixels above the panel, in its own units."""
-    bottom, top = ax.get_ylim()
-    return float(top + px * PIXEL_RATIO / ax.bbox.height * (top - bottom))
-
-
 def _nats(value: float, decimals: int = 1) -> str:
     """With thousands apart; decimals only below a thousand."""
     if abs(value) < 1000:
         return number(value, decimals)
-    return f"{value:,.0f}".replace("-", "−")
+    return minus(f"{value:,.0f}")
 
 
 def _sentence(r: dict[str, float], size: int, replacement: str, samples: str, scale: str) -> str:
-    source = (
-        "the exact ELBO"
-        if samples == EXACT
-        else f"{samples} sample{'s' * (samples != '1')} for the ELBO"
-    )
-    start = f"Batches of {size} of {DIGITS} digits, {replacement} replacement, {source} of each: "
-    found = (
-        f"{scale} is {_nats(r['expected'])} nats on average, with standard deviation "
-        f"{_nats(r['std'])}"
-    )
-    parts = (
-        ""
-        if samples == EXACT
-        else (
+    source, parts = "the exact ELBO", ""
+    if samples != EXACT:
+        source = "1 sample for the ELBO" if samples == "1" else f"{samples} samples for the ELBO"
+        parts = (
             f" ({_nats(r['batch_std'])} from the choice of digits, "
             f"{_nats(r['sampling_std'])} from the samples)"
         )
+    verdict = ": right on average" if scale == RIGHT else ""
+    return (
+        f"Batches of {size} of {DIGITS} digits, {replacement} replacement, {source} of each: "
+        f"{scale} is {_nats(r['expected'])} nats on average, with standard deviation "
+        f"{_nats(r['std'])}{parts}. The data set's ELBO is {_nats(r['exact'])} nats{verdict}."
     )
-    goal = f". The data set's ELBO is {_nats(r['exact'])} nats"
-    if scale == RIGHT:
-        return f"{start}{found}{parts}{goal}: right on average."
-    return f"{start}{found}{parts}{goal}."

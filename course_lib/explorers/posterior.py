@@ -1,20 +1,18 @@
 """Explorer of chapter 2: the exact posterior, and the number that it knows at every z."""
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.bounds import candidate_log_evidence, log_weights
 from course_lib.distributions import DiagonalGaussian, Distribution, expectation
-from course_lib.exact import ScalarLatent, linear_world, square_world, tanh_world
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, label, latent_ticks, number, panels, style
+from course_lib.exact import ScalarLatent
+from course_lib.explorers.scenes.small_worlds import NAMES, small_world
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
+from course_lib.plots import COLOURS, above, latent_ticks, number, panels, style
 
 EDGE = 3.5  # z is drawn from −EDGE to EDGE
 TOP = 2.15  # of the densities
@@ -22,18 +20,6 @@ NATS = (-8.0, 1.0)  # of Candidate's formula
 DRAWS = 15  # of q, at the middles of 15 equal shares of its mass: fixed as the sliders move
 SHARES = (torch.arange(DRAWS, **DOUBLE) + 0.5) / DRAWS
 NOISE = torch.special.ndtri(SHARES)  # ε, carried to z = μ + σ ε
-
-
-@lru_cache(maxsize=3)
-def small_world(name: str) -> ScalarLatent:
-    """x|z ~ N(z, 0.75²), N(2 tanh z, 0.5²) or N(z², 0.5²), all with z ~ N(0, 1)."""
-    if name == "linear":
-        return linear_world(w=1.0, s=0.75)
-    if name == "tanh":
-        return tanh_world(a=2.0, b=1.0, c=0.0, s=0.5)
-    if name == "z²":
-        return square_world(s=0.5)
-    raise ValueError(f"name must be linear, tanh or z², got {name!r}")
 
 
 class PosteriorExplorer(Explorer):
@@ -48,7 +34,7 @@ class PosteriorExplorer(Explorer):
     title = "What the posterior knows at every z"
     height_px = 370
     controls = (
-        Choice("world", "mean of x, given z", ("linear", "tanh", "z²"), start="z²"),
+        Choice("world", "mean of x, given z", NAMES, start="z²"),
         Slider("x", "observation, x", -1.0, 3.0, 0.05, start=1.5),
         Slider("mean", "mean of q, μ", -2.5, 2.5, 0.05, start=1.15),
         Slider("std", "standard deviation of q, σ", 0.2, 2.0, 0.05, start=0.25),
@@ -64,11 +50,11 @@ class PosteriorExplorer(Explorer):
     def _build_densities(self, ax: Axes) -> None:
         z = self.z[:, 0].numpy()
         style(ax, x="latent z").set(xlim=(-EDGE, EDGE), ylim=(0, TOP))
-        _above(ax, 0.0, 60, "Over the latent z", "text")
-        _above(ax, 0.0, 34, "prior p(z)", "prior")
-        _above(ax, 0.25, 34, "likelihood p(x|z), scaled to its peak", "likelihood")
-        _above(ax, 0.0, 14, f"q(z), {DRAWS} quantiles", "q")
-        _above(ax, 0.43, 14, "exact posterior p(z|x)", "posterior")
+        above(ax, 0.0, 60, "Over the latent z", of="text")
+        above(ax, 0.0, 34, "prior p(z)", of="prior")
+        above(ax, 0.25, 34, "likelihood p(x|z), scaled to its peak", of="likelihood")
+        above(ax, 0.0, 14, f"q(z), {DRAWS} quantiles", of="q")
+        above(ax, 0.43, 14, "exact posterior p(z|x)", of="posterior")
         prior = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
         ax.plot(z, prior, color=COLOURS["prior"], linestyle="--", linewidth=1.6)
         self.band = ax.fill_between(z, 0, prior, color=COLOURS["posterior"], alpha=0.15)
@@ -83,14 +69,14 @@ class PosteriorExplorer(Explorer):
     def _build_formula(self, ax: Axes) -> None:
         z = self.z[:, 0].numpy()
         style(ax, x="latent z", keep="xy").set(xlim=(-EDGE, EDGE), ylim=NATS)
-        _above(ax, 0.0, 60, "log p(x, z) − log density(z), in nats", "text")
-        _above(ax, 0.0, 34, "with the exact posterior, at every z:", "evidence")
-        _above(ax, 0.0, 14, "at the dots:", "q")
-        _above(ax, 0.61, 14, "◂ on average", "q")
+        above(ax, 0.0, 60, "log p(x, z) − log density(z), in nats", of="text")
+        above(ax, 0.0, 34, "with the exact posterior, at every z:", of="evidence")
+        above(ax, 0.0, 14, "at the dots:", of="q")
+        above(ax, 0.61, 14, "◂ on average", of="q")
         # Text is the dearest artist, by the letter: only the numbers move.
-        self.exact_text = _above(ax, 0.65, 34, "", "evidence")
-        self.range_text = _above(ax, 0.25, 14, "", "q")
-        self.average_text = _above(ax, 0.86, 14, "", "q")
+        self.exact_text = above(ax, 0.65, 34, "", of="evidence")
+        self.range_text = above(ax, 0.25, 14, "", of="q")
+        self.average_text = above(ax, 0.86, 14, "", of="q")
         (self.with_q,) = ax.plot(z, 0 * z, color=COLOURS["q"], linewidth=2.2)
         (self.flat,) = ax.plot(z, 0 * z, color=COLOURS["evidence"], linewidth=2.2)
         self.dots = {
@@ -162,28 +148,24 @@ class PosteriorExplorer(Explorer):
 
     def _write(self, r: dict[str, float]) -> None:
         self.exact_text.set_text(number(r["log_evidence"]))
-        self.range_text.set_text(f"{_short(r['q_low'])} to {_short(r['q_high'])}")
-        self.average_text.set_text(_short(r["q_average"]))
+        self.range_text.set_text(f"{_three_digits(r['q_low'])} to {_three_digits(r['q_high'])}")
+        self.average_text.set_text(_three_digits(r["q_average"]))
         self.average.set_ydata([min(max(r["q_average"], NATS[0]), NATS[1])])
 
 
-def _short(value: float) -> str:
+def _three_digits(value: float) -> str:
     """Three digits or a whole number, so that the line keeps its length."""
-    return number(value, 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0)
+    if abs(value) < 9.995:
+        return number(value, 2)
+    if abs(value) < 99.95:
+        return number(value, 1)
+    return number(value, 0)
 
 
 def _modes(log_density: Tensor) -> int:
     """How many grid points are higher than both neighbours."""
     inner = log_density[1:-1]
     return int(((inner > log_density[:-2]) & (inner > log_density[2:])).sum())
-
-
-def _above(ax: Axes, x: float, px: float, text: str, of: str) -> Text:
-    """Text in the colour of what it names, `px` shown pixels above the panel, from fraction x."""
-    _, top = ax.get_ylim()
-    low, high = ax.get_xlim()
-    up = px * 2 / ax.bbox.height * (top - ax.get_ylim()[0])
-    return label(ax, low + x * (high - low), top + up, text, of=of)
 
 
 def _sentence(r: dict[str, float]) -> str:

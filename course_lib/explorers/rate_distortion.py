@@ -11,17 +11,26 @@ from course_lib.data import Images, load_digits
 from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.scenes.beta_sweep import BETAS, COUNT, SweepReport, quick_sweep
 from course_lib.explorers.scenes.outlines import outlines
-from course_lib.explorers.stage.engine import Explorer, Reading, Steps
-from course_lib.explorers.stage.surroundings import undisturbed
-from course_lib.plots import COLOURS, Ledger, image_grid, label, number, panels, style
-from course_lib.plots.ledger import printed
-from course_lib.plots.vocabulary import TEXT_PT, ink
+from course_lib.explorers.stage import Explorer, Reading, Steps
+from course_lib.explorers.stage.work import at_work
+from course_lib.plots import (
+    COLOURS,
+    Ledger,
+    caption,
+    image_grid,
+    label,
+    number,
+    panels,
+    printed,
+    style,
+)
 from course_lib.vae import MarkovHVAE
 
 OPENING = 1.0  # the weight nearest to it opens
 REACH = 4.4  # of the latent plane that is drawn, prior standard deviations
 BUMPS = 240  # images whose q is drawn
 DRAWS, COLUMNS = 12, 6  # prior draws that are decoded, and how many stand in a row
+WIDTHS, HEIGHTS = (212, 236, 214), (236, 98)  # of the panels, shown pixels
 WINDOW = (-40.0, 15.0)  # of the ledger, nats from log p(x)
 ROWS = ("mean rate R", "information I(x; z)", "KL(aggregate ‖ prior)")
 
@@ -50,7 +59,7 @@ class RateDistortionTrade(Explorer):
         super().__init__()
 
     @classmethod
-    @undisturbed()
+    @at_work()
     def example(cls) -> "RateDistortionTrade":
         """On a sweep that is trained for a few seconds."""
         betas = torch.tensor(BETAS, dtype=torch.float32, device="cpu")
@@ -71,21 +80,13 @@ class RateDistortionTrade(Explorer):
     def build(self, figure: Figure) -> None:
         """Above: curve, latent plane, ledger. Below: images, prior draws, the rate in two parts."""
         curve, plane, right, pair, drawn, split = panels(
-            figure,
-            widths=(212, 236, 214),
-            heights=(236, 98),
-            left=52,
-            right=14,
-            top=40,
-            bottom=14,
-            across=36,
-            down=74,
+            figure, WIDTHS, HEIGHTS, left=52, right=14, top=40, bottom=14, across=36, down=74
         )
         self._build_curve(curve)
         self._build_plane(plane)
         self.ledger = Ledger(right, WINDOW, gap_name="", bound_name="objective", decimals=1)
         style(right, title="The objective for this x", keep="").set_ylabel("")
-        self._caption(right, 0.0, "objective: reconstruction − β KL", "elbo")
+        caption(right, 0.0, "objective: reconstruction − β KL", of="elbo")
         style(pair, title="x and its reconstruction", keep="")
         self.pair = image_grid(pair, _enlarged(self.report.x[:2] / COUNT), columns=2)
         style(drawn, title=f"{DRAWS} prior draws, decoded", keep="")
@@ -115,14 +116,10 @@ class RateDistortionTrade(Explorer):
         (self.cloud,) = ax.plot([], [], color=COLOURS["q"], linewidth=0.9, alpha=0.8)
         (self.circles,) = ax.plot(*outlines(prior, 96).T, "--", color="#555555", linewidth=1.5)
         (self.mine,) = ax.plot([], [], color="black", linewidth=2.4)
-        self._caption(ax, 0.0, "prior, 1σ 2σ", "axis")
-        self._caption(ax, 0.42, f"{BUMPS} q's", "q")
-        self._caption(ax, 0.75, "q(z|x)", "text")
+        caption(ax, 0.0, "prior, 1σ 2σ", of="axis")
+        caption(ax, 0.42, f"{BUMPS} q's", of="q")
+        caption(ax, 0.75, "q(z|x)", of="text")
         self.moving(self.cloud, self.circles, self.mine)
-
-    def _caption(self, ax: Axes, x: float, text: str, of: str) -> None:
-        """Names under a panel what has the colour of `of`; x is a fraction of its width."""
-        ax.text(x, -0.09, text, transform=ax.transAxes, fontsize=TEXT_PT, color=ink(of))
 
     def _build_split(self, ax: Axes) -> None:
         style(ax, title="The mean rate in two parts", keep="").set(xlim=(0, 1), ylim=(0, 1))
@@ -187,8 +184,10 @@ def _enlarged(pixels: Tensor) -> NDArray[np.float64]:
 
 def _sentence(r: dict[str, float], beta: float, digit: int) -> str:
     evidence, objective, gap = printed(r["log_evidence"], r["objective"], decimals=1)
-    verdict = f"{gap.removeprefix('−')} nats "
-    verdict += "above it: no bound" if "−" in gap else "below it: a bound"
+    if gap.startswith("−"):
+        verdict = f"{gap.removeprefix('−')} nats above it: no bound"
+    else:
+        verdict = f"{gap} nats below it: a bound"
     return (
         f"With β = {beta:g} an image costs R = {number(r['rate'], 1)} nats of code and "
         f"D = {number(r['distortion'], 1)} more given the code: ELBO {number(r['elbo'], 1)} on "

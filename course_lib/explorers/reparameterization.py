@@ -17,10 +17,23 @@ from course_lib import gradients
 from course_lib.arguments import DOUBLE
 from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.scenes.gradient_targets import EDGE, FUNCTIONS, Target, target
-from course_lib.explorers.stage.engine import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, PIXEL_RATIO, ink, label, latent_ticks, number, panels, style
+from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
+from course_lib.numerals import minus
+from course_lib.plots import (
+    COLOURS,
+    PIXEL_RATIO,
+    above,
+    below,
+    ink,
+    inside,
+    latent_ticks,
+    number,
+    panels,
+    style,
+)
 
-PATHWISE, SCORE, BASELINE = ESTIMATORS = ("pathwise", "score function", "score with baseline")
+PATHWISE, SCORE, BASELINE = "pathwise", "score function", "score with baseline"
+ESTIMATORS = (PATHWISE, SCORE, BASELINE)
 SHOWN, DRAWS = 13, 4000  # draws with a line from ε to z, and draws in a histogram
 ABOVE, BELOW = 0.82, 0.42  # where the axes of ε and z lie in their panel
 TALL = 0.4  # of the panel, for a density of 1
@@ -39,6 +52,13 @@ class Histogram:
     text: Text
     bars: StepPatch
     line: Line2D
+
+    def show(self, estimates: Tensor, gradient: float, text: str) -> None:
+        """Moves it to these estimates and this gradient, both in units of its scale."""
+        counts, _ = np.histogram(estimates.numpy(), EDGES)
+        self.bars.set_data(counts / max(counts.max(), 1))
+        self.line.set_xdata([gradient, gradient])
+        self.text.set_text(text)
 
 
 class GradientNoise(Explorer):
@@ -72,17 +92,17 @@ class GradientNoise(Explorer):
             kind: self._build_histogram(ax, kind)
             for kind, ax in zip((PATHWISE, SCORE), right, strict=True)
         }
-        self.truth = _above(right[0], 0.0, 32, "", "evidence")
+        self.truth = above(right[0], 0.0, 32, "", of="evidence")
         style(right[1], x="one estimate of the gradient in μ", keep="x")
         right[1].set_xticks(MARKS, [""] * len(MARKS))
-        self.scale = [_below(right[1], at) for at in MARKS]
+        self.scale = [below(right[1], at, 14, of="axis") for at in MARKS]
         right[1].xaxis.labelpad = 17
         self.moving(self.truth, *self.scale)
 
     def _build_carried(self, ax: Axes) -> None:
         style(ax, keep="").set(xlim=(-EDGE, EDGE), ylim=(0, 1))
-        _above(ax, 0.0, 32, "noise ε ~ N(0, 1): always the same draws", "prior")
-        _above(ax, 0.0, 12, "z = μ + σ ε, the density of q hanging under it", "q")
+        above(ax, 0.0, 32, "noise ε ~ N(0, 1): always the same draws", of="prior")
+        above(ax, 0.0, 12, "z = μ + σ ε, the density of q hanging under it", of="q")
         noise = DiagonalGaussian.standard(1).log_prob(torch.from_numpy(self.z).unsqueeze(-1)).exp()
         ax.fill_between(self.z, ABOVE, ABOVE + TALL * noise, color=COLOURS["prior"], alpha=0.35)
         for height in (ABOVE, BELOW):
@@ -98,11 +118,10 @@ class GradientNoise(Explorer):
 
     def _build_function(self, ax: Axes) -> None:
         style(ax, x="latent z", keep="x").set(xlim=(-EDGE, EDGE), ylim=MARGIN)
-        self.name = _above(ax, 0.0, 12, "", "likelihood")
-        self.seen = _above(ax, 0.3, 12, "", "text")
+        self.name = above(ax, 0.0, 12, "", of="likelihood")
+        self.seen = above(ax, 0.3, 12, "", of="text")
         (self.curve,) = ax.plot(self.z, self.z, color=COLOURS["likelihood"], linewidth=1.4)
-        (self.level,) = ax.plot((-EDGE, EDGE), (0, 0), color=COLOURS["gap"], linewidth=1.2)
-        self.level.set_linestyle(":")
+        (self.level,) = ax.plot((-EDGE, EDGE), (0, 0), ":", color=COLOURS["gap"], linewidth=1.2)
         (self.marks,) = ax.plot([], [], linewidth=2.4)
         (self.dots,) = ax.plot([], [], "o", color=COLOURS["q"], markersize=4.5)
         # Drawn pixels a unit, so that a slope can be as long everywhere.
@@ -113,7 +132,7 @@ class GradientNoise(Explorer):
         style(ax, keep="x").set(xlim=(-1, 1), ylim=(0, 1.08))
         ax.set_xticks([])
         drawn = Histogram(
-            _above(ax, 0.0, 12, "", COLOUR[kind]),
+            above(ax, 0.0, 12, "", of=COLOUR[kind]),
             ax.stairs(np.zeros(BINS), EDGES, fill=True, color=COLOURS[COLOUR[kind]]),
             ax.axvline(0, color=COLOURS["evidence"], linewidth=2),
         )
@@ -146,7 +165,7 @@ class GradientNoise(Explorer):
     def _move_carried(self, mean: float, std: float) -> None:
         noise = self.noise[:SHOWN].numpy()
         z = mean + std * noise
-        self.ends.set_xdata(_inside(z))
+        self.ends.set_xdata(inside(z, -EDGE, EDGE))
         self.lines.set_data(_strokes(noise, z), np.tile([ABOVE, BELOW, np.nan], SHOWN))
         density = np.exp(-0.5 * ((self.z - mean) / std) ** 2) / (std * math.sqrt(2 * math.pi))
         self.band.set_data(self.z, BELOW - TALL * density, np.full(len(self.z), BELOW))
@@ -158,7 +177,7 @@ class GradientNoise(Explorer):
         span = goal.high - goal.low
         z = mean + std * self.noise[:SHOWN]
         slope = gradients.pathwise(goal.f, mean, std, self.noise[:SHOWN]).mean.numpy() / span
-        x, y = _inside(z.numpy()), (goal.f(z).numpy() - goal.low) / span
+        x, y = inside(z.numpy(), -EDGE, EDGE), (goal.f(z).numpy() - goal.low) / span
         foot = (baseline - goal.low) / span
         self.name.set_text(f"f(z) = {f}" if f != FUNCTIONS[2] else "f(z): a step")
         self.curve.set_ydata((goal.f(torch.from_numpy(self.z)).numpy() - goal.low) / span)
@@ -169,58 +188,35 @@ class GradientNoise(Explorer):
         if estimator == PATHWISE:
             self.seen.set_text("pathwise: its slopes")
             across = SLOPE_PX * PIXEL_RATIO / np.hypot(self.unit[0], slope * self.unit[1])
-            ends = (x - across, y - across * slope), (x + across, y + across * slope)
+            starts, ends = (x - across, y - across * slope), (x + across, y + across * slope)
         else:
-            over = "0" if estimator == SCORE else f"b = {_short(baseline)}"
+            over = "0" if estimator == SCORE else f"b = {_compact(baseline)}"
             self.seen.set_text(f"score function: its heights over {over}")
-            ends = (x, np.full(SHOWN, foot)), (x, y)
+            starts, ends = (x, np.full(SHOWN, foot)), (x, y)
         self.marks.set_color(COLOURS[COLOUR[estimator]])
-        self.marks.set_data(*(_strokes(low, high) for low, high in zip(*ends, strict=True)))
+        self.marks.set_data(_strokes(starts[0], ends[0]), _strokes(starts[1], ends[1]))
 
     def _move_histograms(self, r: dict[str, float], path: Tensor, score: Tensor) -> None:
         widest = math.sqrt(max(r["pathwise_variance"], r["score_variance"]))
         reach = _round_up(max(abs(r["gradient"]) + 2.5 * widest, 0.5))
         self.truth.set_text(f"true gradient {number(r['gradient'])}")
-        names = ("pathwise, f′(z)", "score, f(z) ε/σ")
-        if r["baseline"]:
-            names = (names[0], "score, (f(z) − b) ε/σ")
-        both = zip(self.histograms.values(), names, (path, score), strict=True)
-        for (drawn, name, estimates), kind in zip(both, ("pathwise", "score"), strict=True):
-            counts, _ = np.histogram(estimates.numpy() / reach, EDGES)
-            drawn.bars.set_data(counts / max(counts.max(), 1))
-            drawn.line.set_xdata([r["gradient"] / reach] * 2)
-            drawn.text.set_text(f"{name}: variance {_short(r[kind + '_variance'])}")
+        above_path = f"pathwise, f′(z): variance {_compact(r['pathwise_variance'])}"
+        weight = "(f(z) − b)" if r["baseline"] else "f(z)"
+        above_score = f"score, {weight} ε/σ: variance {_compact(r['score_variance'])}"
+        self.histograms[PATHWISE].show(path / reach, r["gradient"] / reach, above_path)
+        self.histograms[SCORE].show(score / reach, r["gradient"] / reach, above_score)
         for at, text in zip(MARKS, self.scale, strict=True):
-            text.set_text(f"{at * reach:g}".replace("-", "−"))
-
-
-def _above(ax: Axes, x: float, px: float, text: str, of: str) -> Text:
-    """Text in the colour of what it names, `px` shown pixels above the panel, from fraction x."""
-    bottom, top = ax.get_ylim()
-    up = px * PIXEL_RATIO / ax.bbox.height * (top - bottom)
-    low, high = ax.get_xlim()
-    return label(ax, low + x * (high - low), top + up, text, of=of)
-
-
-def _below(ax: Axes, x: float) -> Text:
-    """An empty text under the panel at x, where a tick's number stands."""
-    bottom, top = ax.get_ylim()
-    down = 14 * PIXEL_RATIO / ax.bbox.height * (top - bottom)
-    return label(ax, x, bottom - down, "", of="axis", ha="center")
-
-
-def _inside(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """z, and NaN, which is not drawn, for what lies beyond the panel."""
-    return np.where(np.abs(z) <= EDGE, z, np.nan)
+            text.set_text(minus(f"{at * reach:g}"))
 
 
 def _round_up(value: float) -> float:
     """The next of 1, 1.5, 2, 3 … 8, 10, 15 …: a scale that does not change at every step."""
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if value <= step * power)
+    steps = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
+    return next(step * power for step in steps if value <= step * power)
 
 
-def _short(value: float) -> str:
+def _compact(value: float) -> str:
     """Three significant digits, at most five decimals."""
     if abs(value) < 5e-6:
         return "0"
@@ -242,10 +238,13 @@ def _sentence(r: dict[str, float], f: str, mean: float, std: float, omega: float
         off = number(r["gradient"]) if r["gradient"] > 0.001 else "less than 0.001"
         return (
             f"{start}Every pathwise estimate is 0: no variance, and wrong by {off}. "
-            f"The score function's variance is {_short(score)}."
+            f"The score function's variance is {_compact(score)}."
         )
-    better, times = ("pathwise", worth) if worth >= 1 else ("score-function", 1 / worth)
+    if worth >= 1:
+        verdict = f"one pathwise draw is worth {_compact(worth)} of the other kind"
+    else:
+        verdict = f"one score-function draw is worth {_compact(1 / worth)} of the other kind"
     return (
-        f"{start}The variance of one pathwise estimate is {_short(path)}, of one score-function "
-        f"estimate {_short(score)}: one {better} draw is worth {_short(times)} of the other kind."
+        f"{start}The variance of one pathwise estimate is {_compact(path)}, of one score-function "
+        f"estimate {_compact(score)}: {verdict}."
     )

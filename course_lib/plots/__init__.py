@@ -1,17 +1,26 @@
-"""Arrays in, matplotlib axes out: the same thing has the same colour in every chapter."""
+"""Arrays in, matplotlib axes out: the same thing has the same colour in every chapter.
 
+vocabulary: colours, labels, samples, image grids. captions: words around a panel. figures: figures
+and panels of whole pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: with the
+gap in two parts. tiles: images drawn pixel by pixel. drawing: what keeps the reader's settings out.
+"""
+
+from course_lib.numerals import number
+from course_lib.plots.captions import above, below, caption, height_above
 from course_lib.plots.figures import PIXEL_RATIO, Picture, encode_png, new_figure, panels, show
-from course_lib.plots.ledger import Ledger, ledger
+from course_lib.plots.ledger import Ledger, ledger, printed, spread
+from course_lib.plots.split_ledger import SplitLedger, printed_parts
+from course_lib.plots.tiles import Blit, sheet
 from course_lib.plots.vocabulary import (
     COLOURS,
     TEXT_PT,
     ImageGrid,
     image_grid,
     ink,
+    inside,
     label,
     latent_points,
     latent_ticks,
-    number,
     style,
 )
 
@@ -19,12 +28,19 @@ __all__ = [
     "COLOURS",
     "PIXEL_RATIO",
     "TEXT_PT",
+    "Blit",
     "ImageGrid",
     "Ledger",
     "Picture",
+    "SplitLedger",
+    "above",
+    "below",
+    "caption",
     "encode_png",
+    "height_above",
     "image_grid",
     "ink",
+    "inside",
     "label",
     "latent_points",
     "latent_ticks",
@@ -32,6 +48,10 @@ __all__ = [
     "new_figure",
     "number",
     "panels",
+    "printed",
+    "printed_parts",
+    "sheet",
     "show",
+    "spread",
     "style",
 ]

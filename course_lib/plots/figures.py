@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from course_lib.arguments import require_count
-from course_lib.plots.surroundings import DRAWING, styled
+from course_lib.plots.drawing import DRAWING, styled
 
 PIXEL_RATIO = 2  # drawn pixels for each shown pixel
 SHOWN_DPI = 100  # shown pixels an inch: figsize is the shown size divided by this

@@ -10,9 +10,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
+from course_lib.numerals import fixed_point, number
+from course_lib.plots.drawing import DRAWING
 from course_lib.plots.figures import PIXEL_RATIO
-from course_lib.plots.surroundings import DRAWING
-from course_lib.plots.vocabulary import COLOURS, TEXT_PT, TEXT_PX, ink, number, style
+from course_lib.plots.vocabulary import COLOURS, TEXT_PT, TEXT_PX, ink, style
 
 _BAR = (0.05, 0.30)  # left and right end of the bar, fractions of the panel
 _LABELS = 0.36  # where the labels start
@@ -172,12 +173,7 @@ def printed(log_evidence: float, elbo: float, decimals: int = 3) -> tuple[str, s
         Decimal(value).quantize(unit, ROUND_HALF_EVEN)
         for value in (log_evidence, log_evidence - elbo)
     )
-    return _signed(evidence), _signed(evidence - gap), _signed(gap)
-
-
-def _signed(value: Decimal) -> str:
-    """Plain digits with a true minus sign and no negative zero."""
-    return f"{abs(value) if value == 0 else value:f}".replace("-", "−")
+    return fixed_point(evidence), fixed_point(evidence - gap), fixed_point(gap)
 
 
 def spread(wanted: Sequence[float], heights: Sequence[float], room: float) -> list[float]:

@@ -13,7 +13,7 @@ from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
 from course_lib.arguments import require_count
-from course_lib.plots.surroundings import DRAWING
+from course_lib.plots.drawing import DRAWING
 
 # Hues of Okabe & Ito (2008), lightened or darkened until every pair stays apart for readers with
 # protanopia and deuteranopia. q and its ELBO share a colour: the one is the bound of the other.
@@ -56,18 +56,6 @@ def contrast(rgb: tuple[float, float, float]) -> float:
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return 1.05 / (luminance + 0.05)
-
-
-def number(value: float, decimals: int = 3) -> str:
-    """`value` with a true minus sign, for sentences and labels: −2.705, −∞; never −0.000."""
-    if np.isnan(value):
-        return "undefined"
-    if np.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if abs(value) >= 1e7:
-        return f"{value:.3e}".replace("-", "−")
-    text = f"{value:.{decimals}f}"
-    return text.replace("-", "") if float(text) == 0 else text.replace("-", "−")
 
 
 @DRAWING
@@ -153,6 +141,11 @@ def latent_ticks(ax: Axes, z: ArrayLike, *, of: str, row: int = 0) -> Line2D:
         transform=ax.get_xaxis_transform(),
     )
     return ticks
+
+
+def inside(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """`values`, and NaN, which is not drawn, for what lies beyond [low, high]."""
+    return np.where((values >= low) & (values <= high), values, np.nan)
 
 
 @DRAWING

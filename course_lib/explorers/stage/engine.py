@@ -46,13 +46,11 @@ from matplotlib.figure import Figure
 
 from course_lib.explorers.stage import lifetime
 from course_lib.explorers.stage.canvas import Stage
-from course_lib.explorers.stage.controls import Choice, Control, Slider, Steps, Toggle
+from course_lib.explorers.stage.controls import Control
 from course_lib.explorers.stage.page import ASLEEP, Page
-from course_lib.explorers.stage.surroundings import undisturbed
+from course_lib.explorers.stage.work import at_work
 from course_lib.plots import new_figure
 from course_lib.plots.figures import shown_size
-
-__all__ = ["Choice", "Explorer", "Reading", "Slider", "Steps", "Toggle"]
 
 _Drawn = TypeVar("_Drawn", bound=Artist)
 _QUIET = 0.004  # seconds without an event before a draw: values already queued arrive first
@@ -99,10 +97,10 @@ class Explorer(Page):
         return cls()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """What a subclass of its own accord computes when it is made is undisturbed too."""
+        """What a subclass of its own accord computes when it is made, it computes at work."""
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            cls.__init__ = undisturbed()(cls.__init__)  # type: ignore[method-assign]
+            cls.__init__ = at_work()(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,7 +111,7 @@ class Explorer(Page):
         self._setting: int | None = None  # the thread in which `at` is setting values
         self._start = {control.name: control.start for control in self.controls}
         try:
-            with undisturbed():
+            with at_work():
                 self._stage = Stage(new_figure(self.width_px, self.height_px))
                 self.prepare()
                 self.build(self._stage.figure)
@@ -130,7 +128,7 @@ class Explorer(Page):
         """Takes it off the page and frees what it held: figure, canvas, widgets, arrays."""
         if not self._closed:
             self._closed = True
-            with undisturbed():
+            with at_work():
                 self._forget_waiting()
                 self._let_go()
         super().close()
@@ -157,7 +155,7 @@ class Explorer(Page):
             if name not in known:
                 raise ValueError(f"no control {name!r}; there is {', '.join(known) or 'none'}")
             known[name].check(value)
-        with undisturbed():
+        with at_work():
             self._require_open()  # here: another thread may have closed it just before
             self._setting = threading.get_ident()
             try:
@@ -181,7 +179,7 @@ class Explorer(Page):
 
     def png(self) -> bytes:
         """The picture at twice its shown size, packed small for keeping. Raises if it is closed."""
-        with undisturbed():
+        with at_work():
             self._require_open()
             return self._stage.empty(small=True) if self._failed else self._stage.frame(small=True)
 
@@ -194,7 +192,7 @@ class Explorer(Page):
         except RuntimeError:
             self._draw()
             return
-        with undisturbed():
+        with at_work():
             now = time.perf_counter()
             if self._handle is None:
                 self._deadline = now + max(_LATEST, self._frame_seconds)
@@ -205,7 +203,7 @@ class Explorer(Page):
 
     def _draw(self, raising: bool = False) -> None:
         """Draws the controls' present values and says what the picture shows; nothing if closed."""
-        with undisturbed():
+        with at_work():
             self._forget_waiting()
             if self._closed:
                 return

@@ -8,14 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from course_lib.plots import COLOURS, PIXEL_RATIO, TEXT_PT, ink, style
+from course_lib.numerals import fixed_point
+from course_lib.plots.drawing import DRAWING
+from course_lib.plots.figures import PIXEL_RATIO
 from course_lib.plots.ledger import spread
-from course_lib.plots.vocabulary import TEXT_PX
+from course_lib.plots.vocabulary import COLOURS, TEXT_PT, TEXT_PX, ink, style
 
-BAR = (0.03, 0.24)  # left and right end of the bar, fractions of the panel
-LABELS = 0.29  # where the labels start
-LINE_PX = 1.45 * TEXT_PX  # one line of text with the room it needs
-OF = ("evidence", "gap", "elbo", "gap", "elbo")  # colours from the top down
+_BAR = (0.03, 0.24)  # left and right end of the bar, fractions of the panel
+_LABELS = 0.29  # where the labels start
+_LINE_PX = 1.45 * TEXT_PX  # one line of text with the room it needs
+_OF = ("evidence", "gap", "elbo", "gap", "elbo")  # colours from the top down
 
 
 class SplitLedger:
@@ -25,22 +27,23 @@ class SplitLedger:
     edge with an arrow; its number is still printed. `artists` are what `set` moves.
     """
 
+    @DRAWING
     def __init__(self, ax: Axes, limits: tuple[float, float]) -> None:
         self.ax = ax
         style(ax, y="nats", keep="y").set(xlim=(0, 1), ylim=limits)
-        width, low = BAR[1] - BAR[0], limits[0]
-        self.bars = [ax.add_patch(Rectangle((BAR[0], low), width, 0, linewidth=0)) for _ in "ab"]
+        width, low = _BAR[1] - _BAR[0], limits[0]
+        self.bars = [ax.add_patch(Rectangle((_BAR[0], low), width, 0, linewidth=0)) for _ in "ab"]
         self.bars[0].set(facecolor=COLOURS["gap"], hatch="////", edgecolor="white")
         self.bars[1].set(facecolor=COLOURS["gap"], alpha=0.45)
         looks = (("evidence", 2.0, "-"), ("elbo", 2.0, (0, (2, 1))), ("elbo", 3.5, "-"))
         self.levels = [
-            ax.plot(BAR, (low, low), color=COLOURS[of], linewidth=width, linestyle=dashes)[0]
+            ax.plot(_BAR, (low, low), color=COLOURS[of], linewidth=width, linestyle=dashes)[0]
             for of, width, dashes in looks
         ]
         self.arrows = [self._arrow(of) for of, _, _ in looks]
         self.texts = [
-            ax.text(LABELS, 0, "", fontsize=TEXT_PT, color=ink(of), transform=ax.transAxes)
-            for of in OF
+            ax.text(_LABELS, 0, "", fontsize=TEXT_PT, color=ink(of), transform=ax.transAxes)
+            for of in _OF
         ]
         for text in self.texts:
             text.set_verticalalignment("center")
@@ -50,6 +53,7 @@ class SplitLedger:
         """Everything that `set` moves, in drawing order."""
         return (*self.bars, *self.levels, *self.arrows, *self.texts)
 
+    @DRAWING
     def set(self, log_evidence: float, best: float, elbo: float) -> None:
         """Moves the levels; log_evidence ≥ best ≥ elbo in nats, but for rounding."""
         low, high = self.ax.get_ylim()
@@ -65,7 +69,7 @@ class SplitLedger:
 
     def _write(self, values: Sequence[float], shares: Sequence[float]) -> None:
         """Numbers that add up as printed, each beside what it names."""
-        p, approximation, best, amortisation, elbo = split(*values)
+        p, approximation, best, amortisation, elbo = printed_parts(*values)
         self.texts[0].set_text(f"log p(x) = {p}")
         self.texts[1].set_text(f"approximation {approximation}")
         self.texts[2].set_text(f"best q: {best}")
@@ -74,25 +78,21 @@ class SplitLedger:
         room = self.ax.bbox.height / PIXEL_RATIO
         top, middle, foot = (share * room for share in shares)
         wanted = [top, (top + middle) / 2, middle, (middle + foot) / 2, foot]
-        for text, centre in zip(self.texts, spread(wanted, [LINE_PX] * 5, room), strict=True):
+        for text, centre in zip(self.texts, spread(wanted, [_LINE_PX] * 5, room), strict=True):
             text.set_y(centre / room)
 
     def _arrow(self, of: str) -> Line2D:
         """For a level below the panel."""
-        middle = (BAR[0] + BAR[1]) / 2
+        middle = (_BAR[0] + _BAR[1]) / 2
         (arrow,) = self.ax.plot((middle,), (0,), "v", color=COLOURS[of], markersize=9)
         arrow.set_clip_on(False)
         return arrow
 
 
-def split(log_evidence: float, best: float, elbo: float) -> tuple[str, str, str, str, str]:
+@DRAWING
+def printed_parts(log_evidence: float, best: float, elbo: float) -> tuple[str, str, str, str, str]:
     """log p(x), approximation, best ELBO, amortisation, ELBO as text that adds up as printed."""
     levels = [Decimal(value).quantize(Decimal("0.001")) for value in (log_evidence, best, elbo)]
     parts = (levels[0], levels[0] - levels[1], levels[1], levels[1] - levels[2], levels[2])
-    p, approximation, middle, amortisation, foot = (_signed(part) for part in parts)
+    p, approximation, middle, amortisation, foot = (fixed_point(part) for part in parts)
     return p, approximation, middle, amortisation, foot
-
-
-def _signed(value: Decimal) -> str:
-    """A true minus sign, and no negative zero."""
-    return f"{abs(value) if value == 0 else value:f}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""What an explorer must not depend on: torch's settings too are put aside while it works.
+"""What an explorer at work must not depend on: torch's settings, beside those of the drawing.
 
 All but the default dtype. The others are each thread's own; that one is the whole process's, and a
 slider is drawn on a thread beside the cell that runs. Whoever set it here would set it in that
@@ -10,11 +10,11 @@ from contextlib import contextmanager, nullcontext
 
 import torch
 
-from course_lib.plots.surroundings import DRAWING
+from course_lib.plots.drawing import DRAWING
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def at_work() -> Iterator[None]:
     """DRAWING held, with torch as it is before anyone sets anything: on the CPU, gradients on."""
     with DRAWING:
         device = torch.get_default_device()

@@ -1,0 +1,42 @@
+"""Words around a panel, in the colour of what they name, at a distance in shown pixels."""
+
+from matplotlib.axes import Axes
+from matplotlib.text import Annotation, Text
+
+from course_lib.plots.drawing import DRAWING
+from course_lib.plots.figures import PIXEL_RATIO
+from course_lib.plots.vocabulary import TEXT_PT, ink, label
+
+_UNDER = -0.09  # of the panel's height: where a caption stands
+
+
+def height_above(ax: Axes, px: float) -> float:
+    """`px` shown pixels above the panel, in the units of its y axis as they now are."""
+    bottom, top = ax.get_ylim()
+    return float(top + px * PIXEL_RATIO / ax.bbox.height * (top - bottom))
+
+
+@DRAWING
+def above(ax: Axes, share: float, px: float, text: str, *, of: str) -> Annotation:
+    """A label that starts at `share` of the panel's width, its middle `px` shown pixels above it.
+
+    It stands in data units: set the limits of the panel first.
+    """
+    low, high = ax.get_xlim()
+    return label(ax, low + share * (high - low), height_above(ax, px), text, of=of)
+
+
+@DRAWING
+def below(ax: Axes, x: float, px: float, *, of: str) -> Text:
+    """An empty text for what stands at x, in data units; its middle is `px` shown pixels below the
+    panel. Set the limits of the panel first.
+    """
+    bottom, top = ax.get_ylim()
+    y = bottom - px * PIXEL_RATIO / ax.bbox.height * (top - bottom)
+    return ax.text(x, y, "", fontsize=TEXT_PT, color=ink(of), ha="center", va="center")
+
+
+@DRAWING
+def caption(ax: Axes, share: float, text: str, *, of: str) -> Text:
+    """Names what has the colour of `of` under a panel with no axis, from `share` of its width."""
+    return ax.text(share, _UNDER, text, transform=ax.transAxes, fontsize=TEXT_PT, color=ink(of))

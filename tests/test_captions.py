@@ -1,0 +1,68 @@
+"""Words around a panel stand where they are said to, in shown pixels on the drawn figure."""
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+
+from course_lib.plots import above, below, caption, inside, new_figure, panels
+from course_lib.plots.captions import height_above
+
+SCALES = ("linear", "log")
+
+
+def panel(scale: str) -> Axes:
+    """A panel whose units are none of pixels, 300 × 200 shown pixels."""
+    (ax,) = panels(new_figure(400, 300), left=60, right=40, top=60, bottom=40)
+    ax.set(xscale=scale, xlim=(2.0, 50.0), ylim=(-7.0, 4.0))
+    return ax
+
+
+def placed(text: Text) -> tuple[float, float]:
+    """Where it starts, and its middle, in shown pixels from the figure's lower left."""
+    text.set_text("lpl")
+    text.figure.canvas.draw()
+    box = text.get_window_extent()
+    return box.x0 / 2, (box.y0 + box.y1) / 4
+
+
+def test_a_label_above_starts_at_a_share_of_the_width() -> None:
+    x, y = placed(above(panel("linear"), 0.25, 30, "", of="q"))
+    assert x == pytest.approx(60 + 0.25 * 300, abs=1.5)
+    assert y == pytest.approx(40 + 200 + 30, abs=1.5)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_at_the_left_edge_it_does_so_on_any_scale(scale: str) -> None:
+    x, _ = placed(above(panel(scale), 0.0, 12, "", of="q"))
+    assert x == pytest.approx(60, abs=1.5)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_text_below_stands_under_its_value(scale: str) -> None:
+    ax = panel(scale)
+    text = below(ax, 10.0, 16, of="axis")
+    _, y = placed(text)
+    assert y == pytest.approx(40 - 16, abs=1.5)
+    share = {"linear": 8 / 48, "log": np.log(5) / np.log(25)}[scale]
+    box = text.get_window_extent()
+    assert (box.x0 + box.x1) / 4 == pytest.approx(60 + share * 300, abs=1.5)
+
+
+def test_a_caption_stands_just_under_the_panel() -> None:
+    text = caption(panel("linear"), 0.5, "", of="q")
+    x, y = placed(text)
+    assert x == pytest.approx(60 + 150, abs=1.5)
+    assert 40 - 30 < y < 40
+
+
+def test_the_height_follows_the_limits() -> None:
+    ax = panel("linear")
+    assert height_above(ax, 20) == pytest.approx(4 + 11 * 20 / 200)
+    ax.set_ylim(0, 400)
+    assert height_above(ax, 20) == pytest.approx(440)
+
+
+def test_what_lies_beyond_is_not_drawn() -> None:
+    seen = inside(np.array([-3.1, -3.0, 0.5, 2.0, 2.1, np.nan, np.inf]), -3.0, 2.0)
+    assert np.array_equal(seen, [np.nan, -3.0, 0.5, 2.0, np.nan, np.nan, np.nan], equal_nan=True)
