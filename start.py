@@ -32,6 +32,19 @@ INPUTS = ("pyproject.toml", "constraints.txt")
 OLDEST = (3, 11)
 # What JupyterLab and nbconvert are told.
 IN_LAB = ROOT / "course_lib" / "explorers" / "stage" / "lab"
+# The rooms of the mathematics, and the tests of the code's own form: what `test --quick` runs.
+MATHEMATICS = (
+    "arguments",
+    "distributions",
+    "exact",
+    "bounds",
+    "gradients",
+    "minibatch",
+    "nets",
+    "chain_readings",
+    "vae",
+)
+FORM = ("style", "imports", "package", "index", "equations", "doctests")
 EXPORTERS = ("HTMLExporter", "MarkdownExporter")
 MINE = ".".join(map(str, sys.version_info[:2]))
 
