@@ -3,6 +3,10 @@ worth a hint.
 
 `check("4.b", answer)` tells a learner whether an answer is right. Importing the room registers the
 exercises of all its modules.
+
+    >>> from course_lib.exercises import check
+    >>> check("3.a", 1.9189)
+    3.a: not yet. Mind the sign: that is −ELBO.
 """
 
 from course_lib.checks.surroundings import undisturbed

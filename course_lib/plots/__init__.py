@@ -1,4 +1,12 @@
-"""Arrays in, matplotlib axes out: the same thing has the same colour in every chapter."""
+"""Arrays in, matplotlib axes out: the same thing has the same colour in every chapter.
+
+>>> from course_lib.plots import ledger, new_figure, panels, show
+>>> figure = new_figure(400, 300)
+>>> (ax,) = panels(figure)
+>>> drawn = ledger(ax, log_evidence=-1.0, elbo=-1.5)
+>>> show(figure, "log p(x) is −1 nats, the ELBO −1.5, the gap 0.5.").width_px
+400
+"""
 
 from course_lib.plots.figures import PIXEL_RATIO, Picture, encode_png, new_figure, panels, show
 from course_lib.plots.ledger import Ledger, ledger
