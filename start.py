@@ -46,7 +46,7 @@ MATHEMATICS = (
     "chain_readings",
     "vae",
 )
-FORM = ("style", "imports", "package", "index", "equations", "doctests")
+FORM = ("style", "imports", "package", "doctests")
 EXPORTERS = ("HTMLExporter", "MarkdownExporter")
 MINE = ".".join(map(str, sys.version_info[:2]))
 

@@ -221,6 +221,7 @@ def test_sampled_terms_hold_the_exact_ones_between_them(layers: int, generator: 
         assert torch.equal(read(low)[SHORT], read(low)[CORRECT])
 
 
+@pytest.mark.long
 def test_the_lower_entropy_of_two_members_is_that_of_their_mixture(generator: Generator) -> None:
     """size = 2: the lower one is the entropy of ½(N + N), at most log 2 above h(z_T|z_{T−1})."""
     world = LinearGaussianChain.unit(2)
