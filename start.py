@@ -2,8 +2,10 @@
 
     python3 start.py              open the course in JupyterLab (python3 start.py 4: notebook 4)
     python3 start.py test         run the tests, all but the slow ones
+    python3 start.py test --quick run those of the mathematics, the style and the types: a minute
     python3 start.py test --slow  run the slow ones
-    python3 start.py refresh      run the notebooks again, store their outputs (refresh 1 3: these)
+    python3 start.py refresh      run the notebooks again, store their outputs (refresh 1 3: these;
+                                  refresh pages: only the pages of equations and of rooms)
 
 Only the standard library is used here, since nothing else is installed yet. Words after the
 command go to JupyterLab or pytest: `python3 start.py --no-browser`, `python3 start.py test -k kl`.
@@ -32,6 +34,19 @@ INPUTS = ("pyproject.toml", "constraints.txt")
 OLDEST = (3, 11)
 # What JupyterLab and nbconvert are told.
 IN_LAB = ROOT / "course_lib" / "explorers" / "stage" / "lab"
+# The rooms of the mathematics, and the tests of the code's own form: what `test --quick` runs.
+MATHEMATICS = (
+    "arguments",
+    "distributions",
+    "exact",
+    "bounds",
+    "gradients",
+    "minibatch",
+    "nets",
+    "chain_readings",
+    "vae",
+)
+FORM = ("style", "imports", "package", "doctests")
 EXPORTERS = ("HTMLExporter", "MarkdownExporter")
 MINE = ".".join(map(str, sys.version_info[:2]))
 
@@ -398,9 +413,15 @@ def run(*words: str, threads: "int | None" = None) -> int:
 def test(options: "list[str]") -> int:
     """Linting, formatting, types, unit tests, stored outputs and the browser, in one pytest run.
 
-    options: pytest's; --slow among them runs the slow tests, and only these. The longest files come
-    first, so that two workers finish together.
+    options: pytest's; --slow among them runs the slow tests, and only these; --quick those that
+    quick_files() names. The longest files come first, so that two workers finish together.
     """
+    if "--quick" in options:
+        rest = [option for option in options if option != "--quick"]
+        spread = ["-n", "2", "--dist", "worksteal"]  # a test a time: one file alone takes long
+        return run(
+            "-m", "pytest", "-q", *spread, "-m", "not slow", *quick_files(), *rest, threads=1
+        )
     slow = "--slow" in options
     workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     notebooks = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
@@ -408,6 +429,15 @@ def test(options: "list[str]") -> int:
     which = ["-m", "slow", "tests"] if slow else ["-m", "not slow", *notebooks, *first]
     rest = [option for option in options if option != "--slow"]
     return run("-m", "pytest", "-q", *workers, *which, *rest, threads=1)
+
+
+def quick_files() -> "list[str]":
+    """The tests of the code's form, and those named for a room of the mathematics."""
+    names = [path.stem[len("test_") :] for path in sorted((ROOT / "tests").glob("test_*.py"))]
+    chosen = [name for name in names if name in FORM]
+    for room in MATHEMATICS:
+        chosen += [name for name in names if name == room or name.startswith(f"{room}_")]
+    return [f"tests/test_{name}.py" for name in chosen]
 
 
 def refresh(numbers: "list[str]") -> int:

@@ -1,5 +1,75 @@
 """Companion package of the course: every formula of the notebooks, proved independently.
 
-Nothing is imported here, so that `import course_lib` costs nothing. Import what you use:
-`from course_lib.distributions import DiagonalGaussian`.
+Importing it costs nothing: a room is imported when it is first named, so `course_lib.bounds` works
+after `import course_lib`, and `dir(course_lib)` lists the rooms. `course_lib.__all__` has them in
+the order of the mathematics, in which a room imports only rooms before it.
 """
+
+import difflib
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from course_lib import (
+        arguments,
+        bounds,
+        chain_readings,
+        checkpoint,
+        checks,
+        data,
+        depth_study,
+        distributions,
+        evaluate,
+        exact,
+        exercises,
+        explorers,
+        gradients,
+        index,
+        minibatch,
+        nets,
+        plots,
+        shipped,
+        train,
+        vae,
+    )
+
+__version__ = "0.2.0"  # and in pyproject.toml; a test holds them equal
+
+# In the order of the house.
+__all__ = [  # noqa: RUF022
+    "arguments",
+    "data",
+    "checkpoint",
+    "plots",
+    "distributions",
+    "exact",
+    "bounds",
+    "gradients",
+    "minibatch",
+    "nets",
+    "chain_readings",
+    "vae",
+    "train",
+    "shipped",
+    "evaluate",
+    "depth_study",
+    "checks",
+    "exercises",
+    "explorers",
+    "index",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """The room `name`, imported now. Raises AttributeError that suggests the rooms most like it."""
+    if name in __all__:
+        return importlib.import_module(f"course_lib.{name}")
+    close = difflib.get_close_matches(name, __all__, n=3)
+    advice = f"did you mean {' or '.join(close)}?" if close else f"rooms are {', '.join(__all__)}"
+    raise AttributeError(f"course_lib has no room {name!r}; {advice}")
+
+
+def __dir__() -> list[str]:
+    """The rooms, in the order of the house; `dir` sorts them."""
+    return [*__all__, "__version__"]

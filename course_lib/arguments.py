@@ -2,6 +2,11 @@
 
 Every message names the argument, its value or shape, and what was expected. Nothing is clamped.
 The common case is cheap: one sum decides, and entries are looked at only when it is not finite.
+
+    >>> from course_lib.arguments import require_count
+    >>> require_count("draws", 0)
+    Traceback (most recent call last):
+    ValueError: draws must be a whole number of at least 1, got 0
 """
 
 import math

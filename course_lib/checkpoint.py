@@ -2,6 +2,13 @@
 
 A file holds tensors, a dictionary of plain values, and a SHA-256 over both; it appears under its
 name only once it is whole and on the disk.
+
+    >>> import tempfile, torch
+    >>> from course_lib.checkpoint import load, save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(f"{folder}/model", {"weight": torch.ones(2)}, {"epoch": 3})
+    ...     load(f"{folder}/model")
+    ({'weight': tensor([1., 1.])}, {'epoch': 3})
 """
 
 import contextlib

@@ -3,6 +3,11 @@
 Everything lies in the repository's `data/` folder; nothing is ever downloaded. A file that is
 missing, truncated or altered is named, with what was expected and how to get it back.
 Where the images come from, and under which licences: `data/README.md`.
+
+    >>> from course_lib.data import load_digits
+    >>> images, labels = load_digits()
+    >>> images.shape, labels[:4].tolist(), images.max().item()
+    (torch.Size([1797, 8, 8]), [0, 1, 2, 3], 16)
 """
 
 import hashlib

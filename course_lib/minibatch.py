@@ -2,6 +2,12 @@
 
 Σ_n ℓ_n is what independence gives the log-likelihood (and the ELBO) of a data set. N/B times the
 sum over a random batch of B estimates it; these are the closed forms of its variance.
+
+    >>> import torch
+    >>> from course_lib.minibatch import estimate
+    >>> values = torch.tensor([1.0, 2.0, 3.0, 4.0])  # their sum is 10
+    >>> estimate(values, torch.tensor([[0, 1], [2, 3]]))  # two batches, on average right
+    tensor([ 6., 14.])
 """
 
 from torch import Tensor

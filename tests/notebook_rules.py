@@ -17,6 +17,8 @@ from typing import Any
 
 from PIL import Image
 
+from course_lib.index import calls, text
+
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 TAGS = {"raises-exception"}
 SHOWN_WIDTH = 800  # pixels, at most; a picture is stored at twice its shown width
@@ -24,11 +26,6 @@ MACHINE = re.compile(r"/(?:home|root|work|tmp|Users|usr)/|[A-Z]:\\|\b0x[0-9a-f]{
 INSIGHTS = {6, 7, 9, 11}
 
 Json = dict[str, Any]
-
-
-def text(value: str | list[str]) -> str:
-    """A string as the notebook format stores it: whole, or in lines."""
-    return value if isinstance(value, str) else "".join(value)
 
 
 @dataclass(frozen=True)
@@ -71,13 +68,7 @@ class Cell:
 
     def calls(self, name: str) -> list[ast.Call]:
         """Every call of the function `name` in the cell."""
-        return [
-            node
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id == name
-        ]
+        return calls(self.tree, name)
 
     @property
     def bundles(self) -> list[Json]:

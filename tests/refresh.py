@@ -1,7 +1,8 @@
 """Runs notebooks again and stores what any machine would store: `python3 start.py refresh [N …]`.
 
 Code is formatted, cells run in a fresh kernel with one thread, widget state and everything that
-tells of one machine is dropped, and notebooks/EQUATIONS.md and the README's picture are written.
+tells of one machine is dropped, and notebooks/EQUATIONS.md, notebooks/API.md and the README's
+picture are written. `refresh pages` writes these alone.
 """
 
 import os
@@ -14,6 +15,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the kernels inherit it
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 
+import api_page
 import equations
 import nbformat
 from nbclient import NotebookClient
@@ -22,6 +24,7 @@ from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
+PAGES = "pages"  # the word for no notebook
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     # What turns a notebook into a .py file, and colours its code; of no one version of Python.
@@ -90,16 +93,18 @@ def write_picture() -> Path:
 
 
 def main(words: list[str]) -> int:
-    """Refreshes the notebooks with these numbers, or all. Returns the exit status."""
-    if not all(word.isdecimal() for word in words):
-        print(f"refresh takes notebooks' numbers, got {' '.join(words)}", file=sys.stderr)
+    """Refreshes the notebooks with these numbers, or all, or none. Returns the exit status."""
+    if words != [PAGES] and not all(word.isdecimal() for word in words):
+        print(
+            f"refresh takes notebooks' numbers or {PAGES}, got {' '.join(words)}", file=sys.stderr
+        )
         return 1
-    numbers = {int(word) for word in words}
+    numbers = {int(word) for word in words if word != PAGES}
     for path in sorted(FOLDER.glob("*.ipynb")):
-        if not numbers or int(path.name[:2]) in numbers:
+        if not words or int(path.name[:2]) in numbers:
             print(f"running {path.name}", flush=True)
             refresh(path)
-    for written in (equations.write(), write_picture()):
+    for written in (equations.write(), api_page.write(), write_picture()):
         print(f"wrote {written.relative_to(ROOT)}")
     return 0
 

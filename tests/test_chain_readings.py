@@ -270,6 +270,7 @@ def test_sampled_terms_hold_the_exact_ones_between_them(depth: int, generator: G
         torch.testing.assert_close(read(low)[SHORT], read(low)[CORRECT], rtol=0, atol=1e-13)
 
 
+@pytest.mark.long
 def test_the_lower_entropy_of_two_members_is_that_of_their_mixture(generator: Generator) -> None:
     """size = 2: the lower one is the entropy of ½(N + N), at most log 2 above h(z_T|z_{T−1})."""
     world = LinearGaussianChain.unit(2)

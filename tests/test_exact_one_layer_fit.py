@@ -20,6 +20,7 @@ from course_lib.exact.optima.one_layer_fit import (
 )
 from course_lib.exact.tanh_arrow import fold
 
+pytestmark = pytest.mark.long  # searches over four numbers
 LOW = (3.0, 0.5, 0.0, 0.4)
 Z = np.linspace(-8, 8, 801)
 WEIGHTS = np.exp(-0.5 * Z**2) / np.exp(-0.5 * Z**2).sum()

@@ -151,6 +151,7 @@ def test_elbo_under_any_ordinary_q(arrow: tuple[float, ...], std: float) -> None
     assert tanh_world(*arrow).elbo(q, 0.5).item() == pytest.approx(wanted, rel=1e-9)
 
 
+@pytest.mark.long
 def test_a_sharp_arrow_is_folded_where_it_matters() -> None:
     """A hundred thousand nodes, of which each x needs a thousand: no other sum is left out."""
     world, x = ScalarChain([(1.0, 1.0, 0.2, 0.003)]), torch.tensor([[-0.7], [0.5], [1.19]]).double()

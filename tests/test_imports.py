@@ -1,109 +1,248 @@
-"""Who may import whom, and what the mathematics must not drag in."""
+"""Who may import whom, and what the mathematics must not drag in.
 
-import ast
+The rooms stand in an order, and one imports only rooms above it. TABLE has for each what it imports
+itself, no more and no less: a change of it is a change of the house.
+"""
+
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from import_reader import Sources, as_source, faults, floors, imported, reached, read, table_of
+
+import course_lib
+import start
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "course_lib"
-
-# Each module and those whose arrows lead straight into it; what they import may be used as well.
-PARENTS = {
+ORDER = floors(course_lib.__all__)
+TABLE: dict[str, set[str]] = {
     "arguments": set(),
-    "distributions": {"arguments"},
-    "exact": {"distributions"},
-    "bounds": {"distributions"},
-    "gradients": {"bounds"},
-    "nets": {"distributions"},
-    "vae": {"nets", "bounds"},
-    "evaluate": {"vae", "bounds"},
-    "train": {"checkpoint"},
-    "recipes": {"vae", "data", "train"},
-    "sweep": {"vae", "train"},
-    "unrolled": {"vae"},
-    "depth_study": {"evaluate", "train", "data", "plots"},
-    "minibatch": {"arguments"},
-    "checkpoint": {"arguments"},
     "data": {"arguments"},
+    "checkpoint": {"arguments"},
     "plots": {"arguments"},
+    "distributions": {"arguments"},
+    "exact.numerics": {"arguments", "distributions"},
+    "exact": {"arguments", "distributions", "exact.numerics", "exact.optima"},
+    "exact.optima": {"arguments", "distributions", "exact", "exact.numerics"},
+    "bounds": {"arguments", "distributions"},
+    "gradients": {"arguments", "distributions"},
+    "minibatch": {"arguments"},
+    "nets": {"arguments", "distributions"},
+    "chain_readings": {"arguments", "distributions", "vae"},
+    "vae": {"arguments", "bounds", "distributions", "nets"},
+    "train": {"arguments", "checkpoint"},
+    "shipped": {"checkpoint", "data", "train", "vae"},
+    "evaluate": {"arguments", "bounds", "checkpoint", "data", "distributions", "shipped", "vae"},
+    "depth_study": {"arguments", "data", "evaluate", "plots", "train", "vae"},
     "checks": {"arguments"},
-    "readings": {"vae"},
-    "exercises": {"distributions", "exact", "bounds", "checks"},
+    "exercises": {"arguments", "bounds", "checks", "distributions", "exact", "exact.optima"},
+    "explorers.stage": {"plots"},
+    "explorers.scenes": {
+        "arguments",
+        "bounds",
+        "data",
+        "distributions",
+        "evaluate",
+        "exact",
+        "gradients",
+        "plots",
+        "shipped",
+        "train",
+        "vae",
+    },
+    "explorers": {
+        "arguments",
+        "bounds",
+        "chain_readings",
+        "data",
+        "distributions",
+        "exact",
+        "exact.numerics",
+        "exact.optima",
+        "explorers.scenes",
+        "explorers.stage",
+        "gradients",
+        "minibatch",
+        "plots",
+        "vae",
+    },
+    "index": set(),
 }
-MATHEMATICS = ["arguments", "distributions", "exact", "bounds", "gradients", "nets", "vae"]
+COMMANDS = {
+    "__main__.py": "course_lib.index.command.main",
+    "train/__main__.py": "course_lib.shipped.training.main",  # it trains what ships
+    "evaluate/__main__.py": "course_lib.evaluate.command.main",
+    "depth_study/__main__.py": "course_lib.depth_study.command.main",
+}
 HEAVY = ["matplotlib", "ipywidgets", "scipy"]
+SOURCES = read(ROOT / "course_lib")
+FOUND = table_of(SOURCES, ORDER)
 
 
-def allowed(module: str) -> set[str]:
-    """The modules that `module` may import: its ancestors."""
-    above = PARENTS[module]
-    return above.union(*(allowed(parent) for parent in above))
+def all_faults(sources: Sources) -> list[str]:
+    return faults(sources, TABLE, ORDER, COMMANDS)
 
 
-def modules() -> dict[str, list[Path]]:
-    """The top-level names of the package and the files that make up each.
-
-    A command, `__main__.py`, may use everything: nothing can import it.
-    """
-    found: dict[str, list[Path]] = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = path.relative_to(PACKAGE).with_suffix("").parts[0]
-        if name != "__init__" and path.name != "__main__.py":
-            found.setdefault(name, []).append(path)
-    return found
+def caused(file: str, line: str) -> str:
+    """What is found when the line is added to the file, and not without it."""
+    added = SOURCES.get(file, "") + line
+    return "\n".join(f for f in all_faults(SOURCES | {file: added}) if f not in all_faults(SOURCES))
 
 
-def imported(source: str) -> Iterator[str]:
-    """Every dotted name that the source imports, wherever the import stands."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are written in full: from course_lib.x import y"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def siblings(source: str) -> set[str]:
-    """Modules of the package that the source imports."""
-    parts = (name.split(".") for name in imported(source))
-    return {part[1] for part in parts if part[0] == "course_lib" and len(part) > 1}
-
-
-def test_the_reader_sees_every_way_to_import() -> None:
-    source = (
-        "import course_lib.a\nfrom course_lib import b\ndef f():\n from course_lib.c.d import e"
-    )
-    assert siblings(source) == {"a", "b", "c"}
+def test_imports_follow_the_order_and_the_table() -> None:
+    found = "\n".join(all_faults(SOURCES))
+    assert not found, f"{found}\n\nTABLE as the code has it:\n{as_source(FOUND)}"
 
 
 def test_an_oracle_shares_no_code_with_what_it_judges() -> None:
-    assert "bounds" not in allowed("exact")
-    assert "exact" not in allowed("bounds")
+    assert "bounds" not in reached(FOUND, "exact")
+    assert "exact" not in reached(FOUND, "bounds")
 
 
-@pytest.mark.parametrize("module", modules())
-def test_imports_follow_the_table(module: str) -> None:
-    paths = modules()[module]
-    used = set().union(*(siblings(path.read_text(encoding="utf-8")) for path in paths))
-    if module == "explorers":
-        return
-    assert module in PARENTS, f"{module} is not in the table of who may import whom"
-    assert used - {module} <= allowed(module)
+def test_every_command_stands_there() -> None:
+    assert set(COMMANDS) == {file for file in SOURCES if file.endswith("__main__.py")}
 
 
-def test_the_package_itself_imports_nothing() -> None:
-    assert not list(imported((PACKAGE / "__init__.py").read_text(encoding="utf-8")))
+WAYS = [
+    "from course_lib.train import fit",
+    "from course_lib import train",
+    "import course_lib.train",
+    "import course_lib.train.loop as loop",
+    "def f():\n    from course_lib.train.loop import fit",
+    "if TYPE_CHECKING:\n    from course_lib.train import fit",
+    "importlib.import_module('course_lib.train')",
+    "import_module('course_lib.train.loop')",
+    "__import__('course_lib.train')",
+    "pkgutil.resolve_name('course_lib.train')",
+    "sys.modules['course_lib.train']",
+    "sys.modules.get('course_lib.train')",
+    "import course_lib.arguments\ncourse_lib.train.fit",
+]
+
+
+@pytest.mark.parametrize("line", WAYS)
+def test_every_way_to_import_is_seen(line: str) -> None:
+    """In a room above, none of them passes."""
+    found = caused("bounds.py", line)
+    assert "bounds.py: imports course_lib.train" in found
+    assert "train stands below bounds" in found
+    assert "bounds imports ['train'], which is not in the table" in found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "importlib.import_module(name)",
+        "importlib.import_module(f'course_lib.{name}')",
+        "importlib.import_module('.train', 'course_lib')",
+        "load = importlib.import_module",
+        "getattr(importlib, 'import_module')('course_lib.train')",
+        "from importlib import import_module as load",
+        "__import__(name)",
+        "for each in pkgutil.iter_modules(path): ...",
+        "for each in pkgutil.walk_packages(path, 'course_lib.'): ...",
+        "sys.modules[name]",
+        "exec(code)",
+        "import course_lib",
+        "import course_lib as course",
+        "from course_lib import *",
+        "from . import train",
+    ],
+)
+def test_what_hides_an_import_is_refused(line: str) -> None:
+    found = caused("plots/hidden.py", line)
+    assert found.startswith("plots/hidden.py: ")
+    assert "\n" not in found
+
+
+def test_other_packages_may_be_imported_by_name() -> None:
+    lines = [
+        "importlib.import_module('IPython.display')",
+        "net.eval()",
+        "sys.modules.get('IPython')",
+    ]
+    assert not caused("plots/open.py", "\n".join(lines))
+    assert list(imported(lines[0])) == ["IPython.display"]
+
+
+PLANTED = [
+    (
+        "exact/numerics/late.py",
+        "from course_lib.exact.scalar_chain import ScalarChain",
+        "stands below exact.numerics",
+    ),
+    (
+        "exact/late.py",
+        "from course_lib.exact.optima.ppca import maximum_likelihood",
+        "stands below exact",
+    ),
+    ("exact/late.py", "from course_lib.exact import best_diagonal", "by the door of its own room"),
+    (
+        "exact/late.py",
+        "from course_lib.bounds import gap",
+        "exact imports ['bounds'], which is not",
+    ),
+    (
+        "bounds.py",
+        "from course_lib.exact import ScalarChain",
+        "bounds imports ['exact'], which is not",
+    ),
+    (
+        "explorers/jensen.py",
+        "from course_lib.explorers.posterior import X",
+        "do not import each other",
+    ),
+    (
+        "explorers/stage/late.py",
+        "from course_lib.explorers.scenes.beta_sweep import X",
+        "stands below explorers.stage",
+    ),
+    (
+        "explorers/scenes/late.py",
+        "from course_lib.explorers.jensen import X",
+        "stands below explorers.scenes",
+    ),
+    ("attic.py", "from course_lib.bounds import gap", "attic and bounds are not both rooms"),
+    ("vae/late.py", "from course_lib.cellar import gap", "vae and cellar are not both rooms"),
+    (
+        "evaluate/__main__.py",
+        "from course_lib.bounds import gap",
+        "a command imports sys and course_lib.evaluate.command.main alone",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "line", "fault"), PLANTED)
+def test_a_planted_import_is_found(file: str, line: str, fault: str) -> None:
+    assert fault in caused(file, line)
+
+
+def test_an_entry_that_nothing_uses_is_found() -> None:
+    table = TABLE | {"vae": TABLE["vae"] | {"plots"}}
+    assert "vae does not import ['plots'], which is in the table" in faults(
+        SOURCES, table, ORDER, COMMANDS
+    )
+
+
+def test_an_order_that_is_not_the_houses_is_found() -> None:
+    assert "the table's rows are" in "\n".join(
+        faults(SOURCES, dict(reversed(TABLE.items())), ORDER, COMMANDS)
+    )
+
+
+@pytest.mark.parametrize("between", ["distributions", "arguments"])
+def test_a_way_round_from_an_oracle_is_found(between: str) -> None:
+    file = "arguments.py" if between == "arguments" else "distributions/late.py"
+    planted = SOURCES | {file: SOURCES.get(file, "") + "\nfrom course_lib.bounds import gap"}
+    assert "bounds" in reached(table_of(planted, ORDER), "exact")
 
 
 @pytest.fixture(scope="module")
 def fresh() -> dict[str, str]:
-    """What a fresh interpreter reports when every mathematics module is imported into it."""
-    names = [f"course_lib.{name}" for name in MATHEMATICS if name in modules()]
+    """What a fresh interpreter reports when every mathematics room is imported into it."""
+    names = [f"course_lib.{name}" for name in start.MATHEMATICS]
     code = f"""
 import json, sys, torch
 state = lambda: [torch.get_num_threads(), str(torch.get_default_dtype()),
@@ -118,7 +257,8 @@ print(json.dumps(dict(before=before, after=state(), heavy=heavy)))
         [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    found: dict[str, str] = json.loads(run.stdout)
+    return found
 
 
 def test_mathematics_loads_no_drawing_and_no_scipy(fresh: dict[str, str]) -> None:

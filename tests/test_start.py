@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import course_lib
 import start
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -289,6 +290,7 @@ def test_the_tests_status_is_passed_on(status: int, monkeypatch: pytest.MonkeyPa
     [
         (["test", "-k", "kl"], ["-m", "not slow", "notebooks", "tests", "-k", "kl"]),
         (["test", "--slow", "-x"], ["-m", "slow", "tests", "-x"]),
+        (["test", "--quick", "-x"], ["-m", "not slow", "-x"]),
     ],
 )
 def test_the_slow_tests_run_apart(
@@ -300,7 +302,26 @@ def test_the_slow_tests_run_apart(
     assert ran[:3] == ["-m", "pytest", "-q"]
     assert [word for word in ran[3:] if word in expected] == expected
     assert ("--nbval" in ran) == ("notebooks" in expected)
-    assert "--slow" not in ran
+    assert not {"--slow", "--quick"} & set(ran)
+
+
+def test_the_quick_tests_are_those_named_for_a_room_of_the_mathematics() -> None:
+    chosen = start.quick_files()
+    assert len(set(chosen)) == len(chosen)
+    for name in ("style", "doctests", "arguments", "bounds", "exact_scalar_chain", "vae_stacked"):
+        assert f"tests/test_{name}.py" in chosen
+    for name in ("notebooks", "symbolic", "explorers", "expectations", "evaluate", "browser"):
+        assert (ROOT / f"tests/test_{name}.py").exists()
+        assert f"tests/test_{name}.py" not in chosen
+    assert {f"test_{name}.py" for name in start.FORM} <= {Path(file).name for file in chosen}
+
+
+def test_every_room_above_training_is_mathematics_or_files_and_drawing() -> None:
+    """A new room is named here or there, and its tests are quick from then on."""
+    above = course_lib.__all__[: course_lib.__all__.index("train")]
+    assert [room for room in above if room not in {"data", "checkpoint", "plots"}] == list(
+        start.MATHEMATICS
+    )
 
 
 CHILD = """

@@ -1,4 +1,10 @@
-"""Probability distributions: log_prob, sample, entropy, expectations, and KL in closed form."""
+"""Probability distributions: log_prob, sample, entropy, expectations, and KL in closed form.
+
+>>> from course_lib.distributions import DiagonalGaussian, kl_divergence
+>>> q, prior = DiagonalGaussian.from_std(3.0, 1.0), DiagonalGaussian.standard(1)
+>>> kl_divergence(q, prior).item()  # ½ μ², in nats
+4.5
+"""
 
 from course_lib.distributions.base import Distribution
 from course_lib.distributions.bernoulli import Bernoulli

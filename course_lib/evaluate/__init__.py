@@ -1,6 +1,12 @@
 """What a trained model is worth: log p(x) by two kinds of sampling, codes, gaps, posteriors.
 
 From the command line, `python -m course_lib.evaluate --table` evaluates every shipped model.
+
+    >>> from course_lib.distributions import DiagonalGaussian
+    >>> from course_lib.evaluate import best_prior
+    >>> codes = DiagonalGaussian.from_std([[-1.0], [1.0]], [[1.0], [1.0]])  # of two images
+    >>> best_prior(codes).mean, best_prior(codes).variance  # as wide as both together
+    (tensor([0.], dtype=torch.float64), tensor([2.], dtype=torch.float64))
 """
 
 from course_lib.evaluate.annealed import annealed_log_likelihood

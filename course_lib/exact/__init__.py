@@ -1,4 +1,13 @@
-"""Worlds whose evidence and posterior are known exactly: the oracles of the course."""
+"""Worlds whose evidence and posterior are known exactly: the oracles of the course.
+
+>>> import torch
+>>> from course_lib.exact import LinearGaussian
+>>> world = LinearGaussian([[1.0]], 0.0, 1.0)  # z ~ N(0, 1) and x|z ~ N(z, 1): x ~ N(0, 2)
+>>> round(world.log_evidence(torch.zeros(1).double()).item(), 4)  # −½ log 4π
+-1.2655
+>>> round(world.posterior(torch.ones(1).double()).mean.item(), 4)  # from 0 halfway to x
+0.5
+"""
 
 from course_lib.exact.affine_gaussian import AffineGaussian
 from course_lib.exact.chain_expectations import ChainExpectations

@@ -1,6 +1,10 @@
 """The exercises of the notebooks, a module for each subject: exact answers, and the wrong ones
 worth a hint. `check("4.b", answer)` tells a learner whether an answer is right.
 
+>>> from course_lib.exercises import check
+>>> check("3.a", 1.9189)
+3.a: not yet. Mind the sign: that is −ELBO.
+
 To add an exercise, write one more `Exercise(…)` into `register(…)` of its subject's module: its
 name, the exact answer from an oracle, the wrong answers with their hints. That is all of it; its
 cell in the notebook, `check("4.e", …)`, finds it by name. A new subject is a new module, and one

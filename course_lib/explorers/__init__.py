@@ -2,4 +2,9 @@
 
 An explorer draws with `plots`, is run by `stage`, and has its numbers from the mathematics, some of
 them by way of `scenes`. No explorer imports another: what two need stands in `scenes` or `plots`.
+
+>>> from course_lib.explorers.divergence import PosteriorGap
+>>> numbers = PosteriorGap().at(x=1.0, mean=0.5)
+>>> round(numbers["log_evidence"] - numbers["elbo"] - numbers["gap"], 10)
+0.0
 """

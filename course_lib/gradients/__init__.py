@@ -3,6 +3,13 @@
 q is N(mean, std²) over one number. Estimates are per sample, so that their mean and their variance
 can both be looked at. The closed forms are for three functions: z², sin ωz and a step. For coins,
 which no reparameterisation reaches, there is the score function alone, and enumeration.
+
+>>> from course_lib.gradients import pathwise, score_function
+>>> noise = torch.tensor([-1.0, 0.0, 1.0])
+>>> pathwise(torch.square, 1.0, 1.0, noise).mean  # 2z at z = 1 + ε
+tensor([0., 2., 4.])
+>>> score_function(torch.square, 1.0, 1.0, noise).mean  # z² ε
+tensor([-0., 0., 4.])
 """
 
 from course_lib.gradients.closed_forms import (

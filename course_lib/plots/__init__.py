@@ -1,8 +1,16 @@
 """Arrays in, matplotlib axes out: the same thing has the same colour in every chapter.
 
+>>> from course_lib.plots import ledger, new_figure, panels, show
+>>> figure = new_figure(400, 300)
+>>> (ax,) = panels(figure)
+>>> drawn = ledger(ax, log_evidence=-1.0, elbo=-1.5)
+>>> show(figure, "log p(x) is −1 nats, the ELBO −1.5, the gap 0.5.").width_px
+400
+
 vocabulary: colours, labels, samples, image grids. captions: words around a panel. figures: figures
-and panels of whole pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: with the
-gap in two parts. tiles: images drawn pixel by pixel. drawing: what keeps the reader's settings out.
+and panels of whole pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: with
+the gap in two parts. tiles: images drawn pixel by pixel. drawing: what keeps the reader's settings
+out.
 """
 
 from course_lib.numerals import number

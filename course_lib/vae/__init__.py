@@ -2,6 +2,13 @@
 
 Beside them a chain's flat twin, one layer whose latent is all of its noise, and many small models
 stacked into one.
+
+    >>> import torch
+    >>> from course_lib.vae import Architecture
+    >>> chain = Architecture(data=3, latents=(2, 1), hidden=((8,), (8,))).build(seed=0)
+    >>> z_1, z_2 = chain.sample_latents(5, generator=torch.Generator().manual_seed(0))
+    >>> z_1.shape, z_2.shape, chain.generate(1, z_1)
+    (torch.Size([5, 2]), torch.Size([5, 1]), Bernoulli(batch (5,), D = 3))
 """
 
 from course_lib.vae.architecture import Architecture

@@ -1,0 +1,46 @@
+"""What stands where: each chapter's notebook, explorer, exercises and equations, read from the
+files themselves.
+
+Nothing of the course is imported, so an answer takes a moment. `python -m course_lib` prints what
+is found here; notebooks/EQUATIONS.md and notebooks/API.md are written from it.
+
+    >>> from course_lib.index import tagged_functions
+    >>> source = '''
+    ... def gap(q, posterior):
+    ...     "KL(q ‖ posterior).  (Eq. 4.2)"
+    ... '''
+    >>> [(place.name, tag) for place, tag in tagged_functions(source, "course_lib/bounds.py")]
+    [('gap', '4.2')]
+"""
+
+from course_lib.index.chapters import Chapter, collect_chapters
+from course_lib.index.equations import (
+    Equation,
+    Index,
+    chapters_equations,
+    collect_equations,
+    marks,
+    tagged_functions,
+)
+from course_lib.index.places import ROOT, Page, Place, calls, pages, text
+from course_lib.index.rooms import PublicName, Room, collect_rooms
+
+__all__ = [
+    "ROOT",
+    "Chapter",
+    "Equation",
+    "Index",
+    "Page",
+    "Place",
+    "PublicName",
+    "Room",
+    "calls",
+    "chapters_equations",
+    "collect_chapters",
+    "collect_equations",
+    "collect_rooms",
+    "marks",
+    "pages",
+    "tagged_functions",
+    "text",
+]

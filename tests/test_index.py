@@ -1,0 +1,190 @@
+"""`course_lib.index` finds what stands in the files, and `python -m course_lib` prints it."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import course_lib
+from course_lib.exercises import EXERCISES
+from course_lib.index import ROOT, Chapter, PublicName, Room, collect_chapters, collect_rooms
+from course_lib.index.command import main
+from course_lib.index.rooms import first_sentence, signature
+
+
+@pytest.fixture(scope="module")
+def chapters() -> dict[int, Chapter]:
+    return collect_chapters()
+
+
+def test_the_exercises_are_those_that_are_registered(chapters: dict[int, Chapter]) -> None:
+    found = [place.name for chapter in chapters.values() for place in chapter.exercises]
+    assert sorted(found) == sorted(EXERCISES)
+
+
+def test_every_chapter_shows_its_explorer(chapters: dict[int, Chapter]) -> None:
+    """The one whose module names the chapter is the one that the notebook imports."""
+    for number, chapter in chapters.items():
+        imported = {
+            alias.name
+            for tree in chapter.page.trees
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            and (node.module or "").startswith("course_lib.explorers.")
+            for alias in node.names
+        }
+        assert {place.name for place in chapter.explorers} == imported, number
+        assert len(imported) == 1
+
+
+def test_an_explorer_belongs_to_a_chapter(chapters: dict[int, Chapter]) -> None:
+    placed = {place.file for chapter in chapters.values() for place in chapter.explorers}
+    folder = ROOT / "course_lib" / "explorers"
+    assert placed == {path.relative_to(ROOT).as_posix() for path in folder.glob("[!_]*.py")}
+
+
+def room_names() -> Iterator[tuple[Room, PublicName]]:
+    for room in collect_rooms():
+        for public in room.names:
+            yield room, public
+
+
+def test_what_is_read_is_what_is_offered() -> None:
+    """Read from the source, every room has the names that importing it shows."""
+    assert [room.name for room in collect_rooms()] == course_lib.__all__
+    for room, public in room_names():
+        module = importlib.import_module(f"course_lib.{room.name}")
+        *inside, name = public.place.name.split(".")
+        if inside:
+            module = importlib.import_module(f"course_lib.{room.name}.{inside[0]}")
+        thing = getattr(module, name)
+        if inspect.isfunction(thing) or inspect.isclass(thing):
+            file = inspect.getsourcefile(inspect.unwrap(thing))
+            assert file == str(ROOT / public.place.file)
+
+
+def test_a_function_is_called_as_it_is_written() -> None:
+    for room, public in room_names():
+        thing = getattr(importlib.import_module(f"course_lib.{room.name}"), public.place.name, None)
+        if inspect.isfunction(thing) and not hasattr(thing, "__wrapped__"):
+            words = [p.name for p in inspect.signature(thing).parameters.values()]
+            (read,) = (
+                [a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)]
+                for node in ast.parse(f"def f{public.signature.split(' → ')[0]}: ...").body
+                if isinstance(node, ast.FunctionDef)
+            )
+            assert sorted(read) == sorted(words), public.place.name
+
+
+@pytest.mark.parametrize(
+    ("source", "called"),
+    [
+        ("def f(x: int, *, y=1) -> float: ...", "(x: int, *, y=1) → float"),
+        ("class A:\n    def __init__(self, x): ...", "(x)"),
+        (
+            "@dataclass(frozen=True)\nclass A:\n    x: int\n    _y: int\n    z: int = 1",
+            "(x: int, z: int = 1)",
+        ),
+        ("class A(NamedTuple):\n    x: int", "(x: int)"),
+        ("class A(Protocol):\n    x: int", ""),
+        ("x: float = 1.0", ": float"),
+        ("x = 1.0", ""),
+    ],
+)
+def test_a_signature_is_read(source: str, called: str) -> None:
+    (node,) = ast.parse(source).body
+    assert isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign)
+    assert signature(node) == called
+
+
+@pytest.mark.parametrize(
+    ("docstring", "sentence"),
+    [
+        ("KL(q ‖ p) is 0.5.  (Eq. 4.1)\n\nMore.", "KL(q ‖ p) is 0.5."),
+        ("Wrapped over\n    two lines. And more.", "Wrapped over two lines."),
+        ("The layers: affine, tanh …; no stop", "The layers: affine, tanh …; no stop"),
+        (None, ""),
+    ],
+)
+def test_the_first_sentence_is_read(docstring: str | None, sentence: str) -> None:
+    assert first_sentence(docstring) == sentence
+
+
+def test_every_chapter_has_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == 13
+    assert " ".join(rows[4].split()) == "4 04_kl_divergence PosteriorGap 4.a to 4.d 4.1 to 4.6"
+
+
+def test_a_chapter_in_full_has_its_files(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["4"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("4 · What is the gap?\n")
+    for file in ("notebooks/04_kl_divergence.ipynb", "course_lib/explorers/divergence.py:", "4.d"):
+        assert file in out
+    (gap,) = (line for line in out.splitlines() if "(4.2)" in line)
+    name, place = gap.split()[1:]
+    file, line = place.split(":")
+    assert (name, file) == ("bounds.gap", "course_lib/bounds.py")
+    assert (
+        (ROOT / file).read_text(encoding="utf-8").splitlines()[int(line) - 1].startswith("def gap(")
+    )
+
+
+def test_an_equation_says_where_it_is_computed_and_tested(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["4.2"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("(4.2)  \\log p(x) = ")
+    for words in ("bounds.gap", "notebooks/04_kl_divergence.ipynb", "proved for", "symbolic_03_04"):
+        assert words in out
+    assert "test_elbo_and_gap_add_up_to_the_evidence  tests/test_bounds.py:" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["13"], "there is no chapter 13; there are 1 to 12"),
+        (["4.99"], "there is no equation 4.99; chapter 4 has 4.1 to 4.6"),
+        (["13.1"], "there is no equation 13.1; there is no chapter 13"),
+        (["four"], "'four' is neither a chapter, such as 4, nor an equation, such as 8.3"),
+        (["4", "5"], "'4 5' is neither a chapter, such as 4, nor an equation, such as 8.3"),
+        ([""], "'' is neither a chapter, such as 4, nor an equation, such as 8.3"),
+    ],
+)
+def test_a_wrong_word_is_explained(
+    words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert capsys.readouterr().err == f"course_lib: {complaint}\n"
+
+
+def test_without_the_notebooks_one_line_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    assert main([], root=tmp_path) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("course_lib: tests/ is not beside the package (")
+
+
+def test_the_command_needs_no_torch() -> None:
+    code = """
+import sys
+from course_lib.index.command import main
+main(["4.2"])
+sys.exit("torch" in sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
+    assert run.returncode == 0, run.stderr
+    started = subprocess.run(
+        [sys.executable, "-m", "course_lib", "99"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (started.returncode, started.stdout) == (2, "")
