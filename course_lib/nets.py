@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -34,15 +34,23 @@ from course_lib.distributions import (
 LIKELIHOODS = ("bernoulli", "binomial", "continuous_bernoulli", "gaussian")
 
 
-class ConditionalNet(Protocol):
-    """Maps (*batch, inputs) to a distribution with batch (*batch,) and event (outputs,)."""
+Given_co = TypeVar("Given_co", bound=Distribution, covariant=True)
+
+
+class Net(nn.Module, Generic[Given_co]):
+    """Maps (*batch, inputs) to a distribution with batch (*batch,) and event (outputs,).
+
+    A net names its distribution, as in Net[DiagonalGaussian], so that q = net(x) has that type.
+    A chain also takes a module that is no Net, if it has inputs and outputs and does the same.
+    """
 
     inputs: int
     outputs: int
 
-    def __call__(self, value: Tensor) -> Distribution:
-        """The distribution given `value`."""
-        ...
+    def __call__(self, value: Tensor) -> Given_co:
+        """The distribution given `value`, by forward(value)."""
+        given: Given_co = super().__call__(value)
+        return given
 
 
 class Trunk(nn.Sequential):
@@ -57,7 +65,7 @@ class Trunk(nn.Sequential):
         self.width = sizes[-1]
 
 
-class GaussianNet(nn.Module):
+class GaussianNet(Net[DiagonalGaussian]):
     """v ↦ N(mean(v), diag std(v)²), with `std` one of three kinds.  (Eq. 6.2)
 
     std: "net" (a second head computes log_std from v, as an encoder does), "learned" (one number
@@ -117,7 +125,7 @@ class GaussianNet(nn.Module):
         return DiagonalGaussian(mean, self.log_std.to(mean.dtype).expand_as(mean))
 
 
-class LogitNet(nn.Module):
+class LogitNet(Net[Distribution]):
     """v ↦ a likelihood over pixels with parameters logits(v).
 
     family: a callable from logits (*batch, outputs) to a distribution: Bernoulli for black and

@@ -16,7 +16,7 @@ from course_lib.explorers.stage.surroundings import undisturbed
 from course_lib.plots import COLOURS, Ledger, image_grid, label, number, panels, style
 from course_lib.plots.ledger import printed
 from course_lib.plots.vocabulary import TEXT_PT, ink
-from course_lib.vae import MarkovHVAE
+from course_lib.vae import VAE
 
 OPENING = 1.0  # the weight nearest to it opens
 REACH = 4.4  # of the latent plane that is drawn, prior standard deviations
@@ -39,7 +39,7 @@ class RateDistortionTrade(Explorer):
     title = "What the two terms trade, at sixteen weights β"
     height_px = 462
 
-    def __init__(self, models: MarkovHVAE, betas: Tensor, images: Images) -> None:
+    def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
         self.report = SweepReport(models, betas, images)
         values = self.report.betas
         start = min(values, key=lambda beta: abs(beta - OPENING))
