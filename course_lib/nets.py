@@ -92,7 +92,7 @@ class GaussianNet(Net[DiagonalGaussian]):
         self.scale = require_number("scale", scale, positive=True)
         self.trunk = Trunk(inputs, hidden, generator=generator)
         self.mean = affine(self.trunk.width, outputs, generator=generator)
-        self.log_std: nn.Module | Tensor
+        self.log_std: nn.Linear | Tensor
         if std == "net":
             self.log_std = affine(self.trunk.width, outputs, generator=generator)
         elif std == "learned":
@@ -195,7 +195,7 @@ def affine(inputs: int, outputs: int, *, generator: Generator) -> nn.Linear:
 def blank_affine(inputs: int, outputs: int, dtype: torch.dtype = torch.float32) -> nn.Linear:
     """An affine layer on the CPU whose weights are still to be filled in."""
     options = {"dtype": dtype, "device": "cpu"}
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs, **options)  # type: ignore[no-untyped-call]
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs, **options)
     return layer
 
 

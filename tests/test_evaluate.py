@@ -127,7 +127,7 @@ def test_surgery_against_quadrature(generator: Generator) -> None:
 
     def mixture(z: float) -> float:
         point = torch.tensor(z, dtype=torch.float64)
-        return sum(normal.log_prob(point).exp().item() for normal in normals) / 9
+        return float(sum(normal.log_prob(point).exp().item() for normal in normals) / 9)
 
     def excess(z: float) -> float:
         density = mixture(z)
@@ -250,7 +250,7 @@ def test_an_interrupted_evaluation_goes_on_and_ends_the_same(
 ) -> None:
     monkeypatch.setattr(command, "PIECE", 50)
     whole = command.evaluate(str(shipped), 20, 120, 0, shipped.parent / "a")
-    real, calls = command.log_likelihood, []
+    real, calls = command.log_likelihood, []  # type: ignore[attr-defined]
 
     def interrupted(*args: object, **options: object) -> object:
         calls.append(options["first"])

@@ -118,7 +118,8 @@ print(json.dumps(dict(before=before, after=state(), heavy=heavy)))
         [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    found: dict[str, str] = json.loads(run.stdout)
+    return found
 
 
 def test_mathematics_loads_no_drawing_and_no_scipy(fresh: dict[str, str]) -> None:

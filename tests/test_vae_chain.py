@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,10 +26,11 @@ UP = [(1.1, 0.6, -0.1, 0.6), (1.0, 0.7, 0.0, 0.8)]  # x → z_1, z_1 → z_2
 def tanh_net(a: float, b: float, c: float, s: float) -> GaussianNet:
     """v ↦ N(a tanh(bv) + c, s²), as weights."""
     net = GaussianNet(1, (1,), 1, std=s, generator=Generator()).double()
-    for layer, weight, bias in ((net.trunk[0], b, 0.0), (net.mean, a, c)):
+    arrow: Any = net  # whose first layer is affine, and whose log_std is a number
+    for layer, weight, bias in ((arrow.trunk[0], b, 0.0), (arrow.mean, a, c)):
         layer.weight.fill_(weight)
         layer.bias.fill_(bias)
-    net.log_std.fill_(math.log(s))
+    arrow.log_std.fill_(math.log(s))
     return net
 
 
@@ -48,7 +50,7 @@ def test_a_nonlinear_chain_has_the_bound_and_the_evidence_of_quadrature(
     torch.testing.assert_close(
         model.log_joint(x, list(z)), world.log_joint(x, *z), rtol=0, atol=1e-11
     )
-    elbo = world.elbo([lambda v, net=net: net(v) for net in model.encoders], x)
+    elbo = world.elbo(list(model.encoders), x)
     log_p = world.log_evidence(x)
     assert (elbo < log_p - 0.01).all()
     within(model.elbo(x, (100_000,), generator=generator), elbo)
@@ -68,7 +70,7 @@ def test_sampled_terms_of_a_nonlinear_chain_by_quadrature(
 ) -> None:
     """Each layer's cost, and h(z_2|x) of a top marginal that is no Gaussian, on a grid."""
     world, x = ScalarChain(ARROWS), torch.tensor([[0.7]], dtype=torch.float64)
-    up = [lambda v, net=net: net(v) for net in model.encoders]
+    up = list(model.encoders)
 
     def mean(function: object) -> torch.Tensor:
         return world.expectation(up, x, function)  # type: ignore[arg-type]
@@ -115,7 +117,7 @@ def test_a_checkpoint_of_another_depth_is_refused_and_named(tmp_path: Path) -> N
 def test_a_nan_in_the_likelihood_names_its_layer(generator: Generator) -> None:
     model = Architecture(6, (3, 2), ((), ())).build(seed=0)
     with torch.no_grad():
-        model.decoders[0].logits.weight[0, 0] = math.nan
+        model.decoders[0].logits.weight[0, 0] = math.nan  # type: ignore[union-attr,operator]
     with pytest.raises(ValueError, match="decoder 1: logits must be a number, got nan"):
         model.elbo(torch.ones(1, 6), generator=generator)
 
