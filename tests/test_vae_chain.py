@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 import torch
+from scipy import stats
 from test_vae import within
-from torch import Generator
+from torch import Generator, Tensor, nn
 
 from course_lib import checkpoint
 from course_lib.chain_readings import layer_costs, read, sample_terms
-from course_lib.distributions import FullGaussian
+from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.evaluate import log_likelihood
 from course_lib.exact import ScalarChain
 from course_lib.nets import GaussianNet
 from course_lib.shipped import load_model
-from course_lib.vae import Architecture, MarkovHVAE
+from course_lib.vae import VAE, Architecture, MarkovHVAE
 
 ARROWS = [(2.0, 1.2, 0.3, 0.6), (1.5, 0.8, 0.0, 0.7)]  # z_1 → x, z_2 → z_1: (a, b, c, s)
 UP = [(1.1, 0.6, -0.1, 0.6), (1.0, 0.7, 0.0, 0.8)]  # x → z_1, z_1 → z_2
@@ -126,3 +127,28 @@ def test_data_of_another_width_are_named(tmp_path: Path) -> None:
     path, _ = saved(tmp_path, 3, 2)
     with pytest.raises(ValueError, match=r"x must have 6 entries .*\(1, 784\)"):
         log_likelihood(load_model(path), torch.zeros(1, 784), k=2)
+
+
+class Halving(nn.Module):
+    """v ↦ N(v/2, 0.3²), with sizes and a distribution, but no Net."""
+
+    inputs, outputs = 1, 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.tensor(0.5, dtype=torch.float64))
+
+    def forward(self, value: Tensor) -> DiagonalGaussian:
+        return DiagonalGaussian(self.slope * value, torch.full_like(value, math.log(0.3)))
+
+
+def test_a_module_that_is_no_net_serves_as_one() -> None:
+    """By SciPy: every factor of log p(x, z) − log q(z|x), at numbers of one's own."""
+    encoder = Halving()
+    model = VAE(encoder, Halving())
+    assert model.encoder is encoder
+    x, z = torch.tensor([0.7]).double(), torch.tensor([-0.2]).double()
+    joint = stats.norm.logpdf(0.7, -0.1, 0.3) + stats.norm.logpdf(-0.2)
+    assert model.log_joint(x, [z]).item() == pytest.approx(joint, abs=1e-12)
+    log_q = stats.norm.logpdf(-0.2, 0.35, 0.3)
+    assert model.infer(1, x).log_prob(z).item() == pytest.approx(log_q, abs=1e-12)
