@@ -39,12 +39,12 @@ def pythae_nll(model: VAE, x: Tensor, k: int) -> float:
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseEncoder
 
-    class Encoder(BaseEncoder):
+    class Encoder(BaseEncoder):  # type: ignore[misc]
         def forward(self, x: Tensor) -> Any:
             q = model.encoder(x)
             return ModelOutput(embedding=q.mean, log_covariance=2 * q.log_std)
 
-    class Decoder(BaseDecoder):
+    class Decoder(BaseDecoder):  # type: ignore[misc]
         def forward(self, z: Tensor) -> Any:
             return ModelOutput(reconstruction=model.decoder(z).mean)
 

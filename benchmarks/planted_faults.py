@@ -166,7 +166,8 @@ def in_child(fault: Fault | None, names: list[str], limit: float) -> str:
 def verdict(fault: Fault) -> str:
     """Whether the tests that run the fault's line notice it: as many as take a minute or so."""
     seconds = tests().seconds
-    near, usual = [], 0.0
+    near: list[str] = []
+    usual = 0.0
     for test in tests().of(fault):
         usual += seconds.get(test, 0.0)
         if usual > ENOUGH and len(near) >= FEWEST:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,7 +59,7 @@ def changes(node: ast.AST) -> list[Callable[[], None]]:
             values = [("id", NAMES[name])]
         case ast.Attribute(attr=name) if name in NAMES:
             values = [("attr", NAMES[name])]
-    return [lambda field=field, value=value: setattr(node, field, value) for field, value in values]
+    return [partial(setattr, node, field, value) for field, value in values]
 
 
 def without_meaning(tree: ast.Module) -> set[ast.AST]:

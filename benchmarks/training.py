@@ -20,7 +20,7 @@ import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -91,7 +91,7 @@ def pythae(images: Tensor, batch: int) -> float:
 
     plain = Plain()
 
-    class Encoder(BaseEncoder):
+    class Encoder(BaseEncoder):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.up, self.mean, self.logvar = plain.up, plain.mean, plain.logvar
@@ -100,7 +100,7 @@ def pythae(images: Tensor, batch: int) -> float:
             hidden = self.up(x)
             return ModelOutput(embedding=self.mean(hidden), log_covariance=self.logvar(hidden))
 
-    class Decoder(BaseDecoder):
+    class Decoder(BaseDecoder):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.down, self.out = plain.down, plain.out
@@ -144,7 +144,7 @@ def sgemm_rate() -> float:
     return 2 / statistics.median(times)
 
 
-def alternating(runs: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+def alternating(runs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
     """The median of what each run returns, taken in turn; a first turn imports and warms up."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(rounds + 1):

@@ -40,7 +40,7 @@ class LatentModel(Protocol):
         """p(z), batch shape ()."""
         ...
 
-    def decoder(self, z: Tensor) -> Distribution:
+    def decoder(self, z: Tensor, /) -> Distribution:
         """p(x|z) for z (*samples, *batch, d), batch shape (*samples, *batch)."""
         ...
 

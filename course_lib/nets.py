@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -41,15 +41,23 @@ from course_lib.distributions import (
 LIKELIHOODS = ("bernoulli", "binomial", "continuous_bernoulli", "gaussian")
 
 
-class ConditionalNet(Protocol):
-    """Maps (*batch, inputs) to a distribution with batch (*batch,) and event (outputs,)."""
+Given_co = TypeVar("Given_co", bound=Distribution, covariant=True)
+
+
+class Net(nn.Module, Generic[Given_co]):
+    """Maps (*batch, inputs) to a distribution with batch (*batch,) and event (outputs,).
+
+    A net names its distribution, as in Net[DiagonalGaussian], so that q = net(x) has that type.
+    A chain also takes a module that is no Net, if it has inputs and outputs and does the same.
+    """
 
     inputs: int
     outputs: int
 
-    def __call__(self, value: Tensor) -> Distribution:
-        """The distribution given `value`."""
-        ...
+    def __call__(self, value: Tensor) -> Given_co:
+        """The distribution given `value`, by forward(value)."""
+        given: Given_co = super().__call__(value)
+        return given
 
 
 class Trunk(nn.Sequential):
@@ -64,7 +72,7 @@ class Trunk(nn.Sequential):
         self.width = sizes[-1]
 
 
-class GaussianNet(nn.Module):
+class GaussianNet(Net[DiagonalGaussian]):
     """v ↦ N(mean(v), diag std(v)²), with `std` one of three kinds.  (Eq. 6.2)
 
     std: "net" (a second head computes log_std from v, as an encoder does), "learned" (one number
@@ -91,7 +99,7 @@ class GaussianNet(nn.Module):
         self.scale = require_number("scale", scale, positive=True)
         self.trunk = Trunk(inputs, hidden, generator=generator)
         self.mean = affine(self.trunk.width, outputs, generator=generator)
-        self.log_std: nn.Module | Tensor
+        self.log_std: nn.Linear | Tensor
         if std == "net":
             self.log_std = affine(self.trunk.width, outputs, generator=generator)
         elif std == "learned":
@@ -124,7 +132,7 @@ class GaussianNet(nn.Module):
         return DiagonalGaussian(mean, self.log_std.to(mean.dtype).expand_as(mean))
 
 
-class LogitNet(nn.Module):
+class LogitNet(Net[Distribution]):
     """v ↦ a likelihood over pixels with parameters logits(v).
 
     family: a callable from logits (*batch, outputs) to a distribution: Bernoulli for black and
@@ -194,7 +202,7 @@ def affine(inputs: int, outputs: int, *, generator: Generator) -> nn.Linear:
 def blank_affine(inputs: int, outputs: int, dtype: torch.dtype = torch.float32) -> nn.Linear:
     """An affine layer on the CPU whose weights are still to be filled in."""
     options = {"dtype": dtype, "device": "cpu"}
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs, **options)  # type: ignore[no-untyped-call]
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs, **options)
     return layer
 
 

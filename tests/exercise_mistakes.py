@@ -284,7 +284,8 @@ WRONG_NUMBERS: dict[str, Wrong] = {
 def kl_terms(q: Any, p: Any, of_log_variance: bool = False) -> Tensor:
     """The terms of each coordinate; with log σ read as log σ², if so wanted."""
     q_var, p_var = ((g.log_std * (1 if of_log_variance else 2)).exp() for g in (q, p))
-    return ((q_var + (q.mean - p.mean) ** 2) / p_var - 1 - q_var.log() + p_var.log()) / 2
+    terms: Tensor = ((q_var + (q.mean - p.mean) ** 2) / p_var - 1 - q_var.log() + p_var.log()) / 2
+    return terms
 
 
 def standard(p: Any) -> Any:
@@ -299,7 +300,8 @@ def above_of_noise(arrows: list[Any], noise: list[Tensor]) -> Tensor:
 
 
 def with_spread(arrows: list[Any], noise: list[Tensor], spread: float) -> Tensor:
-    return latents([lambda z, f=f: (f(z)[0], torch.tensor(spread)) for f in arrows], noise)
+    found: Tensor = latents([lambda z, f=f: (f(z)[0], torch.tensor(spread)) for f in arrows], noise)
+    return found
 
 
 def turned(arrows: list[Tensor], x: int, z: list[int]) -> float:

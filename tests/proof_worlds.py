@@ -3,6 +3,7 @@
 Letters are those of the equations: z is latent, x observed, q = N(m, σ²), p(x|z) = N(wz, s²).
 """
 
+from collections.abc import Callable
 from functools import cache
 from itertools import product
 
@@ -136,7 +137,9 @@ def scalar_world(w: float, s: float) -> LinearGaussian:
     return LinearGaussian([[w]], 0.0, s)
 
 
-def over_every_draw(states: int, draws: int, probs: list, f) -> sp.Expr:
+def over_every_draw(
+    states: int, draws: int, probs: list[sp.Expr], f: Callable[[tuple[int, ...]], sp.Expr]
+) -> sp.Expr:
     """E f(z_1, …, z_S) by enumeration."""
     every = product(range(states), repeat=draws)
     return sum(sp.prod([probs[i] for i in draw]) * f(draw) for draw in every)

@@ -2,13 +2,16 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate
+from torch import Tensor
 
 from course_lib.bounds import (
     candidate_log_evidence,
@@ -24,7 +27,7 @@ from course_lib.bounds import (
 from course_lib.distributions import Categorical, DiagonalGaussian, FullGaussian, expectation
 
 
-def Normal(mean, std):
+def Normal(mean: Any, std: Any) -> torch.distributions.Normal:
     """torch's normal in double precision, whatever it is given: its own default is single."""
     mean, std = (torch.as_tensor(v, dtype=torch.float64) for v in (mean, std))
     return torch.distributions.Normal(mean, std)
@@ -35,7 +38,7 @@ LOG_EVIDENCE = Normal(0.0, math.sqrt(2)).log_prob(torch.tensor(1.0).double()).it
 POSTERIOR = DiagonalGaussian.from_std(0.5, math.sqrt(0.5))  # of the model below at x = 1
 
 
-def numbers(*values):
+def numbers(*values: float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
@@ -45,30 +48,31 @@ class Line:
 
     prior = DiagonalGaussian.standard(1)
 
-    def decoder(self, z):
+    def decoder(self, z: Tensor) -> DiagonalGaussian:
         return DiagonalGaussian(z, torch.zeros_like(z))
 
 
-def weight(z, mean, std):
+def weight(z: Any, mean: float, std: float) -> float:
     """w(z) = p(x, z)/q(z) at x = 1, by torch.distributions alone."""
     z = torch.as_tensor(z, dtype=torch.float64)
     log = Normal(z, 1.0).log_prob(X[0]) + Normal(0.0, 1.0).log_prob(z)
-    return (log - Normal(mean, std).log_prob(z)).item()
+    return float((log - Normal(mean, std).log_prob(z)).item())
 
 
-def average(f, mean, std):
+def average(f: Callable[[float], float], mean: float, std: float) -> float:
     """E_q f(z) by SciPy."""
     density = Normal(mean, std)
 
-    def integrand(z):
-        return f(z) * density.log_prob(torch.tensor(z, dtype=torch.float64)).exp().item()
+    def integrand(z: float) -> float:
+        at = torch.tensor(z, dtype=torch.float64)
+        return f(z) * float(density.log_prob(at).exp().item())
 
     return integrate.quad(integrand, mean - 12 * std, mean + 12 * std, epsabs=1e-11, limit=200)[0]
 
 
 @pytest.mark.equation("3.1")
 @pytest.mark.parametrize(("mean", "std"), [(0.5, 0.7), (0.0, 1.0), (-0.3, 0.9)])
-def test_weights_average_to_the_evidence(mean, std):
+def test_weights_average_to_the_evidence(mean: float, std: float) -> None:
     q = DiagonalGaussian.from_std(mean, std)
     z = torch.linspace(-2, 2, 9, dtype=torch.float64).unsqueeze(-1)
     ours = log_weights(Line(), q, X, z)
@@ -79,7 +83,7 @@ def test_weights_average_to_the_evidence(mean, std):
 
 @pytest.mark.equation("3.2")
 @pytest.mark.parametrize(("mean", "std"), [(0.5, 0.7), (2.0, 0.1), (-3.0, 2.0)])
-def test_elbo_is_the_mean_log_weight(mean, std):
+def test_elbo_is_the_mean_log_weight(mean: float, std: float) -> None:
     q = DiagonalGaussian.from_std(mean, std)
     exact = average(lambda z: weight(z, mean, std), mean, std)
     by_expectation = expectation(q, lambda z: log_weights(Line(), q, X, z))
@@ -91,7 +95,7 @@ def test_elbo_is_the_mean_log_weight(mean, std):
 
 
 @pytest.mark.equation("3.3")
-def test_two_terms_make_the_elbo():
+def test_two_terms_make_the_elbo() -> None:
     q = DiagonalGaussian.from_std(0.3, 0.8)
     z = q.sample((50_000,), generator=torch.Generator().manual_seed(1))
     both = terms(Line(), q, X, z)
@@ -110,7 +114,7 @@ class TestTheSampleAxis:
     q = DiagonalGaussian(0.5 * x, torch.zeros_like(x))
 
     @pytest.mark.parametrize("bound", [elbo, terms])
-    def test_draws_without_it_are_refused(self, bound):
+    def test_draws_without_it_are_refused(self, bound: Callable[..., Any]) -> None:
         z = self.q.rsample(generator=torch.Generator().manual_seed(0))  # (4, 1)
         with pytest.raises(ValueError, match=r"z must lead with a sample axis.*z \(4, 1\)"):
             bound(Line(), self.q, self.x, z)
@@ -118,12 +122,12 @@ class TestTheSampleAxis:
         assert getattr(single, "elbo", single).shape == (4,)
 
     @pytest.mark.parametrize("bound", [elbo, terms])
-    def test_one_q_for_all_data_needs_it_before_theirs(self, bound):
+    def test_one_q_for_all_data_needs_it_before_theirs(self, bound: Callable[..., Any]) -> None:
         q = DiagonalGaussian.standard(1)
         with pytest.raises(ValueError, match=r"z must lead with a sample axis.*x \(4, 1\)"):
             bound(Line(), q, self.x, torch.zeros(1, 1).double())
 
-    def test_the_prior_is_drawn_from_along_it(self):
+    def test_the_prior_is_drawn_from_along_it(self) -> None:
         z = torch.tensor([[0.2], [-0.3]]).double()
         with pytest.raises(ValueError, match=r"z must lead with a sample axis.*x \(4, 1\)"):
             naive_log_evidence(Line(), self.x, z[:1])
@@ -135,7 +139,7 @@ class TestTheSampleAxis:
 
 
 @pytest.mark.equation("3.4")
-def test_importance_weighted_bound_against_a_plane_of_quadrature():
+def test_importance_weighted_bound_against_a_plane_of_quadrature() -> None:
     """E log ½(w(z₁) + w(z₂)) over a product grid, and the order L₁ ≤ L₂ ≤ L₄ ≤ log p(x)."""
     q = DiagonalGaussian.from_std(-0.5, 0.9)
     u = torch.linspace(-9, 9, 601, dtype=torch.float64)
@@ -153,7 +157,7 @@ def test_importance_weighted_bound_against_a_plane_of_quadrature():
 
 
 @given(st.lists(st.floats(-2000, 2000), min_size=1, max_size=20))
-def test_importance_weighted_bound_lies_between_mean_and_maximum(values):
+def test_importance_weighted_bound_lies_between_mean_and_maximum(values: list[float]) -> None:
     w = torch.tensor(values, dtype=torch.float64)
     bound = importance_weighted_bound(w).item()
     slack = 1e-12 * (1 + abs(bound))
@@ -162,7 +166,7 @@ def test_importance_weighted_bound_lies_between_mean_and_maximum(values):
 
 @pytest.mark.equation("3.6")
 @given(st.lists(st.floats(0.01, 50), min_size=1, max_size=12), st.floats(-900, 900))
-def test_effective_sample_size_is_the_ratio_of_sums(weights, shift):
+def test_effective_sample_size_is_the_ratio_of_sums(weights: list[float], shift: float) -> None:
     w = torch.tensor(weights, dtype=torch.float64)
     ratio = sum(weights) ** 2 / sum(v**2 for v in weights)
     assert effective_sample_size(w.log() + shift).item() == pytest.approx(ratio, rel=1e-9)
@@ -176,15 +180,15 @@ class Switch:
     prior = Categorical.from_probs(torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64))
     means = torch.tensor([[-1.0], [0.0], [2.0]], dtype=torch.float64)
 
-    def decoder(self, z):
+    def decoder(self, z: Tensor) -> DiagonalGaussian:
         return DiagonalGaussian.from_std(self.means[z], 1.0)
 
 
 @pytest.mark.equation("1.5")
-def test_naive_estimate_is_unbiased_over_every_draw_of_three():
+def test_naive_estimate_is_unbiased_over_every_draw_of_three() -> None:
     """All 27 ordered triples of draws, with their probabilities: E p̂ = p, and E log p̂ < log p."""
     world, probs = Switch(), [0.2, 0.5, 0.3]
-    evidence = sum(
+    evidence: Any = sum(
         p * Normal(m, 1.0).log_prob(X[0]).exp()
         for p, m in zip(probs, world.means[:, 0], strict=True)
     )
@@ -196,7 +200,7 @@ def test_naive_estimate_is_unbiased_over_every_draw_of_three():
 
 
 @pytest.mark.equation("2.3")
-def test_candidates_formula_is_the_same_number_everywhere():
+def test_candidates_formula_is_the_same_number_everywhere() -> None:
     z = torch.linspace(-6, 6, 25, dtype=torch.float64)
     log_joint = Normal(z, 1.0).log_prob(X[0]) + Normal(0.0, 1.0).log_prob(z)
     log_posterior = POSTERIOR.log_prob(z.unsqueeze(-1))
@@ -205,7 +209,7 @@ def test_candidates_formula_is_the_same_number_everywhere():
 
 
 @pytest.mark.equation("2.6")
-def test_self_normalised_expectation_finds_posterior_moments():
+def test_self_normalised_expectation_finds_posterior_moments() -> None:
     q = DiagonalGaussian.from_std(0.0, 1.0)
     z = q.sample((200_000,), generator=torch.Generator().manual_seed(3))
     w = log_weights(Line(), q, X, z)
@@ -220,13 +224,13 @@ def test_self_normalised_expectation_finds_posterior_moments():
 
 @pytest.mark.equation("4.2")
 @given(st.floats(-3, 3), st.floats(0.05, 3))
-def test_elbo_and_gap_add_up_to_the_evidence(mean, std):
+def test_elbo_and_gap_add_up_to_the_evidence(mean: float, std: float) -> None:
     q = DiagonalGaussian.from_std(mean, std)
     bound = expectation(q, lambda z: log_weights(Line(), q, X, z))
     assert bound.item() + gap(q, POSTERIOR).item() == pytest.approx(LOG_EVIDENCE, abs=1e-9)
 
 
-def test_gap_by_quadrature_equals_the_closed_form():
+def test_gap_by_quadrature_equals_the_closed_form() -> None:
     class Opaque:
         """The posterior without its type, so that no closed form applies."""
 
@@ -234,10 +238,10 @@ def test_gap_by_quadrature_equals_the_closed_form():
         log_prob = staticmethod(POSTERIOR.log_prob)
 
     q = DiagonalGaussian.from_std(1.0, 0.4)
-    assert gap(q, Opaque()).item() == pytest.approx(gap(q, POSTERIOR).item(), abs=1e-10)
+    assert gap(q, Opaque()).item() == pytest.approx(gap(q, POSTERIOR).item(), abs=1e-10)  # type: ignore[arg-type]
 
 
-def test_batches_keep_their_axis():
+def test_batches_keep_their_axis() -> None:
     x = torch.linspace(-1, 1, 6, dtype=torch.float64).unsqueeze(-1)  # (6, 1)
     q = DiagonalGaussian(x / 2, torch.zeros_like(x))
     z = q.sample((10,), generator=torch.Generator().manual_seed(4))  # (10, 6, 1)
@@ -248,7 +252,7 @@ def test_batches_keep_their_axis():
 
 
 @pytest.mark.parametrize("mean", [0.3, -2.0])
-def test_expectation_in_single_precision(mean):
+def test_expectation_in_single_precision(mean: float) -> None:
     q = DiagonalGaussian(torch.tensor([[mean], [mean + 1]]), torch.tensor([[-0.5], [1.0]]))
     second = expectation(q, lambda z: z[..., 0].square())
     assert second.dtype == torch.float32
@@ -259,12 +263,12 @@ def test_expectation_in_single_precision(mean):
     assert below.tolist() == pytest.approx(exact.tolist(), rel=1e-6)
 
 
-def _double(q, i):
+def _double(q: DiagonalGaussian, i: int) -> DiagonalGaussian:
     """One of a batch of q, in double precision."""
     return DiagonalGaussian(q.mean[i].double(), q.log_std[i].double())
 
 
-def test_expectation_says_when_it_cannot_be_trusted():
+def test_expectation_says_when_it_cannot_be_trusted() -> None:
     q = DiagonalGaussian.from_std(0.0, 1.0)
     with pytest.raises(ValueError, match="has not converged: halving 4001 nodes moves it by"):
         expectation(q, lambda z: (z[..., 0] > 0.1).double())
@@ -300,7 +304,7 @@ def test_quadrature_takes_101_nodes_and_no_fewer() -> None:
         (lambda: elbo(Line(), POSTERIOR, X, torch.zeros(0, 1).double()), "z must not be empty"),
         (lambda: log_weights(Line(), POSTERIOR, X, torch.zeros(5, 2).double()), "1 entries"),
         (lambda: log_weights(Line(), POSTERIOR, X, torch.zeros(5, 1).long()), "tensor of floats"),
-        (lambda: log_weights(Line(), POSTERIOR, X, [0.0]), "z must be a tensor, got list"),
+        (lambda: log_weights(Line(), POSTERIOR, X, [0.0]), "z must be a tensor, got list"),  # type: ignore[arg-type]
         (
             lambda: elbo(Line(), POSTERIOR, X * math.nan, torch.zeros(5, 1).double()),
             "x must be fin",
@@ -324,18 +328,20 @@ def test_quadrature_takes_101_nodes_and_no_fewer() -> None:
         (lambda: expectation(POSTERIOR, lambda z: z[..., 0], tolerance=math.nan), "tolerance must"),
     ],
 )
-def test_bad_input_is_named(call, message):
+def test_bad_input_is_named(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 @pytest.mark.parametrize("bound", [log_weights, elbo, terms, naive_log_evidence])
-def test_a_decoder_without_a_finite_density_is_refused(bound, value):
+def test_a_decoder_without_a_finite_density_is_refused(
+    bound: Callable[..., Any], value: float
+) -> None:
     class Broken(Line):
-        def decoder(self, z):
+        def decoder(self, z: Tensor) -> DiagonalGaussian:
             given = super().decoder(z)
-            given.log_prob = lambda x: z[..., 0] * 0 + value
+            given.log_prob = lambda x: z[..., 0] * 0 + value  # type: ignore[assignment, method-assign]
             return given
 
     q = () if bound is naive_log_evidence else (POSTERIOR,)
@@ -343,7 +349,7 @@ def test_a_decoder_without_a_finite_density_is_refused(bound, value):
         bound(Broken(), *q, X, torch.zeros(5, 1).double())
 
 
-def test_a_full_gaussian_over_one_number_is_a_diagonal_one():
+def test_a_full_gaussian_over_one_number_is_a_diagonal_one() -> None:
     full = FullGaussian(numbers(0.3), torch.full((1, 1), 0.5, dtype=torch.float64))
     second = expectation(full, lambda z: z[..., 0].square())
     assert second.item() == pytest.approx(0.3**2 + 0.5**2, rel=1e-12)

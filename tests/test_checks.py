@@ -5,6 +5,8 @@ import math
 import re
 import sys
 import types
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ from course_lib.checks.table import Table
 from course_lib.exercises import EXERCISES, check, judged
 
 
-def test_verify_shows_every_route(capsys):
+def test_verify_shows_every_route(capsys: pytest.CaptureFixture[str]) -> None:
     verify("4.2", closed_form=-1.5155122, quadrature=-1.5155122 + 1e-13)
     out = capsys.readouterr().out
     assert "Equation 4.2 holds" in out
@@ -32,27 +34,27 @@ def test_verify_shows_every_route(capsys):
     assert "quadrature   −1.51551  agree to 1e-10" in out
 
 
-def test_rounding_is_shown_as_zero(capsys):
+def test_rounding_is_shown_as_zero(capsys: pytest.CaptureFixture[str]) -> None:
     verify("1.7", tolerance=1e-8, zero=0.0, slope=4.05e-14)
     assert "slope  0  agree to 1e-08" in capsys.readouterr().out
 
 
-def test_verify_raises_and_names_both_routes():
+def test_verify_raises_and_names_both_routes() -> None:
     with pytest.raises(VerificationError, match=r"4\.2: quadrature gives −1.5 and closed form"):
         verify("4.2", closed_form=-1.6, quadrature=-1.5)
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
-def test_verify_refuses_what_is_no_number(wrong):
+def test_verify_refuses_what_is_no_number(wrong: float) -> None:
     with pytest.raises(VerificationError):
         verify("4.1", exact=1.0, other=wrong)
 
 
-def test_verify_accepts_the_same_infinity():
+def test_verify_accepts_the_same_infinity() -> None:
     verify("4.1", exact=-math.inf, other=-math.inf)
 
 
-def test_verify_compares_every_entry_of_a_tensor():
+def test_verify_compares_every_entry_of_a_tensor() -> None:
     values = torch.linspace(0, 1, 5, dtype=torch.float64)
     verify("1.1", first=values, second=values.clone())
     altered = values.clone()
@@ -61,14 +63,14 @@ def test_verify_compares_every_entry_of_a_tensor():
         verify("1.1", first=values, second=altered)
 
 
-def test_verify_judges_monte_carlo_by_its_z_score():
+def test_verify_judges_monte_carlo_by_its_z_score() -> None:
     samples = torch.randn(10_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     verify("1.4", exact=0.0, simulation=monte_carlo(samples))
     with pytest.raises(VerificationError, match="standard errors apart"):
         verify("1.4", exact=0.05, simulation=monte_carlo(samples))
 
 
-def test_monte_carlo_gives_mean_and_standard_error():
+def test_monte_carlo_gives_mean_and_standard_error() -> None:
     result = monte_carlo(torch.tensor([1.0, 2.0, 3.0, 4.0]))
     assert result.estimate == 2.5
     assert result.standard_error == pytest.approx(math.sqrt(5 / 3) / 2)
@@ -76,13 +78,13 @@ def test_monte_carlo_gives_mean_and_standard_error():
     assert MonteCarlo(1.0, 0.0, 5).z_score(2.0) == -math.inf
 
 
-def test_monte_carlo_refuses_samples_that_are_no_numbers():
+def test_monte_carlo_refuses_samples_that_are_no_numbers() -> None:
     for bad in (torch.tensor([1.0, math.nan]), torch.tensor([1.0, math.inf])):
         with pytest.raises(ValueError, match="samples must be finite, got (nan|inf) at index"):
             monte_carlo(bad)
     for kind in ([1.0, 2.0], torch.tensor([1, 2])):
         with pytest.raises(ValueError, match="samples must be a tensor of floats"):
-            monte_carlo(kind)
+            monte_carlo(kind)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_monte_carlo_refuses_samples_that_are_no_numbers():
         ({"exact": 1.0, "other": 1.0, "tolerance": -1.0}, "tolerance must be positive, got -1"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(routes, message):
+def test_what_cannot_be_compared_is_refused(routes: dict[str, Any], message: str) -> None:
     for compare in (verify, verify_at_most):
         with pytest.raises(ValueError, match=message):
             compare("1.1", **routes)
@@ -119,7 +121,7 @@ def test_what_cannot_be_compared_is_refused(routes, message):
     ],
     ids=str,
 )
-def test_what_is_no_real_number_is_no_route(bad):
+def test_what_is_no_real_number_is_no_route(bad: Any) -> None:
     for compare in (verify, verify_at_most):
         for routes in ({"exact": 1.0, "other": bad}, {"exact": bad, "other": 1.0}):
             with pytest.raises(ValueError, match="must be a number or a tensor of real numbers"):
@@ -129,21 +131,23 @@ def test_what_is_no_real_number_is_no_route(bad):
 @pytest.mark.parametrize(
     ("first", "second", "shape"), [((3,), (3, 1), "3, 3"), ((1, 2), (4, 1), "4, 2")]
 )
-def test_a_row_is_not_compared_with_a_column(first, second, shape):
+def test_a_row_is_not_compared_with_a_column(
+    first: tuple[int, ...], second: tuple[int, ...], shape: str
+) -> None:
     """Equal numbers would pass, as each is compared with every other."""
     for compare in (verify, verify_at_most):
         with pytest.raises(ValueError, match=rf"broadcast to \({shape}\), which is the shape of"):
             compare("1.1", exact=torch.ones(first), other=torch.ones(second))
 
 
-def test_one_number_may_be_repeated():
+def test_one_number_may_be_repeated() -> None:
     verify("1.1", exact=2.0, other=torch.full((2, 3), 2.0))
     verify("1.1", exact=torch.tensor([1.0, 2.0]), other=torch.tensor([[1.0, 2.0]] * 3))
     with pytest.raises(VerificationError):
         verify("1.1", exact=2.0, other=torch.tensor([2.0, 2.0, 2.1]))
 
 
-def test_a_chain_compares_neighbours():
+def test_a_chain_compares_neighbours() -> None:
     """Each fits the first, and not the next."""
     with pytest.raises(ValueError, match=r"high \(2,\) and low \(3,\) do not broadcast"):
         verify_at_most("1.1", zero=0.0, low=torch.ones(3), high=torch.ones(2))
@@ -153,17 +157,17 @@ def test_a_chain_compares_neighbours():
         verify_at_most("1.1", zero=0.0, low=torch.tensor([1.0, 3.0]), high=2.0)
 
 
-def test_an_estimate_is_not_ordered():
+def test_an_estimate_is_not_ordered() -> None:
     for routes in ({"low": MonteCarlo(0.0, 1.0, 10), "high": 1.0}, {"low": 0.0, "high": DRAWN}):
         with pytest.raises(ValueError, match="orders exact numbers, got an estimate"):
-            verify_at_most("1.1", **routes)
+            verify_at_most("1.1", **routes)  # type: ignore[arg-type]
 
 
 DRAWN = MonteCarlo(5.0, 1.0, 10)
 
 
 @pytest.mark.parametrize("exponent", [-11, -30, -300])
-def test_numbers_below_the_tolerance_are_refused(exponent):
+def test_numbers_below_the_tolerance_are_refused(exponent: int) -> None:
     """They would agree whatever they are."""
     with pytest.raises(ValueError, match="could not disagree; compare their logarithms"):
         verify("1.1", exact=10.0**exponent, other=5 * 10.0**exponent)
@@ -178,13 +182,13 @@ def test_numbers_below_the_tolerance_are_refused(exponent):
 @pytest.mark.parametrize(
     "routes", [(0.0, 1e-11), (1e-11, 0.0), (0.0, 0.0), (torch.zeros(2), 1e-12)]
 )
-def test_a_number_may_be_claimed_to_vanish(routes):
+def test_a_number_may_be_claimed_to_vanish(routes: tuple[float | torch.Tensor, float]) -> None:
     verify("1.1", exact=routes[0], other=routes[1])
     with pytest.raises(VerificationError):
         verify("1.1", exact=routes[0], other=1e-9)
 
 
-def test_a_tolerance_for_which_all_is_equal_is_refused():
+def test_a_tolerance_for_which_all_is_equal_is_refused() -> None:
     verify("1.1", tolerance=0.1, exact=1.0, other=1.05)
     for compare in (verify, verify_at_most):
         with pytest.raises(ValueError, match="tolerance must be at most 0.1, got 0.5"):
@@ -192,7 +196,7 @@ def test_a_tolerance_for_which_all_is_equal_is_refused():
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e3, 1e-3])
-def test_verify_is_as_strict_as_it_says(scale):
+def test_verify_is_as_strict_as_it_says(scale: float) -> None:
     """Relative to the larger of 1 and the numbers' size; either way round."""
     room = 1e-6 * max(1.0, scale)
     for sign in (1, -1):
@@ -206,7 +210,7 @@ def test_verify_is_as_strict_as_it_says(scale):
             verify_at_most("1.1", 1e-6, low=sign * scale + 1.02 * room, high=sign * scale)
 
 
-def test_limits_are_allowed_themselves(capsys):
+def test_limits_are_allowed_themselves(capsys: pytest.CaptureFixture[str]) -> None:
     room = 2.0**-30
     verify("1.1", room, exact=0.0, other=room)
     verify("1.1", room, exact=1.0, other=1.0 - room)
@@ -216,19 +220,19 @@ def test_limits_are_allowed_themselves(capsys):
     assert judged("4.a", 0.5 + 5e-4 * (1 - 1e-12)).accepted
 
 
-def test_float32_is_compared_as_it_is():
+def test_float32_is_compared_as_it_is() -> None:
     with pytest.raises(VerificationError, match=r"they differ by 1.49e-09, more than 1e-10"):
         verify("1.1", exact=0.1, other=torch.tensor(0.1, dtype=torch.float32))
     verify("1.1", 1e-7, exact=0.1, other=torch.tensor(0.1, dtype=torch.float32))
     torch.set_default_dtype(torch.float16)
     try:
-        verify("1.1", exact=0.1, other=[[0.1]])
+        verify("1.1", exact=0.1, other=[[0.1]])  # type: ignore[arg-type]
         verify("1.1", exact=1e9, other=MonteCarlo(1e9, 1e-3, 10))
     finally:
         torch.set_default_dtype(torch.float32)
 
 
-def test_infinities_agree_with_themselves_alone():
+def test_infinities_agree_with_themselves_alone() -> None:
     both = torch.tensor([math.inf, -math.inf, 1.0])
     verify("1.1", exact=both, other=both.clone())
     verify_at_most("1.1", low=-math.inf, same=-math.inf, high=math.inf)
@@ -253,12 +257,14 @@ def test_infinities_agree_with_themselves_alone():
         ((0.0, 1.0, 1), "count must be a whole number of at least 2, got 1"),
     ],
 )
-def test_an_estimate_that_would_agree_with_all_is_refused(numbers, message):
+def test_an_estimate_that_would_agree_with_all_is_refused(
+    numbers: tuple[float, float, int], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         MonteCarlo(*numbers)
 
 
-def test_z_scores_at_their_limit():
+def test_z_scores_at_their_limit() -> None:
     assert MonteCarlo(1.5, 0.25, 5).z_score(1.0) == 2.0
     assert MonteCarlo(0.5, 0.25, 5).z_score(1.0) == -2.0
     for z in (3.99, -3.99):
@@ -268,7 +274,7 @@ def test_z_scores_at_their_limit():
 
 
 @pytest.mark.parametrize("size", [1e-20, 1.0, 1e20])
-def test_equal_samples_have_no_error_and_only_rounding_is_forgiven(size):
+def test_equal_samples_have_no_error_and_only_rounding_is_forgiven(size: float) -> None:
     constant = monte_carlo(torch.full((1000,), 0.1 * size, dtype=torch.float64))
     assert constant.z_score(0.1 * size) == 0.0
     assert abs(constant.z_score(0.1 * size * (1 + 1e-12))) > 4
@@ -276,7 +282,7 @@ def test_equal_samples_have_no_error_and_only_rounding_is_forgiven(size):
     assert MonteCarlo(size, 0.0, 5).z_score(size * 0.5) == math.inf
 
 
-def test_two_samples_are_enough():
+def test_two_samples_are_enough() -> None:
     assert monte_carlo(torch.tensor([1.0, 3.0])) == MonteCarlo(2.0, 1.0, 2)
     with pytest.raises(ValueError, match=r"one axis of at least 2, got shape \(1,\)"):
         monte_carlo(torch.ones(1))
@@ -284,12 +290,12 @@ def test_two_samples_are_enough():
         monte_carlo(torch.tensor(1.0))
 
 
-def test_what_is_below_the_tolerance_by_nothing_is_refused():
+def test_what_is_below_the_tolerance_by_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="could not disagree"):
         verify("1.1", 2.0**-30, exact=2.0**-30, other=-(2.0**-30))
 
 
-def test_rounding_at_its_limit():
+def test_rounding_at_its_limit() -> None:
     """One part in 10¹⁴ is forgiven, two are not."""
     for sign in (1, -1):
         exact = sign * 2.0**50
@@ -297,7 +303,7 @@ def test_rounding_at_its_limit():
         assert MonteCarlo(exact + sign * 22.0, 1.0, 10).z_score(exact) == sign * 22.0
 
 
-def test_tables_show_signs_errors_and_ranges(capsys):
+def test_tables_show_signs_errors_and_ranges(capsys: pytest.CaptureFixture[str]) -> None:
     verify(
         "1.1",
         exact=-1.5,
@@ -322,7 +328,7 @@ def test_tables_show_signs_errors_and_ranges(capsys):
     )
 
 
-def test_a_table_in_a_notebook_escapes_its_text():
+def test_a_table_in_a_notebook_escapes_its_text() -> None:
     table = Table("1 < 2", [("a", "1", "<ok>"), ("b", "2", "")])
     page = table._repr_html_()
     assert page.startswith("<div><b>1 &lt; 2</b><table><tr>")
@@ -333,8 +339,10 @@ def test_a_table_in_a_notebook_escapes_its_text():
     assert "&lt;ok&gt;" in page
 
 
-def test_in_a_notebook_the_table_is_displayed(monkeypatch, capsys):
-    shown = []
+def test_in_a_notebook_the_table_is_displayed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[Any] = []
     module = types.SimpleNamespace(get_ipython=lambda: True, display=shown.append)
     monkeypatch.setitem(sys.modules, "IPython", module)
     monkeypatch.setitem(sys.modules, "IPython.display", module)
@@ -346,18 +354,18 @@ def test_in_a_notebook_the_table_is_displayed(monkeypatch, capsys):
     assert capsys.readouterr().out.startswith("Equation 1.1 holds")
 
 
-def test_an_estimate_of_one_number_is_not_held_to_several():
+def test_an_estimate_of_one_number_is_not_held_to_several() -> None:
     with pytest.raises(ValueError, match=r"simulation estimates one number, but exact has.*\(2,\)"):
         verify("1.1", exact=torch.zeros(2), simulation=MonteCarlo(0.0, 1.0, 10))
 
 
 @pytest.mark.parametrize("bad", [torch.ones(1), torch.ones(2, 2)])
-def test_monte_carlo_refuses_what_has_no_standard_error(bad):
+def test_monte_carlo_refuses_what_has_no_standard_error(bad: torch.Tensor) -> None:
     with pytest.raises(ValueError, match="samples must be one axis"):
         monte_carlo(bad)
 
 
-def test_verify_needs_an_exact_first_route_and_two_of_them():
+def test_verify_needs_an_exact_first_route_and_two_of_them() -> None:
     with pytest.raises(ValueError, match="at least two"):
         verify("1.1", only=1.0)
     with pytest.raises(ValueError, match="first route must be exact"):
@@ -366,7 +374,7 @@ def test_verify_needs_an_exact_first_route_and_two_of_them():
         verify("1.1", exact=torch.zeros(0), other=torch.zeros(0))
 
 
-def test_verify_at_most_orders_a_chain(capsys):
+def test_verify_at_most_orders_a_chain(capsys: pytest.CaptureFixture[str]) -> None:
     verify_at_most("3.2", elbo=-2.0, tighter=torch.tensor([-1.9, -1.8]), log_evidence=-1.5)
     assert "at least elbo" in capsys.readouterr().out
     with pytest.raises(VerificationError, match=r"at most log evidence .* exceeds it by 0\.1"):
@@ -376,7 +384,7 @@ def test_verify_at_most_orders_a_chain(capsys):
 
 
 @pytest.fixture
-def exercise(monkeypatch):
+def exercise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two exercises of this test's own, a number and a function."""
     number = Exercise("0.a", lambda: 2.0, [Mistake(-2.0, "mind the sign")])
     square = Exercise(
@@ -391,21 +399,21 @@ def exercise(monkeypatch):
 
 @pytest.mark.usefixtures("exercise")
 class TestJudge:
-    def test_unanswered(self):
+    def test_unanswered(self) -> None:
         assert judged("0.a", ...).message == "0.a: not answered yet"
         assert judged("0.b", lambda z: None).message == "0.b: not answered yet"
         assert not judged("0.a", None).accepted
 
-    def test_right(self):
+    def test_right(self) -> None:
         assert judged("0.a", 2.0001).accepted
         assert judged("0.a", 2.0).message == "0.a: right: 2 nats"
         assert judged("0.b", lambda z: z * z).accepted
 
-    def test_a_known_mistake_gets_its_hint(self):
+    def test_a_known_mistake_gets_its_hint(self) -> None:
         assert judged("0.a", -2.0).message == "0.a: not yet. mind the sign"
         assert judged("0.b", lambda z: z + z).message == "0.b: not yet. that is its derivative"
 
-    def test_a_known_mistake_may_give_no_number(self, monkeypatch):
+    def test_a_known_mistake_may_give_no_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ratio = Mistake(lambda z: z / z, "0/0 is no number")
         root = Exercise("0.c", lambda: lambda z: z + 1, [ratio], cases=[(torch.zeros(2),)])
         monkeypatch.setitem(EXERCISES, "0.c", root)
@@ -417,24 +425,24 @@ class TestJudge:
         )
         assert judged("0.c", lambda z: 1 + z).accepted
 
-    def test_another_mistake_is_refused(self):
+    def test_another_mistake_is_refused(self) -> None:
         verdict = judged("0.a", 7.0)
         assert not verdict.accepted
         assert "7 nats is not it" in verdict.message
         assert not judged("0.a", math.nan).accepted
 
-    def test_an_answer_that_raises_is_reported(self):
+    def test_an_answer_that_raises_is_reported(self) -> None:
         verdict = judged("0.b", lambda z: z / 0)
         assert "your answer raised" in verdict.message
         assert "a function is wanted, got 3.0" in judged("0.b", 3.0).message
 
     @pytest.mark.parametrize("shape", [(1,), (1, 1)])
-    def test_one_number_may_have_axes(self, shape):
+    def test_one_number_may_have_axes(self, shape: tuple[int, ...]) -> None:
         assert judged("0.a", torch.full(shape, 2.0)).message == "0.a: right: 2 nats"
         assert judged("0.a", torch.full(shape, -2.0)).message == "0.a: not yet. mind the sign"
         assert judged("0.a", [[2.0]]).accepted
 
-    def test_several_numbers_may_stand_in_a_column(self, monkeypatch):
+    def test_several_numbers_may_stand_in_a_column(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(EXERCISES, "0.d", Exercise("0.d", lambda: [1.0, 3.0]))
         assert judged("0.d", torch.tensor([[1.0], [3.0]])).accepted
         wrong = judged("0.d", [3.0, 1.0]).message
@@ -445,45 +453,45 @@ class TestJudge:
         assert judged("0.d", 1.0).message == "0.d: not yet. 2 numbers are wanted, got 1"
         assert judged("0.a", [2.0, 2.0]).message == "0.a: not yet. One number is wanted, got 2"
 
-    def test_text_is_no_number(self):
+    def test_text_is_no_number(self) -> None:
         assert judged("0.a", "text").message == "0.a: a number is wanted, got 'text'"
         assert judged("0.b", lambda z: "text").message == "0.b: a number is wanted, got 'text'"
         assert judged("0.a", {}).message == "0.a: a number is wanted, got {}"
 
-    def test_an_unknown_name_is_an_error(self):
+    def test_an_unknown_name_is_an_error(self) -> None:
         with pytest.raises(ValueError, match=r"no exercise '9\.z'; did you mean 9"):
             judged("9.z", 1.0)
 
     @pytest.mark.parametrize("name", ["10.E", "10d", "answer_10_d", "10 d", "10,d", "1O.d"])
-    def test_close_names_are_suggested(self, name):
+    def test_close_names_are_suggested(self, name: str) -> None:
         with pytest.raises(ValueError, match=r"no exercise '.*'; did you mean .*10\.d.*\?$"):
             check(name, 1.0)
 
-    def test_a_name_like_none_gets_the_pattern(self):
+    def test_a_name_like_none_gets_the_pattern(self) -> None:
         with pytest.raises(ValueError, match=r"no exercise 'kl'; names are such as 4\.b"):
             check("kl", 1.0)
         for name in (0.5, None, ["0.a"]):
             with pytest.raises(ValueError, match='check takes a name such as "1.a" before'):
-                check(name)
+                check(name)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("blank", [[...], (2.0, ...), "…", "...", " ", [[None]], torch.tensor])
-    def test_an_ellipsis_anywhere_is_no_answer(self, blank):
+    def test_an_ellipsis_anywhere_is_no_answer(self, blank: Any) -> None:
         unanswered = "0.a: not answered yet" if blank is not torch.tensor else "0.a: a number is"
         assert judged("0.a", blank).message.startswith(unanswered)
         assert judged("0.b", blank).message != "0.b: right"
         if isinstance(blank, (str, list)):
             assert judged("0.b", blank).message == "0.b: not answered yet"
 
-    def test_a_function_that_returns_nothing(self):
-        def untouched(z): ...
+    def test_a_function_that_returns_nothing(self) -> None:
+        def untouched(z: Any) -> None: ...
 
-        def documented(z):
+        def documented(z: Any) -> None:
             """What it should do."""
 
-        def forgotten(z):
+        def forgotten(z: Any) -> None:
             z = z**2
 
-        def partly(z):
+        def partly(z: Any) -> Any:
             return z**2 if isinstance(z, float) else ...
 
         assert judged("0.b", untouched).message == "0.b: not answered yet"
@@ -492,7 +500,9 @@ class TestJudge:
             words = judged("0.b", function).message
             assert words.endswith("gives back None or an ellipsis: is its return missing?")
 
-    def test_several_answers_are_one_list(self, monkeypatch, capsys):
+    def test_several_answers_are_one_list(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         monkeypatch.setitem(EXERCISES, "0.e", Exercise("0.e", lambda: [1.0, 3.0]))
         check("0.e", 1.0, 3.0)
         check("0.a", 1.0, 3.0)
@@ -505,7 +515,7 @@ class TestJudge:
             "0.a: not answered yet",
         ]
 
-    def test_a_function_is_no_number(self):
+    def test_a_function_is_no_number(self) -> None:
         assert judged("0.a", abs).message == "0.a: a number is wanted, got a function"
 
     @pytest.mark.parametrize(
@@ -530,7 +540,7 @@ class TestJudge:
             ),
         ],
     )
-    def test_a_wrong_number_is_told_which_way_and_how_far(self, given, words):
+    def test_a_wrong_number_is_told_which_way_and_how_far(self, given: float, words: str) -> None:
         assert judged("0.a", given) == Verdict(False, words)
 
     @pytest.mark.parametrize(
@@ -552,14 +562,16 @@ class TestJudge:
             (lambda v: v + v**2, "in call 1 of 2 it is too high by 81, a factor of 10"),
         ],
     )
-    def test_a_wrong_function_is_told_which_way_and_how_far(self, change, words):
+    def test_a_wrong_function_is_told_which_way_and_how_far(
+        self, change: Callable[[torch.Tensor], torch.Tensor], words: str
+    ) -> None:
         verdict = judged("0.b", lambda z: change(torch.as_tensor(z) ** 2))
         assert not verdict.accepted
         assert verdict.message == (
             f"0.b: not yet. Your function gives other numbers than it should: {words}"
         )
 
-    def test_where_a_zero_is_wanted_a_factor_is_none(self, monkeypatch):
+    def test_where_a_zero_is_wanted_a_factor_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         steps = Exercise("0.f", lambda: lambda z: z, cases=[(torch.tensor([0.0, 1.0, 2.0]),)])
         monkeypatch.setitem(EXERCISES, "0.f", steps)
         assert "every number is 2 times what" in judged("0.f", lambda z: 2 * z).message
@@ -567,7 +579,7 @@ class TestJudge:
             "number 1 of 3 is too high by 1"
         )
 
-    def test_the_count_of_numbers_is_told(self):
+    def test_the_count_of_numbers_is_told(self) -> None:
         assert judged("0.b", lambda z: torch.ones(3)).message == (
             "0.b: not yet. One number is wanted in call 1 of 2, got 3"
         )
@@ -579,36 +591,40 @@ class TestJudge:
         ("off", "accepted"),
         [(0.99e-3, True), (1.01e-3, False), (-0.99e-3, True), (-1.01e-3, False)],
     )
-    def test_the_tolerance_is_relative_to_the_answer(self, off, accepted):
+    def test_the_tolerance_is_relative_to_the_answer(self, off: float, accepted: bool) -> None:
         assert judged("0.a", 2.0 + off).accepted == accepted  # 5e-4 of 2
 
     @pytest.mark.parametrize(("off", "accepted"), [(0.49e-3, True), (0.51e-3, False)])
-    def test_of_a_small_answer_it_is_absolute(self, off, accepted, monkeypatch):
+    def test_of_a_small_answer_it_is_absolute(
+        self, off: float, accepted: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setitem(EXERCISES, "0.g", Exercise("0.g", lambda: 0.1))
         assert judged("0.g", 0.1 + off).accepted == accepted
 
-    def test_at_the_tolerance_itself_an_answer_is_right(self, monkeypatch):
+    def test_at_the_tolerance_itself_an_answer_is_right(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         half = Exercise("0.h", lambda: 0.0, tolerance=2.0**-11)
         monkeypatch.setitem(EXERCISES, "0.h", half)
         assert judged("0.h", 2.0**-11).accepted
         assert not judged("0.h", 2.0**-11 + 2.0**-40).accepted
 
-    def test_a_huge_answer_does_not_widen_its_own_room(self):
+    def test_a_huge_answer_does_not_widen_its_own_room(self) -> None:
         assert not judged("0.a", 1e30).accepted
 
 
 @pytest.mark.parametrize("answer", [320, 321, 322, 323])
-def test_draws_may_be_counted_in_whole_numbers(answer):
+def test_draws_may_be_counted_in_whole_numbers(answer: int) -> None:
     assert judged("1.b", answer).accepted == (answer in (321, 322))  # 321.4 are needed
 
 
-def _course_exercises():
+def _course_exercises() -> list[str]:
     importlib.import_module("course_lib.exercises")
     return sorted(EXERCISES)
 
 
 @pytest.mark.parametrize("name", _course_exercises())
-def test_every_exercise_accepts_its_answer_and_hints_at_each_mistake(name):
+def test_every_exercise_accepts_its_answer_and_hints_at_each_mistake(name: str) -> None:
     exercise = EXERCISES[name]
     assert judged(name, exercise.expected()).accepted
     for mistake in exercise.mistakes:

@@ -53,8 +53,8 @@ class Awkward:
     def __refuse(self, *args: Any) -> Any:
         raise ZeroDivisionError("asked")
 
-    __eq__ = __bool__ = __repr__ = __str__ = __len__ = __iter__ = __float__ = __refuse  # type: ignore[assignment]
-    __hash__ = __array__ = __index__ = __getitem__ = __contains__ = __refuse  # type: ignore[assignment]
+    __eq__ = __bool__ = __repr__ = __str__ = __len__ = __iter__ = __float__ = __refuse
+    __hash__ = __array__ = __index__ = __getitem__ = __contains__ = __refuse
 
 
 class AwkwardCall(Awkward):
@@ -118,7 +118,7 @@ THINGS: dict[str, Callable[[], Any]] = {
     "endless": itertools.count,
     "generator": lambda: (x for x in (0.5, Awkward())),
     "itself": itself,
-    "deep": lambda: functools.reduce(lambda inner, _: [inner], range(5_000), 1.0),
+    "deep": lambda: functools.reduce(lambda inner, _: [inner], range(5_000), 1.0),  # type: ignore[arg-type, return-value]
     "awkward": Awkward,
     "awkward list": lambda: [0.5, Awkward()],
     "anonymous": Anonymous,
@@ -186,7 +186,7 @@ def unsettle(*args: Any) -> float:
     torch.set_float32_matmul_precision("medium")
     torch.set_flush_denormal(True)
     mpl.rcParams["figure.dpi"] = 7
-    mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=["k"])
+    mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=["k"])  # type: ignore[attr-defined]
     warnings.simplefilter("ignore")
     decimal.getcontext().prec = 3
     sys.setrecursionlimit(2000)
@@ -284,7 +284,7 @@ def settings() -> Any:
             *(torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()),
             *(torch.get_rng_state(), torch.get_num_threads(), torch.is_anomaly_enabled()),
             *(torch.are_deterministic_algorithms_enabled(), torch.is_inference_mode_enabled()),
-            *(np.random.get_state()[1].tolist(), np.geterr(), np.get_printoptions()),  # noqa: NPY002
+            *(np.random.get_state()[1].tolist(), np.geterr(), np.get_printoptions()),  # type: ignore[index]  # noqa: NPY002
             *(random.getstate(), list(warnings.filters), decimal.getcontext().prec),
             *(sys.getrecursionlimit(), Path.cwd(), sys.stdout, sys.stderr),
             *(str(torch.tensor([1 / 3, 1e5])), torch.get_float32_matmul_precision()),

@@ -13,7 +13,7 @@ def explorer() -> LatentWalk:
     return LatentWalk()
 
 
-def test_the_sum_at_the_point_does_not_move(explorer) -> None:
+def test_the_sum_at_the_point_does_not_move(explorer: LatentWalk) -> None:
     """Its parts run through hundreds of nats."""
     sums, parts = [], []
     for z_1, z_2 in itertools.product((-3.0, -0.5, 1.2, 3.4), repeat=2):
@@ -24,7 +24,9 @@ def test_the_sum_at_the_point_does_not_move(explorer) -> None:
     assert np.ptp(parts) > 200
 
 
-def test_the_encoder_s_answer_is_better_by_far_than_where_the_point_begins(explorer) -> None:
+def test_the_encoder_s_answer_is_better_by_far_than_where_the_point_begins(
+    explorer: LatentWalk,
+) -> None:
     """For each of the twenty images."""
     for digit, which in itertools.product(range(10), WHICH):
         start = explorer.at(digit=digit, which=which, z_1=0.0, z_2=0.0)
@@ -32,7 +34,7 @@ def test_the_encoder_s_answer_is_better_by_far_than_where_the_point_begins(explo
         assert there["log_likelihood"] > start["log_likelihood"] + 25
 
 
-def test_the_two_nines_are_an_easy_and_a_hard_image(explorer) -> None:
+def test_the_two_nines_are_an_easy_and_a_hard_image(explorer: LatentWalk) -> None:
     assert round(explorer.at(digit=9, which="second")["gap"], 1) == 0.4
     assert 85 < explorer.at(digit=9, which="first")["gap"] < 95
 
@@ -53,8 +55,8 @@ def test_turning_the_loadings_leaves_log_p_alone_and_moves_the_elbo() -> None:
         # KL of the best diagonal q: ½ (Σ log Λ_ii − log |Λ|), whatever x is.
         gaps.append(0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1]))
     assert np.ptp(evidence) < 1e-12
-    gaps = np.array(gaps)
-    low = (gaps < np.roll(gaps, 1)) & (gaps < np.roll(gaps, -1))
+    gap = np.array(gaps)
+    low = (gap < np.roll(gap, 1)) & (gap < np.roll(gap, -1))
     assert np.rad2deg(np.diff(angles[low])) == pytest.approx([90])
-    assert gaps[low].max() < 1e-5
-    assert gaps.max() > 0.1
+    assert gap[low].max() < 1e-5
+    assert gap.max() > 0.1

@@ -1,5 +1,6 @@
 """What notebook 8 says over seeds, and where its cells print too little to show it."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -20,7 +21,7 @@ SEEDS = range(10)
 def wave(omega: float) -> tuple[float, float, float]:
     """Of E sin ωz under N(0, 1): the slope in μ, variances of a slope's and a height's draw."""
 
-    def mean(f):
+    def mean(f: Callable[[float], float]) -> float:
         return quad(lambda e: f(e) * np.exp(-(e**2) / 2) / np.sqrt(2 * np.pi), -12, 12, limit=500)[
             0
         ]
@@ -60,7 +61,9 @@ def test_the_explorer_shows_what_is_to_be_tried() -> None:
     assert step["pathwise_variance"] == 0 < step["gradient"]
 
 
-def bound(model, x, *, generator, progress, credit):
+def bound(
+    model: vae.VAE, x: torch.Tensor, *, generator: Generator, progress: float, credit: float
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """The ELBO whose draw has no path; with credit 1, the score function's gradient instead."""
     q = model.encoder(x)
     z = q.sample(generator=generator)
@@ -70,16 +73,17 @@ def bound(model, x, *, generator, progress, credit):
     return elbo + credit * (f - others).detach() * q.log_prob(z), {"elbo": elbo}
 
 
-def trained(digits, seed: int, objective) -> tuple[vae.MarkovHVAE, float]:
+def trained(digits: torch.Tensor, seed: int, objective: train.Objective) -> tuple[vae.VAE, float]:
     """The notebook's model and settings from another seed, and its ELBO at the end."""
     sizes = vae.Architecture(64, (8,), ((64,),), likelihood="binomial")
     model = sizes.build(seed=seed, data_mean=digits.mean(0) / 16)
+    assert isinstance(model, vae.VAE)
     steps = train.Settings(epochs=60, learning_rate=2e-3, seed=seed)
     history = train.fit(model, digits, steps, objective=objective, progress_bar=False)
     return model, history["elbo"][-1]
 
 
-def worth(model, x) -> list[float]:
+def worth(model: vae.VAE, x: torch.Tensor) -> list[float]:
     """Score-function draws that one pathwise draw is worth: plain, batch's mean, image's own."""
     q = model.requires_grad_(False).encoder(x)
     z = q.sample((500,), generator=Generator().manual_seed(2)).requires_grad_()

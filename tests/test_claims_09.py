@@ -26,7 +26,7 @@ def test_the_explorer_shows_what_is_to_be_tried() -> None:
 
 
 @pytest.mark.parametrize("replacement", [True, False])
-def test_more_draws_for_fewer_images_lose(replacement) -> None:
+def test_more_draws_for_fewer_images_lose(replacement: bool) -> None:
     """By simulation: 12 decodings as 12, 6, 4 and 3 images with 1, 2, 3 and 4 draws of z each."""
     rng = np.random.default_rng(0)
     values, within = rng.normal(size=40), rng.uniform(0.2, 2.0, 40)
@@ -57,7 +57,7 @@ def share(found: list[torch.Tensor]) -> float:
     return (v / (same - cross + v)).item()
 
 
-def shares(model) -> tuple[float, float]:
+def shares(model: vae.MarkovHVAE) -> tuple[float, float]:
     """v/(P + v) of the ELBO and of its gradient, on test images."""
     draws, values, slopes = Generator().manual_seed(11), [], []
     x = binarise(load_mnist("test").images[:IMAGES].flatten(1), generator=draws)
@@ -70,7 +70,7 @@ def shares(model) -> tuple[float, float]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_training_and_what_z_has_of_the_noise_of_the_gradient(seed) -> None:
+def test_training_and_what_z_has_of_the_noise_of_the_gradient(seed: int) -> None:
     """The live training of the notebook, and what it says of one z for each image."""
     images = load_mnist("train").images.flatten(1)
     sizes = vae.Architecture(784, (20,), ((200,),))
@@ -91,8 +91,10 @@ def test_training_and_what_z_has_of_the_noise_of_the_gradient(seed) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_mean_over_pixels_leaves_no_unit_active(seed) -> None:
-    def pixel_mean(model, x, *, generator, progress):
+def test_a_mean_over_pixels_leaves_no_unit_active(seed: int) -> None:
+    def pixel_mean(
+        model: vae.MarkovHVAE, x: torch.Tensor, *, generator: Generator, progress: float
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         terms = model.terms(x, generator=generator)
         return terms.reconstruction / 784 - terms.kl, {"elbo": terms.elbo, "cost_1": terms.kl}
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Generator
 
@@ -29,16 +30,19 @@ def test_the_explorer_shows_what_is_to_be_tried() -> None:
     assert 0.5 < plain["kept"] / kept[1] < 0.6
 
 
-def posterior(slope_1, slope_2):
+def posterior(slope_1: NDArray[np.float64], slope_2: NDArray[np.float64]) -> NDArray[np.float64]:
     """Covariance of (z_1, z_2) given x where z_2 ~ N(0, I), and both arrows add N(0, I) noise."""
     of_z_1 = slope_2 @ slope_2.T + np.eye(len(slope_2))
     joint = np.block([[of_z_1, slope_2], [slope_2.T, np.eye(slope_2.shape[1])]])
     loadings = np.hstack([slope_1, np.zeros((len(slope_1), slope_2.shape[1]))])
     of_x = loadings @ joint @ loadings.T + np.eye(len(slope_1))
-    return joint - joint @ loadings.T @ np.linalg.solve(of_x, loadings @ joint)
+    found: NDArray[np.float64] = joint - joint @ loadings.T @ np.linalg.solve(
+        of_x, loadings @ joint
+    )
+    return found
 
 
-def best_gap(covariance, first: int) -> float:
+def best_gap(covariance: NDArray[np.float64], first: int) -> float:
     """The least KL to N(0, covariance) of q = N(first level) · N(second | A first), both diagonal.
 
     By an optimiser over A and the log-stds; the best means are those of the posterior. The level
@@ -47,20 +51,20 @@ def best_gap(covariance, first: int) -> float:
     size = len(covariance)
     inverse, logdet = np.linalg.inv(covariance), np.linalg.slogdet(covariance)[1]
 
-    def kl(numbers):
+    def kl(numbers: NDArray[np.float64]) -> float:
         slope, log_std = numbers[:-size].reshape(size - first, first), numbers[-size:]
         root = np.zeros((size, size))
         root[:first, :first] = np.diag(np.exp(log_std[:first]))
         root[first:, :first] = slope @ root[:first, :first]
         root[first:, first:] = np.diag(np.exp(log_std[first:]))
         trace = np.sum(inverse * (root @ root.T))
-        return 0.5 * (trace - size + logdet) - log_std.sum()
+        return float(0.5 * (trace - size + logdet) - log_std.sum())
 
     start = np.zeros(first * (size - first) + size)
     return float(minimize(kl, start, method="BFGS", options={"gtol": 1e-9}).fun)
 
 
-def lost(covariance) -> float:
+def lost(covariance: NDArray[np.float64]) -> float:
     """By (6.4): ½ (Σ log of the precision's diagonal + log |Σ|)."""
     inverse = np.linalg.inv(covariance)
     return float(0.5 * (np.log(np.diag(inverse)).sum() + np.linalg.slogdet(covariance)[1]))

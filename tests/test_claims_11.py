@@ -3,10 +3,13 @@ reader sees in its explorer.
 """
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from course_lib import depth_study as study
@@ -21,7 +24,9 @@ def runs() -> study.Study:
     return study.load_study()
 
 
-def interval(a, b, statistic) -> tuple[float, float]:
+def interval(
+    a: ArrayLike, b: ArrayLike, statistic: Callable[[Any, Any, int], Any]
+) -> tuple[float, float]:
     """A 95 % bootstrap interval by SciPy, with random numbers of its own."""
     found = stats.bootstrap(
         (np.asarray(a), np.asarray(b)),
@@ -33,16 +38,16 @@ def interval(a, b, statistic) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def less(x, y, axis):
+def less(x: Any, y: Any, axis: int) -> Any:
     return x.mean(axis) - y.mean(axis)
 
 
-def wider(x, y, axis):
+def wider(x: Any, y: Any, axis: int) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.nan_to_num(x.std(axis, ddof=1) / y.std(axis, ddof=1), nan=1.0, posinf=1e9)
 
 
-def signs(runs, arm: str, depth: int) -> str:
+def signs(runs: study.Study, arm: str, depth: int) -> str:
     """For training ELBO, held-out ELBO and log p: + or − if the interval against one layer has no
     zero in it, and 0 if it has.
     """
@@ -64,7 +69,9 @@ def signs(runs, arm: str, depth: int) -> str:
         ("fast", 5, "00+"),
     ],
 )
-def test_which_depth_ends_higher_than_one_layer(runs, arm, depth, expected) -> None:
+def test_which_depth_ends_higher_than_one_layer(
+    runs: study.Study, arm: str, depth: int, expected: str
+) -> None:
     assert signs(runs, arm, depth) == expected
 
 
@@ -76,13 +83,13 @@ def test_which_depth_ends_higher_than_one_layer(runs, arm, depth, expected) -> N
         ("fast", 3, (1.6, 1.1, 1.3)),
     ],
 )
-def test_by_how_much(runs, arm, depth, by) -> None:
+def test_by_how_much(runs: study.Study, arm: str, depth: int, by: tuple[float, ...]) -> None:
     for figure, nats in zip(("train_elbo", "elbo", "log_p"), by, strict=True):
         difference = runs.of(figure, depth, arm).mean() - runs.of(figure, 1, arm).mean()
         assert round(difference.item(), 1) == nats
 
 
-def test_each_depth_at_its_better_rate(runs) -> None:
+def test_each_depth_at_its_better_rate(runs: study.Study) -> None:
     """One layer ended higher at 0.01, three at 0.05; of log p, 1.1 nats, [0.6, 1.5]."""
     better = {T: [runs.of("train_elbo", T, arm).mean() for arm in ("slow", "fast")] for T in (1, 3)}
     assert better[1][0] > better[1][1]
@@ -95,7 +102,7 @@ def test_each_depth_at_its_better_rate(runs) -> None:
     assert low < 0 < high  # not clear of two layers
 
 
-def test_the_spread_over_seeds(runs) -> None:
+def test_the_spread_over_seeds(runs: study.Study) -> None:
     """At 0.01 five layers spread wider; of two and three it hangs on one run. At 0.05: nothing."""
     one = runs.of("train_elbo", 1)
     lows = {}
@@ -113,7 +120,7 @@ def test_the_spread_over_seeds(runs) -> None:
         assert low < 1 < high
 
 
-def test_what_is_awake(runs) -> None:
+def test_what_is_awake(runs: study.Study) -> None:
     """The top of five sleeps in every run; at the higher rate fewer upper units are active."""
     for arm in ("slow", "fast"):
         assert runs.of("active", 5, arm)[:, 4].max() == 0
@@ -126,7 +133,7 @@ def test_what_is_awake(runs) -> None:
     assert runs.of("active", 3, "fast")[:, 2].mean() < 0.2
 
 
-def test_lost_runs_at_equal_width(runs) -> None:
+def test_lost_runs_at_equal_width(runs: study.Study) -> None:
     """Two of ten, both among the four deeper ones: 13 % by chance. A lost one has burst KLs."""
     deep, flat = runs.of("train_elbo", 5, "swapped"), runs.of("train_elbo", 1, "fast")
     burst = runs.failures(5, "swapped")  # whose bound was not finite; they have no figures
@@ -139,12 +146,12 @@ def test_lost_runs_at_equal_width(runs) -> None:
     assert min(shown) > -110  # a lost one, below −150, ends far below anything in the figure
     pairs = list(itertools.combinations(range(10), 2))
     assert sum(max(pair) < 4 for pair in pairs) / len(pairs) == pytest.approx(0.13, abs=0.005)
-    assert stats.fisher_exact([[2, 2], [0, 6]]).pvalue > 0.1
+    assert stats.fisher_exact(np.array([[2, 2], [0, 6]])).pvalue > 0.1
     rates = runs.of("rates", 5, "swapped").sum(-1)
     assert (rates[deep < -150] > 1000).all()
 
 
-def test_the_table_says_what_the_runs_say(runs) -> None:
+def test_the_table_says_what_the_runs_say(runs: study.Study) -> None:
     head, *rows = study.depths_table(runs).splitlines()
     assert head.startswith("rate  T  seeds")
     arms = [(arm, T) for arm in ("slow", "fast") for T in study.DEPTHS]

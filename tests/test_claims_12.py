@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -15,11 +16,11 @@ CHAINS = ("mnist_hvae_2", "mnist_iwae_2", "mnist_hvae_3", "mnist_hvae_3_warm")
 
 
 @pytest.fixture(scope="module")
-def rows():
+def rows() -> dict[str, Any]:
     return results()
 
 
-def test_depth_and_what_came_with_it(rows) -> None:
+def test_depth_and_what_came_with_it(rows: dict[str, Any]) -> None:
     one, two, three = (rows[f"mnist_hvae_{T}"]["nll"] for T in (1, 2, 3))
     assert 2.3 < one - two < 2.7
     assert abs(two - three) < 0.1
@@ -38,7 +39,7 @@ def net(sizes: list[int], heads: int) -> int:
     return hidden + heads * (sizes[-2] + 1) * sizes[-1]
 
 
-def test_the_second_layer_came_with_a_larger_model(rows) -> None:
+def test_the_second_layer_came_with_a_larger_model(rows: dict[str, Any]) -> None:
     """Counted layer by layer; an encoder and an upper decoder put out means and log-stds."""
     flat = net([784, 200, 200, 50], 2) + net([50, 200, 200, 784], 1)
     lower = net([784, 200, 200, 100], 2) + net([100, 200, 200, 784], 1)
@@ -48,7 +49,7 @@ def test_the_second_layer_came_with_a_larger_model(rows) -> None:
         assert sum(p.numel() for p in load_model(name).parameters()) == count
 
 
-def test_training_on_l_5_lowers_the_nll_and_the_elbo(rows) -> None:
+def test_training_on_l_5_lowers_the_nll_and_the_elbo(rows: dict[str, Any]) -> None:
     for T in (1, 2):
         aim, other = rows[f"mnist_iwae_{T}"], rows[f"mnist_hvae_{T}"]
         assert aim["nll"] < other["nll"] - 0.4
@@ -67,7 +68,7 @@ def test_training_on_l_5_lowers_the_nll_and_the_elbo(rows) -> None:
     assert -plane["elbo"] - plane["nll"] == pytest.approx(4.1, abs=0.05)
 
 
-def test_the_top_layer_uses_the_smallest_share_of_the_fewest_units(rows) -> None:
+def test_the_top_layer_uses_the_smallest_share_of_the_fewest_units(rows: dict[str, Any]) -> None:
     for name in CHAINS:
         active, offered = rows[name]["active_units"], load_model(name).sizes[1:]
         shares = [a / d for a, d in zip(active, offered, strict=True)]

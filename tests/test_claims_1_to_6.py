@@ -2,6 +2,7 @@
 
 import copy
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -142,6 +143,7 @@ def start(request: pytest.FixtureRequest, counts: torch.Tensor) -> VAE:
     net = Architecture(64, (2,), ((64, 64),), "binomial")
     model = net.build(seed=request.param, data_mean=counts.mean(0) / 16)
     fit(model, counts, Settings(60, 128, 0.03, 20, optimiser="muon"), progress_bar=False)
+    assert isinstance(model, VAE)
     return model
 
 
@@ -197,7 +199,7 @@ def test_latents_die_where_the_rule_says(seed: int, counts: torch.Tensor) -> Non
         GaussianNet(64, (), 4, generator=rng(seed)),
         GaussianNet(4, (), 64, std=0.2, generator=rng(seed)),
     )
-    lines = stack([VAE(*nets)] * 16)
+    lines: Any = stack([VAE(*nets)] * 16)
     settings = Settings(70, 128, 0.03, 10)
     objective = weighted_elbo(betas)
     fit(lines, ink - ink.mean(0), settings, objective=objective, progress_bar=False)
@@ -258,7 +260,9 @@ def trained(request: pytest.FixtureRequest, counts: torch.Tensor) -> dict[int, V
     train, models = counts[:1000], {}
     for epochs in (100, 400):
         net = Architecture(64, (8,), ((64,),), "binomial")
-        models[epochs] = net.build(seed=request.param, data_mean=train.mean(0) / 16)
+        model = net.build(seed=request.param, data_mean=train.mean(0) / 16)
+        assert isinstance(model, VAE)
+        models[epochs] = model
         settings = Settings(epochs, batch_size=100, learning_rate=5e-3)
         fit(models[epochs], train, settings, progress_bar=False)
     return models

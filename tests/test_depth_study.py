@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,13 @@ def test_the_split_is_always_the_same_and_loses_no_image() -> None:
 
 
 @pytest.fixture
-def quick(monkeypatch) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures from few samples: what is tested does not depend on how many."""
     monkeypatch.setattr(design, "SAMPLES", 2)
     monkeypatch.setattr(design, "K", 5)
 
 
-def test_a_run_repeats_itself_and_its_figures_fit_together(quick) -> None:
+def test_a_run_repeats_itself_and_its_figures_fit_together(quick: None) -> None:
     arm = Arm("tiny", "", 0.01, 1)
     first, again = (run(arm, 2, 3, epochs=2) for _ in range(2))
     for row in (first, again):
@@ -88,7 +89,9 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k != "core_seconds"} for row in found]
 
 
-def test_the_command_runs_resumes_and_refuses_other_settings(quick, tmp_path, capsys) -> None:
+def test_the_command_runs_resumes_and_refuses_other_settings(
+    quick: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "study.json"
     arguments = ["--arms", "slow", "fast", "--seeds", "2", "--epochs", "1", "--out", str(out)]
     assert command.main(arguments) == 0
@@ -114,14 +117,16 @@ def test_the_command_runs_resumes_and_refuses_other_settings(quick, tmp_path, ca
     assert rows(out) == whole
 
 
-def test_the_list_says_what_would_be_run(capsys) -> None:
+def test_the_list_says_what_would_be_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--list"]) == 0
     shown = capsys.readouterr().out
     assert "slow: a peak rate of 0.01; 20 seeds, 1,500 steps" in shown
     assert "T = 5: hidden 55, 19,678 parameters" in shown
 
 
-def test_intervals_hold_the_truth_about_as_often_as_they_say(monkeypatch) -> None:
+def test_intervals_hold_the_truth_about_as_often_as_they_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Percentiles of bootstrap samples of 20 draws: narrower than 95 %, and by how much."""
     monkeypatch.setattr(intervals, "RESAMPLES", 1_000)
     generator = Generator().manual_seed(1)
@@ -156,7 +161,7 @@ def test_share_reversed_by_counting() -> None:
         (lambda p: Study({}, []).of("elbo", 1), "no run of arm 'slow' and depth 1"),
     ],
 )
-def test_bad_input_is_named(call, message: str, tmp_path) -> None:
+def test_bad_input_is_named(call: Callable[[Path], object], message: str, tmp_path: Path) -> None:
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         call(tmp_path)
 

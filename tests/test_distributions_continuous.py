@@ -1,6 +1,7 @@
 """ContinuousBernoulli and GaussianMixture against quadrature, torch and 60-digit arithmetic."""
 
 import math
+from typing import Any
 
 import mpmath as mp
 import pytest
@@ -19,7 +20,7 @@ from course_lib.distributions import (
 )
 
 EPS = torch.finfo(torch.float64).eps
-CLOSE = {"rtol": 1e-12, "atol": 1e-12}  # a few dozen roundings of numbers below 1e2
+CLOSE: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-12}  # a few dozen roundings of numbers below 1e2
 LOGITS = [0.0, 1e-300, -1e-12, 1e-4, 0.499999, 0.5, -0.5, 3.0, -40.0, 800.0, 1e4, -1e4]
 
 

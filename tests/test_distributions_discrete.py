@@ -2,8 +2,10 @@
 
 import itertools
 import math
+from typing import Any
 
 import mpmath as mp
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -15,7 +17,7 @@ from torch import distributions as td
 from course_lib.distributions import Bernoulli, Binomial, Categorical
 
 EPS = torch.finfo(torch.float64).eps
-CLOSE = {"rtol": 1e-13, "atol": 1e-13}  # a few dozen roundings of numbers near 1
+CLOSE: dict[str, Any] = {"rtol": 1e-13, "atol": 1e-13}  # a few dozen roundings of numbers near 1
 INF = math.inf
 
 
@@ -97,7 +99,7 @@ def test_binomial_agrees_with_scipy(count: int) -> None:
     q = Binomial.from_probs(count, probs)
     x = torch.arange(count + 1, dtype=torch.float64)
     # lgamma of numbers up to 256 is right to a few roundings of its value, about 1.2e3.
-    close = {"rtol": 1e-12, "atol": 4e3 * EPS}
+    close: dict[str, Any] = {"rtol": 1e-12, "atol": 4e3 * EPS}
     for i, p in enumerate(probs):
         one = Binomial(count, q.logits[i : i + 1])
         oracle = stats.binom(count, p)
@@ -118,7 +120,7 @@ def test_a_binomial_from_one_probability_has_one_coordinate_and_from_many_as_man
     many = Binomial.from_probs(7, [[0.3, 0.6], [0.1, 0.9], [0.5, 0.2]])
     assert (many.event_shape, many.batch_shape) == ((2,), (3,))
     expected = stats.binom(7, [0.3, 0.1, 0.5]).logpmf(2) + stats.binom(7, [0.6, 0.9, 0.2]).logpmf(5)
-    assert many.log_prob(doubles(2.0, 5.0)).tolist() == pytest.approx(expected.tolist())
+    assert many.log_prob(doubles(2.0, 5.0)).tolist() == pytest.approx(np.asarray(expected).tolist())
 
 
 def _binomial_log_mass(count: int, k: int, p: float) -> float:

@@ -1,6 +1,7 @@
 """Near neighbours and widths beyond what a float can hold, against arithmetic in 60 digits."""
 
 import math
+from typing import Any
 
 import mpmath as mp
 import pytest
@@ -73,7 +74,7 @@ def test_the_remainder_and_kls_under_torch_func() -> None:
     at, ahead = doubles(0.7), doubles(2.0)
     slope = math.expm1(2 * 0.7)  # σ² − 1
     assert torch.func.grad(cost)(at).item() == pytest.approx(slope, rel=4 * EPS)
-    _, moved = torch.func.jvp(cost, (at,), (ahead,))
+    _, moved = torch.func.jvp(cost, (at,), (ahead,))  # type: ignore[misc]
     assert moved.item() == pytest.approx(2 * slope, rel=4 * EPS)
 
 
@@ -218,7 +219,10 @@ def test_widths_that_are_no_float_have_a_kl_and_slopes(
     """Each of the two as narrow or as wide as no float is, or as a unit: never NaN."""
     most = torch.finfo(dtype).max
     # Three terms of the size of log_width are added, each with the rounding of its size.
-    tolerance = {"rel": 8 * torch.finfo(dtype).eps, "abs": 4 * log_width * torch.finfo(dtype).eps}
+    tolerance: dict[str, Any] = {
+        "rel": 8 * torch.finfo(dtype).eps,
+        "abs": 4 * log_width * torch.finfo(dtype).eps,
+    }
     widths = (-log_width, -1.0, 0.0, 1.0, log_width)
     for r, s in [(r, s) for r in widths for s in widths]:
         at = [torch.tensor([v], dtype=dtype).requires_grad_() for v in (shift, r)]

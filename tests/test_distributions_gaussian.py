@@ -18,7 +18,7 @@ from course_lib.distributions import DiagonalGaussian, FullGaussian
 
 EPS = torch.finfo(torch.float64).eps
 # Sums of a few dozen terms of size up to 1e2, each right to a few roundings: 1e2 · 50 · EPS.
-CLOSE = {"rtol": 1e-12, "atol": 1e-12}
+CLOSE: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-12}
 
 
 def randn(generator: torch.Generator, *shape: int) -> Tensor:
@@ -30,7 +30,8 @@ def covariance_of(generator: torch.Generator, size: int, condition: float) -> Te
     directions = torch.linalg.qr(randn(generator, size, size)).Q
     values = torch.logspace(0, -math.log10(condition), size, dtype=torch.float64)
     product = directions * values @ directions.mT
-    return 0.5 * (product + product.mT)
+    covariance: Tensor = 0.5 * (product + product.mT)
+    return covariance
 
 
 def test_diagonal_agrees_with_torch_in_every_broadcast(generator: torch.Generator) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch import distributions as td
 
-from course_lib.distributions import DiagonalGaussian, FullGaussian, kl_divergence
+from course_lib.distributions import DiagonalGaussian, Distribution, FullGaussian, kl_divergence
 
 EPS = torch.finfo(torch.float64).eps
 LOG_STD = st.floats(math.log(1e-6), math.log(1e6))
@@ -83,7 +83,8 @@ def test_diagonal_kl_at_extreme_scales(
     full = FullGaussian(q.mean, q.scale_tril), FullGaussian(p.mean, p.scale_tril)
     # Writing σ rather than log σ rounds its logarithm by (1 + |log σ|) ε, so d by four of these.
     rounding = 64 * EPS * (oracle + abs(float(mp.expm1(d))))
-    for a, b in [(q, full[1]), (full[0], p), full]:
+    pairs: list[tuple[Distribution, Distribution]] = [(q, full[1]), (full[0], p), full]
+    for a, b in pairs:
         assert abs(kl_divergence(a, b).item() - oracle) <= rounding + 1e-28
     gradients = torch.autograd.grad(ours.sum(), parameters)
     assert all(torch.isfinite(g).all() for g in gradients)

@@ -16,7 +16,7 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 import torch
-from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import start_new_async_kernel
 from matplotlib.figure import Figure
 from PIL import Image
@@ -29,11 +29,11 @@ LOG_EVIDENCE = -1.752
 POSTERIOR = (0.3, 0.25)  # mean, standard deviation
 
 
-def density(z, mean, std):
+def density(z: Any, mean: float, std: float) -> Any:
     return np.exp(-0.5 * ((z - mean) / std) ** 2) / (std * math.sqrt(2 * math.pi))
 
 
-def gaussian_kl(mean, std):
+def gaussian_kl(mean: float, std: float) -> float:
     centre, width = POSTERIOR
     return math.log(width / std) + (std**2 + (mean - centre) ** 2) / (2 * width**2) - 0.5
 
@@ -312,7 +312,7 @@ def test_an_axis_can_move() -> None:
 
 def test_redraw_renews_the_background(explorer: GaussianGap) -> None:
     fresh = GaussianGap()
-    panel = fresh.ledger.ax.get_figure().axes[0]
+    panel = fresh.ledger.ax.figure.axes[0]
     before = shown(fresh)
     panel.set_xlabel("somewhere else")
     fresh.at()
@@ -368,7 +368,7 @@ def test_events_coalesce_and_the_last_wins() -> None:
 def test_events_that_never_pause_are_drawn_all_the_same() -> None:
     explorer = Awkward()
 
-    async def steady() -> set[float]:
+    async def steady() -> set[int]:
         seen = set()
         end = time.perf_counter() + 0.5
         while time.perf_counter() < end:
@@ -427,7 +427,7 @@ def test_two_threads_draw_one_picture_after_the_other() -> None:
         (Toggle("on", "on", start=True), widgets.Checkbox, True),
     ],
 )
-def test_controls_open_at_their_start(control: Any, kind: type, value: Any) -> None:
+def test_controls_open_at_their_start(control: Any, kind: type[Any], value: Any) -> None:
     widget = control.widget()
     assert type(widget) is kind
     assert (widget.value, widget.description) == (value, control.label)
@@ -480,7 +480,7 @@ def test_what_a_slider_shows_is_what_is_drawn(explorer: GaussianGap) -> None:
             lambda: Slider("s", "s", 0, math.inf, 0.1, start=0.5),
             "high inf, step 0.1 make no slider",
         ),
-        (lambda: Toggle("t", "t", start=1), "t must be True or False, got 1"),
+        (lambda: Toggle("t", "t", start=1), "t must be True or False, got 1"),  # type: ignore[arg-type]
         (lambda: Slider("n", "n", 1, 9, 1, start=3).check(2.5), "n must be a whole number"),
         (lambda: Steps("k", "K", (1, 2), start=3), "k must be one of 1, 2, got 3"),
         (lambda: Steps("k", "K", (1, 2), start=1).check(True), "k must be one of 1, 2, got True"),

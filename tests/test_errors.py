@@ -179,8 +179,10 @@ def rng() -> Generator:
     return Generator().manual_seed(0)
 
 
-def tiny() -> MarkovHVAE:
-    return TINY.build(seed=0)
+def tiny() -> VAE:
+    model = TINY.build(seed=0)
+    assert isinstance(model, VAE)
+    return model
 
 
 def flips(size: int = 6, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -193,7 +195,7 @@ def trained(model: Any, rate: float = 1e-2, *, x: Tensor | None = None, **more: 
     return fit(model, flips() if x is None else x, settings, progress_bar=False, **more)
 
 
-def in_inference_mode() -> MarkovHVAE:
+def in_inference_mode() -> VAE:
     """The library's own weights can learn wherever they are made; converted ones cannot."""
     with torch.inference_mode():
         return tiny().double()
@@ -413,13 +415,13 @@ ADVICE: list[tuple[str, Act, Act]] = [
     (
         "get it back with `git checkout -- data/a.npz`",
         lambda desk: desk.read(),
-        lambda desk: [desk.git("checkout -- data/a.npz"), desk.read()],
+        lambda desk: [desk.git("checkout -- data/a.npz"), desk.read()],  # type: ignore[func-returns-value]
     ),
     ("add --resume to go on", lambda desk: resumed(desk, ""), lambda d: resumed(d, "--resume")),
     (
         "remove it to start again",
         lambda desk: resumed(desk, ""),
-        lambda desk: [(desk.folder / "a.training").unlink(), desk.train()],
+        lambda desk: [(desk.folder / "a.training").unlink(), desk.train()],  # type: ignore[func-returns-value]
     ),
     (
         "name another file with --out",

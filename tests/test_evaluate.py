@@ -129,7 +129,7 @@ def test_surgery_against_quadrature(generator: Generator) -> None:
 
     def mixture(z: float) -> float:
         point = torch.tensor(z, dtype=torch.float64)
-        return sum(normal.log_prob(point).exp().item() for normal in normals) / 9
+        return float(sum(normal.log_prob(point).exp().item() for normal in normals) / 9)
 
     def excess(z: float) -> float:
         density = mixture(z)

@@ -316,7 +316,7 @@ def test_errors_name_the_argument() -> None:
         ),
     ]:
         with pytest.raises(ValueError, match=message):
-            LinearGaussianChain(*arguments)
+            LinearGaussianChain(*arguments)  # type: ignore[arg-type]
     model = chain()
     with pytest.raises(ValueError, match="latents must be 3 tensors, z_1 first, got 1"):
         model.log_joint(torch.zeros(2), [torch.zeros(6)])
@@ -329,9 +329,9 @@ def test_errors_name_the_argument() -> None:
     with pytest.raises(ValueError, match=r"q must have event shape \(6,\), got \(2,\)"):
         model.elbo(DiagonalGaussian.standard(2), torch.zeros(2))
     with pytest.raises(ValueError, match="q must hold an AffineGaussian a layer, got 1"):
-        model.elbo([1, 2, 3], torch.zeros(2))
+        model.elbo([1, 2, 3], torch.zeros(2))  # type: ignore[list-item]
     with pytest.raises(ValueError, match="q must be a list of AffineGaussians, got Diagonal"):
-        model.terms(DiagonalGaussian.standard(6), torch.zeros(2))
+        model.terms(DiagonalGaussian.standard(6), torch.zeros(2))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"q's batch \(3,\) and x's batch \(4,\) do not"):
         model.elbo(DiagonalGaussian.standard(6).expand((3,)), torch.zeros(4, 2))
     with pytest.raises(ValueError, match=r"x must not be empty, got shape \(0, 2\)"):

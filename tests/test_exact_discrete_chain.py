@@ -249,7 +249,7 @@ def test_errors_name_the_argument() -> None:
         (([1.0], [half]), r"arrows must be tables of shapes \[\(1, 2\)\], got \[\(2, 2\)\]"),
     ]:
         with pytest.raises(ValueError, match=message):
-            DiscreteChain(*arguments)
+            DiscreteChain(*arguments)  # type: ignore[arg-type]
     model, x = chain(), torch.tensor([0])
     with pytest.raises(ValueError, match=r"encoder must be tables of shapes \[\(2, 3\), \(3, 3\)"):
         model.encoded(encoder()[:2], x)

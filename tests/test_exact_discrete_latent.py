@@ -164,7 +164,7 @@ def test_a_chain_of_three_is_one_latent_of_27_states() -> None:
     )
     level = top
     for _ in range(2):
-        level = [sum(level[i] * step[i][j] for i in range(3)) for j in range(3)]
+        level = [sum((level[i] * step[i][j] for i in range(3)), Fraction(0)) for j in range(3)]
     chance = sum(p * s for p, s in zip(level, seen, strict=True))
     ours = model.log_evidence(torch.tensor([1.0], dtype=torch.float64)).exp().item()
     assert ours == pytest.approx(float(chance), rel=1e-14, abs=0)
@@ -175,7 +175,7 @@ def test_errors_name_the_argument() -> None:
     with pytest.raises(ValueError, match=r"components must have batch \(2,\).*got \(3,\)"):
         DiscreteLatent(table, DiagonalGaussian.from_std(torch.zeros(3, 1), torch.ones(3, 1)))
     with pytest.raises(ValueError, match=r"prior must be a Categorical with batch \(\)"):
-        DiscreteLatent(DiagonalGaussian.standard(2), table)
+        DiscreteLatent(DiagonalGaussian.standard(2), table)  # type: ignore[arg-type]
     model = two_state_world()
     with pytest.raises(ValueError, match="z must be a state from 0 to 1, got 2 at index"):
         model.decoder(torch.tensor([0, 2]))

@@ -87,7 +87,7 @@ def test_top_down_factors_of_events_whose_probabilities_underflow(level: int) ->
     """1e-200 · 1e-200 is no float, and yet x is possible: fractions know."""
     up = [row[0] for row in TABLES[0]]  # p(x = 0|z_1)
     for table in TABLES[1 : level - 1]:
-        up = [sum(p * v for p, v in zip(row, up, strict=True)) for row in table]
+        up = [sum((p * v for p, v in zip(row, up, strict=True)), Fraction(0)) for row in table]
     joint = [[p * v for p, v in zip(row, up, strict=True)] for row in TABLES[level - 1]]
     wanted = [[float(v / sum(row)) for v in row] for row in joint]
     found = rare_chain().top_down_factor(level, torch.tensor(0))

@@ -1,12 +1,14 @@
 """The best Gaussians against optimisers and other libraries' arithmetic."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import integrate, optimize, stats
 
 from course_lib.distributions import FullGaussian
@@ -19,33 +21,38 @@ from course_lib.exact.optima.gaussian_fits import (
 )
 
 
-def kl(mean, variances, target_mean, covariance):
+def kl(
+    mean: NDArray[np.float64],
+    variances: NDArray[np.float64],
+    target_mean: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+) -> float:
     """KL(N(mean, diag variances) ‖ N(target_mean, covariance)) by NumPy's matrices."""
     precision = np.linalg.inv(covariance)
     shift = target_mean - mean
     log_ratio = np.linalg.slogdet(covariance)[1] - np.log(variances).sum()
     trace = (np.diag(precision) * variances).sum()
-    return 0.5 * (trace - len(mean) + shift @ precision @ shift + log_ratio)
+    return float(0.5 * (trace - len(mean) + shift @ precision @ shift + log_ratio))
 
 
-def random_covariance(seed, size):
+def random_covariance(seed: int, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     rng = np.random.default_rng(seed)
     root = rng.normal(size=(size, size))
     return root @ root.T + 0.1 * np.eye(size), rng.normal(size=size)
 
 
-def gaussian(mean, covariance):
+def gaussian(mean: NDArray[np.float64], covariance: NDArray[np.float64]) -> FullGaussian:
     return FullGaussian.from_covariance(torch.tensor(mean), torch.tensor(covariance))
 
 
 @pytest.mark.equation("6.1")
-def test_maximum_likelihood_is_where_scipys_likelihood_peaks(generator):
+def test_maximum_likelihood_is_where_scipys_likelihood_peaks(generator: torch.Generator) -> None:
     data = 3.0 + 0.5 * torch.randn(40, 2, dtype=torch.float64, generator=generator)
     found = fit_gaussian(data)
     for i in range(2):
         values = data[:, i].numpy()
 
-        def loss(v, values=values):
+        def loss(v: Any, values: NDArray[np.float64] = values) -> Any:
             return -stats.norm.logpdf(values, v[0], math.exp(v[1])).mean()
 
         # A minimum in float64 is only sharp to the root of 1e-16.
@@ -54,7 +61,7 @@ def test_maximum_likelihood_is_where_scipys_likelihood_peaks(generator):
         assert found.log_std[i].item() == pytest.approx(best.x[1], abs=1e-6)
 
 
-def test_maximum_likelihood_refuses_what_has_none():
+def test_maximum_likelihood_refuses_what_has_none() -> None:
     with pytest.raises(ValueError, match="vary"):
         fit_gaussian(torch.tensor([[1.0, 2.0], [1.0, 3.0]]))
     with pytest.raises(ValueError, match=r"N ≥ 2, got shape \(1, 3\)"):
@@ -63,11 +70,11 @@ def test_maximum_likelihood_refuses_what_has_none():
 
 @pytest.mark.equation("6.4")
 @pytest.mark.parametrize("size", [1, 2, 4])
-def test_best_diagonal_is_where_an_optimiser_ends(size):
+def test_best_diagonal_is_where_an_optimiser_ends(size: int) -> None:
     covariance, mean = random_covariance(size, size)
     found = best_diagonal(gaussian(mean, covariance))
 
-    def loss(v):
+    def loss(v: Any) -> Any:
         return kl(v[:size], np.exp(2 * v[size:]), mean, covariance)
 
     best = optimize.minimize(loss, np.zeros(2 * size), method="BFGS", options={"gtol": 1e-9})
@@ -77,11 +84,11 @@ def test_best_diagonal_is_where_an_optimiser_ends(size):
 
 @pytest.mark.equation("6.5")
 @pytest.mark.parametrize("size", [1, 2, 4])
-def test_best_isotropic_is_where_an_optimiser_ends(size):
+def test_best_isotropic_is_where_an_optimiser_ends(size: int) -> None:
     covariance, mean = random_covariance(10 + size, size)
     found = best_isotropic(gaussian(mean, covariance))
 
-    def loss(v):
+    def loss(v: Any) -> Any:
         return kl(mean, np.full(size, math.exp(2 * v)), mean, covariance)
 
     best = optimize.minimize_scalar(loss, bracket=(-2, 0), options={"xtol": 1e-10})
@@ -94,7 +101,9 @@ def test_best_isotropic_is_where_an_optimiser_ends(size):
     first=st.floats(-6, 6).map(lambda e: 10**e),
     second=st.floats(-6, 6).map(lambda e: 10**e),
 )
-def test_a_correlation_shrinks_both_variances_alike(rho, first, second):
+def test_a_correlation_shrinks_both_variances_alike(
+    rho: float, first: float, second: float
+) -> None:
     """1/Λ_ii = (1 − ρ²) times the marginal variance, at any scale."""
     covariance = np.array([[first**2, rho * first * second], [rho * first * second, second**2]])
     found = best_diagonal(gaussian(np.zeros(2), covariance)).variance
@@ -103,7 +112,7 @@ def test_a_correlation_shrinks_both_variances_alike(rho, first, second):
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-11)
 
 
-def test_batches_keep_their_places():
+def test_batches_keep_their_places() -> None:
     pairs = [random_covariance(seed, 3) for seed in range(4)]
     whole = gaussian(np.stack([m for _, m in pairs]), np.stack([c for c, _ in pairs]))
     for fit in (best_diagonal, best_isotropic):
@@ -116,7 +125,7 @@ def test_batches_keep_their_places():
 @pytest.mark.parametrize(
     ("rows", "error"), [(1, 1.0), (2, 1 - 2 / math.pi), (4, 0.1175), (8, 0.03454)]
 )
-def test_the_table_has_the_least_error(rows, error):
+def test_the_table_has_the_least_error(rows: int, error: float) -> None:
     """Against the errors of Max 1960, table I, printed to four digits; 1 and 2 rows are exact."""
     edges, values = best_table(rows)
     cuts = [-12.0, *edges.tolist(), 12.0]

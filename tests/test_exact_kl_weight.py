@@ -1,6 +1,7 @@
 """The weighted bound against quadrature, dense matrices and an optimiser that knows no formula."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ def log_normal(value: float, mean: float, variance: float) -> float:
     return -0.5 * (value - mean) ** 2 / variance - 0.5 * math.log(2 * math.pi * variance)
 
 
-def expectation(f, mean: float, std: float) -> float:
+def expectation(f: Callable[[float], float], mean: float, std: float) -> float:
     """E f(z) for z ~ N(mean, std²), by SciPy."""
     ends = (mean - 12 * std, mean + 12 * std)
     return quad(lambda z: math.exp(log_normal(z, mean, std**2)) * f(z), *ends, epsabs=1e-12)[0]
@@ -146,12 +147,13 @@ def climbed(covariance: Tensor, latent: int, beta: float, noise: float) -> Tenso
     def loss() -> Tensor:
         climber.zero_grad()
         dense = W @ W.T + beta * noise * torch.eye(size, dtype=torch.float64)
-        value = -MultivariateNormal(torch.zeros(size).double(), dense).log_prob(x).mean()
+        value: Tensor = -MultivariateNormal(torch.zeros(size).double(), dense).log_prob(x).mean()
         value.backward()
         return value
 
     climber.step(loss)
-    return torch.linalg.svdvals(W.detach()).square()
+    squared: Tensor = torch.linalg.svdvals(W.detach()).square()
+    return squared
 
 
 @pytest.mark.equation("5.7")
@@ -177,12 +179,12 @@ def test_eigenvalues_of_the_text() -> None:
     [
         (lambda: tempered(UNIT, 0.0), "beta must be positive, got 0"),
         (lambda: weighted_bound(UNIT, UNIT.prior, ONE, -1.0), "beta must be positive, got -1"),
-        (lambda: weighted_gap(UNIT, UNIT.prior, ONE, [1.0, 2.0]), "beta must be one number"),
+        (lambda: weighted_gap(UNIT, UNIT.prior, ONE, [1.0, 2.0]), "beta must be one number"),  # type: ignore[arg-type]
         (lambda: best_squared_loadings([1.0, -0.5], 1.0), "must not be negative, got -0.5"),
         (lambda: best_squared_loadings([1.0], 0.0), "noise_variance must be positive"),
     ],
 )
-def test_bad_input_is_named(call, message: str) -> None:
+def test_bad_input_is_named(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
 

@@ -71,7 +71,10 @@ def rounding(model: LinearGaussian, x: Tensor) -> float:
     unit = (size + latent) * latent * EPS
     off = unit * (1 + y)
     residual = math.sqrt(2 * abs(float(precise(model, x))) + y)  # at least |r|, generously
-    return off * (1 + min(residual, y)) + off**2 + unit * latent * (1 + scaled.norm().item())
+    slack: float = (
+        off * (1 + min(residual, y)) + off**2 + unit * latent * (1 + scaled.norm().item())
+    )
+    return slack
 
 
 @pytest.mark.equation("1.2")
@@ -333,7 +336,8 @@ def test_ppca_is_where_the_dense_likelihood_is_flat_and_highest() -> None:
 
     def likelihood(w: Tensor, b: Tensor, log_std: Tensor) -> Tensor:
         covariance = w @ w.mT + (2 * log_std).exp() * torch.eye(6).double()
-        return MultivariateNormal(b, covariance).log_prob(data).mean()
+        mean: Tensor = MultivariateNormal(b, covariance).log_prob(data).mean()
+        return mean
 
     log_std = fitted.noise_std[0].log()
     start = [p.detach().requires_grad_() for p in (fitted.loadings, fitted.offset, log_std)]
@@ -413,7 +417,7 @@ def test_errors_name_the_argument() -> None:
         (([[math.nan]], 0.0, 1.0), "loadings must be finite"),
     ]:
         with pytest.raises(ValueError, match=message):
-            LinearGaussian(*arguments)
+            LinearGaussian(*arguments)  # type: ignore[arg-type]
     model = world(5, 2)
     with pytest.raises(ValueError, match="x must have 5 entries"):
         model.log_evidence(torch.zeros(4))
@@ -427,7 +431,7 @@ def test_errors_name_the_argument() -> None:
     with pytest.raises(ValueError, match=r"q's batch \(3,\) and x's batch \(4,\) do not"):
         model.elbo(DiagonalGaussian.standard(2).expand((3,)), torch.zeros(4, 5))
     with pytest.raises(ValueError, match=r"relative_error \(3,\) and x's batch \(2,\) do not"):
-        model.naive_samples_needed(torch.zeros(2, 5), torch.full((3,), 0.1))
+        model.naive_samples_needed(torch.zeros(2, 5), torch.full((3,), 0.1))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="relative_error must be positive"):
         model.naive_samples_needed(torch.zeros(5), 0.0)
     with pytest.raises(ValueError, match="samples must be a whole number"):

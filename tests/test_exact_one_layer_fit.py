@@ -1,11 +1,13 @@
 """The best one-layer model against SciPy's optimisers on sums that are written out here."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.optimize import minimize
 from torch import Generator, Tensor
@@ -38,7 +40,7 @@ def slow_kl(x: Tensor, mass: Tensor, log_density: Tensor, bias: bool) -> float:
     """The least KL by BFGS from a dozen starts, on a plain grid over z."""
     at, p, log_p = (v.numpy() for v in (x, mass, log_density))
 
-    def kl(theta):
+    def kl(theta: NDArray[np.float64]) -> float:
         a, log_b, c, log_s, d = (*theta, 0.0)[:5]
         mean = a * np.tanh(np.exp(log_b) * Z + d) + c
         density = np.exp(-0.5 * ((at[:, None] - mean) / np.exp(log_s)) ** 2) @ WEIGHTS
@@ -111,7 +113,7 @@ def test_the_number_of_the_text() -> None:
 @pytest.mark.parametrize(
     "arrow", [(2.0, 1.0, 0.3, 0.5), (3.0, 0.15, 0.0, 0.4), (2.2, 4.0, 1.0, 0.4)]
 )
-def test_a_one_layer_model_is_found_again(arrow) -> None:
+def test_a_one_layer_model_is_found_again(arrow: tuple[float, float, float, float]) -> None:
     at = ScalarChain([arrow]).evidence
     fit = best_one_layer(at.nodes, at.weights, at.log_density)
     assert abs(fit.kl) < 1e-8
@@ -204,7 +206,7 @@ def test_the_best_gaussian() -> None:
     best = best_gaussian_kl(x, mass, log_density)
     assert best == pytest.approx(0.4587, abs=5e-5)
 
-    def kl(theta):
+    def kl(theta: NDArray[np.float64]) -> float:
         log_gaussian = -0.5 * ((x - theta[0]) / math.exp(theta[1])) ** 2 - theta[1]
         return float((mass * (log_density - log_gaussian)).sum()) + 0.5 * math.log(2 * math.pi)
 
@@ -223,6 +225,6 @@ def test_the_best_gaussian() -> None:
         ),
     ],
 )
-def test_bad_input_is_named(call, message: str) -> None:
+def test_bad_input_is_named(call: Callable[..., object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(*grid(3.0, 0.7))

@@ -58,7 +58,8 @@ def test_the_ceiling_is_above_every_concave_function(
     """Peaks far narrower than the gaps between points, and rounder or sharper than a parabola."""
 
     def concave(z: Tensor) -> Tensor:
-        return -(((z - centre).abs() / 10.0**log_width) ** (1 + power))
+        height: Tensor = -(((z - centre).abs() / 10.0**log_width) ** (1 + power))
+        return height
 
     left, width = torch.tensor([-1.0]).double(), torch.tensor([2.0]).double()
     values = concave(panel_nodes(left, width))

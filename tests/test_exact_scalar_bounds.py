@@ -1,9 +1,13 @@
 """L_K by plain double sums and draws; the best Gaussian against SciPy and closed forms."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Generator, Tensor
 
@@ -93,12 +97,12 @@ def test_no_other_gaussian_is_better(x: float) -> None:
     mass = torch.exp(-0.5 * step.square())
     mass = mass / mass.sum()
 
-    def loss(theta: list[float]) -> float:
+    def loss(theta: NDArray[np.float64]) -> float:
         z = theta[0] + math.exp(theta[1]) * step
         h = log_normal(z, 0.0, 1.0) + log_normal(doubles(x), 2 * torch.tanh(1.5 * z) + 0.3, 0.5)
-        return -float((mass * h).sum()) - theta[1]
+        return -float((mass * h).sum()) - float(theta[1])
 
-    options = {"xatol": 1e-9, "fatol": 1e-13, "maxiter": 4000}
+    options: Any = {"xatol": 1e-9, "fatol": 1e-13, "maxiter": 4000}
     starts = [(m, s) for m in (-1.0, 0.3, 1.5) for s in (-1.5, -0.3)]
     best = min(
         (minimize(loss, s, method="Nelder-Mead", options=options) for s in starts),
@@ -143,15 +147,15 @@ def test_any_decoder_has_a_best_gaussian() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda q: expected_importance_weighted_bound(WORLD, (0, 1), 1.1, [1]), "q must be a Diag"),
+        (lambda q: expected_importance_weighted_bound(WORLD, (0, 1), 1.1, [1]), "q must be a Diag"),  # type: ignore[arg-type]
         (lambda q: expected_importance_weighted_bound(WORLD, q, 1.1, [0]), "K must be .* got 0"),
-        (lambda q: expected_importance_weighted_bound(WORLD, q, 1.1, 5), "of one K .*, got 5"),
+        (lambda q: expected_importance_weighted_bound(WORLD, q, 1.1, 5), "of one K .*, got 5"),  # type: ignore[arg-type]
         (lambda q: expected_importance_weighted_bound(WORLD, q, 1.1, []), r"of one K .*, got \[\]"),
         (lambda q: expected_log_mean(doubles(0.0), doubles(0.0), []), r"of one K .*, got \[\]"),
         (lambda q: expected_importance_weighted_bound(WORLD, q, math.nan, [2]), "x must be finite"),
         (lambda q: best_gaussian(WORLD, math.inf), "x must be finite, got inf"),
     ],
 )
-def test_bad_input_is_named(call, message: str) -> None:
+def test_bad_input_is_named(call: Callable[[DiagonalGaussian], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(DiagonalGaussian.standard(1))

@@ -1,11 +1,14 @@
 """ScalarChain against plain sums over grids, SciPy, ScalarLatent, and simulation."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.integrate import dblquad, quad
 from torch import Generator, Tensor
 
@@ -19,11 +22,13 @@ TWO = [(3.0, 0.5, 0.0, 0.4), (2.0, 3.0, 0.7, 0.3)]  # skew −0.124
 SHARP = [(-2.0, 4.0, 1.0, 0.2), (1.5, -2.0, -0.4, 0.25), (2.0, 1.0, 0.3, 0.5)]
 
 
-def normal(v, mean, s):
+def normal(v: Any, mean: Any, s: float) -> Any:
     return np.exp(-0.5 * ((v - mean) / s) ** 2) / (s * math.sqrt(2 * math.pi))
 
 
-def density(arrows, x):
+def density(
+    arrows: list[tuple[float, float, float, float]], x: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """p(x) by sums with equal steps, level by level from the prior: no code of the course.
 
     For smooth functions that vanish at both ends such a sum is exact to exp(−(2π s/h)²/2); the
@@ -41,11 +46,16 @@ def density(arrows, x):
         )
         z = below
     a, b, c, s = arrows[0]
-    return normal(np.asarray(x)[:, None], a * np.tanh(b * z) + c, s) @ p * 0.005
+    found: NDArray[np.float64] = (
+        normal(np.asarray(x)[:, None], a * np.tanh(b * z) + c, s) @ p * 0.005
+    )
+    return found
 
 
 @pytest.mark.parametrize("arrows", [TWO[:1], TWO, SHARP])
-def test_evidence_is_the_sum_over_a_fine_grid(arrows) -> None:
+def test_evidence_is_the_sum_over_a_fine_grid(
+    arrows: list[tuple[float, float, float, float]],
+) -> None:
     x = np.array([-3.5, -1.0, 0.0, 0.4, 2.0, 3.7])
     world = ScalarChain(arrows)
     value, error = world.log_evidence_with_error(torch.from_numpy(x)[:, None])
@@ -104,7 +114,7 @@ def test_marginals_and_their_moments(generator: Generator) -> None:
     assert abs(ScalarChain(TWO[:1]).evidence.skew) < 1e-12  # one layer is symmetric
 
 
-def encoders() -> list:
+def encoders() -> list[Callable[[Tensor], DiagonalGaussian]]:
     return [
         lambda x: DiagonalGaussian.from_std(0.3 * x, torch.full_like(x, 0.7)),
         lambda z: DiagonalGaussian.from_std(0.2 * z, torch.full_like(z, 0.6)),
@@ -117,6 +127,7 @@ def test_elbo_of_two_layers_by_a_plain_double_sum() -> None:
     z1 = np.arange(0.24 - 6, 0.24 + 6, step)[:, None]
     z2 = np.arange(-5.5, 5.5, step)[None, :]
     (a1, b1, c1, s1), (a2, b2, c2, s2) = TWO
+    log_normal: Callable[..., Any]
     log_normal = lambda v, m, s: -0.5 * ((v - m) / s) ** 2 - math.log(s * math.sqrt(2 * math.pi))  # noqa: E731
     log_q = log_normal(z1, 0.3 * x, 0.7) + log_normal(z2, 0.2 * z1, 0.6)
     log_p = log_normal(x, a1 * np.tanh(b1 * z1) + c1, s1) + log_normal(z2, 0, 1)
@@ -224,10 +235,10 @@ def test_expectations_by_simulation(generator: Generator) -> None:
             ),
             "standard deviations out in z_2",
         ),
-        (lambda: ScalarChain(TWO).elbo((0.0, 1.0), 0.0), r"q must be a list of 2 .*, got \(0.0,"),
-        (lambda: ScalarChain(TWO).elbo(encoders()[0](torch.zeros(1)), 0.0), "list of 2 functions"),
+        (lambda: ScalarChain(TWO).elbo((0.0, 1.0), 0.0), r"q must be a list of 2 .*, got \(0.0,"),  # type: ignore[arg-type]
+        (lambda: ScalarChain(TWO).elbo(encoders()[0](torch.zeros(1)), 0.0), "list of 2 functions"),  # type: ignore[arg-type]
         (
-            lambda: ScalarChain(TWO).elbo([math.tanh, math.tanh], 0.0),
+            lambda: ScalarChain(TWO).elbo([math.tanh, math.tanh], 0.0),  # type: ignore[list-item]
             r"q\(z_1\|z_0\) must be a Dia",
         ),
         (
@@ -242,6 +253,6 @@ def test_expectations_by_simulation(generator: Generator) -> None:
         ),
     ],
 )
-def test_bad_input_is_named(call, message: str) -> None:
+def test_bad_input_is_named(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()

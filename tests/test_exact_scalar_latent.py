@@ -249,7 +249,7 @@ def test_samples_follow_the_posterior(make: Callable[[], ScalarLatent], x: float
     density = posterior.log_prob(grid.reshape(-1, 1, 1)).exp().T.numpy()  # (2, 160001)
     for row, some in enumerate(draws.reshape(-1, 2).T.numpy()):
         cumulative = np.concatenate([[0], np.cumsum(density[row, 1:] + density[row, :-1]) * 5e-5])
-        p_value = kstest(some, lambda v, c=cumulative: np.interp(v, grid.numpy(), c)).pvalue
+        p_value = kstest(some, lambda v, c=cumulative: np.interp(v, grid.numpy(), c)).pvalue  # type: ignore[misc]
         assert p_value > 1e-4
 
 
@@ -361,7 +361,7 @@ def test_what_cannot_be_had_is_refused() -> None:
         (ScalarLatent(noisy), 0.3, "does not converge"),
         (linear_world(1.0, 1e-3), 60.0, "half_width = 40 cuts off part"),
         (ScalarLatent(tanh_world().decoder, half_width=4.0), 1.0, "half_width = 4 cuts off"),
-        (ScalarLatent(Broken), 0.3, r"decoder must give log p.*got nan at z = 2\.00"),
+        (ScalarLatent(Broken), 0.3, r"decoder must give log p.*got nan at z = 2\.00"),  # type: ignore[arg-type]
         (ScalarLatent(silent), 0.3, r"a distribution for each z, .* got batch \(\)"),
         (
             ScalarLatent(lambda z: Bernoulli(torch.full_like(z, -math.inf))),
@@ -369,7 +369,7 @@ def test_what_cannot_be_had_is_refused() -> None:
             "x must be possible",
         ),
         (tanh_world(), math.nan, "x must be finite, got nan"),
-        (ScalarLatent(lambda z: z), 1.0, r"a distribution for each z, .* got Tensor"),
+        (ScalarLatent(lambda z: z), 1.0, r"a distribution for each z, .* got Tensor"),  # type: ignore[arg-type, return-value]
     ]:
         with pytest.raises(ValueError, match=message):
             model.log_evidence(x)
@@ -391,9 +391,9 @@ def test_errors_name_the_argument() -> None:
     with pytest.raises(ValueError, match="nodes must be a whole number of at least 288"):
         ScalarLatent(tanh_world().decoder, nodes=10)
     with pytest.raises(ValueError, match="decoder must be a function of z, got float"):
-        ScalarLatent(1.0)
+        ScalarLatent(1.0)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"half_width must be one number, got shape \(2,\)"):
-        ScalarLatent(tanh_world().decoder, half_width=[1.0, 2.0])
+        ScalarLatent(tanh_world().decoder, half_width=[1.0, 2.0])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="z must have 1 entries"):
         tanh_world().decoder(torch.zeros(3))
     with pytest.raises(ValueError, match="z must be finite, got inf"):

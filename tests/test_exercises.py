@@ -240,8 +240,8 @@ CHANGES: dict[str, Change] = {
     "constant twice": lambda v: v - HALF_LOG_TWO_PI,
     "log 2 more": lambda v: v + math.log(2),
     "log 2 less": lambda v: v - math.log(2),
-    **{f"times {n}": lambda v, n=n: v * n for n in (3, 10, 25, 30, 100, 784)},
-    **{f"over {n}": lambda v, n=n: v / n for n in (3, 10, 25, 30, 100, 784)},
+    **{f"times {n}": lambda v, n=n: v * n for n in (3, 10, 25, 30, 100, 784)},  # type: ignore[misc]
+    **{f"over {n}": lambda v, n=n: v / n for n in (3, 10, 25, 30, 100, 784)},  # type: ignore[misc]
 }
 ADDED = {w for w, change in CHANGES.items() if change(torch.tensor(0.0)).abs() > 0.4}
 ROW_CHANGES: dict[str, Change] = {
@@ -377,7 +377,7 @@ def never_matters(
     order of samples does not matter to a mean, nor a factor in all weights.
     """
     function = FUNCTIONS[name][0]
-    for case in EXERCISES[name].cases * 4:
+    for case in [*EXERCISES[name].cases] * 4:
         args = other(case, generator)
         if path in set(places(args)):
             was, now = (joined(function(*a)) for a in (args, changed(args, path, change)))
@@ -406,9 +406,9 @@ def changed(value: Any, path: tuple[Any, ...], change: Change) -> Any:
     if isinstance(value, DiagonalGaussian):
         parts = {"mean": value.mean, "log_std": value.log_std}
         return DiagonalGaussian(**(parts | {head: change(parts[head])}))
-    parts = list(value)
-    parts[head] = changed(parts[head], tuple(rest), change)
-    return type(value)(parts)
+    entries = list(value)
+    entries[head] = changed(entries[head], tuple(rest), change)
+    return type(value)(entries)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

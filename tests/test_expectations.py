@@ -2,6 +2,7 @@
 
 import ast
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,12 +34,12 @@ def weigh(z: float, x: float = 1.1) -> float:
     return math.exp(-0.5 * ((x - 2 * math.tanh(1.5 * z) - 0.3) / 0.5) ** 2 - 0.5 * z * z)
 
 
-def integral(f, *edges: float) -> float:
+def integral(f: Callable[[float], float], *edges: float) -> float:
     pieces = pairwise(edges)
     return sum(integrate.quad(f, *piece, epsabs=1e-14, limit=500)[0] for piece in pieces)
 
 
-def posterior_mean(f, *breaks: float, x: float = 1.1) -> float:
+def posterior_mean(f: Callable[[float], float], *breaks: float, x: float = 1.1) -> float:
     edges = (-9.0, *breaks, 9.0)
     total = integral(lambda z: weigh(z, x), -9.0, 0.0, 9.0)
     return integral(lambda z: f(z) * weigh(z, x), *edges) / total
@@ -116,7 +117,7 @@ def test_quantiles_and_cdf_of_a_posterior(probability_below: float) -> None:
     for n, v in enumerate(x[:, 0].tolist()):
         place = at[n].item()
         edges = sorted({-12.0, -2.0, 0.0, 2.0, 12.0} | {place})
-        parts = [integral(lambda z, v=v: weigh(z, v), *edge) for edge in pairwise(edges)]
+        parts = [integral(lambda z, v=v: weigh(z, v), *edge) for edge in pairwise(edges)]  # type: ignore[misc]
         below = sum(part for part, end in zip(parts, edges[1:], strict=True) if end <= place)
         # The panels are good to 1e-10 of the whole, and far better as a rule.
         assert below / sum(parts) == pytest.approx(probability_below, abs=1e-13, rel=1e-9)
@@ -160,7 +161,7 @@ def test_quantiles_and_cdf_of_a_marginal() -> None:
         return float(ndtr(noise)) * math.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
 
     for place, wanted in zip(x[:, 0].tolist(), (0.1, 0.5, 0.9), strict=True):
-        total = integral(lambda z, place=place: below(z, place), -9.0, 0.0, 9.0)
+        total = integral(lambda z, place=place: below(z, place), -9.0, 0.0, 9.0)  # type: ignore[misc]
         assert total == pytest.approx(wanted, abs=1e-11)
     with pytest.raises(ValueError, match="probability must be between 0 and 1, got 0"):
         chain.evidence.quantile(0.0)
@@ -182,7 +183,7 @@ def test_a_marginal_refuses_what_its_grid_cannot_sum() -> None:
 @pytest.mark.parametrize("kind", [DiagonalGaussian, FullGaussian])
 def test_jumps_and_bends_under_q(kind: type) -> None:
     mean, std = doubles(0.4, -2.0).unsqueeze(-1), doubles(0.7, 0.01).unsqueeze(-1)
-    q = DiagonalGaussian.from_std(mean, std)
+    q: DiagonalGaussian | FullGaussian = DiagonalGaussian.from_std(mean, std)
     q = q if kind is DiagonalGaussian else FullGaussian(mean, std.unsqueeze(-1))
     a = (0.1234 - mean) / std
     above = expectation(q, lambda z: (first(z) > 0.1234).double(), breaks=[0.1234])
@@ -222,7 +223,7 @@ def test_a_finite_second_moment_is_had_however_small() -> None:
             joint = math.log(weigh(z, x)) - math.log(0.5 * 2 * math.pi)
             return math.exp(2 * joint - log_q + 240.0 * (x > 5))
 
-        found = expectation(q, lambda z, seen=seen: (2 * log_weights(WORLD, q, seen, z)).exp())
+        found = expectation(q, lambda z, seen=seen: (2 * log_weights(WORLD, q, seen, z)).exp())  # type: ignore[misc]
         wanted = math.log(integral(square, -10.0, -2.0, 0.0, 2.0, 11.2)) - 240.0 * (x > 5)
         assert found.log().item() == pytest.approx(wanted, rel=1e-9)
 
@@ -313,7 +314,7 @@ def test_bits_per_dimension() -> None:
     assert batch.tolist() == pytest.approx([90 / 784 / math.log(2), 86.76 / 784 / math.log(2)])
     for bad in (0, 2.5):
         with pytest.raises(ValueError, match="dimensions must be a whole number of at least 1"):
-            bits_per_dimension(-1.0, bad)
+            bits_per_dimension(-1.0, bad)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="log_evidence must be finite, got nan"):
         bits_per_dimension(math.nan, 784)
 
@@ -321,8 +322,8 @@ def test_bits_per_dimension() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: expectation(None, first), "expectation needs a Gaussian q .*, got None"),
-        (lambda: probability(WORLD.posterior(X), first), "needs a Gaussian q"),
+        (lambda: expectation(None, first), "expectation needs a Gaussian q .*, got None"),  # type: ignore[arg-type]
+        (lambda: probability(WORLD.posterior(X), first), "needs a Gaussian q"),  # type: ignore[arg-type]
         (lambda: probability(DiagonalGaussian.standard(1), first, math.nan), "threshold must be"),
         (
             lambda: probability(
@@ -333,14 +334,14 @@ def test_bits_per_dimension() -> None:
             r"q's batch \(3,\) and threshold \(2,\) do not broadcast",
         ),
         (
-            lambda: log_weights(WORLD, (0.0, 1.0), X, doubles(0.0)),
+            lambda: log_weights(WORLD, (0.0, 1.0), X, doubles(0.0)),  # type: ignore[arg-type]
             r"q must be a distribution, got \(",
         ),
-        (lambda: WORLD.elbo((0.0, 1.0), X), r"q must be a distribution, got \(0.0, 1.0\)"),
-        (lambda: gap(3.0, WORLD.posterior(X)), "q must be a distribution, got 3.0"),
+        (lambda: WORLD.elbo((0.0, 1.0), X), r"q must be a distribution, got \(0.0, 1.0\)"),  # type: ignore[arg-type]
+        (lambda: gap(3.0, WORLD.posterior(X)), "q must be a distribution, got 3.0"),  # type: ignore[arg-type]
     ],
 )
-def test_bad_input_is_named(call, message: str) -> None:
+def test_bad_input_is_named(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
 
@@ -357,6 +358,6 @@ def test_an_elbo_that_the_tails_carry_is_refused() -> None:
         found = world.elbo(DiagonalGaussian.from_std(0.0, std), 1.0)
         assert found.item() == pytest.approx(exact(std), rel=1e-10)
     mixed = torch.tensor([[0.5], [3.0]], dtype=torch.float64)  # one bad q among good ones is enough
-    for std in (3.0, 4.0, mixed):
+    for wide in (3.0, 4.0, mixed):
         with pytest.raises(ValueError, match="q's tails carry the expectation of log p"):
-            world.elbo(DiagonalGaussian.from_std(0.0, std), 1.0)
+            world.elbo(DiagonalGaussian.from_std(0.0, wide), 1.0)

@@ -3,9 +3,11 @@
 import itertools
 import math
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import integrate, optimize, stats
 
 from course_lib.explorers.amortisation import OWN, TABLES, AmortisedInference
@@ -19,21 +21,21 @@ GRID = list(
 
 
 @pytest.fixture(scope="module")
-def explorer():
+def explorer() -> AmortisedInference:
     return AmortisedInference()
 
 
-def loadings(rho):
+def loadings(rho: float) -> NDArray[np.float64]:
     """w = (−a, 2a) for which I + wwᵀ has the inverse with correlation rho, by bisection."""
 
-    def excess(a):
+    def excess(a: float) -> float:
         covariance = np.linalg.inv(np.eye(2) + np.outer([-a, 2 * a], [-a, 2 * a]))
-        return covariance[0, 1] / math.sqrt(covariance[0, 0] * covariance[1, 1]) - rho
+        return float(covariance[0, 1] / math.sqrt(covariance[0, 0] * covariance[1, 1]) - rho)
 
     return np.array([-1.0, 2.0]) * optimize.brentq(excess, 0.0, 50.0, xtol=1e-15, rtol=1e-14)
 
 
-def looked_up(encoder, t):
+def looked_up(encoder: str, t: float) -> float:
     """Lloyd's quantiser by its other route: the edges that minimise the squared error."""
     if encoder == OWN:
         return t
@@ -43,37 +45,41 @@ def looked_up(encoder, t):
     return cell_mean(low, high)
 
 
-def cell_mean(low, high):
+def cell_mean(low: float, high: float) -> float:
     mass = stats.norm.cdf(high) - stats.norm.cdf(low)
     return (stats.norm.pdf(low) - stats.norm.pdf(high)) / mass
 
 
 @lru_cache(maxsize=8)
-def quantiser(rows):
+def quantiser(rows: int) -> NDArray[np.float64]:
     if rows == 1:
         return np.array([-np.inf, np.inf])
 
-    def explained(inner):
+    def explained(inner: NDArray[np.float64]) -> float:
         ends = np.array([-np.inf, *np.sort(inner), np.inf])
         density, mass = stats.norm.pdf(ends), np.diff(stats.norm.cdf(ends))
-        return -np.sum(np.diff(density) ** 2 / mass)
+        return float(-np.sum(np.diff(density) ** 2 / mass))
 
     start = stats.norm.ppf(np.arange(1, rows) / rows)
     best = optimize.minimize(explained, start, method="BFGS", options={"gtol": 1e-9})
     return np.array([-np.inf, *best.x, np.inf])
 
 
-def elbo(w, x, mean, variances):
+def elbo(
+    w: NDArray[np.float64], x: float, mean: NDArray[np.float64], variances: NDArray[np.float64]
+) -> float:
     """E_q[log p(x|z) + log p(z) − log q(z)] for x = w·z + N(0, 1) noise, term by term."""
     residual = x - w @ mean
     reconstruction = -0.5 * (math.log(2 * math.pi) + residual**2 + (w**2 * variances).sum())
     prior = -0.5 * (2 * math.log(2 * math.pi) + (mean**2 + variances).sum())
     entropy = 0.5 * (2 * math.log(2 * math.pi * math.e) + np.log(variances).sum())
-    return reconstruction + prior + entropy
+    return float(reconstruction + prior + entropy)
 
 
 @pytest.mark.parametrize(("rho", "x", "family", "encoder"), GRID)
-def test_numbers_are_those_of_matrices(explorer, rho, x, family, encoder):
+def test_numbers_are_those_of_matrices(
+    explorer: AmortisedInference, rho: float, x: float, family: str, encoder: str
+) -> None:
     drawn = explorer.at(rho=rho, x=x, family=family, encoder=encoder)
     w = loadings(rho)
     scale = math.sqrt(1 + w @ w)
@@ -101,7 +107,7 @@ def test_numbers_are_those_of_matrices(explorer, rho, x, family, encoder):
     nothing_overlaps(explorer)
 
 
-def the_screen_adds_up(explorer, drawn):
+def the_screen_adds_up(explorer: AmortisedInference, drawn: dict[str, float]) -> None:
     texts = printed_parts(drawn["log_evidence"], drawn["best_elbo"], drawn["elbo"])
     evidence, approximation, best, amortisation, bound = (
         float(text.replace("−", "-")) for text in texts
@@ -114,7 +120,7 @@ def the_screen_adds_up(explorer, drawn):
     assert all(part in line for part, line in zip(texts, written, strict=True))
 
 
-def nothing_overlaps(explorer):
+def nothing_overlaps(explorer: AmortisedInference) -> None:
     boxes = [text.get_window_extent() for text in explorer.ledger.texts]
     boxes += [text.get_window_extent() for text in (explorer.names, explorer.encoder_name)]
     for a, b in itertools.combinations(boxes, 2):
@@ -124,15 +130,17 @@ def nothing_overlaps(explorer):
 
 
 @pytest.mark.parametrize("encoder", list(TABLES))
-def test_the_average_over_x_is_that_of_quadrature(explorer, encoder):
+def test_the_average_over_x_is_that_of_quadrature(
+    explorer: AmortisedInference, encoder: str
+) -> None:
     """The drawn amortisation of one x after the other, weighed with the density of x."""
     drawn = explorer.at(rho=0.8, x=0.0, family="diagonal", encoder=encoder)
     w = loadings(0.8)
     edges = quantiser(TABLES[encoder])
     cells = zip(np.clip(edges[:-1], -12, 12), np.clip(edges[1:], -12, 12), strict=True)
 
-    def cost(t, mean):
-        return 0.5 * (w @ w) * (t - mean) ** 2 * stats.norm.pdf(t)
+    def cost(t: float, mean: float) -> float:
+        return float(0.5 * (w @ w) * (t - mean) ** 2 * stats.norm.pdf(t))
 
     average = sum(integrate.quad(cost, a, b, args=(cell_mean(a, b),))[0] for a, b in cells)
     assert drawn["mean_amortisation"] == pytest.approx(average, rel=1e-6)
@@ -141,7 +149,7 @@ def test_the_average_over_x_is_that_of_quadrature(explorer, encoder):
         assert here == pytest.approx(0.5 * (w @ w) * (t - looked_up(encoder, t)) ** 2, abs=1e-3)
 
 
-def test_what_is_drawn_is_what_is_said(explorer):
+def test_what_is_drawn_is_what_is_said(explorer: Any) -> None:
     drawn = explorer.at(rho=0.8, x=1.3, family="diagonal", encoder="4 rows")
     low, high = explorer.ledger.levels[2].get_ydata()[0], explorer.ledger.levels[0].get_ydata()[0]
     assert (low, high) == pytest.approx((drawn["elbo"], drawn["log_evidence"]))
@@ -154,7 +162,7 @@ def test_what_is_drawn_is_what_is_said(explorer):
         assert reach == pytest.approx([drawn[f"{name}_1"], drawn[f"{name}_2"]], rel=2e-4)
 
 
-def test_reset_returns_to_the_opening(explorer):
+def test_reset_returns_to_the_opening(explorer: AmortisedInference) -> None:
     opening = AmortisedInference().numbers
     explorer.at(rho=0.0, x=-2.5, family="isotropic", encoder="1 row")
     assert explorer.reset() == opening

@@ -3,6 +3,7 @@
 import itertools
 import math
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +21,9 @@ from course_lib.explorers.encoder_and_decoder import (
     LatentWalk,
     apart,
 )
-from course_lib.explorers.scenes.encoded_digits import COPIES, chosen, shipped_digits
+from course_lib.explorers.scenes.encoded_digits import COPIES, CloseUp, chosen, shipped_digits
 from course_lib.shipped import load_model
-from course_lib.vae import Architecture
+from course_lib.vae import VAE, Architecture
 
 IMAGES = list(itertools.product(range(10), WHICH))
 SOME = [(2, "first"), (5, "first"), (8, "second"), (1, "second")]  # narrow, far, two modes, wide
@@ -34,8 +35,10 @@ def explorer() -> LatentWalk:
 
 
 @lru_cache(maxsize=1)
-def model():
-    return load_model("mnist_vae_2d").double()
+def model() -> VAE:
+    found = load_model("mnist_vae_2d").double()
+    assert isinstance(found, VAE)
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -51,11 +54,11 @@ def image(digit: int, which: str) -> Tensor:
     return pixels[places[WHICH.index(which)]]
 
 
-def likelihood(z: Tensor) -> Independent:
-    return Independent(Bernoulli(logits=model().decoder(z).logits), 1)
+def likelihood(z: Tensor) -> Independent[Bernoulli]:
+    return Independent(Bernoulli(logits=model().decoder(z).logits), 1)  # type: ignore[attr-defined]
 
 
-def posterior(x: Tensor) -> Independent:
+def posterior(x: Tensor) -> Independent[Normal]:
     q = model().encoder(x)
     return Independent(Normal(q.mean, q.std), 1)
 
@@ -65,7 +68,9 @@ PRIOR = Independent(Normal(torch.zeros(2).double(), torch.ones(2).double()), 1)
 
 @pytest.mark.equation("7.2")
 @pytest.mark.parametrize(("digit", "which"), SOME)
-def test_log_evidence_is_that_of_importance_sampling(explorer, digit: int, which: str) -> None:
+def test_log_evidence_is_that_of_importance_sampling(
+    explorer: LatentWalk, digit: int, which: str
+) -> None:
     """Draws from the cells, each even within its own: unbiased for p(x) wherever the cells lie."""
     x = image(digit, which)
     found = explorer.digits.cells[COPIES * digit + WHICH.index(which)]
@@ -81,7 +86,7 @@ def test_log_evidence_is_that_of_importance_sampling(explorer, digit: int, which
 
 
 @pytest.mark.equation("7.2")
-def test_log_evidence_is_that_of_a_plain_grid(explorer) -> None:
+def test_log_evidence_is_that_of_a_plain_grid(explorer: LatentWalk) -> None:
     exact = posterior_on_grid(model(), image(1, "first"), half_width=4.5, nodes=181)
     assert exact.edge < 1e-6
     drawn = explorer.at(digit=1, which="first")
@@ -96,7 +101,7 @@ def test_log_evidence_is_that_of_a_plain_grid(explorer) -> None:
 
 
 @pytest.mark.equation("7.2")
-def test_finer_cells_change_nothing(explorer, monkeypatch) -> None:
+def test_finer_cells_change_nothing(explorer: LatentWalk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of all twenty, with no bound on the number of cells and a quarter of their smallest area."""
     found = [cells.log_evidence for cells in explorer.digits.cells]
     narrow = min(range(20), key=lambda i: explorer.digits.cells[i].std.min().item())
@@ -110,7 +115,9 @@ def test_finer_cells_change_nothing(explorer, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(("digit", "which"), SOME)
-def test_the_elbo_and_the_point_by_torchs_densities(explorer, digit: int, which: str) -> None:
+def test_the_elbo_and_the_point_by_torchs_densities(
+    explorer: LatentWalk, digit: int, which: str
+) -> None:
     """The reconstruction by 40² nodes of quadrature in place of 16²."""
     x, z = image(digit, which), torch.tensor([0.5, -1.2], dtype=torch.float64)
     drawn = explorer.at(digit=digit, which=which, z_1=0.5, z_2=-1.2)
@@ -132,7 +139,7 @@ def test_the_elbo_and_the_point_by_torchs_densities(explorer, digit: int, which:
         assert drawn[f"q_std_{i + 1}"] == pytest.approx(q.stddev[i].item(), abs=1e-12)
 
 
-def test_the_screen_adds_up_at_every_image(explorer) -> None:
+def test_the_screen_adds_up_at_every_image(explorer: LatentWalk) -> None:
     for k, (digit, which) in enumerate(IMAGES):
         z = FARTHEST * math.cos(k), FARTHEST * math.sin(2 * k)
         drawn = explorer.at(digit=digit, which=which, z_1=z[0], z_2=z[1])
@@ -149,7 +156,7 @@ def test_the_screen_adds_up_at_every_image(explorer) -> None:
         everything_is_in_its_panel(explorer, explorer.digits.close_ups[k])
 
 
-def everything_is_in_its_panel(explorer, near) -> None:
+def everything_is_in_its_panel(explorer: Any, near: CloseUp) -> None:
     """Posterior draws, q's two ellipses and the square, each where it can be seen."""
     for line in (explorer.dots, explorer.ellipse):
         x, y = (np.asarray(values) for values in line.get_data())
@@ -166,7 +173,7 @@ def everything_is_in_its_panel(explorer, near) -> None:
     assert all(text.get_window_extent().x1 <= width for text in texts)
 
 
-def test_the_ledger_shows_every_gap_whole_and_all_on_one_scale(explorer) -> None:
+def test_the_ledger_shows_every_gap_whole_and_all_on_one_scale(explorer: LatentWalk) -> None:
     """A bar is as long as its gap: 92 nats are no arrow at the foot, and three times 29."""
     lengths, gaps = [], []
     for digit, which in IMAGES:
@@ -181,7 +188,7 @@ def test_the_ledger_shows_every_gap_whole_and_all_on_one_scale(explorer) -> None
     np.testing.assert_allclose(np.array(lengths) / max(lengths), np.array(gaps) / max(gaps), 1e-9)
 
 
-def test_a_close_up_shows_the_density_where_it_is(explorer) -> None:
+def test_a_close_up_shows_the_density_where_it_is(explorer: LatentWalk) -> None:
     """Its summit and its spread are those of the posterior."""
     for near, found in zip(explorer.digits.close_ups, explorer.digits.cells, strict=True):
         centres = near.side * (np.arange(len(near.shade)) + 0.5) / len(near.shade)
@@ -199,7 +206,7 @@ def test_a_close_up_shows_the_density_where_it_is(explorer) -> None:
         assert mean == pytest.approx(expected.item(), abs=found.side)
 
 
-def test_draws_are_those_of_the_posterior(explorer) -> None:
+def test_draws_are_those_of_the_posterior(explorer: LatentWalk) -> None:
     found = explorer.digits.cells[16]  # two modes
     z = found.sample(40_000, generator=Generator().manual_seed(0))
     error = found.std / math.sqrt(40_000)
@@ -208,7 +215,7 @@ def test_draws_are_those_of_the_posterior(explorer) -> None:
     assert explorer.digits.draws.shape == (20, 8, 2)
 
 
-def test_pictures_are_what_the_decoder_gives(explorer) -> None:
+def test_pictures_are_what_the_decoder_gives(explorer: LatentWalk) -> None:
     explorer.at(digit=4, which="first", z_1=1.0, z_2=2.0)
     shown = explorer.pair._rows[::-1, :, 0]
     x = image(4, "first").reshape(28, 28).numpy()
@@ -217,7 +224,7 @@ def test_pictures_are_what_the_decoder_gives(explorer) -> None:
     assert np.abs(shown[4::8, 230::8] - 255 * (1 - decoded)).max() <= 0.5001
 
 
-def test_reset_returns_to_the_opening(explorer) -> None:
+def test_reset_returns_to_the_opening(explorer: LatentWalk) -> None:
     opening = explorer.reset()
     explorer.at(digit=9, which="second", z_1=-3.4, z_2=3.4)
     assert explorer.reset() == opening
@@ -226,6 +233,7 @@ def test_reset_returns_to_the_opening(explorer) -> None:
 
 def test_another_model_can_be_walked_in() -> None:
     other = Architecture(784, (2,), ((5,),)).build(seed=0)
+    assert isinstance(other, VAE)
     numbers = LatentWalk(other).numbers
     assert numbers["gap"] > 0
     assert shipped_digits().model is not other

@@ -14,12 +14,14 @@ GRID = list(itertools.product((1, 8, 50), DRAWS, (0.1, 0.2, 0.55, 1.0)))
 
 
 @pytest.fixture(scope="module")
-def explorer():
+def explorer() -> EvidenceNeedle:
     return EvidenceNeedle()
 
 
 @pytest.mark.parametrize(("d", "s"), [(1, 0.1), (1, 1.0), (20, 0.2), (50, 0.1), (50, 1.0)])
-def test_evidence_and_needle_are_those_of_a_dense_gaussian(explorer, d, s):
+def test_evidence_and_needle_are_those_of_a_dense_gaussian(
+    explorer: EvidenceNeedle, d: int, s: float
+) -> None:
     """log p(x) from the 784 × 784 covariance, the posterior from joint conditioning."""
     numbers = explorer.at(d=d, s=s, S=100)
     W, b, x = explorer.full.loadings[:, :d], explorer.full.offset, explorer.image
@@ -35,7 +37,7 @@ def test_evidence_and_needle_are_those_of_a_dense_gaussian(explorer, d, s):
 
 
 @pytest.mark.parametrize(("d", "S", "s"), [(1, 10, 0.2), (5, 100, 0.5), (50, 10, 0.1)])
-def test_estimates_are_the_librarys_own(explorer, d, S, s):
+def test_estimates_are_the_librarys_own(explorer: EvidenceNeedle, d: int, S: int, s: float) -> None:
     """The same draws through the decoder, image by image, as bounds.naive_log_evidence does it."""
     explorer.at(d=d, S=S, s=s)
     world = LinearGaussian(explorer.full.loadings[:, :d], explorer.full.offset, s)
@@ -48,7 +50,9 @@ def test_estimates_are_the_librarys_own(explorer, d, S, s):
 
 
 @pytest.mark.parametrize(("d", "S", "s"), GRID)
-def test_numbers_add_up_and_stay_on_the_screen(explorer, d, S, s):
+def test_numbers_add_up_and_stay_on_the_screen(
+    explorer: EvidenceNeedle, d: int, S: int, s: float
+) -> None:
     n = explorer.at(d=d, S=S, s=s)
     assert n["log_evidence"] - n["median_estimate"] == pytest.approx(n["shortfall"])
     assert EDGES[0] < math.asinh(-n["shortfall"]) < EDGES[-1]
@@ -59,14 +63,14 @@ def test_numbers_add_up_and_stay_on_the_screen(explorer, d, S, s):
     assert min(b - a for a, b in itertools.pairwise(texts)) > 0.8 * heights
 
 
-def test_the_estimate_falls_further_short_as_d_grows(explorer):
+def test_the_estimate_falls_further_short_as_d_grows(explorer: EvidenceNeedle) -> None:
     short = [explorer.at(d=d, S=1_000, s=0.2)["shortfall"] for d in DIMENSIONS]
     assert short == sorted(short)
     assert short[0] < 0.5
     assert short[-1] > 300
 
 
-def test_reset_returns_to_the_opening(explorer):
+def test_reset_returns_to_the_opening(explorer: EvidenceNeedle) -> None:
     opening = EvidenceNeedle().numbers
     explorer.at(d=1, S=10, s=1.0)
     assert explorer.reset() == opening

@@ -2,9 +2,11 @@
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from course_lib.explorers.hvae_elbo import AT, FORMULAS, WIDTH, ChainBound
 
@@ -22,11 +24,13 @@ STATES = [
 
 
 @pytest.fixture(scope="module")
-def explorer():
+def explorer() -> ChainBound:
     return ChainBound()
 
 
-def dense(layers, ratio, shift):
+def dense(
+    layers: int, ratio: float, shift: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and covariance of q over (z_1, …, z_T) at x = 1, by its factors; they are
     N(z_{t−1} v_t/(1 + v_t), v_t/(1 + v_t)) with v_t = T − t + 1 = Var z_t, but for the top one."""
     mean, covariance = np.zeros(layers), np.zeros((layers, layers))
@@ -45,7 +49,7 @@ def dense(layers, ratio, shift):
     return mean, covariance
 
 
-def by_matrices(layers, ratio, shift):
+def by_matrices(layers: int, ratio: float, shift: float) -> tuple[float, ...]:
     """log p(x), ELBO, h(z_T|z_{T−1}), h(z_T|x)."""
     mean, covariance = dense(layers, ratio, shift)
     spread = np.zeros(layers + 1)  # E (z_{t−1} − z_t)², t = 1 … T, then E z_T²
@@ -63,7 +67,9 @@ def by_matrices(layers, ratio, shift):
 
 
 @pytest.mark.parametrize(("formula", "layers", "ratio", "shift"), STATES)
-def test_numbers_are_those_of_matrices(explorer, formula, layers, ratio, shift):
+def test_numbers_are_those_of_matrices(
+    explorer: ChainBound, formula: str, layers: int, ratio: float, shift: float
+) -> None:
     drawn = explorer.at(formula=formula, layers=layers, ratio=ratio, shift=shift)
     log_p, elbo, conditional, marginal = by_matrices(layers, ratio, shift)
     error = dict(zip(FORMULAS, (0.0, conditional, marginal, marginal - conditional), strict=True))[
@@ -83,7 +89,7 @@ def test_numbers_are_those_of_matrices(explorer, formula, layers, ratio, shift):
     nothing_overlaps(explorer)
 
 
-def the_screen_adds_up(explorer, drawn):
+def the_screen_adds_up(explorer: ChainBound, drawn: dict[str, float]) -> None:
     """The row of numbers sums to the formula's value as the ledger prints it, to the digit."""
     row = [text.get_text() for text in explorer.rows[2] if text.get_text()]
     total = sum(round(1000 * float(text.replace("−", "-"))) for text in row)
@@ -99,7 +105,7 @@ def the_screen_adds_up(explorer, drawn):
     assert ("again" in names) == (drawn["again"] != 0)
 
 
-def the_bars_are_the_terms(explorer, parts, drawn):
+def the_bars_are_the_terms(explorer: Any, parts: list[float], drawn: dict[str, float]) -> None:
     shown = [bar for bar in explorer.bars if bar.get_visible()]
     kept = [part for part in parts if part]
     assert [bar.get_height() for bar in shown] == pytest.approx(kept)
@@ -118,7 +124,7 @@ def the_bars_are_the_terms(explorer, parts, drawn):
         assert top == pytest.approx(sum(parts[:-1]))
 
 
-def nothing_overlaps(explorer):
+def nothing_overlaps(explorer: ChainBound) -> None:
     texts = [text for row in explorer.rows for text in row if text.get_text()]
     texts += [text for text in explorer.ledger._texts.values() if text.get_text()]
     boxes = [text.get_window_extent() for text in texts]
@@ -128,13 +134,13 @@ def nothing_overlaps(explorer):
     assert all(edge.x0 <= box.x0 and box.x1 <= edge.x1 and edge.y0 <= box.y0 for box in boxes)
 
 
-def test_it_opens_where_the_printed_formula_crosses_the_line():
+def test_it_opens_where_the_printed_formula_crosses_the_line() -> None:
     opening = ChainBound().numbers
     assert opening["gap"] == pytest.approx(0, abs=1e-12)  # q is exact, and still
     assert opening["value"] - opening["log_evidence"] == pytest.approx(1.072365, abs=5e-7)
 
 
-def test_only_the_correct_reading_never_crosses(explorer):
+def test_only_the_correct_reading_never_crosses(explorer: ChainBound) -> None:
     """Every corner: the ELBO stays below, the marginal KL with the short sum above the ELBO."""
     highest = dict.fromkeys(FORMULAS, -math.inf)
     for layers, ratio, shift in itertools.product((2, 5), (0.3, 1.0, 2.0), (-0.7, 0.0, 0.7)):
@@ -147,7 +153,7 @@ def test_only_the_correct_reading_never_crosses(explorer):
     assert min(highest.values()) > 0.1
 
 
-def test_reset_returns_to_the_opening(explorer):
+def test_reset_returns_to_the_opening(explorer: ChainBound) -> None:
     opening = ChainBound().numbers
     explorer.at(formula="marginal KL", layers=5, ratio=0.3, shift=0.7)
     assert explorer.reset() == opening

@@ -2,10 +2,13 @@
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from course_lib.explorers.stage.tiles import Blit
+from numpy.typing import NDArray
 
 from course_lib.data import load_mnist
 from course_lib.explorers.hvae_structure import (
@@ -25,13 +28,13 @@ CORNERS = [*itertools.product(CHAINS, KEPT, (1,)), *itertools.product(CHAINS, ["
 
 
 @pytest.fixture(scope="module")
-def explorer():
+def explorer() -> ChainOfLatents:
     return ChainOfLatents()
 
 
-def test_explained_variance_of_a_nest_whose_shares_are_known():
+def test_explained_variance_of_a_nest_whose_shares_are_known() -> None:
     """x = 2a + b + c/2 with independent N(0, 1): a family shares a, so 4/5.25 is decided."""
-    draws = np.random.default_rng(0).standard_normal
+    draws: Any = np.random.default_rng(0).standard_normal
     found = [
         families.explained(
             2 * draws((120, 1, 50)) + draws((120, 10, 50)) + 0.5 * draws((120, 10, 50))
@@ -45,7 +48,7 @@ def test_explained_variance_of_a_nest_whose_shares_are_known():
 
 
 @pytest.mark.parametrize("name", CHAINS.values())
-def test_shares_of_variance_are_those_of_fresh_siblings(name):
+def test_shares_of_variance_are_those_of_fresh_siblings(name: str) -> None:
     """Two who share z_k have covariance Var E[x|z_k]: no family mean, no correction."""
     model, found = load_model(name), families.chain_families(name)
     generator = torch.Generator().manual_seed(77)
@@ -62,12 +65,12 @@ def test_shares_of_variance_are_those_of_fresh_siblings(name):
             batches.append(share.item())
         # one batch errs as the explorer's families do, or more; the mean of ten errs less
         error = np.std(batches, ddof=1) * math.sqrt(1 + 1 / 10)
-        assert above[model.depth - level] == pytest.approx(np.mean(batches), abs=4 * error)
+        assert above[model.depth - level] == pytest.approx(np.mean(batches), abs=4 * float(error))
     assert sum(found.decided) == pytest.approx(1.0, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", CHAINS.values())
-def test_a_family_keeps_what_it_says(name):
+def test_a_family_keeps_what_it_says(name: str) -> None:
     found = families.chain_families(name)
     ancestors = found.by_level[1]  # its members have all latents of the ancestor
     for level, family in found.by_level.items():
@@ -81,20 +84,20 @@ def test_a_family_keeps_what_it_says(name):
 
 
 @pytest.mark.parametrize("name", CHAINS.values())
-def test_the_framed_chain_leads_to_the_framed_picture(name):
+def test_the_framed_chain_leads_to_the_framed_picture(name: str) -> None:
     model = load_model(name)
     for family in families.chain_families(name).by_level.values():
         decoded = model.generate(1, torch.from_numpy(family.latents[0])).mean
         assert np.allclose(decoded.reshape(-1, 28, 28), family.pictures[:, 1], atol=1e-6)
 
 
-def test_pairs_are_counted():
+def test_pairs_are_counted() -> None:
     digits = torch.tensor([[3, 3, 8, 3], [1, 7, 9, 4], [0, 0, 5, 5]])
     pairs = [a == b for row in digits.tolist() for a, b in itertools.combinations(row, 2)]
     assert families.same_pairs(digits) == pytest.approx(sum(pairs) / len(pairs))
 
 
-def test_the_reader_takes_the_nearest_and_is_mostly_right():
+def test_the_reader_takes_the_nearest_and_is_mostly_right() -> None:
     test, known = load_mnist("test"), load_mnist("train")
     pictures = test.images[:1000].flatten(1).float() / 255
     seen = families.read(pictures)
@@ -107,7 +110,7 @@ def test_the_reader_takes_the_nearest_and_is_mostly_right():
 
 
 @pytest.mark.parametrize(("chain", "kept", "page"), CORNERS)
-def test_every_corner(explorer, chain, kept, page):
+def test_every_corner(explorer: ChainOfLatents, chain: str, kept: str, page: int) -> None:
     n = explorer.at(chain=chain, kept=kept, page=page)
     found = families.chain_families(CHAINS[chain])
     level = min(KEPT[kept], found.depth + 1)
@@ -125,7 +128,7 @@ def test_every_corner(explorer, chain, kept, page):
     nothing_overlaps(explorer)
 
 
-def drawn(blit, columns):
+def drawn(blit: Blit, columns: int) -> NDArray[np.float64]:
     """The pictures on a sheet of ROWS × columns, as ink: one of each 4 × 4 drawn pixels."""
     sheet = 1 - blit._rows[::-1, :, 0] / 255
     return np.stack(
@@ -137,7 +140,9 @@ def drawn(blit, columns):
     )
 
 
-def the_screen_says_it(explorer, n, level, depth):
+def the_screen_says_it(
+    explorer: ChainOfLatents, n: dict[str, float], level: int, depth: int
+) -> None:
     printed = [
         int(node.share.get_text().removesuffix("%"))
         for node in explorer.nodes
@@ -158,7 +163,7 @@ def the_screen_says_it(explorer, n, level, depth):
     assert [arrow.get_visible() for arrow in explorer.arrows] == [t <= depth for t in (1, 2, 3)]
 
 
-def nothing_overlaps(explorer):
+def nothing_overlaps(explorer: ChainOfLatents) -> None:
     texts = [explorer.shared, explorer.anew, *(node.share for node in explorer.nodes)]
     boxes = [text.get_window_extent() for text in texts if text.get_visible()]
     for a, b in itertools.combinations(boxes, 2):
@@ -167,7 +172,7 @@ def nothing_overlaps(explorer):
     assert all(0 <= box.x0 < box.x1 <= width for box in boxes)
 
 
-def test_whole_percents_add_up():
+def test_whole_percents_add_up() -> None:
     assert whole_percents([0.194, 0.310, 0.151, 0.345]) == [19, 31, 15, 35]
     assert whole_percents([-0.002, 0.335, 0.335, 0.332]) == [0, 34, 33, 33]
     assert whole_percents([0.628, 0.372]) == [63, 37]
@@ -177,11 +182,11 @@ def test_whole_percents_add_up():
         assert max(abs(whole - 100 * shares)) < 1
 
 
-def test_names_are_listed():
+def test_names_are_listed() -> None:
     assert [listed(NAMES[t:0:-1]) for t in (1, 2, 3)] == ["z₁", "z₂ and z₁", "z₃, z₂ and z₁"]
 
 
-def test_more_kept_is_more_alike(explorer):
+def test_more_kept_is_more_alike(explorer: ChainOfLatents) -> None:
     """What the chapter teaches: true of these chains, awake or asleep at the top."""
     for chain in ("T = 3", "T = 3, KL warmed up"):
         alike = [explorer.at(chain=chain, kept=kept)["alike"] for kept in KEPT]
@@ -189,7 +194,7 @@ def test_more_kept_is_more_alike(explorer):
         assert 0.08 < alike[0] < 0.15
 
 
-def test_reset_returns_to_the_opening(explorer):
+def test_reset_returns_to_the_opening(explorer: ChainOfLatents) -> None:
     opening = ChainOfLatents().numbers
     explorer.at(chain="T = 1", kept="nothing", page=7)
     assert explorer.reset() == opening

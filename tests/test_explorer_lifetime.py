@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from ipywidgets.widgets.widget import _instances  # every widget that is open
-from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import start_new_async_kernel
 from matplotlib.artist import Artist
 from test_engine import Awkward, GaussianGap
@@ -90,7 +90,7 @@ def test_a_thread_that_was_waiting_when_it_closed_is_told(name: str) -> None:
 class Broken(Awkward):
     """Cannot be drawn at its start."""
 
-    def update(self, x: int, axis: str) -> None:
+    def update(self, x: int, axis: str) -> None:  # type: ignore[override]
         raise ValueError("not to be drawn")
 
 

@@ -1,10 +1,12 @@
 """The explorer of chapter 11 against ScalarChain and a slow search from many starts."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from course_lib.exact import ScalarChain
@@ -17,7 +19,7 @@ WEIGHTS = np.exp(-0.5 * Z**2) / np.exp(-0.5 * Z**2).sum()
 
 
 @pytest.fixture(scope="module")
-def explorer():
+def explorer() -> DepthAgainstOneLayer:
     return DepthAgainstOneLayer()
 
 
@@ -32,13 +34,13 @@ def slow_kl(b2: float, c2: float, free: bool) -> float:
     x, log_p = X.numpy()[::3], log_p[::3]
     p = np.exp(log_p) * 0.15
 
-    def kl(theta):
+    def kl(theta: NDArray[np.float64]) -> float:
         a, log_b, c, log_s, d = (*theta, 0.0)[:5]
         mean = a * np.tanh(np.exp(log_b) * Z + d) + c
         density = np.exp(-0.5 * ((x[:, None] - mean) / np.exp(log_s)) ** 2) @ WEIGHTS
         log_density = np.log(density + 1e-300) - log_s - 0.5 * math.log(2 * math.pi)
         # a noise narrower than the grid's steps fools the sums over z
-        penalty = 1e3 * max(0.0, -1.6 - log_s) ** 2
+        penalty = 1e3 * max(0.0, -1.6 - float(log_s)) ** 2
         return float((p * (log_p - log_density)).sum()) + penalty
 
     starts = [
@@ -53,7 +55,9 @@ def slow_kl(b2: float, c2: float, free: bool) -> float:
 @pytest.mark.equation("11.5")
 @pytest.mark.parametrize("inside", ["none", "free"])
 @pytest.mark.parametrize(("b2", "c2"), VALUES)
-def test_no_slow_search_finds_a_closer_one(explorer, b2, c2, inside) -> None:
+def test_no_slow_search_finds_a_closer_one(
+    explorer: DepthAgainstOneLayer, b2: float, c2: float, inside: str
+) -> None:
     """Where the best b is infinite, two lumps, b stops short of it: worth less than 2e-5 nats."""
     found = explorer.at(b2=b2, c2=c2, inside=inside)["kl"]
     assert found < slow_kl(b2, c2, inside == "free") + 2e-5
@@ -61,7 +65,7 @@ def test_no_slow_search_finds_a_closer_one(explorer, b2, c2, inside) -> None:
 
 
 @pytest.mark.parametrize(("b2", "c2"), VALUES)
-def test_the_curves_are_the_exact_densities(explorer, b2, c2) -> None:
+def test_the_curves_are_the_exact_densities(explorer: Any, b2: float, c2: float) -> None:
     explorer.at(b2=b2, c2=c2)
     world = chain(b2, c2)
     exact = fold(LOWER, world.marginal(1), X)[0].exp().numpy()
@@ -74,7 +78,7 @@ def test_the_curves_are_the_exact_densities(explorer, b2, c2) -> None:
 
 
 @pytest.mark.parametrize(("b2", "c2", "free"), [(1.0, 1.0, False), (2.0, 1.5, True)])
-def test_the_fit_is_drawn_and_its_numbers_are_its_own(b2, c2, free) -> None:
+def test_the_fit_is_drawn_and_its_numbers_are_its_own(b2: float, c2: float, free: bool) -> None:
     found = compare(b2, c2, free)
     arrow = found.fit.arrow
     mean = arrow.a * np.tanh(arrow.b * Z + arrow.d) + arrow.c
@@ -87,7 +91,7 @@ def test_the_fit_is_drawn_and_its_numbers_are_its_own(b2, c2, free) -> None:
     assert found.numbers["fit_skew"] == pytest.approx(one.evidence.skew, abs=1e-6)
 
 
-def test_at_zero_the_chain_folds(explorer) -> None:
+def test_at_zero_the_chain_folds(explorer: DepthAgainstOneLayer) -> None:
     found = explorer.at(b2=0.0, c2=0.0, inside="none")
     assert abs(found["kl"]) < 1e-9
     assert "folds into one layer" in explorer.sentence
@@ -95,7 +99,7 @@ def test_at_zero_the_chain_folds(explorer) -> None:
     assert found["a"] * found["b"] == pytest.approx(0.45, abs=1e-3)
 
 
-def test_mirrored_offsets_give_mirrored_worlds(explorer) -> None:
+def test_mirrored_offsets_give_mirrored_worlds(explorer: DepthAgainstOneLayer) -> None:
     for inside in ("none", "free"):
         right = explorer.at(b2=1.3, c2=0.8, inside=inside)
         left = explorer.at(b2=1.3, c2=-0.8, inside=inside)
@@ -103,7 +107,7 @@ def test_mirrored_offsets_give_mirrored_worlds(explorer) -> None:
         assert left["kl"] == pytest.approx(right["kl"], abs=1e-8)
 
 
-def test_every_curve_stays_inside_its_panel(explorer) -> None:
+def test_every_curve_stays_inside_its_panel(explorer: Any) -> None:
     for b2 in (0.0, 0.4, 0.6, 0.8, 2.0, 4.0):
         for c2 in (-1.5, 0.0, 1.5):
             explorer.at(b2=b2, c2=c2, inside="none")

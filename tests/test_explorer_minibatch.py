@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,12 +26,12 @@ SIZES = (1, 2, 10, 63, 99, 100)
 
 
 @pytest.fixture(scope="module")
-def explorer():
+def explorer() -> DatasetFunnel:
     return DatasetFunnel()
 
 
 @pytest.fixture(scope="module")
-def dense():
+def dense() -> tuple[torch.Tensor, torch.Tensor]:
     """ℓ_n and v_n from the 64 × 64 covariance and from eigenvalues, not from the library."""
     data = digit_bounds()
     W, b, s = data.world.loadings, data.world.offset, data.world.noise_std[0]
@@ -51,7 +52,9 @@ def dense():
     return evidence - gap, 0.5 * values.square().sum() + a.square().sum(1)
 
 
-def test_every_digit_against_the_dense_gaussian(explorer, dense):
+def test_every_digit_against_the_dense_gaussian(
+    explorer: DatasetFunnel, dense: tuple[torch.Tensor, torch.Tensor]
+) -> None:
     elbo, variance = dense
     data = digit_bounds()
     # a 64 × 64 solve at condition 1e3 leaves 1e-12 of numbers near 200
@@ -60,7 +63,9 @@ def test_every_digit_against_the_dense_gaussian(explorer, dense):
     assert explorer.numbers["exact"] == pytest.approx(elbo.sum().item(), rel=1e-10)
 
 
-def test_one_sample_estimates_have_that_mean_and_variance(dense):
+def test_one_sample_estimates_have_that_mean_and_variance(
+    dense: tuple[torch.Tensor, torch.Tensor],
+) -> None:
     """20,000 fresh estimates of each of five digits, by the library's decoder."""
     elbo, variance = dense
     index = torch.arange(5).repeat(20_000, 1)
@@ -74,7 +79,14 @@ def test_one_sample_estimates_have_that_mean_and_variance(dense):
 @pytest.mark.parametrize(
     ("B", "replacement", "L", "scale"), list(itertools.product(SIZES, REPLACEMENT, SAMPLES, SCALES))
 )
-def test_spread_and_mean_at_every_corner(explorer, dense, B, replacement, L, scale):
+def test_spread_and_mean_at_every_corner(
+    explorer: DatasetFunnel,
+    dense: tuple[torch.Tensor, torch.Tensor],
+    B: int,
+    replacement: str,
+    L: str,
+    scale: str,
+) -> None:
     """From the moments of one draw and the covariance of two, not from the closed form."""
     elbo, variance = dense
     n = explorer.at(B=B, replacement=replacement, L=L, scale=scale)
@@ -97,7 +109,9 @@ def test_spread_and_mean_at_every_corner(explorer, dense, B, replacement, L, sca
     assert explorer.sentence.endswith("right on average.") == (scale == RIGHT)
 
 
-def test_the_spread_closes_only_without_replacement_and_without_samples(explorer):
+def test_the_spread_closes_only_without_replacement_and_without_samples(
+    explorer: DatasetFunnel,
+) -> None:
     closed = explorer.at(B=DIGITS, replacement=WITHOUT, L=EXACT, scale=RIGHT)
     assert closed["std"] == 0
     assert closed["distinct"] == DIGITS
@@ -108,7 +122,7 @@ def test_the_spread_closes_only_without_replacement_and_without_samples(explorer
     assert explorer.at(replacement=WITHOUT, L="1")["std"] > 80
 
 
-def test_batches_are_what_they_are_called():
+def test_batches_are_what_they_are_called() -> None:
     drawn = drawn_batches()
     assert (drawn[WITHOUT].sort(1).values == torch.arange(DIGITS)).all()
     # N draws with replacement leave out (1 − 1/N)^N of the digits; 400 rows, sd below 0.04 each
@@ -121,7 +135,7 @@ def test_batches_are_what_they_are_called():
             assert sums[way, EXACT][row, 6].item() == pytest.approx(direct, rel=1e-12)
 
 
-def test_what_is_drawn_is_what_is_read(explorer):
+def test_what_is_drawn_is_what_is_read(explorer: Any) -> None:
     for scale, B in itertools.product(SCALES, (1, 30, 100)):
         n = explorer.at(B=B, replacement=WITH, L="1", scale=scale)
         x, y = explorer.chosen.get_data()

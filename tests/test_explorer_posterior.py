@@ -2,6 +2,8 @@
 
 import itertools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,23 +12,27 @@ from scipy import integrate, stats
 from course_lib.explorers.posterior import DRAWS, EDGE, NATS, TOP, PosteriorExplorer
 from course_lib.explorers.scenes.small_worlds import small_world
 
-MEANS = {"linear": lambda z: z, "tanh": lambda z: 2 * np.tanh(z), "z²": np.square}
+MEANS: dict[str, Callable[[Any], Any]] = {
+    "linear": lambda z: z,
+    "tanh": lambda z: 2 * np.tanh(z),
+    "z²": np.square,
+}
 NOISE = {"linear": 0.75, "tanh": 0.5, "z²": 0.5}
 OBSERVED = list(itertools.product(MEANS, (-1.0, 0.1, 1.25, 3.0)))
 EVERYWHERE = list(itertools.product(MEANS, (-1.0, 3.0), (-2.5, 0.0, 2.5), (0.2, 2.0)))
 
 
 @pytest.fixture(scope="module")
-def explorer():
+def explorer() -> PosteriorExplorer:
     return PosteriorExplorer()
 
 
-def log_joint(world, x, z):
+def log_joint(world: str, x: float, z: Any) -> Any:
     """log p(x|z) + log p(z), by SciPy alone."""
     return stats.norm.logpdf(x, MEANS[world](z), NOISE[world]) + stats.norm.logpdf(z)
 
 
-def integral(f):
+def integral(f: Callable[[float], float]) -> float:
     """∫ f over |z| ≤ 9, in pieces so that no narrow hump is missed."""
     pieces = np.linspace(-9, 9, 37)
     return sum(
@@ -36,7 +42,9 @@ def integral(f):
 
 
 @pytest.mark.parametrize(("world", "x"), OBSERVED)
-def test_evidence_and_posterior_are_those_of_scipy(explorer, world, x):
+def test_evidence_and_posterior_are_those_of_scipy(
+    explorer: PosteriorExplorer, world: str, x: float
+) -> None:
     n = explorer.at(world=world, x=x, mean=0.5, std=0.5)
     evidence = integral(lambda z: math.exp(log_joint(world, x, z)))
     mean = integral(lambda z: z * math.exp(log_joint(world, x, z))) / evidence
@@ -47,7 +55,7 @@ def test_evidence_and_posterior_are_those_of_scipy(explorer, world, x):
 
 
 @pytest.mark.parametrize(("world", "x"), OBSERVED)
-def test_the_line_is_flat_and_the_evidence(explorer, world, x):
+def test_the_line_is_flat_and_the_evidence(explorer: Any, world: str, x: float) -> None:
     """What is drawn, at every z of the panel; a difference of 1e2 rounds by about 1e-14."""
     n = explorer.at(world=world, x=x, mean=0.5, std=0.5)
     drawn = explorer.flat.get_ydata()
@@ -57,7 +65,7 @@ def test_the_line_is_flat_and_the_evidence(explorer, world, x):
 
 
 @pytest.mark.parametrize("x", [-1.0, 0.1, 0.15, 3.0])
-def test_two_humps_from_half_the_noise_variance_on(explorer, x):
+def test_two_humps_from_half_the_noise_variance_on(explorer: PosteriorExplorer, x: float) -> None:
     """−z²/2 − (x − z²)²/(2s²) has its peaks where z² = x − s²/2, or at zero."""
     n = explorer.at(world="z²", x=x)
     assert n["modes"] == (2 if x > 0.5**2 / 2 else 1)
@@ -67,12 +75,14 @@ def test_two_humps_from_half_the_noise_variance_on(explorer, x):
 
 
 @pytest.mark.parametrize(("world", "x", "mean", "std"), EVERYWHERE)
-def test_the_formula_with_q(explorer, world, x, mean, std):
+def test_the_formula_with_q(
+    explorer: PosteriorExplorer, world: str, x: float, mean: float, std: float
+) -> None:
     """Its average by SciPy, its values at the draws one by one, and Jensen."""
     n = explorer.at(world=world, x=x, mean=mean, std=std)
     q = stats.norm(mean, std)
 
-    def formula(z):
+    def formula(z: Any) -> Any:
         return log_joint(world, x, z) - q.logpdf(z)
 
     ends = mean - 12 * std, mean + 12 * std
@@ -84,7 +94,7 @@ def test_the_formula_with_q(explorer, world, x, mean, std):
     assert n["q_average"] < n["log_evidence"]
 
 
-def test_the_exact_posterior_gives_one_number(explorer):
+def test_the_exact_posterior_gives_one_number(explorer: PosteriorExplorer) -> None:
     """N(0.8, 0.6²) is the linear world's posterior at x = 1.25, and p(x) is N(0, 1.25²)."""
     n = explorer.at(world="linear", x=1.25, mean=0.8, std=0.6)
     exact = stats.norm.logpdf(1.25, 0, 1.25)
@@ -93,7 +103,7 @@ def test_the_exact_posterior_gives_one_number(explorer):
 
 
 @pytest.mark.parametrize("world", MEANS)
-def test_the_drawn_curves(explorer, world):
+def test_the_drawn_curves(explorer: Any, world: str) -> None:
     n = explorer.at(world=world, x=1.0, mean=0.3, std=0.4)
     z = explorer.z[:, 0].numpy()
     joint = log_joint(world, 1.0, z)
@@ -108,7 +118,9 @@ def test_the_drawn_curves(explorer, world):
 
 
 @pytest.mark.parametrize(("world", "x", "mean", "std"), EVERYWHERE)
-def test_nothing_overlaps_or_leaves_the_picture(explorer, world, x, mean, std):
+def test_nothing_overlaps_or_leaves_the_picture(
+    explorer: Any, world: str, x: float, mean: float, std: float
+) -> None:
     explorer.at(world=world, x=x, mean=mean, std=std)
     for curve in explorer.curves.values():
         assert curve.get_ydata().max() < TOP
@@ -126,7 +138,7 @@ def test_nothing_overlaps_or_leaves_the_picture(explorer, world, x, mean, std):
     assert max(box.x1 for box in boxes) <= figure.bbox.x1
 
 
-def test_the_sentence_says_the_numbers(explorer):
+def test_the_sentence_says_the_numbers(explorer: PosteriorExplorer) -> None:
     n = explorer.at(world="z²", x=1.5, mean=1.15, std=0.25)
     assert "2 modes" in explorer.sentence
     assert f"{n['log_evidence']:.3f}".replace("-", "−") in explorer.sentence
@@ -134,7 +146,7 @@ def test_the_sentence_says_the_numbers(explorer):
     assert "one mode" in (explorer.at(world="linear") and explorer.sentence)
 
 
-def test_reset_returns_to_the_opening(explorer):
+def test_reset_returns_to_the_opening(explorer: PosteriorExplorer) -> None:
     opening = PosteriorExplorer().numbers
     explorer.at(world="tanh", x=3.0, mean=-2.5, std=2.0)
     assert explorer.reset() == opening

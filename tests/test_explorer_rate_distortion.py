@@ -1,6 +1,7 @@
 """The explorer of chapter 5 against torch.distributions, finer grids and many more samples."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,19 +22,19 @@ from course_lib.explorers.rate_distortion import RateDistortionTrade
 from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, quick_sweep
 from course_lib.explorers.scenes.outlines import outlines
 from course_lib.plots.ledger import printed
-from course_lib.vae import Architecture, unstack
+from course_lib.vae import VAE, Architecture, unstack
 
 COUNTS = load_digits().images.flatten(1).double()
 ENDS = (0.1, 1.0, 4.0, 64.0)
 
 
 @pytest.fixture(scope="module")
-def explorer():
+def explorer() -> RateDistortionTrade:
     return RateDistortionTrade.example()
 
 
 @pytest.fixture(scope="module")
-def vaes():
+def vaes() -> list[VAE]:
     """The sixteen models one by one, in float64."""
     return [unstack(quick_sweep(), i).double() for i in range(len(BETAS))]
 
@@ -42,22 +43,22 @@ def image(digit: int) -> Tensor:
     return COUNTS[load_digits().labels.tolist().index(digit)]
 
 
-def posterior(model, x: Tensor) -> Independent:
+def posterior(model: VAE, x: Tensor) -> Independent[Normal]:
     """q(z|x) as torch has it."""
     q = model.encoder(x)
     return Independent(Normal(q.mean.detach(), q.std.detach()), 1)
 
 
-def likelihood(model, z: Tensor) -> Independent:
+def likelihood(model: VAE, z: Tensor) -> Independent[Binomial]:
     """p(x|z) as torch has it."""
-    return Independent(Binomial(16, logits=model.decoder(z).logits.detach()), 1)
+    return Independent(Binomial(16, logits=model.decoder(z).logits.detach()), 1)  # type: ignore[attr-defined]
 
 
 PRIOR = Independent(Normal(torch.zeros(2).double(), torch.ones(2).double()), 1)
 
 
 @pytest.mark.parametrize("beta", ENDS)
-def test_means_over_the_data(explorer, vaes, beta: float) -> None:
+def test_means_over_the_data(explorer: RateDistortionTrade, vaes: list[VAE], beta: float) -> None:
     drawn, model = explorer.at(beta=beta), vaes[BETAS.index(beta)]
     q = posterior(model, COUNTS)
     assert drawn["rate"] == pytest.approx(kl_divergence(q, PRIOR).mean().item(), rel=1e-4)
@@ -71,7 +72,9 @@ def test_means_over_the_data(explorer, vaes, beta: float) -> None:
 
 
 @pytest.mark.parametrize("beta", [8.0, 16.0, 64.0])
-def test_the_rate_falls_into_its_two_parts(explorer, vaes, beta: float) -> None:
+def test_the_rate_falls_into_its_two_parts(
+    explorer: RateDistortionTrade, vaes: list[VAE], beta: float
+) -> None:
     """The mixture of all q on a grid that is fine for its narrowest part, no sampling."""
     drawn, model = explorer.at(beta=beta), vaes[BETAS.index(beta)]
     q = model.encoder(COUNTS)
@@ -95,7 +98,9 @@ def test_the_rate_falls_into_its_two_parts(explorer, vaes, beta: float) -> None:
 
 
 @pytest.mark.parametrize("beta", ENDS)
-def test_the_image_terms_without_sampling(explorer, vaes, beta: float) -> None:
+def test_the_image_terms_without_sampling(
+    explorer: RateDistortionTrade, vaes: list[VAE], beta: float
+) -> None:
     """Quadrature with 40² nodes instead of 24², and torch's densities; one decimal is drawn."""
     points, weights = np.polynomial.hermite.hermgauss(40)
     axis = torch.as_tensor(points * math.sqrt(2))
@@ -113,7 +118,9 @@ def test_the_image_terms_without_sampling(explorer, vaes, beta: float) -> None:
 
 
 @pytest.mark.parametrize(("beta", "digit"), [(0.1, 0), (1.0, 8), (16.0, 3), (64.0, 9)])
-def test_log_evidence_is_that_of_a_finer_grid(explorer, vaes, beta: float, digit: int) -> None:
+def test_log_evidence_is_that_of_a_finer_grid(
+    explorer: RateDistortionTrade, vaes: list[VAE], beta: float, digit: int
+) -> None:
     """Every node of the whole square, six times as close as the first grid's."""
     model = vaes[BETAS.index(beta)]
     exact = posterior_on_grid(model, image(digit), half_width=7.0, nodes=561)
@@ -124,7 +131,7 @@ def test_log_evidence_is_that_of_a_finer_grid(explorer, vaes, beta: float, digit
 
 
 def test_a_small_world_by_simpsons_rule() -> None:
-    model = Architecture(3, (2,), ((4,),), "binomial", 16).build(seed=1).double()
+    model: Any = Architecture(3, (2,), ((4,),), "binomial", 16).build(seed=1).double()
     with torch.no_grad():
         model.decoder.logits.weight.mul_(3.0)
     x = torch.tensor([[16.0, 3.0, 0.0], [0.0, 9.0, 7.0]], dtype=torch.float64)
@@ -138,7 +145,9 @@ def test_a_small_world_by_simpsons_rule() -> None:
         assert plane.log_evidence(row) == pytest.approx(expected, abs=1e-6)
 
 
-def test_more_points_change_nothing(explorer, vaes, monkeypatch) -> None:
+def test_more_points_change_nothing(
+    explorer: RateDistortionTrade, vaes: list[VAE], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The narrowest posteriors are those of the smallest β."""
     drawn = explorer.at(beta=0.1, digit=1)["log_evidence"]
     monkeypatch.setattr(plane, "BUDGET", 200_000)
@@ -147,7 +156,9 @@ def test_more_points_change_nothing(explorer, vaes, monkeypatch) -> None:
     assert drawn == pytest.approx(finer, abs=1e-4)
 
 
-def test_every_setting_keeps_the_identity_and_its_place_on_the_screen(explorer) -> None:
+def test_every_setting_keeps_the_identity_and_its_place_on_the_screen(
+    explorer: RateDistortionTrade,
+) -> None:
     """log p(x) − objective = KL(q ‖ posterior) + (β − 1) KL(q ‖ prior), at all 160 settings."""
     above = 0
     for beta in BETAS:
@@ -163,7 +174,7 @@ def test_every_setting_keeps_the_identity_and_its_place_on_the_screen(explorer) 
     assert above > 20  # of the 50 with β < 1
 
 
-def the_screen_says_so(explorer, drawn, beta: float) -> None:
+def the_screen_says_so(explorer: Any, drawn: dict[str, float], beta: float) -> None:
     evidence, objective, gap = printed(drawn["log_evidence"], drawn["objective"], decimals=1)
     sentence = explorer.sentence
     assert all(text.removeprefix("−") in sentence for text in (evidence, objective, gap))
@@ -183,13 +194,13 @@ def the_screen_says_so(explorer, drawn, beta: float) -> None:
     assert (whole, part, rest) == pytest.approx(shown, abs=0.101)
 
 
-def test_the_curve_falls_and_the_rate_falls_with_beta(explorer) -> None:
+def test_the_curve_falls_and_the_rate_falls_with_beta(explorer: RateDistortionTrade) -> None:
     rates = [explorer.at(beta=beta)["rate"] for beta in BETAS]
     assert rates[0] > 8 > rates[9] > 2 > 0.1 > rates[-1]
     assert sum(np.diff(rates) < 0) >= 14  # a quick training may swap two neighbours
 
 
-def test_an_outline_is_one_standard_deviation_away(explorer) -> None:
+def test_an_outline_is_one_standard_deviation_away(explorer: Any) -> None:
     explorer.at(beta=4.0, digit=2)
     q, at = explorer.report.q, BETAS.index(4.0)
     x, y = explorer.mine.get_data()
@@ -200,7 +211,7 @@ def test_an_outline_is_one_standard_deviation_away(explorer) -> None:
     assert np.isnan(outlines(explorer.report.everyone, 8)).any(1).sum() == 16 * 1797
 
 
-def test_pictures_are_what_the_decoder_gives(explorer, vaes) -> None:
+def test_pictures_are_what_the_decoder_gives(explorer: Any, vaes: list[VAE]) -> None:
     explorer.at(beta=16.0, digit=6)
     model = vaes[BETAS.index(16.0)]
     shown = explorer.pair.artist.get_array()
@@ -209,7 +220,7 @@ def test_pictures_are_what_the_decoder_gives(explorer, vaes) -> None:
     assert np.allclose(shown[2::4, 35::4], rebuilt)
 
 
-def test_the_stored_text_holds_no_trained_number(explorer) -> None:
+def test_the_stored_text_holds_no_trained_number(explorer: RateDistortionTrade) -> None:
     """It is compared on other machines, where training ends a little elsewhere."""
     explorer.at(beta=0.5, digit=7)
     numbers = explorer.numbers
@@ -218,7 +229,7 @@ def test_the_stored_text_holds_no_trained_number(explorer) -> None:
     assert not any(f"{value:.1f}" in repr(explorer) for value in numbers.values() if value > 1)
 
 
-def test_reset_returns_to_the_opening(explorer) -> None:
+def test_reset_returns_to_the_opening(explorer: RateDistortionTrade) -> None:
     opening = explorer.reset()
     explorer.at(beta=64.0, digit=9)
     assert explorer.reset() == opening
@@ -230,7 +241,7 @@ def test_bad_input_is_named() -> None:
     three_weights, images = torch.tensor([0.5, 1.0, 2.0]), load_digits()
     with pytest.raises(ValueError, match="betas must have one entry a model, got 3"):
         SweepReport(quick_sweep(), three_weights, images)
-    solid = Architecture(64, (3,), ((4,),), "binomial", 16).build(seed=0).double()
+    solid: Any = Architecture(64, (3,), ((4,),), "binomial", 16).build(seed=0).double()
     q = solid.encoder(COUNTS[:2])
     with pytest.raises(ValueError, match="event"):
         expected_log_likelihood(solid, q, COUNTS[:2])
@@ -238,7 +249,7 @@ def test_bad_input_is_named() -> None:
 
 def test_a_posterior_beyond_the_grid_is_refused() -> None:
     """Sixteen of sixteen flips at odds of e^−9 + z/2: the posterior pulls z to 8."""
-    far = Architecture(2, (2,), ((),), "binomial", 16).build(seed=0).double()
+    far: Any = Architecture(2, (2,), ((),), "binomial", 16).build(seed=0).double()
     with torch.no_grad():
         far.decoder.logits.weight.copy_(0.5 * torch.eye(2))
         far.decoder.logits.bias.fill_(-9.0)

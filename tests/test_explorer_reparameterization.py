@@ -2,6 +2,8 @@
 
 import itertools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,11 +25,11 @@ SMOOTH = [(SQUARE, 1.0), *((SINE, omega) for omega in OMEGAS)]
 
 
 @pytest.fixture(scope="module")
-def explorer():
+def explorer() -> GradientNoise:
     return GradientNoise()
 
 
-def average(g, *breaks):
+def average(g: Callable[[float], float], *breaks: float) -> float:
     """E g(ε), ε ~ N(0, 1), by adaptive quadrature between −11, 11 and the breaks."""
     ends = sorted({-11.0, 11.0, *(b for b in breaks if abs(b) < 11)})
     return sum(
@@ -36,7 +38,7 @@ def average(g, *breaks):
     ) / math.sqrt(2 * math.pi)
 
 
-def plain(name, omega):
+def plain(name: str, omega: float) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     """f and its derivative, in NumPy alone."""
     if name == SQUARE:
         return (lambda z: z * z), (lambda z: 2 * z)
@@ -46,13 +48,15 @@ def plain(name, omega):
 
 
 # quad promises 1e-11 on each part; second moments reach 1e3, where 1e-9 relative is what is left
-CLOSE = {"rel": 1e-9, "abs": 1e-9}
+CLOSE: dict[str, Any] = {"rel": 1e-9, "abs": 1e-9}
 
 
 @pytest.mark.parametrize(
     ("function", "mean", "std"), list(itertools.product(SMOOTH, MEANS, STDS)), ids=str
 )
-def test_smooth_functions_against_quadrature(explorer, function, mean, std):
+def test_smooth_functions_against_quadrature(
+    explorer: GradientNoise, function: tuple[str, float], mean: float, std: float
+) -> None:
     name, omega = function
     f, slope = plain(name, omega)
     r = explorer.at(f=name, mean=mean, std=std, omega=omega, estimator=SCORE)
@@ -67,7 +71,7 @@ def test_smooth_functions_against_quadrature(explorer, function, mean, std):
 
 
 @pytest.mark.parametrize(("mean", "std"), list(itertools.product(MEANS, STDS)))
-def test_the_step_against_quadrature(explorer, mean, std):
+def test_the_step_against_quadrature(explorer: GradientNoise, mean: float, std: float) -> None:
     """Its gradient is the density of q at the step; the pathwise estimate is always 0."""
     r = explorer.at(f=JUMP, mean=mean, std=std, omega=1.0, estimator=SCORE)
     f, _ = plain(JUMP, 1.0)
@@ -86,14 +90,16 @@ def test_the_step_against_quadrature(explorer, mean, std):
     list(itertools.product([*SMOOTH, (JUMP, 1.0)], MEANS, STDS)),
     ids=str,
 )
-def test_the_baseline_is_the_best_and_leaves_what_it_should(explorer, function, mean, std):
+def test_the_baseline_is_the_best_and_leaves_what_it_should(
+    explorer: GradientNoise, function: tuple[str, float], mean: float, std: float
+) -> None:
     """Both against quadrature of (f − b) ε/σ, whose variance any other b makes larger."""
     name, omega = function
     f, _ = plain(name, omega)
     r = explorer.at(f=name, mean=mean, std=std, omega=omega, estimator=BASELINE)
     edges = [(STEP - mean) / std] if name == JUMP else []
 
-    def second(b):
+    def second(b: float) -> float:
         return average(lambda e: ((f(mean + std * e) - b) * e / std) ** 2, *edges)
 
     b = r["baseline"]
@@ -104,7 +110,7 @@ def test_the_baseline_is_the_best_and_leaves_what_it_should(explorer, function, 
 
 
 @pytest.mark.parametrize(("name", "estimator"), list(itertools.product(FUNCTIONS, ESTIMATORS)))
-def test_the_draws_are_those_of_both_estimators(explorer, name, estimator):
+def test_the_draws_are_those_of_both_estimators(explorer: Any, name: str, estimator: str) -> None:
     mean, std, omega = 0.6, 0.7, 1.3
     r = explorer.at(f=name, mean=mean, std=std, omega=omega, estimator=estimator)
     f, slope = plain(name, omega)
@@ -122,7 +128,7 @@ def test_the_draws_are_those_of_both_estimators(explorer, name, estimator):
     assert explorer.histograms[PATHWISE].bars.get_data().values.max() == 1.0
 
 
-def test_randomness_stays_in_the_noise(explorer):
+def test_randomness_stays_in_the_noise(explorer: Any) -> None:
     """The upper end of every line never moves; the lower end is μ + σ ε."""
     before = None
     for mean, std in itertools.product(MEANS, STDS):
@@ -137,7 +143,7 @@ def test_randomness_stays_in_the_noise(explorer):
         assert np.isnan(ticks[~inside]).all()
 
 
-def test_the_order_flips(explorer):
+def test_the_order_flips(explorer: GradientNoise) -> None:
     below = explorer.at(f=SINE, mean=0.0, std=1.0, omega=1.1, estimator=PATHWISE)["worth"]
     above = explorer.at(omega=1.15)["worth"]
     assert above < 1 < below
@@ -147,7 +153,7 @@ def test_the_order_flips(explorer):
     assert "one score-function draw is worth 25.0" in explorer.sentence
 
 
-def test_what_is_drawn_is_what_is_read(explorer):
+def test_what_is_drawn_is_what_is_read(explorer: Any) -> None:
     r = explorer.at(f=SQUARE, mean=1.5, std=0.8, estimator=PATHWISE)
     reach = 30.0  # of the estimates' axis: the next round number over 3 + 2.5·√49
     for drawn in explorer.histograms.values():
@@ -167,7 +173,7 @@ def test_what_is_drawn_is_what_is_read(explorer):
     assert (explorer.marks.get_ydata()[0::3] == explorer.level.get_ydata()[0]).all()
 
 
-def test_the_scale_holds_what_the_sliders_can_ask(explorer):
+def test_the_scale_holds_what_the_sliders_can_ask(explorer: Any) -> None:
     """The true gradient is never at the edge, and the numbers under the axis are round."""
     for (name, omega), mean, std in itertools.product([*SMOOTH, (JUMP, 1.0)], MEANS, STDS):
         r = explorer.at(f=name, mean=mean, std=std, omega=omega, estimator=SCORE)

@@ -75,7 +75,8 @@ def run(setting: str) -> list[list[float]]:
         [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    found: list[list[float]] = json.loads(done.stdout)
+    return found
 
 
 @pytest.fixture(scope="module")

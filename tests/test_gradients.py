@@ -3,6 +3,8 @@
 import itertools
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
 import mpmath as mp
 import pytest
@@ -38,7 +40,7 @@ def at(estimator: Callable[[Tensor], Tensor]) -> Callable[[float], float]:
 
 def agree(exact: Exact, path: tuple[float, float], score: tuple[float, float]) -> None:
     # quad promises 1e-12 absolute on each of two integrals; the factor covers their combination
-    tolerance = {"rel": 1e-9, "abs": 1e-9}
+    tolerance: dict[str, Any] = {"rel": 1e-9, "abs": 1e-9}
     assert path == pytest.approx((exact.gradient, exact.pathwise_variance), **tolerance)
     assert score == pytest.approx((exact.gradient, exact.score_variance), **tolerance)
 
@@ -68,7 +70,9 @@ def test_the_sine(mean: float, std: float, omega: float, baseline: float) -> Non
     agree(exact, path, score)
 
 
-def sine_in_many_digits(omega: float, mean: float, std: float, baseline: float) -> tuple:
+def sine_in_many_digits(
+    omega: float, mean: float, std: float, baseline: float
+) -> tuple[mp.mpf, ...]:
     """The three numbers as the textbook writes them, in 160 digits."""
     with mp.workdps(160):
         w, m, s, b = (mp.mpf(v) for v in (omega, mean, std, baseline))
@@ -160,7 +164,9 @@ def first(z: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
-def test_the_pathwise_estimate_differentiates_in_any_mode(mode: Callable) -> None:
+def test_the_pathwise_estimate_differentiates_in_any_mode(
+    mode: Callable[[], AbstractContextManager[None]],
+) -> None:
     """Where gradients are switched off, a learner's cell gets numbers, not zeros."""
     with mode():
         noise = NOISE.clone()

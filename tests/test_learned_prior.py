@@ -115,7 +115,7 @@ def test_the_best_prior_is_where_an_optimiser_ends(count: int) -> None:
         return cost
 
     for _ in range(5):
-        climber.step(closure)  # type: ignore[no-untyped-call]
+        climber.step(closure)
     found = best_prior(q)
     torch.testing.assert_close(
         torch.stack([found.mean, found.log_std]), at.detach(), atol=1e-6, rtol=0

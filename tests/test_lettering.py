@@ -5,19 +5,21 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from numpy.typing import NDArray
 
 from course_lib.explorers.stage.lettering import LetteringCanvas
 from course_lib.plots import new_figure
 
 
-def drawn(canvas: type, text: str, **how: Any) -> np.ndarray:
+def drawn(canvas: type[Any], text: str, **how: Any) -> NDArray[np.float64]:
     """Ink (0 to 1) of `text` in the middle of a white figure, drawn by `canvas`."""
     figure = new_figure(300, 60)
     where = {"ha": "center", "va": "center", "fontsize": 9.36}
     figure.text(0.5, 0.5, text).set(**{**where, **how})
     agg = canvas(figure)
     agg.draw()
-    return 1 - np.asarray(agg.buffer_rgba())[..., :3].mean(axis=-1) / 255
+    ink: NDArray[np.float64] = 1 - np.asarray(agg.buffer_rgba())[..., :3].mean(axis=-1) / 255
+    return ink
 
 
 def box(ink: np.ndarray) -> np.ndarray:
@@ -52,7 +54,7 @@ def test_kept_letters_look_like_matplotlibs(text: str, how: dict[str, Any]) -> N
 def test_a_number_put_together_from_kept_letters_is_that_number() -> None:
     figure = new_figure(300, 60)
     text = figure.text(0.1, 0.3, "", fontsize=9.36)
-    canvas = LetteringCanvas(figure)
+    canvas: FigureCanvasAgg = LetteringCanvas(figure)
     for value in ("1.234", "−5.678", "9.012"):  # by now every digit is kept
         text.set_text(value)
         canvas.draw()
@@ -66,7 +68,7 @@ def test_letters_of_two_sizes_are_kept_apart() -> None:
     figure = new_figure(300, 60)
     small = figure.text(0.1, 0.3, "77", fontsize=8)
     large = figure.text(0.5, 0.3, "77", fontsize=16)
-    canvas = LetteringCanvas(figure)
+    canvas: FigureCanvasAgg = LetteringCanvas(figure)
     canvas.draw()
     widths = [text.get_window_extent().width for text in (small, large)]
     assert widths[1] == pytest.approx(2 * widths[0], rel=0.1)  # hinting rounds advances
@@ -79,7 +81,7 @@ def test_text_outside_its_clip_is_cut() -> None:
     ax = figure.add_axes((0, 0, 0.5, 1))
     ax.set_axis_off()
     ax.text(0.9, 0.5, "a long text over the edge", clip_on=True)
-    canvas = LetteringCanvas(figure)
+    canvas: FigureCanvasAgg = LetteringCanvas(figure)
     canvas.draw()
     ink = np.asarray(canvas.buffer_rgba())[..., 0] < 128
     assert ink[:, :300].any()

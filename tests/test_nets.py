@@ -105,6 +105,7 @@ def test_likelihoods_score_as_torch_does(kind: str, family: object, generator: G
 
 def test_the_gaussian_likelihood_has_one_learned_std(generator: Generator) -> None:
     net = likelihood_net("gaussian", 3, (4,), 6, generator=generator)
+    assert isinstance(net, GaussianNet)
     assert net.log_std.shape == ()
     assert net(torch.zeros(1, 3)).std.flatten().tolist() == [1.0] * 6
 

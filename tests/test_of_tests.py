@@ -14,6 +14,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -161,101 +162,101 @@ def test_a_broken_callback_is_seen(outcomes: dict[str, str]) -> None:
     assert "explorer" in cell(outcomes, MOVED)
 
 
-def altered(notebook: Notebook, change: Callable[[list[dict]], None]) -> set[str]:
+def altered(notebook: Notebook, change: Callable[[list[dict[str, Any]]], None]) -> set[str]:
     """The faults that a change to the code cells brings."""
     raw = copy.deepcopy(notebook.raw)
     change([c for c in raw["cells"] if c["cell_type"] == "code"])
     return set(faults(Notebook(notebook.number, raw))) - set(faults(notebook))
 
 
-def strip(cells: list[dict]) -> None:
+def strip(cells: list[dict[str, Any]]) -> None:
     for c in cells:
         c["outputs"], c["execution_count"] = [], None
 
 
-def junk(cells: list[dict]) -> None:
+def junk(cells: list[dict[str, Any]]) -> None:
     cells[EXPLORED]["outputs"][0]["data"]["image/png"] = base64.b64encode(b"no picture").decode()
 
 
-def narrow(cells: list[dict]) -> None:
+def narrow(cells: list[dict[str, Any]]) -> None:
     cells[EXPLORED]["outputs"][0]["metadata"]["image/png"]["width"] = 640
 
 
-def mute(cells: list[dict]) -> None:
+def mute(cells: list[dict[str, Any]]) -> None:
     cells[EXPLORED]["outputs"][0]["data"]["text/plain"] = "<Figure>"
 
 
-def wordless(cells: list[dict]) -> None:
+def wordless(cells: list[dict[str, Any]]) -> None:
     del cells[EXPLORED]["outputs"][0]["metadata"]["image/png"]["alt"]
 
 
-def state(cells: list[dict]) -> None:
+def state(cells: list[dict[str, Any]]) -> None:
     cells[EXPLORED]["outputs"][0]["data"]["application/vnd.jupyter.widget-view+json"] = {}
 
 
-def again(cells: list[dict]) -> None:
+def again(cells: list[dict[str, Any]]) -> None:
     cells[NUMBERED]["execution_count"] = 9
 
 
-def warn(cells: list[dict]) -> None:
+def warn(cells: list[dict[str, Any]]) -> None:
     cells[MOVED]["outputs"] = [{"output_type": "stream", "name": "stderr", "text": "careful"}]
 
 
-def fail(cells: list[dict]) -> None:
+def fail(cells: list[dict[str, Any]]) -> None:
     error = {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}
     cells[MOVED]["outputs"] = [error]
 
 
-def ignore(cells: list[dict]) -> None:
+def ignore(cells: list[dict[str, Any]]) -> None:
     cells[MOVED]["metadata"]["tags"] = ["nbval-ignore-output"]
 
 
-def comment(cells: list[dict]) -> None:
+def comment(cells: list[dict[str, Any]]) -> None:
     cells[MOVED]["source"] = "# NBVAL_SKIP\n1"
 
 
-def silence(cells: list[dict]) -> None:
+def silence(cells: list[dict[str, Any]]) -> None:
     cells[MOVED]["source"] = "explorer.at(height=0.2);"
 
 
-def leak(cells: list[dict]) -> None:
+def leak(cells: list[dict[str, Any]]) -> None:
     cells[NUMBERED]["outputs"][0]["text"] = "<object at 0x7f0123456789>"
 
 
-def ramble(cells: list[dict]) -> None:
+def ramble(cells: list[dict[str, Any]]) -> None:
     cells[MOVED]["source"] = "\n".join(f"x = {i}" for i in range(26))
 
 
-def pile(cells: list[dict]) -> None:
+def pile(cells: list[dict[str, Any]]) -> None:
     """More imports than lines are allowed, which do not count, and 113 lines, which do."""
     cells[MOVED]["source"] = "import math\n" * 200 + "\n".join(f"x = {i}" for i in range(113))
 
 
-def hide(cells: list[dict]) -> None:
+def hide(cells: list[dict[str, Any]]) -> None:
     cells[MOVED]["source"] = "def a(): ...\ndef b(): ...\ndef c(): ..."
 
 
-def move(cells: list[dict]) -> None:
+def move(cells: list[dict[str, Any]]) -> None:
     """As stored, but for the explorer's home."""
     cells[0]["source"] = IMPORTS.replace("explorer_of_a_point", "course_lib.explorers.point")
 
 
-def hand_on(cells: list[dict]) -> None:
+def hand_on(cells: list[dict[str, Any]]) -> None:
     move(cells)
     cells[MOVED]["source"] = "mine = [explorer]"
 
 
-def look(cells: list[dict]) -> None:
+def look(cells: list[dict[str, Any]]) -> None:
     move(cells)
     cells[MOVED]["source"] = "print(f'{explorer.numbers}')"
 
 
-def rename(cells: list[dict]) -> None:
+def rename(cells: list[dict[str, Any]]) -> None:
     cells[MOVED]["source"] = "print(q.mean)"
     cells[NUMBERED]["source"] = "for q in range(3):\n    q += 1"
 
 
-def share(cells: list[dict]) -> None:
+def share(cells: list[dict[str, Any]]) -> None:
     cells[MOVED]["source"] = "one, rng = 1, torch.Generator().manual_seed(one := 2)"
     cells[NUMBERED]["source"] = "draws = [torch.rand(1, generator=rng) for one in range(3)]"
 
@@ -287,7 +288,7 @@ def share(cells: list[dict]) -> None:
     ],
 )
 def test_a_broken_rule_is_named(
-    notebook: Notebook, change: Callable[[list[dict]], None], fault: str
+    notebook: Notebook, change: Callable[[list[dict[str, Any]]], None], fault: str
 ) -> None:
     faults = altered(notebook, change)
     assert any(found.startswith(fault) for found in faults), faults
@@ -310,24 +311,24 @@ def test_a_language_that_is_wrongly_told_is_named(
 
 
 def test_nbconvert_makes_a_program(stored: Path) -> None:
-    program, made = ScriptExporter().from_filename(stored)
+    program, made = ScriptExporter().from_filename(str(stored))
     assert made["output_extension"] == ".py"
     ast.parse(program)
 
 
 def test_nbconvert_makes_pages_that_say_what_a_picture_shows(stored: Path) -> None:
     told = Config(start.exports())
-    page, _ = HTMLExporter(config=told).from_filename(stored)
+    page, _ = HTMLExporter(config=told).from_filename(str(stored))
     assert '<img alt="The point lies at a height of 0.5."' in page
     assert "No description has been provided" not in page
-    markdown, _ = MarkdownExporter(config=told).from_filename(stored)
+    markdown, _ = MarkdownExporter(config=told).from_filename(str(stored))
     assert "![The point lies at a height of 0.5.](" in markdown
 
 
 def test_names_of_one_cell_are_its_own(notebook: Notebook) -> None:
     """A loop's, a function's and a comprehension's names, and what a cell sets before it reads."""
 
-    def change(cells: list[dict]) -> None:
+    def change(cells: list[dict[str, Any]]) -> None:
         cells[VERIFIED]["source"] = "x, rng = 1, torch.Generator()\ndef f(x): return x"
         cells[EXPLORED]["source"] = "x = [x for x in range(3)]\nprint(x, lambda x: x)"
         cells[MOVED]["source"] = "rng = torch.Generator()\ntorch.rand(1, generator=rng)"

@@ -4,6 +4,7 @@ import io
 import itertools
 import math
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -165,7 +166,7 @@ def test_a_figure_from_elsewhere_is_refused() -> None:
 
 
 def test_panels_share_the_room_in_shown_pixels() -> None:
-    boxes = [ax.bbox.extents / 2 for ax in panels(new_figure(800, 600), (2, 1), (1, 1))]
+    boxes = [np.asarray(ax.bbox.extents) / 2 for ax in panels(new_figure(800, 600), (2, 1), (1, 1))]
     # 800 − 44 − 16 − 64 = 676 across, 600 − 46 − 52 − 84 = 418 down
     assert np.allclose(boxes[0], (44, 600 - 46 - 209, 44 + 676 * 2 / 3, 600 - 46))
     assert np.allclose(boxes[3], (800 - 16 - 676 / 3, 52, 800 - 16, 52 + 209))
@@ -182,7 +183,7 @@ def test_panels_that_would_be_a_line_or_less_are_refused(size: tuple[int, int]) 
     with pytest.raises(ValueError, match=r"1 × 1 panels do not fit .* the margins leave"):
         panels(new_figure(*size))
     (panel,) = panels(new_figure(61, 99))
-    assert np.allclose(panel.bbox.size / 2, (1, 1))
+    assert np.allclose(np.asarray(panel.bbox.size) / 2, (1, 1))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ def test_panels_that_would_be_a_line_or_less_are_refused(size: tuple[int, int]) 
         ({"heights": (-1, 2)}, r"heights must be positive.*got \(-1, 2\)"),
     ],
 )
-def test_panels_share_by_positive_numbers(shares: dict[str, tuple[float, ...]], says: str) -> None:
+def test_panels_share_by_positive_numbers(shares: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         panels(new_figure(), **shares)
 
@@ -206,13 +207,14 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     for shape, kind in (((2, 2, 3), np.uint8), ((2, 2, 4), float), ((2, 2), np.uint8)):
         with pytest.raises(ValueError, match=r"rgba must be uint8 \(height, width, 4\), got"):
             encode_png(np.zeros(shape, dtype=kind))
-    for arguments, says in (
+    bad: tuple[tuple[dict[str, Any], str], ...] = (
         ({"columns": 1.5}, "columns must be a whole number of at least 1, got 1.5"),
         ({"columns": 1, "value_range": (math.nan, 1)}, r"value_range must be .*got \(nan, 1\)"),
         ({"columns": 1, "value_range": (1, 0)}, r"value_range must be .*got \(1, 0\)"),
-    ):
+    )
+    for arguments, says in bad:
         with pytest.raises(ValueError, match=says):
-            image_grid(ax, np.zeros((1, 2, 2)), **arguments)  # type: ignore[arg-type]
+            image_grid(ax, np.zeros((1, 2, 2)), **arguments)
 
 
 def test_text_is_never_smaller_than_shown_output() -> None:
@@ -222,7 +224,8 @@ def test_text_is_never_smaller_than_shown_output() -> None:
     label(left, 0.5, 0.5, "q", of="q")
     ledger(right, -1.0, -2.0)
     show(figure, "Text.")
-    sizes = [text.get_fontsize() for text in figure.findobj(lambda a: hasattr(a, "get_fontsize"))]
+    texts: list[Any] = figure.findobj(lambda a: hasattr(a, "get_fontsize"))
+    sizes = [text.get_fontsize() for text in texts]
     assert min(sizes) * 100 / 72 >= 13 - 1e-9  # shown pixels
 
 
@@ -292,7 +295,7 @@ def test_ledger_labels_never_touch(log_evidence: float, gap: float) -> None:
     boxes = [text.get_window_extent() for text in texts]
     for one, other in itertools.combinations(boxes, 2):
         assert not one.overlaps(other)
-    figure = ONE.ax.get_figure().bbox
+    figure = ONE.ax.figure.bbox
     panel = ONE.ax.bbox
     for box in boxes:
         assert box.x1 <= figure.x1
@@ -323,7 +326,7 @@ def test_the_line_of_log_p_keeps_three_pixels_from_the_labels_above_and_below() 
 
 
 def test_the_ledger_draws_what_it_prints() -> None:
-    drawn = demo_ledger()
+    drawn: Any = demo_ledger()
     drawn.set(-1.752, -2.705)
     assert (drawn._bar.get_y(), drawn._bar.get_height()) == pytest.approx((-2.705, 0.953))
     assert list(drawn._evidence.get_ydata()) == [-1.752, -1.752]
@@ -334,7 +337,7 @@ def test_the_ledger_draws_what_it_prints() -> None:
 
 
 def test_the_ledger_shows_values_beyond_its_limits() -> None:
-    drawn = demo_ledger()
+    drawn: Any = demo_ledger()
     drawn.set(-1.752, -math.inf)
     assert drawn._beyond["elbo"].get_visible()
     assert drawn._beyond["elbo"].get_marker() == "v"
@@ -379,11 +382,12 @@ def test_a_static_ledger_holds_both_numbers(elbo: float) -> None:
 
 def test_latent_samples_are_drawn_where_they_are() -> None:
     (ax,) = panels(new_figure())
-    ticks = latent_ticks(ax, [0.5, -1.0], of="q", row=1)
+    ticks: Any = latent_ticks(ax, [0.5, -1.0], of="q", row=1)
     assert list(ticks.get_xdata()) == [0.5, -1.0]
     assert ticks.get_transform() == ax.get_xaxis_transform()
-    assert ticks.get_ydata()[0] > latent_ticks(ax, [0.0], of="prior").get_ydata()[0]
-    points = latent_points(ax, [[1.0, 2.0], [3.0, 4.0]], of="prior")
+    above: Any = latent_ticks(ax, [0.0], of="prior")
+    assert ticks.get_ydata()[0] > above.get_ydata()[0]
+    points: Any = latent_points(ax, [[1.0, 2.0], [3.0, 4.0]], of="prior")
     assert points.get_xydata().tolist() == [[1.0, 2.0], [3.0, 4.0]]
     with pytest.raises(ValueError, match=r"\(S,\), got \(1, 2\)"):
         latent_ticks(ax, [[1.0, 2.0]], of="q")
@@ -403,9 +407,10 @@ def test_an_image_grid_keeps_every_pixel_in_reading_order() -> None:
         [8, 9, nan, nan, nan],
         [10, 11, nan, nan, nan],
     ]
-    assert np.array_equal(np.ma.filled(grid.artist.get_array(), nan), sheet, equal_nan=True)
+    drawn: Any = grid.artist
+    assert np.array_equal(np.ma.filled(drawn.get_array(), nan), sheet, equal_nan=True)
     grid.set(images[::-1])
-    assert grid.artist.get_array()[0, 0] == 8
+    assert drawn.get_array()[0, 0] == 8
     with pytest.raises(ValueError, match=r"shape \(3, 2, 2\), got \(2, 2, 2\)"):
         grid.set(images[:2])
 

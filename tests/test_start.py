@@ -265,7 +265,7 @@ def test_lab_opens_the_notebook_on_this_machine_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ran: list[tuple[str, ...]] = []
-    monkeypatch.setattr(start, "run", lambda *words, threads=None: ran.append(words) or 0)
+    monkeypatch.setattr(start, "run", lambda *words, threads=None: ran.append(words) or 0)  # type: ignore[func-returns-value]
     assert start.main([]) == 0
     assert start.main(["3", "--no-browser"]) == 0
     first, third = ran
@@ -297,7 +297,7 @@ def test_the_slow_tests_run_apart(
     words: list[str], expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[str] = []
-    monkeypatch.setattr(start, "run", lambda *words, threads=None: ran.extend(words) or 0)
+    monkeypatch.setattr(start, "run", lambda *words, threads=None: ran.extend(words) or 0)  # type: ignore[func-returns-value]
     assert start.main(words) == 0
     assert ran[:3] == ["-m", "pytest", "-q"]
     assert [word for word in ran[3:] if word in expected] == expected

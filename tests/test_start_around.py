@@ -102,8 +102,8 @@ def test_this_machine_is_not_asked_by_way_of_a_proxy(
     assert around["HTTPS_PROXY"] == "http://127.0.0.1:9"  # others are still asked that way
     monkeypatch.setattr(os, "environ", around)
     for host in ("127.0.0.1", "localhost"):
-        assert urllib.request.proxy_bypass_environment(f"{host}:8888")
-    assert not urllib.request.proxy_bypass_environment("packages.example")
+        assert urllib.request.proxy_bypass_environment(f"{host}:8888")  # type: ignore[attr-defined]
+    assert not urllib.request.proxy_bypass_environment("packages.example")  # type: ignore[attr-defined]
 
 
 def test_what_is_the_readers_own_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -32,14 +33,14 @@ from course_lib.plots.figures import OwnAxes
 HERE = Path(__file__).parent
 
 # Everything that a settings file, a style or a habit could change, and that would show.
-RC = {
+RC: dict[Any, Any] = {
     "text.usetex": True,
     "figure.autolayout": True,
     "figure.facecolor": "black",
     "figure.subplot.left": 0.4,
     "axes.facecolor": "grey",
     "axes.grid": True,
-    "axes.prop_cycle": mpl.cycler(color=["#123456", "#654321"]),
+    "axes.prop_cycle": mpl.cycler(color=["#123456", "#654321"]),  # type: ignore[attr-defined]
     "axes.spines.top": False,
     "axes.xmargin": 0.3,
     "axes.unicode_minus": False,
@@ -169,7 +170,7 @@ def test_figures_own_their_style(name: str) -> None:
         if name == "rc":
             mpl.rcParams.update(RC)
         else:
-            mpl.style.use(name)
+            mpl.style.use(name)  # type: ignore[attr-defined]
         before = dict(mpl.rcParams)
         assert plain() == expected
         assert dict(mpl.rcParams) == before  # the reader's own figures keep theirs
@@ -244,8 +245,8 @@ def test_a_draw_leaves_the_dtype_of_the_cell_beside(before: torch.dtype) -> None
 def test_a_draw_leaves_what_the_cell_beside_sets_in_matplotlib() -> None:
     with mpl.rc_context():
         mpl.rcParams.update(RC)
-        mine = {"font.size": 31.0, "axes.facecolor": "pink", "lines.linewidth": 3.0}
-        fresh = {"axes.titlepad": 11.0, "hatch.color": "red"}  # not set before
+        mine: dict[Any, Any] = {"font.size": 31.0, "axes.facecolor": "pink", "lines.linewidth": 3.0}
+        fresh: dict[Any, Any] = {"axes.titlepad": 11.0, "hatch.color": "red"}  # not set before
         with drawn_beside():
             mpl.rcParams.update(mine | fresh)
         for name, value in (RC | mine | fresh).items():

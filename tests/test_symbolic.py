@@ -27,7 +27,7 @@ t = Symbol("t", real=True)
         (sp.Integer(2), 2),
     ],
 )
-def test_what_is_equal_is_proved(left, right) -> None:
+def test_what_is_equal_is_proved(left: sp.Expr, right: sp.Expr) -> None:
     prove(left, right)
 
 
@@ -47,7 +47,7 @@ def test_what_is_equal_is_proved(left, right) -> None:
         (1 / sp.Integer(10) ** 9 + a, a),
     ],
 )
-def test_what_differs_is_refuted_with_a_point(left, right) -> None:
+def test_what_differs_is_refuted_with_a_point(left: sp.Expr, right: sp.Expr) -> None:
     with pytest.raises(Refuted, match="is not"):
         prove(left, right)
 

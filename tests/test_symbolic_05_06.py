@@ -1,6 +1,8 @@
 """Equations 5.1 to 6.6 for all values of their symbols, and what the library makes of them."""
 
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import pytest
 import sympy as sp
@@ -115,7 +117,9 @@ def test_what_a_weight_does_to_the_gap() -> None:
     claim = world.gap + (beta - 1) * world.rate
     prove(world.log_evidence - bound, claim)
 
-    def library(w: float, s: float, x: float, m: float, sigma: float, beta: float) -> list:
+    def library(
+        w: float, s: float, x: float, m: float, sigma: float, beta: float
+    ) -> list[torch.Tensor]:
         arguments = scalar_world(w, s), gaussian(m, sigma), vector(x), beta
         return [weighted_bound(*arguments), weighted_gap(*arguments)]
 
@@ -139,7 +143,7 @@ def test_a_weight_is_a_noise_level() -> None:
     prove(weighted_less_tempered(), tempered_constant_claim())
     other = Symbol("s2", positive=True)
 
-    def library(s: float, other: float, beta: float) -> list:
+    def library(s: float, other: float, beta: float) -> list[torch.Tensor]:
         world = LinearGaussian([[1.0], [2.0]], 0.0, vector(s, other))
         return [tempered_constant(world, beta), tempered(world, beta).noise_std.square()]
 
@@ -297,6 +301,6 @@ WRONG = {
 
 
 @pytest.mark.parametrize("claim", WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_claim_is_refuted(claim) -> None:
+def test_a_wrong_claim_is_refuted(claim: Callable[[], tuple[Any, Any]]) -> None:
     with pytest.raises(Refuted):
         prove(*claim())

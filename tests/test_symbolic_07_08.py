@@ -1,7 +1,9 @@
 """Equations 7.1 to 8.6 for all values of their symbols, and what the library makes of them."""
 
 import math
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import pytest
 import sympy as sp
@@ -320,6 +322,6 @@ WRONG = {
 
 
 @pytest.mark.parametrize("claim", WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_claim_is_refuted(claim) -> None:
+def test_a_wrong_claim_is_refuted(claim: Callable[[], tuple[Any, Any]]) -> None:
     with pytest.raises(Refuted):
         prove(*claim())

@@ -1,8 +1,10 @@
 """Equations 9.1 to 10.4 for all values of their symbols, and what the library makes of them."""
 
 import math
+from collections.abc import Callable
 from functools import cache
 from itertools import permutations, product
+from typing import Any
 
 import pytest
 import sympy as sp
@@ -123,6 +125,7 @@ def affine_net(slope: float, bias: float, log_std: float) -> GaussianNet:
     net = GaussianNet(1, (), 1, generator=torch.Generator()).double()
     net.mean.weight.fill_(slope)
     net.mean.bias.fill_(bias)
+    assert isinstance(net.log_std, torch.nn.Linear)
     net.log_std.weight.zero_()
     net.log_std.bias.fill_(log_std)
     return net
@@ -329,6 +332,6 @@ WRONG = {
 
 
 @pytest.mark.parametrize("claim", WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_claim_is_refuted(claim) -> None:
+def test_a_wrong_claim_is_refuted(claim: Callable[[], tuple[Any, Any]]) -> None:
     with pytest.raises(Refuted):
         prove(*claim())

@@ -1,6 +1,8 @@
 """Equations 11.1 to 11.7 for all values of their symbols, and what the library makes of them."""
 
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import mpmath
 import pytest
@@ -99,7 +101,7 @@ class Unfolded:
 
 
 @cache
-def affine_nets() -> tuple[tuple[Symbol, ...], dict]:
+def affine_nets() -> tuple[tuple[Symbol, ...], dict[str, Any]]:
     """M_t(z) = a_t z + b_t and S_t(z) = e^(c_t z + d_t), the nets without a hidden layer."""
     symbols = sp.symbols("a2 b2 c2 d2 a3 b3 c3 d3", real=True)
     made = {}
@@ -124,6 +126,7 @@ def net(a: float, b: float, c: float, d: float) -> GaussianNet:
     made = GaussianNet(1, (), 1, generator=torch.Generator()).double()
     made.mean.weight.fill_(a)
     made.mean.bias.fill_(b)
+    assert isinstance(made.log_std, torch.nn.Linear)
     made.log_std.weight.fill_(c)
     made.log_std.bias.fill_(d)
     return made
@@ -146,7 +149,7 @@ def test_noises_and_latents_are_one_to_one() -> None:
     prove_each(back, model.noise)
     symbols, _ = affine_nets()
 
-    def library(*v: float) -> list:
+    def library(*v: float) -> list[Any]:
         flat = unrolled(*v[3:])
         z = flat.latents(vector(*v[:3]))
         return [z, flat.noise(z)[0]]
@@ -197,7 +200,7 @@ def test_one_layer_is_symmetric() -> None:
     prove(third, -third.subs(mean, -mean))
 
     def library(u: float, a: float, b: float, c: float, s: float) -> torch.Tensor:
-        right, left = one_layer_log_density(TanhArrow(a, b, c, s), vector(c + u, c - u))
+        right, left = one_layer_log_density(TanhArrow(a, b, c, s), vector(c + u, c - u)).unbind()
         return right - left
 
     matches(library, ZERO, (u, slope, steep, c, s), domain=lambda u, a, b, c, s: s > 0.2)
@@ -288,7 +291,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("claim", WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_claim_is_refuted(claim) -> None:
+def test_a_wrong_claim_is_refuted(claim: Callable[[], tuple[Any, Any]]) -> None:
     with pytest.raises(Refuted):
         prove(*claim())
 

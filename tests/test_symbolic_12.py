@@ -1,6 +1,8 @@
 """Equations 12.1 to 12.7 for all values of their symbols, and what the library makes of them."""
 
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import pytest
 import sympy as sp
@@ -96,7 +98,7 @@ class GaussianChain:
         """h(z_t|x) of a Gaussian."""
         return HALF * log(2 * pi * sp.E * self.variance(self.latents[level - 1]))
 
-    def numbers(self, values: tuple[float, ...]):
+    def numbers(self, values: tuple[float, ...]) -> Any:
         """The library's terms, from the values of `all_symbols`."""
         data, depth = vector(values[0]), self.depth
         world = scalar_chain(depth, values[1 : 1 + 3 * depth])
@@ -319,6 +321,6 @@ WRONG = {
 
 
 @pytest.mark.parametrize("claim", WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_claim_is_refuted(claim) -> None:
+def test_a_wrong_claim_is_refuted(claim: Callable[[], tuple[Any, Any]]) -> None:
     with pytest.raises(Refuted):
         prove(*claim())

@@ -31,7 +31,7 @@ from course_lib.train import (
     warm_up,
 )
 from course_lib.train.state import TrainingState
-from course_lib.vae import VAE, Architecture
+from course_lib.vae import VAE, Architecture, MarkovHVAE
 
 TINY = Architecture(6, (2,), ((5,),))
 
@@ -41,7 +41,7 @@ def data(count: int = 64) -> Tensor:
     return (torch.rand(count, 6, generator=generator) < 0.3).float()
 
 
-def tiny(seed: int = 0, architecture: Architecture = TINY) -> nn.Module:
+def tiny(seed: int = 0, architecture: Architecture = TINY) -> MarkovHVAE:
     return architecture.build(seed=seed)
 
 
@@ -443,10 +443,10 @@ def test_a_fault_in_the_input_is_not_taken_for_divergence() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m: fit(m, [1, 2], Settings(1)), "data must be a tensor, got list"),
+        (lambda m: fit(m, [1, 2], Settings(1)), "data must be a tensor, got list"),  # type: ignore[arg-type]
         (lambda m: fit(m, data().to("meta"), Settings(1)), "data must be on the CPU, got meta"),
-        (lambda m: fit(m, data(), 5), r"settings must be Settings\(epochs, …\), got 5"),
-        (lambda m: fit(TINY, data(), Settings(1)), "torch.nn.Module, .* got Architecture"),
+        (lambda m: fit(m, data(), 5), r"settings must be Settings\(epochs, …\), got 5"),  # type: ignore[arg-type]
+        (lambda m: fit(TINY, data(), Settings(1)), "torch.nn.Module, .* got Architecture"),  # type: ignore[arg-type]
         (lambda m: fit(nn.Tanh(), data(), Settings(1)), "no weights to train: Tanh"),
         (lambda m: fit(m.encoders[0], data(), Settings(1)), "have terms.* got GaussianNet"),
         (
@@ -454,7 +454,7 @@ def test_a_fault_in_the_input_is_not_taken_for_divergence() -> None:
             "the model must be on the CPU, got meta",
         ),
         (
-            lambda m: fit(m, data(), Settings(1), objective="elbo"),
+            lambda m: fit(m, data(), Settings(1), objective="elbo"),  # type: ignore[arg-type]
             "objective must be callable, .*got 'elbo'",
         ),
         (

@@ -2,20 +2,22 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from scipy import stats
 from test_vae import within
-from torch import Generator
+from torch import Generator, Tensor, nn
 
 from course_lib import checkpoint
 from course_lib.chain_readings import layer_costs, read, sample_terms
-from course_lib.distributions import FullGaussian
+from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.evaluate import log_likelihood
 from course_lib.exact import ScalarChain
 from course_lib.nets import GaussianNet
 from course_lib.shipped import load_model
-from course_lib.vae import Architecture, MarkovHVAE
+from course_lib.vae import VAE, Architecture, MarkovHVAE
 
 ARROWS = [(2.0, 1.2, 0.3, 0.6), (1.5, 0.8, 0.0, 0.7)]  # z_1 → x, z_2 → z_1: (a, b, c, s)
 UP = [(1.1, 0.6, -0.1, 0.6), (1.0, 0.7, 0.0, 0.8)]  # x → z_1, z_1 → z_2
@@ -25,10 +27,11 @@ UP = [(1.1, 0.6, -0.1, 0.6), (1.0, 0.7, 0.0, 0.8)]  # x → z_1, z_1 → z_2
 def tanh_net(a: float, b: float, c: float, s: float) -> GaussianNet:
     """v ↦ N(a tanh(bv) + c, s²), as weights."""
     net = GaussianNet(1, (1,), 1, std=s, generator=Generator()).double()
-    for layer, weight, bias in ((net.trunk[0], b, 0.0), (net.mean, a, c)):
+    arrow: Any = net  # whose first layer is affine, and whose log_std is a number
+    for layer, weight, bias in ((arrow.trunk[0], b, 0.0), (arrow.mean, a, c)):
         layer.weight.fill_(weight)
         layer.bias.fill_(bias)
-    net.log_std.fill_(math.log(s))
+    arrow.log_std.fill_(math.log(s))
     return net
 
 
@@ -46,7 +49,7 @@ def test_a_nonlinear_chain_has_the_bound_and_the_evidence_of_quadrature(
     world, x = ScalarChain(ARROWS), torch.tensor([[0.7], [-1.0], [2.6]], dtype=torch.float64)
     z = torch.randn(2, 50, 1, 1, dtype=torch.float64, generator=generator).unbind(0)
     torch.testing.assert_close(model.log_joint(x, z), world.log_joint(x, z), rtol=0, atol=1e-11)
-    elbo = world.elbo([lambda v, net=net: net(v) for net in model.encoders], x)
+    elbo = world.elbo(list(model.encoders), x)
     log_p = world.log_evidence(x)
     assert (elbo < log_p - 0.01).all()
     within(model.elbo(x, (100_000,), generator=generator), elbo)
@@ -66,7 +69,7 @@ def test_sampled_terms_of_a_nonlinear_chain_by_quadrature(
 ) -> None:
     """Each layer's cost, and h(z_2|x) of a top marginal that is no Gaussian, on a grid."""
     world, x = ScalarChain(ARROWS), torch.tensor([[0.7]], dtype=torch.float64)
-    up = [lambda v, net=net: net(v) for net in model.encoders]
+    up = list(model.encoders)
 
     def mean(function: object) -> torch.Tensor:
         return world.expectation(up, x, function)  # type: ignore[arg-type]
@@ -113,7 +116,7 @@ def test_a_checkpoint_of_another_depth_is_refused_and_named(tmp_path: Path) -> N
 def test_a_nan_in_the_likelihood_names_its_layer(generator: Generator) -> None:
     model = Architecture(6, (3, 2), ((), ())).build(seed=0)
     with torch.no_grad():
-        model.decoders[0].logits.weight[0, 0] = math.nan
+        model.decoders[0].logits.weight[0, 0] = math.nan  # type: ignore[union-attr,operator]
     with pytest.raises(ValueError, match="decoder 1: logits must be a number, got nan"):
         model.elbo(torch.ones(1, 6), generator=generator)
 
@@ -122,3 +125,28 @@ def test_data_of_another_width_are_named(tmp_path: Path) -> None:
     path, _ = saved(tmp_path, 3, 2)
     with pytest.raises(ValueError, match=r"x must have 6 entries .*\(1, 784\)"):
         log_likelihood(load_model(path), torch.zeros(1, 784), k=2)
+
+
+class Halving(nn.Module):
+    """v ↦ N(v/2, 0.3²), with sizes and a distribution, but no Net."""
+
+    inputs, outputs = 1, 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.tensor(0.5, dtype=torch.float64))
+
+    def forward(self, value: Tensor) -> DiagonalGaussian:
+        return DiagonalGaussian(self.slope * value, torch.full_like(value, math.log(0.3)))
+
+
+def test_a_module_that_is_no_net_serves_as_one() -> None:
+    """By SciPy: every factor of log p(x, z) − log q(z|x), at numbers of one's own."""
+    encoder = Halving()
+    model = VAE(encoder, Halving())
+    assert model.encoder is encoder
+    x, z = torch.tensor([0.7]).double(), torch.tensor([-0.2]).double()
+    joint = stats.norm.logpdf(0.7, -0.1, 0.3) + stats.norm.logpdf(-0.2)
+    assert model.log_joint(x, [z]).item() == pytest.approx(joint, abs=1e-12)
+    log_q = stats.norm.logpdf(-0.2, 0.35, 0.3)
+    assert model.infer(1, x).log_prob(z).item() == pytest.approx(log_q, abs=1e-12)

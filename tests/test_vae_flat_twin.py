@@ -25,7 +25,7 @@ def images(generator: Generator) -> Tensor:
 
 @pytest.mark.equation("11.3")
 @pytest.mark.parametrize("latents", [(3,), (3, 2), (2, 3, 1)])
-def test_log_weights_are_equal_draw_by_draw(latents, generator: Generator) -> None:
+def test_log_weights_are_equal_draw_by_draw(latents: tuple[int, ...], generator: Generator) -> None:
     chain, x = model(*latents, learned_prior=True), images(generator)
     flat = FlatTwin(chain)
     ours = flat.log_weights(x, 50, generator=Generator().manual_seed(1))
@@ -74,7 +74,7 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match="noise must have 5 entries"):
         flat.latents(torch.zeros(4))
     strange = MarkovHVAE(
-        flat.model.encoders,
+        list(flat.model.encoders),
         [flat.model.decoders[0], Architecture(2, (3,), ((4,),)).build(seed=0).decoders[0].double()],
     )
     with pytest.raises(ValueError, match="must give a DiagonalGaussian, got Bernoulli"):

@@ -36,7 +36,7 @@ _SETTINGS: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
     (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (lambda: sys.float_info.min * 0.5 == 0, torch.set_flush_denormal),  # torch tells nobody
-    (get_printoptions, lambda was: torch.set_printoptions(**was)),  # type: ignore[no-untyped-call]
+    (get_printoptions, lambda was: torch.set_printoptions(**was)),
     (np.random.get_state, np.random.set_state),
     (np.geterr, lambda was: np.seterr(**was)),
     (np.geterrcall, np.seterrcall),

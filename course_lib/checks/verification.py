@@ -70,7 +70,7 @@ def verify_at_most(tag: str, tolerance: float = 1e-10, **routes: float | Tensor)
     values = [_tensor(routes[name], name) for name in names]
     for i in range(len(names) - 1):
         _require_alike(names[i + 1], values[i + 1].shape, names[i], values[i].shape)
-        low, high = torch.broadcast_tensors(values[i], values[i + 1])  # type: ignore[no-untyped-call]
+        low, high = torch.broadcast_tensors(values[i], values[i + 1])
         allowed = tolerance * torch.maximum(low.abs(), high.abs()).clamp(min=1.0)
         rounding = (low - high <= allowed) & allowed.isfinite()
         if not bool(((low <= high) | rounding).all()):
@@ -157,7 +157,7 @@ def relative_difference(a: Tensor, b: Tensor) -> float:
     """Largest |a − b| / max(1, |a|, |b|) over the broadcast entries; 0 where both are the same
     infinity, NaN if either is.
     """
-    a, b = torch.broadcast_tensors(a, b)  # type: ignore[no-untyped-call]
+    a, b = torch.broadcast_tensors(a, b)
     scale = torch.maximum(a.abs(), b.abs()).clamp(min=1.0)
     apart = torch.where(a == b, torch.zeros_like(a), (a - b).abs() / scale)
     apart = torch.where(torch.isinf(a) ^ torch.isinf(b), torch.full_like(a, math.inf), apart)

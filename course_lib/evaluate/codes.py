@@ -71,7 +71,7 @@ def surgery(model: VAE, x: Tensor, *, samples: int = 1, generator: Generator) ->
     Source: Hoffman & Johnson 2016.
     """
     require_one_layer(model)
-    q: DiagonalGaussian = model.encoder(require_data(model, x))
+    q = model.encoder(require_data(model, x))
     prior = model.prior
     information, excess = [], []
     for _ in range(require_count("samples", samples)):

@@ -55,7 +55,7 @@ def local_posterior(
     require_one_layer(model)
     x = differentiable_data(model, x)
     with torch.no_grad():
-        start: DiagonalGaussian = model.encoder(x)
+        start = model.encoder(x)
     mean = start.mean.clone().requires_grad_()
     log_std = start.log_std.clone().requires_grad_()
 
@@ -95,7 +95,7 @@ def inference_gap(
     rows = []
     for i in range(len(x)):
         datum, q = x[i], DiagonalGaussian(local.mean[i], local.log_std[i])
-        encoder: DiagonalGaussian = model.encoder(datum)
+        encoder = model.encoder(datum)
         size = (samples, *q.mean.shape)
         noise = torch.randn(size, dtype=x.dtype, device=x.device, generator=generator)
         bounds = [elbo(model, p, datum, p.mean + p.std * noise) for p in (q, encoder)]

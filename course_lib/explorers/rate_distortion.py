@@ -24,7 +24,7 @@ from course_lib.plots import (
     printed,
     style,
 )
-from course_lib.vae import MarkovHVAE
+from course_lib.vae import VAE
 
 OPENING = 1.0  # the weight nearest to it opens
 REACH = 4.4  # of the latent plane that is drawn, prior standard deviations
@@ -48,7 +48,7 @@ class RateDistortionTrade(Explorer):
     title = "What the two terms trade, at sixteen weights β"
     height_px = 462
 
-    def __init__(self, models: MarkovHVAE, betas: Tensor, images: Images) -> None:
+    def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
         self.report = SweepReport(models, betas, images)
         values = self.report.betas
         start = min(values, key=lambda beta: abs(beta - OPENING))

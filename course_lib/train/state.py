@@ -111,7 +111,7 @@ class TrainingState:
         """One step of every optimiser down the gradient of `loss`, at the schedule's rate."""
         for parameter in self.parameters:
             parameter.grad = None
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         rate = self.settings.rate(self.step, self.steps)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:

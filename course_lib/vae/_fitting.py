@@ -1,12 +1,12 @@
 """Whether nets fit together: their sizes, their precision, their place."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
 
-from course_lib.nets import ConditionalNet
+from course_lib.nets import Net
 
 
 def chained_sizes(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module]) -> list[int]:
@@ -47,14 +47,21 @@ def common_weight(model: nn.Module) -> Tensor:
     return first
 
 
-def _require_nets(name: str, nets: Sequence[nn.Module]) -> Sequence[ConditionalNet]:
+def _require_nets(name: str, nets: Sequence[nn.Module]) -> list[Net[Any]]:
     """Raises ValueError unless `nets` is a list of modules with inputs and outputs."""
     if not isinstance(nets, (list, tuple, nn.ModuleList)):
         raise ValueError(f"{name} must be a list of nets, got {type(nets).__name__}")
+    found = []
     for net in nets:
-        if not (isinstance(net, nn.Module) and hasattr(net, "inputs") and hasattr(net, "outputs")):
+        if not _serves_as_net(net):
             raise ValueError(
                 f"{name} must be modules with inputs and outputs that give a distribution, such as "
                 f"GaussianNet, got {type(net).__name__}"
             )
-    return cast(Sequence[ConditionalNet], nets)
+        found.append(net)
+    return found
+
+
+def _serves_as_net(net: object) -> TypeGuard[Net[Any]]:
+    """A module of the user's need not be a Net, but it must tell its sizes."""
+    return isinstance(net, nn.Module) and hasattr(net, "inputs") and hasattr(net, "outputs")

@@ -1,13 +1,13 @@
 """The sizes and the likelihood of a model, and the model that they describe."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from course_lib.arguments import require_count, require_seed
-from course_lib.nets import GaussianNet, LogitNet, likelihood_net, set_output_mean
+from course_lib.nets import GaussianNet, likelihood_net, set_output_mean
 from course_lib.vae.chain import VAE, MarkovHVAE
 
 
@@ -33,10 +33,8 @@ class Architecture:
         """
         self._require_layers()
         require_count("count", self.count)
-        model = self._assemble(torch.Generator().manual_seed(require_seed("seed", seed)))
-        if data_mean is not None:
-            set_output_mean(cast(GaussianNet | LogitNet, model.decoders[0]), data_mean)
-        return model
+        generator = torch.Generator().manual_seed(require_seed("seed", seed))
+        return self._assemble(generator, data_mean)
 
     def _require_layers(self) -> None:
         """Raises ValueError unless latents and hidden are of equal length and of the right kind."""
@@ -47,7 +45,7 @@ class Architecture:
                 f"((200, 200),), got {self.latents!r} and {self.hidden!r}"
             )
 
-    def _assemble(self, generator: torch.Generator) -> MarkovHVAE:
+    def _assemble(self, generator: torch.Generator, data_mean: Tensor | None) -> MarkovHVAE:
         sizes = (self.data, *self.latents)
         encoders: list[nn.Module] = []
         decoders: list[nn.Module] = []
@@ -56,7 +54,7 @@ class Architecture:
             scale = 1 / self.count if counts else 1.0
             encoders.append(GaussianNet(low, hidden, high, scale=scale, generator=generator))
             decoders.append(GaussianNet(high, hidden[::-1], low, generator=generator))
-        decoders[0] = likelihood_net(
+        first = likelihood_net(
             self.likelihood,
             self.latents[0],
             self.hidden[0][::-1],
@@ -64,6 +62,9 @@ class Architecture:
             count=self.count,
             generator=generator,
         )
+        if data_mean is not None:
+            set_output_mean(first, data_mean)
+        decoders[0] = first
         if len(encoders) == 1:
             return VAE(encoders[0], decoders[0], learned_prior=self.learned_prior)
         return MarkovHVAE(encoders, decoders, learned_prior=self.learned_prior)

@@ -5,7 +5,7 @@ z_0 := x, encoder t gives q(z_t|z_{t−1}) and decoder t gives p(z_{t−1}|z_t),
 Everything is per example, in nats; samples lead: results are (*samples, *batch).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,6 +15,7 @@ from torch import Generator, Tensor, nn
 from course_lib.arguments import located, require_count, require_event
 from course_lib.bounds import importance_weighted_bound
 from course_lib.distributions import DiagonalGaussian, Distribution, kl_divergence
+from course_lib.nets import Net
 from course_lib.vae._fitting import chained_sizes, common_weight
 
 
@@ -120,18 +121,20 @@ class MarkovHVAE(nn.Module):
     def infer(self, level: int, below: Tensor) -> DiagonalGaussian:
         """q(z_level | z_{level−1}); level 1 reads x. Errors name the layer."""
         with located(f"encoder {self._level(level)}"):
-            q = self.encoders[level - 1](below)
+            encoder: Callable[[Tensor], DiagonalGaussian] = self.encoders[level - 1]
+            q = encoder(below)
             if not hasattr(q, "rsample"):
                 raise ValueError(
                     "an encoder must give a distribution with rsample, such as DiagonalGaussian, "
                     f"got {type(q).__name__}"
                 )
-            return cast(DiagonalGaussian, q)
+            return q
 
     def generate(self, level: int, z: Tensor) -> Distribution:
         """p(z_{level−1} | z_level); level 1 gives p(x|z_1). Errors name the layer."""
         with located(f"decoder {self._level(level)}"):
-            return cast(Distribution, self.decoders[level - 1](z))
+            decoder: Callable[[Tensor], Distribution] = self.decoders[level - 1]
+            return decoder(z)
 
     def terms(self, x: Tensor, shape: Sequence[int] = (), *, generator: Generator) -> ChainTerms:
         """The ELBO's terms at samples of q, each (*shape, *batch) nats.  (Eq. 12.2)
@@ -227,11 +230,11 @@ class VAE(MarkovHVAE):
         super().__init__([encoder], [decoder], learned_prior=learned_prior)
 
     @property
-    def encoder(self) -> nn.Module:
+    def encoder(self) -> Net[DiagonalGaussian]:
         """x (*batch, D) ↦ q(z|x)."""
-        return self.encoders[0]
+        return cast(Net[DiagonalGaussian], self.encoders[0])
 
     @property
-    def decoder(self) -> nn.Module:
+    def decoder(self) -> Net[Distribution]:
         """z (*samples, *batch, d) ↦ p(x|z)."""
-        return self.decoders[0]
+        return cast(Net[Distribution], self.decoders[0])

@@ -8,7 +8,7 @@ before the batch: (*samples, M, *batch). It trains in the ordinary loop.
 import copy
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from course_lib.arguments import require_count
 from course_lib.nets import blank_affine
 from course_lib.vae.chain import MarkovHVAE
+
+Chain = TypeVar("Chain", bound=MarkovHVAE)  # stacked VAEs are a VAE
 
 
 class StackedLinear(nn.Module):
@@ -48,7 +50,7 @@ class StackedLinear(nn.Module):
         return single
 
 
-def stack(models: Sequence[MarkovHVAE]) -> MarkovHVAE:
+def stack(models: Sequence[Chain]) -> Chain:
     """One model that computes what all M models compute.
 
     Raises ValueError if there is none; if their sizes differ, or something that is not learned (a
@@ -109,7 +111,7 @@ def _fixtures(model: MarkovHVAE) -> dict[str, Any]:
     return found
 
 
-def unstack(model: MarkovHVAE, index: int) -> MarkovHVAE:
+def unstack(model: Chain, index: int) -> Chain:
     """The ordinary model at place `index` of a stacked one. Raises ValueError outside 0..M−1."""
     count = next((len(m.weight) for m in model.modules() if isinstance(m, StackedLinear)), 0)
     if count == 0:

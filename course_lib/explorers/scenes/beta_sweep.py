@@ -11,7 +11,7 @@ from course_lib.data import Images, load_digits
 from course_lib.distributions import kl_divergence
 from course_lib.evaluate import LatentPlane, expected_log_likelihood, rate_distortion, surgery
 from course_lib.train import Settings, fit, weighted_elbo
-from course_lib.vae import VAE, Architecture, MarkovHVAE, stack, unstack
+from course_lib.vae import VAE, Architecture, stack, unstack
 
 BETAS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0)
 COUNT = 16  # a pixel of the digits is a count 0..16
@@ -19,11 +19,11 @@ SAMPLES = 4  # of q, for each image's distortion
 
 
 @lru_cache(maxsize=1)
-def quick_sweep() -> MarkovHVAE:
+def quick_sweep() -> VAE:
     """Sixteen VAEs of the digits at BETAS, trained for a few seconds: enough to try things on."""
     counts = load_digits().images.flatten(1).float()  # (1797, 64)
     architecture = Architecture(64, (2,), ((64, 64),), "binomial", COUNT)
-    model = architecture.build(seed=0, data_mean=counts.mean(0) / COUNT)
+    model = cast(VAE, architecture.build(seed=0, data_mean=counts.mean(0) / COUNT))
     fit(model, counts, Settings(16, 128, 0.03, 20, "muon"), progress_bar=False)
     sweep = stack([model] * len(BETAS))
     objective = weighted_elbo(torch.tensor(BETAS, dtype=torch.float32, device="cpu"))
@@ -42,7 +42,7 @@ class SweepReport:
     Raises ValueError if betas and models differ in number.
     """
 
-    def __init__(self, models: MarkovHVAE, betas: Tensor, images: Images) -> None:
+    def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
         self.betas = [float(f"{beta:.6g}") for beta in betas.tolist()]
         counts = images.images.flatten(1).float()  # (N, D)
         self._average(models, counts)
@@ -55,13 +55,11 @@ class SweepReport:
         self._costs = kl_divergence(self.q, exact.prior)  # (M, 10)
         self.rebuilt = exact.generate(1, self.q.mean).mean / COUNT
         self._exact = exact
-        self._planes = [
-            LatentPlane(cast(VAE, unstack(exact, i)), self.x) for i in range(len(self.betas))
-        ]
+        self._planes = [LatentPlane(unstack(exact, i), self.x) for i in range(len(self.betas))]
         self._evidence: dict[tuple[int, int], float] = {}
 
     @torch.no_grad()
-    def _average(self, models: MarkovHVAE, counts: Tensor) -> None:
+    def _average(self, models: VAE, counts: Tensor) -> None:
         """Both terms, and the two parts of the rate, over the whole data set."""
         generator = Generator().manual_seed(0)
         found = rate_distortion(models, counts, samples=SAMPLES, generator=generator)
@@ -73,8 +71,7 @@ class SweepReport:
         self.rate = found.rate.double().mean(-1).tolist()
         self.distortion = found.distortion.double().mean(-1).tolist()
         parts = [
-            surgery(cast(VAE, unstack(models, i)), counts, generator=generator)
-            for i in range(len(self.betas))
+            surgery(unstack(models, i), counts, generator=generator) for i in range(len(self.betas))
         ]
         self.mutual_information = [part.mutual_information for part in parts]
         # What is left, so that the two add up; its own estimate has several times the error.
@@ -83,8 +80,7 @@ class SweepReport:
     def decoded(self, z: Tensor) -> Tensor:
         """What each model makes of latents z (S, 2), as a share of ink: (M, S, D)."""
         shared = z.expand(len(self.betas), *z.shape)
-        result: Tensor = self._exact.generate(1, shared).mean / COUNT
-        return result
+        return self._exact.generate(1, shared).mean / COUNT
 
     def evidence(self, model: int, digit: int) -> float:
         """log p(x) of one image under one model, exact, nats; kept once it is computed."""

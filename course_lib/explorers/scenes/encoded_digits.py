@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 
 from course_lib.arguments import DOUBLE
 from course_lib.data import Images, binarise, load_mnist
-from course_lib.distributions import DiagonalGaussian, kl_divergence
+from course_lib.distributions import kl_divergence
 from course_lib.evaluate import LatentPlane, PlaneCells, expected_log_likelihood
 from course_lib.shipped import load_model
 from course_lib.vae import VAE
@@ -66,9 +66,9 @@ class EncodedDigits:
             images.images.flatten(1), generator=Generator().manual_seed(BINARISATION)
         ).double()  # (N, D)
         self.labels = images.labels[:ON_THE_MAP]
-        self.codes: Tensor = self.model.encoder(pixels[:ON_THE_MAP]).mean
+        self.codes = self.model.encoder(pixels[:ON_THE_MAP]).mean
         self.x = pixels[chosen(images.labels)]  # (20, D)
-        self.q = cast(DiagonalGaussian, self.model.encoder(self.x))
+        self.q = self.model.encoder(self.x)
         plane = LatentPlane(self.model, self.x)
         self.cells = [plane.cells(i) for i in range(len(self.x))]
         self.reconstruction = expected_log_likelihood(self.model, self.q, self.x, NODES)  # (20,)
@@ -84,8 +84,7 @@ class EncodedDigits:
 
     def decoded(self, z: Tensor) -> Tensor:
         """P(ink) of each pixel at z (*batch, 2): (*batch, D)."""
-        result: Tensor = self.model.decoder(z).mean
-        return result
+        return self.model.decoder(z).mean
 
     def at(self, image: int, z: Tensor) -> dict[str, float]:
         """Of one image and one point z (2,), nats: everything about them, by name."""
