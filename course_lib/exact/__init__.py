@@ -14,10 +14,12 @@ from course_lib.exact.chain_expectations import ChainExpectations
 from course_lib.exact.discrete_chain import DiscreteChain
 from course_lib.exact.discrete_latent import DiscreteLatent, two_state_world
 from course_lib.exact.grid_posterior import GridPosterior
+from course_lib.exact.importance_weighted_bound import expected_importance_weighted_bound
 from course_lib.exact.linear_gaussian import LinearGaussian
 from course_lib.exact.linear_gaussian_chain import LinearGaussianChain
 from course_lib.exact.numerics.log_mean import expected_log_mean
 from course_lib.exact.numerics.naive_expectation import expected_naive_log
+from course_lib.exact.optima.best_gaussian import best_gaussian
 from course_lib.exact.optima.decoder_variance import best_decoder_variance, equivalent_beta
 from course_lib.exact.optima.gaussian_fits import best_diagonal, best_isotropic, fit_gaussian
 from course_lib.exact.optima.kl_weight import (
@@ -35,7 +37,6 @@ from course_lib.exact.optima.one_layer_fit import (
     one_layer_log_density,
 )
 from course_lib.exact.optima.ppca import fit_ppca
-from course_lib.exact.scalar_bounds import best_gaussian, expected_importance_weighted_bound
 from course_lib.exact.scalar_chain import ScalarChain
 from course_lib.exact.scalar_latent import ScalarLatent, linear_world, square_world, tanh_world
 from course_lib.exact.tanh_arrow import TanhArrow

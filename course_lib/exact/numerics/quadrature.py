@@ -130,7 +130,7 @@ def refine(panels: Panels, evaluate: Evaluate) -> tuple[Panels, Tensor]:
             return panels, error
         kept = panels.select(~(unresolved | negligible))
         finer = subdivide(panels.select(unresolved), evaluate)
-        panels = _joined(panels.count, [kept, finer], [kept.owner, finer.owner])
+        panels = _pooled(panels.count, [kept, finer], [kept.owner, finer.owner])
         if len(panels.owner) > MOST + 100 * panels.count:
             break
     raise ValueError(
@@ -211,10 +211,10 @@ def concatenate(parts: Sequence[Panels]) -> Panels:
     """All integrands of all parts, in order."""
     *firsts, count = accumulate((part.count for part in parts), initial=0)
     owners = [part.owner + first for part, first in zip(parts, firsts, strict=True)]
-    return _joined(count, parts, owners)
+    return _pooled(count, parts, owners)
 
 
-def _joined(count: int, parts: Sequence[Panels], owners: Sequence[Tensor]) -> Panels:
+def _pooled(count: int, parts: Sequence[Panels], owners: Sequence[Tensor]) -> Panels:
     """The panels of all parts, each copied once, with their owners among `count` integrands."""
     return Panels(
         count,

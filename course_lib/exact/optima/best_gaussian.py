@@ -1,81 +1,22 @@
-"""Of a world with one latent number: L_K exactly for any K, and the best Gaussian q."""
+"""The Gaussian q that comes nearest to the posterior over one latent number."""
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from course_lib.arguments import DOUBLE, Numbers, require_broadcastable
-from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.arguments import DOUBLE, Numbers
+from course_lib.distributions import DiagonalGaussian
 from course_lib.exact._observation import observation
-from course_lib.exact.numerics.gaussian_algebra import require_gaussian
-from course_lib.exact.numerics.log_mean import expected_log_mean, require_draws
 from course_lib.exact.scalar_latent import ScalarLatent
 
 REACH = 12.0  # standard deviations of q: exp(−72) is left
-FEWEST, MOST = 501, 64_001  # nodes, doubled until L_K settles
-SETTLED = 1e-8  # nats
-NODES = 401  # for the best q; its derivatives are smooth
+NODES = 401  # over q; the derivatives of its ELBO are smooth
 STEPS = 100
+SETTLED = 1e-8  # nats: two q whose ELBOs differ by less are equally good
 FLAT = 1e-8  # nats for each standard deviation, or unit of log σ: a slope that is none
 PLACES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)  # of the posterior, where a search starts
 WIDTHS = (1.0, 0.3, 0.1)  # in its standard deviations
-
-
-class ScalarWorld(Protocol):
-    """What knows log p(x, z) for one latent number: ScalarLatent, or LinearGaussian with d = 1."""
-
-    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
-        """log p(x, z), (*samples, *batch), for x (*batch, D) and z (*samples, *batch, 1)."""
-        ...
-
-
-def expected_importance_weighted_bound(
-    world: ScalarWorld, q: DiagonalGaussian | FullGaussian, x: Numbers, counts: Sequence[int]
-) -> Tensor:
-    """L_K = E log (1/K) Σ_k p(x, z_k)/q(z_k), z_k ~ q independent: exactly, for each K in counts.
-
-    q over one number and x (*batch, D), whose batches broadcast. Returns
-    (len(counts), *batch) nats: K = 1 is the ELBO, and log p(x) is the limit. By the sums of
-    `expected_log_mean` over q's mean ± 12 standard deviations, on grids that are doubled until
-    they agree to 1e-8. Raises ValueError if they do not, q is no such Gaussian, or counts is empty
-    or has a K below 1.
-    """
-    require_gaussian("q", q, 1)
-    require_draws(counts)
-    x = observation(x)
-    batch = require_broadcastable("q's batch", q.batch_shape, "x's batch", x.shape[:-1])
-    mean = q.mean.double().expand(*batch, 1).reshape(-1)
-    std = q.variance.double().sqrt().expand(*batch, 1).reshape(-1)
-    rows = x.expand(*batch, x.shape[-1]).reshape(-1, x.shape[-1])
-    columns = [_bounds(world, *row, counts) for row in zip(rows, mean, std, strict=True)]
-    return torch.stack(columns, -1).reshape(len(counts), *batch)
-
-
-def _bounds(
-    world: ScalarWorld, x: Tensor, mean: Tensor, std: Tensor, counts: Sequence[int]
-) -> Tensor:
-    """L_K for each K, of one x (D,) and one q."""
-    q = DiagonalGaussian(mean.reshape(1), std.log().reshape(1))
-    size, cheap, before = FEWEST, torch.full((2,), torch.inf, **DOUBLE), None
-    while size <= MOST:
-        u = torch.linspace(-REACH, REACH, size, **DOUBLE).unsqueeze(-1)
-        z = mean + std * u
-        log_q = q.log_prob(z)
-        log_w, log_probs = world.log_joint(x, z) - log_q, log_q + (std * (u[1] - u[0])).log()
-        # L_1 and log p(x) settle first, and cost little.
-        elbo, log_evidence = (log_probs.exp() * log_w).sum(), (log_w + log_probs).logsumexp(0)
-        finer = torch.stack([elbo, log_evidence])
-        if bool(((finer - cheap).abs() <= SETTLED).all()):
-            found = expected_log_mean(log_w, log_probs, counts)
-            if before is not None and bool(((found - before).abs() <= SETTLED).all()):
-                return found
-            before = found
-        size, cheap = 2 * size - 1, finer
-    raise ValueError(
-        f"L_K has not settled with {MOST:,} nodes over q: the weight varies too fast within it"
-    )
 
 
 class _Local(NamedTuple):
@@ -99,7 +40,7 @@ def best_gaussian(world: ScalarLatent, x: Numbers) -> DiagonalGaussian:
     means = [posterior.quantile(place) for place in PLACES for _ in WIDTHS]
     stds = [width * posterior.std for _ in PLACES for width in WIDTHS]
     mean, log_std = torch.stack(means).squeeze(-1), torch.stack(stds).squeeze(-1).log()
-    mean, log_std, at = _climb(world, x, mean, log_std)  # (21, *batch)
+    mean, log_std, at = _newton(world, x, mean, log_std)  # (21, *batch)
     good = at.value >= at.value.amax(0) - SETTLED
     best = mean.masked_fill(~good, -torch.inf).argmax(0, keepdim=True)  # (1, *batch)
     slope = at.slope.abs().amax(-1).gather(0, best)
@@ -112,7 +53,7 @@ def best_gaussian(world: ScalarLatent, x: Numbers) -> DiagonalGaussian:
     return DiagonalGaussian(mean, log_std)
 
 
-def _climb(
+def _newton(
     world: ScalarLatent, x: Tensor, mean: Tensor, log_std: Tensor
 ) -> tuple[Tensor, Tensor, _Local]:
     """Every start (starts, *batch) at its local maximum, by damped Newton steps."""
