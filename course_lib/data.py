@@ -67,7 +67,7 @@ def load_mnist(split: Literal["train", "test"] = "train") -> Images:
     """
     if split not in ("train", "test"):
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
-    return _images("mnist.npz", f"{split}_images", f"{split}_labels")
+    return _from_archive("mnist.npz", f"{split}_images", f"{split}_labels")
 
 
 def load_digits() -> Images:
@@ -77,7 +77,7 @@ def load_digits() -> Images:
     Binomial(16, p) is its natural likelihood. Raises as `read_checked` does.
     Source: Alpaydin & Kaynak 1998, the test set.
     """
-    return _images("digits.npz", "images", "labels")
+    return _from_archive("digits.npz", "images", "labels")
 
 
 def binarise(pixels: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -189,7 +189,7 @@ def _content(path: Path, expected: Fingerprint) -> bytes:
     return read_checked(path, expected)
 
 
-def _images(name: str, images: str, labels: str) -> Images:
+def _from_archive(name: str, images: str, labels: str) -> Images:
     """Two arrays of an archive as fresh tensors, so that no caller can change another's data."""
     content = _content(FOLDER / name, FILES[name])
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:

@@ -27,7 +27,7 @@ def estimate(values: Tensor, index: Tensor) -> Tensor:
     values: (N,); index: (*batches, B) of 0..N−1. Returns (*batches,).
     Raises ValueError if values is not a vector, a batch is empty or an index is outside.
     """
-    _vector(values)
+    _require_vector("values", values)
     size = require_count("batch size", index.shape[-1] if index.ndim else 0)
     return values[require_index("index", index, len(values))].sum(-1) * (len(values) / size)
 
@@ -39,7 +39,7 @@ def estimate_variance(values: Tensor, size: int, *, replacement: bool) -> Tensor
     N²P/B with P the variance over N. values: (N,). Returns ().
     Raises ValueError if size < 1, or size > N without replacement.
     """
-    _vector(values)
+    _require_vector("values", values)
     count = len(values)
     require_count("size", size)
     if replacement:
@@ -58,14 +58,14 @@ def sampling_variance(variances: Tensor, size: int, samples: int) -> Tensor:
     The same with and without replacement, and not zero at B = N. variances: v_n, (N,). Returns ().
     Raises ValueError if a variance is negative, or size or samples below 1.
     """
-    _vector(variances)
+    _require_vector("variances", variances)
     require_all("variances", variances, variances >= 0, "at least 0")
     draws = require_count("size", size) * require_count("samples", samples)
     return variances.sum() * (len(variances) / draws)
 
 
-def _vector(values: Tensor) -> None:
+def _require_vector(name: str, values: Tensor) -> None:
     """Raises ValueError unless values is (N,) with N ≥ 1, finite floats."""
-    require_nonempty("values", require_finite("values", values))
+    require_nonempty(name, require_finite(name, values))
     if values.ndim != 1:
-        raise ValueError(f"values must be (N,), got shape {tuple(values.shape)}")
+        raise ValueError(f"{name} must be (N,), got shape {tuple(values.shape)}")

@@ -10,7 +10,7 @@ from torch import Generator
 from course_lib import shipped, train, vae
 from course_lib.data import binarise, load_digits, load_mnist
 from course_lib.explorers.hvae_structure import ChainOfLatents
-from course_lib.explorers.scenes.chain_families import chain_families, read, same_pairs
+from course_lib.explorers.scenes.chain_families import chain_families, read_digits, same_pairs
 
 
 def test_the_explorer_shows_what_is_to_be_tried() -> None:
@@ -132,7 +132,7 @@ def test_families_of_other_ancestors() -> None:
             kept = [z.expand(10, *z.shape) for z in ancestors[level - 1 :]]
             z_1 = model.resample(kept[0], level, generator=generator)[0].transpose(0, 1)
             means = model.generate(1, z_1).mean
-            found.append(same_pairs(read(means.flatten(0, 1)).reshape(120, -1)))
+            found.append(same_pairs(read_digits(means.flatten(0, 1)).reshape(120, -1)))
     assert 0.57 < min(alike[3]) < max(alike[3]) < 0.70
     assert 0.79 < min(alike[2]) < max(alike[2]) < 0.87
     assert chain_families("mnist_hvae_3_warm").by_level[3].alike == pytest.approx(0.63, abs=0.005)

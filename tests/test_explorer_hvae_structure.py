@@ -100,7 +100,7 @@ def test_pairs_are_counted() -> None:
 def test_the_reader_takes_the_nearest_and_is_mostly_right() -> None:
     test, known = load_mnist("test"), load_mnist("train")
     pictures = test.images[:1000].flatten(1).float() / 255
-    seen = families.read(pictures)
+    seen = families.read_digits(pictures)
     # a share of 1,000 has a standard error below 1%
     assert (seen == test.labels[:1000]).float().mean() > 0.9
     halves = known.images[:5000].double().reshape(-1, 14, 2, 14, 2).mean((2, 4)).flatten(1) / 255

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from course_lib.arguments import require_count
-from course_lib.evaluate._input import differentiable_data
+from course_lib.evaluate._input import differentiable_data, split_latents
 from course_lib.evaluate.likelihood import LogLikelihood, by_pieces
 from course_lib.vae import MarkovHVAE
 
@@ -127,17 +127,13 @@ class _Annealing:
 
     def log_prior(self, z: Tensor) -> Tensor:
         """log p(z_{1:T})."""
-        levels = self.levels(z)
-        total = self.model.prior.log_prob(levels[-1])
+        latents = split_latents(self.model, z)
+        total = self.model.prior.log_prob(latents[-1])
         for level in range(2, self.model.depth + 1):
-            arrow = self.model.generate(level, levels[level - 1])
-            total = total + arrow.log_prob(levels[level - 2])
+            arrow = self.model.generate(level, latents[level - 1])
+            total = total + arrow.log_prob(latents[level - 2])
         return total
 
     def log_likelihood(self, z: Tensor) -> Tensor:
         """log p(x|z_1)."""
-        return self.model.generate(1, self.levels(z)[0]).log_prob(self.x)
-
-    def levels(self, z: Tensor) -> list[Tensor]:
-        """[z_1, …, z_T]."""
-        return list(torch.split(z, self.model.sizes[1:], -1))
+        return self.model.generate(1, split_latents(self.model, z)[0]).log_prob(self.x)

@@ -17,7 +17,7 @@ from typing import Any
 
 from course_lib.evaluate.rows import results_row, routes_row
 from course_lib.evaluate.table import (
-    ROUTES,
+    ROUTE_NAMES,
     results_header,
     results_line,
     routes_header,
@@ -66,7 +66,7 @@ def _print_routes(options: argparse.Namespace) -> list[dict[str, Any]]:
     for model in options.models:
         growing = routes_row(model, **{name: getattr(options, name) for name in names})
         print(routes_header(next(growing)), flush=True)
-        for route, row in zip(ROUTES, growing, strict=True):
+        for route, row in zip(ROUTE_NAMES, growing, strict=True):
             print(routes_line(row, route), flush=True)
         rows.append(row)
     return rows

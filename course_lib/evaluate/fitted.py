@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from course_lib.arguments import require_count, require_number
 from course_lib.distributions import FullGaussian
 from course_lib.evaluate._ascent import ascend
-from course_lib.evaluate._input import differentiable_data
+from course_lib.evaluate._input import differentiable_data, split_latents
 from course_lib.evaluate.likelihood import CHUNK, LogLikelihood, by_pieces
 from course_lib.vae import MarkovHVAE
 
@@ -89,7 +89,7 @@ def _start(model: MarkovHVAE, x: Tensor) -> tuple[Tensor, Tensor]:
 
 def _log_joint(model: MarkovHVAE, x: Tensor, z: Tensor) -> Tensor:
     """log p(x, z_{1:T}) for z_{1:T} side by side, (samples, N)."""
-    return model.log_joint(x, list(torch.split(z, model.sizes[1:], -1)))
+    return model.log_joint(x, split_latents(model, z))
 
 
 @torch.no_grad()

@@ -26,7 +26,7 @@ OVER_SEEDS = {
     "spread": 6,
     "train": 5,
 }
-ROUTES = ("encoder", "fitted", "annealed")  # in the order in which they are taken
+ROUTE_NAMES = ("encoder", "fitted", "annealed")  # in the order in which they are taken
 FIRST = 17  # the width of the column of names
 
 
@@ -120,7 +120,7 @@ def seeds_table(rows: Iterable[dict[str, Any]], *, least: int = 1) -> str:
 
 def routes_table(row: dict[str, Any]) -> str:
     """`routes_header` and the three lines of a cross-check."""
-    return "\n".join([routes_header(row), *(routes_line(row, route) for route in ROUTES)])
+    return "\n".join([routes_header(row), *(routes_line(row, route) for route in ROUTE_NAMES)])
 
 
 def by_recipe(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -6,7 +6,7 @@ average, the optimisers' moments, the random generator, the step.
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +87,14 @@ class TrainingState:
         self.generator = Generator().manual_seed(settings.seed)
         self.history = History()
         self.step = 0
-        self.steps = settings.epochs * math.ceil(size / settings.batch_size)
-        self.parameters: list[Tensor] = list(self.model.parameters())
+        self.steps = settings.epochs * self.steps_an_epoch
+        self.parameters: list[Tensor] = list(model.parameters())
         self.averages = [p.detach().clone() for p in self.parameters] if settings.average else []
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """As many as there are batches; the last may be smaller."""
+        return math.ceil(self.size / self.settings.batch_size)
 
     @property
     def epoch(self) -> int:
@@ -163,14 +168,11 @@ class TrainingState:
             _restore_optimiser(optimiser, _under(f"optimiser.{i}.", tensors))
         self.generator.set_state(tensors["generator"])
         self.history = History(about["history"])
-        self.step = self.epoch * math.ceil(self.size / self.settings.batch_size)
+        self.step = self.epoch * self.steps_an_epoch
 
     def _about(self) -> dict[str, Any]:
         """What a checkpoint must agree on with the training that resumes it."""
-        settings = asdict(self.settings)
-        return {"kind": "training", "images": self.size} | {
-            key.name: settings[key.name] for key in fields(Settings)
-        }
+        return {"kind": "training", "images": self.size} | asdict(self.settings)
 
 
 def _require_trainable(model: nn.Module | Trainable) -> nn.Module:

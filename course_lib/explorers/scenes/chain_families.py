@@ -26,8 +26,8 @@ class Families:
     pictures: E[x|z_1] of the members, (120, 10, 28, 28); the first is the ancestor itself, from
     which the kept latents are. latents: z_1 … z_T of the second member, (120, d_t).
     x: of the second member, black and white, (120, 28, 28).
-    alike: the share of pairs within a family in which `read` sees the same digit; of all pairs
-    there are, if nothing is kept.
+    alike: the share of pairs within a family in which `read_digits` sees the same digit; of all
+    pairs there are, if nothing is kept.
     """
 
     pictures: Array
@@ -80,7 +80,7 @@ def _families(
     alike = 1.0  # with z_1 all of a family are equal
     if level > 1:
         related = FAMILIES if level <= model.depth else 1  # nothing kept: any two are as good
-        alike = same_pairs(read(likelihood.mean.flatten(0, 1)).reshape(related, -1))
+        alike = same_pairs(read_digits(likelihood.mean.flatten(0, 1)).reshape(related, -1))
     return Families(
         likelihood.mean.reshape(FAMILIES, MEMBERS, 28, 28).numpy(),
         [z[0].numpy() for z in relatives],
@@ -124,7 +124,7 @@ def same_pairs(digits: Tensor) -> float:
     return (counts * (counts - 1)).sum().item() / (len(digits) * members * (members - 1))
 
 
-def read(pictures: Tensor) -> Tensor:
+def read_digits(pictures: Tensor) -> Tensor:
     """Which digit each picture (N, 784), values 0 … 1, shows: that of its nearest neighbour.
 
     Nearest among 5,000 training images of MNIST, all averaged over 2 × 2 pixels. Returns (N,).

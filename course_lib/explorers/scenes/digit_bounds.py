@@ -15,7 +15,8 @@ from course_lib.exact import LinearGaussian, fit_ppca
 DIGITS, LATENT = 100, 10
 WIDEN = 2.0  # how much wider than the exact posterior q is
 BATCHES = 400
-WITHOUT, WITH = REPLACEMENT = ("without", "with")
+WITHOUT, WITH = "without", "with"
+REPLACEMENT = (WITHOUT, WITH)
 EXACT = "exact"
 SAMPLES = ("1", "10", EXACT)
 
