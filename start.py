@@ -47,6 +47,7 @@ MATHEMATICS = (
     "vae",
 )
 FORM = ("style", "imports", "package", "doctests")
+QUICK = "not slow and not long"  # pytest marks
 EXPORTERS = ("HTMLExporter", "MarkdownExporter")
 MINE = ".".join(map(str, sys.version_info[:2]))
 
@@ -420,7 +421,7 @@ def test(options: "list[str]") -> int:
         rest = [option for option in options if option != "--quick"]
         spread = ["-n", "2", "--dist", "worksteal"]  # a test a time: one file alone takes long
         return run(
-            "-m", "pytest", "-q", *spread, "-m", "not slow", *quick_files(), *rest, threads=1
+            "-m", "pytest", "-q", *spread, "-m", QUICK, *quick_files(), *rest, threads=1
         )
     slow = "--slow" in options
     workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]

@@ -290,7 +290,7 @@ def test_the_tests_status_is_passed_on(status: int, monkeypatch: pytest.MonkeyPa
     [
         (["test", "-k", "kl"], ["-m", "not slow", "notebooks", "tests", "-k", "kl"]),
         (["test", "--slow", "-x"], ["-m", "slow", "tests", "-x"]),
-        (["test", "--quick", "-x"], ["-m", "not slow", "-x"]),
+        (["test", "--quick", "-x"], ["-m", start.QUICK, "-x"]),
     ],
 )
 def test_the_slow_tests_run_apart(
