@@ -62,20 +62,26 @@ def index() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def self_signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an index with a certificate that nobody vouches for."""
-    openssl = shutil.which("openssl")
-    if not openssl:
-        pytest.skip("no openssl on this machine to make a certificate with")
-    both = tmp_path_factory.mktemp("tls") / "both.pem"
-    wish = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-    command = [openssl, *wish, "-keyout", str(both), "-out", str(both.with_suffix(".crt"))]
-    subprocess.run(command, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(both.with_suffix(".crt"), both)
+    context.load_cert_chain(*certificate(tmp_path_factory.mktemp("tls"), "localhost"))
     with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"https://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+def certificate(folder: Path, host: str) -> tuple[Path, Path]:
+    """The files of a certificate for the host, which it signs itself, and of its key."""
+    openssl = shutil.which("openssl")
+    if not openssl:
+        pytest.skip("no openssl on this machine to make a certificate with")
+    certificate, key = folder / "self_signed.crt", folder / "self_signed.pem"
+    wish = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", f"/CN={host}"]
+    name = ["-addext", f"subjectAltName=DNS:{host}"]
+    command = [openssl, *wish, *name, "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key
 
 
 @pytest.fixture
