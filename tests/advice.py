@@ -30,7 +30,7 @@ from course_lib.distributions import (
     expectation,
     kl_divergence,
 )
-from course_lib.exact import ScalarChain, ScalarLatent, linear_world, maximum_likelihood, tanh_world
+from course_lib.exact import ScalarChain, ScalarLatent, fit_ppca, linear_world, tanh_world
 
 
 class Place(Protocol):
@@ -163,7 +163,7 @@ def naive(noise: float, samples: int) -> Tensor:
 def plane(points: int, latent: int) -> object:
     """Points in three dimensions: two and three of them lie in a plane."""
     x = torch.randn(points, 3, generator=rng(), dtype=torch.float64)
-    return maximum_likelihood(x, latent)
+    return fit_ppca(x, latent)
 
 
 def chance(jump: bool) -> None:
@@ -303,6 +303,12 @@ def copied(place: Place) -> None:
     place.patch.setattr(start, "LOG", place.folder / ".venv" / "pip.log")
 
 
+def copied_and(place: Place, act: Callable[[], object]) -> None:
+    """The course in a folder that can be written to, and then the act."""
+    copied(place)
+    act()
+
+
 def installed(place: Place, *, sound: bool) -> None:
     """An installation in which pip, replaced here, says all is well; torch starts if sound."""
     copied(place)
@@ -345,11 +351,11 @@ START: list[tuple[str, Act, Act]] = [
     (
         "copy the course to a folder of your own",
         lambda place: read_only(place, partial(start.require_writing, "test")),
-        lambda place: [copied(place), start.require_writing("test")],
+        lambda place: copied_and(place, partial(start.require_writing, "test")),
     ),
     (
         "is read-only: copy the course",
-        lambda place: [copied(place), read_only(place, start.install)],
+        lambda place: copied_and(place, partial(read_only, place, start.install)),
         lambda place: installed(place, sound=True),
     ),
     (

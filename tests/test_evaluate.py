@@ -252,7 +252,7 @@ def test_an_interrupted_evaluation_goes_on_and_ends_the_same(
 ) -> None:
     monkeypatch.setattr(measured, "PIECE", 50)
     whole = results_row(str(shipped), k=20, images=120, seed=0, work=shipped.parent / "a")
-    real, calls = measured.log_likelihood, []
+    real, calls = measured.log_likelihood, []  # type: ignore[attr-defined]
 
     def interrupted(*args: object, **options: object) -> object:
         calls.append(options["first"])

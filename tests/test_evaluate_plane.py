@@ -67,7 +67,7 @@ def test_the_ends_count_half(generator: Generator) -> None:
     model = Architecture(6, (2,), ((8,),)).build(seed=4).double()
     x = model.sample(3, generator=generator)
     found = plane_log_evidence(model, x, edge=1.0, step=1 / 10)
-    grids = [posterior_on_grid(model, row, half_width=1.0, nodes=21) for row in x]  # type: ignore[arg-type]
+    grids = [posterior_on_grid(model, row, half_width=1.0, nodes=21) for row in x]
     wanted = [grid.log_evidence for grid in grids]
     assert found.log_evidence.tolist() == pytest.approx(wanted, abs=1e-12)
     assert found.error == pytest.approx(max(grid.error for grid in grids), abs=1e-12)

@@ -1,9 +1,12 @@
 """The best Gaussian q over one latent number: against SciPy and closed forms."""
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
@@ -44,12 +47,12 @@ def test_no_other_gaussian_is_better(x: float) -> None:
     mass = torch.exp(-0.5 * step.square())
     mass = mass / mass.sum()
 
-    def loss(theta: list[float]) -> float:
+    def loss(theta: NDArray[np.float64]) -> float:
         z = theta[0] + math.exp(theta[1]) * step
         h = log_normal(z, 0.0, 1.0) + log_normal(doubles(x), 2 * torch.tanh(1.5 * z) + 0.3, 0.5)
-        return -float((mass * h).sum()) - theta[1]
+        return -float((mass * h).sum()) - float(theta[1])
 
-    options = {"xatol": 1e-9, "fatol": 1e-13, "maxiter": 4000}
+    options: Any = {"xatol": 1e-9, "fatol": 1e-13, "maxiter": 4000}
     starts = [(m, s) for m in (-1.0, 0.3, 1.5) for s in (-1.5, -0.3)]
     best = min(
         (minimize(loss, s, method="Nelder-Mead", options=options) for s in starts),

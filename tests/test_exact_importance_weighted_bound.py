@@ -2,9 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Generator, Tensor

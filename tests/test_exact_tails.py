@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
 from course_lib.exact.numerics.tails import require_fallen
 
@@ -29,7 +30,9 @@ def test_a_function_that_the_normal_outweighs_is_let_pass(power: int) -> None:
         (doubles(math.nan, 0.25), doubles(0.0, 1.0), "0.25"),
     ],
 )
-def test_what_has_not_fallen_is_said_with_its_share(beyond, size, share: str) -> None:
+def test_what_has_not_fallen_is_said_with_its_share(
+    beyond: Tensor, size: Tensor, share: str
+) -> None:
     with pytest.raises(ValueError, match=f"^f at the end is still {share} of E.f.$"):
         require_fallen(beyond, size, "f at the end", "E|f|")
 

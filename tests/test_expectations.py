@@ -54,7 +54,7 @@ def test_the_oracles_average_by_code_of_their_own() -> None:
         f"{node.module}.{alias.name}"
         for node in imports
         for alias in node.names
-        if node.module.startswith("course_lib.distributions")
+        if str(node.module).startswith("course_lib.distributions")
     }
     assert "course_lib.distributions.DiagonalGaussian" in found
     shared = ("expectations", "expectation", "probability")

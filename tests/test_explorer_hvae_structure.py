@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from course_lib.explorers.stage.tiles import Blit
 from numpy.typing import NDArray
 
 from course_lib.data import load_mnist
@@ -22,6 +21,7 @@ from course_lib.explorers.hvae_structure import (
     whole_percents,
 )
 from course_lib.explorers.scenes import chain_families as families
+from course_lib.plots.tiles import Blit
 from course_lib.shipped import load_model
 
 CORNERS = [*itertools.product(CHAINS, KEPT, (1,)), *itertools.product(CHAINS, ["z₃"], (20,))]

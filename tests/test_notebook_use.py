@@ -13,8 +13,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
-from notebook_rules import FOLDER, text
+from notebook_rules import FOLDER
 from traitlets.config import Config
+
+from course_lib.index import text
 
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 AGAIN = 3  # how often each cell is run again, alone

@@ -25,7 +25,7 @@ def test_a_blit_is_drawn_pixel_by_pixel() -> None:
     picture[..., 3] = 255
     blit = Blit(ax, picture)
     figure.canvas.draw()
-    drawn = np.asarray(figure.canvas.buffer_rgba())
+    drawn = np.asarray(figure.canvas.buffer_rgba())  # type: ignore[attr-defined]
     assert np.array_equal(drawn[20:80, 20:60], picture)
     with pytest.raises(ValueError, match=r"must have shape \(60, 40, 4\), got \(2, 2, 4\)"):
         blit.set_picture(picture[:2, :2])

@@ -307,7 +307,7 @@ def test_a_diverging_training_says_where_and_what_to_try_and_keeps_its_checkpoin
 ) -> None:
     path = tmp_path / "a.training"
 
-    def spoil(model: nn.Module, x: Tensor, *, generator: Generator, progress: float) -> object:
+    def spoil(model: VAE, x: Tensor, *, generator: Generator, progress: float) -> object:
         bound, terms = objectives.elbo(model, x, generator=generator, progress=progress)
         return bound * (math.inf if progress >= 0.5 else 1.0), terms
 
@@ -328,9 +328,7 @@ def test_weights_that_a_gradient_spoils_are_neither_saved_nor_returned(
 ) -> None:
     """√(0·w) is 0 and its slope in w is 0/0: after the last step no bound would ever show it."""
 
-    def spoil(
-        model: nn.Module, x: Tensor, *, generator: Generator, progress: float
-    ) -> objectives.Bound:
+    def spoil(model: VAE, x: Tensor, *, generator: Generator, progress: float) -> objectives.Bound:
         bound, terms = objectives.elbo(model, x, generator=generator, progress=progress)
         root = (0 * next(model.parameters()).sum()).sqrt()
         return bound + (root if progress > 0.8 else 0.0), terms

@@ -1,5 +1,6 @@
 """Explorer of chapter 11: two layers of tanh against the best that one layer can do."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -74,7 +75,7 @@ def _seen_through_the_lower_arrow(latent: Tensor) -> Tensor:
     residual = (X[:, None] - LOWER.mean(Z)) / LOWER.s
     mass = latent * (Z[1] - Z[0])
     density: Tensor = torch.exp(-0.5 * residual.square()) @ mass
-    return density / (LOWER.s * (2 * torch.pi) ** 0.5)
+    return density / (LOWER.s * float((2 * math.pi) ** 0.5))
 
 
 def _numbers(density: Tensor, fit: OneLayerFit, gaussian_kl: float) -> dict[str, float]:

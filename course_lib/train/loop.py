@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from tqdm.auto import tqdm
 
 from course_lib.arguments import NotFiniteError, require_cpu
@@ -38,7 +38,7 @@ def as_it_is(batch: Tensor, /, *, generator: Generator) -> Tensor:
 
 @torch.inference_mode(False)  # learns also where the caller has switched gradients off
 def fit(
-    model: objectives.Trainable,
+    model: nn.Module,
     data: Tensor,
     settings: Settings,
     *,
@@ -73,7 +73,7 @@ def fit(
     bar = tqdm(total=settings.epochs, initial=state.epoch, unit="epoch", disable=not progress_bar)
     saved = time.monotonic()
     while state.epoch < settings.epochs:
-        row = _epoch(state, model, data, prepare, objective)
+        row = _epoch(state, data, prepare, objective)
         _show(bar, row, report)
         done = state.epoch == settings.epochs
         if checkpoint is not None and (done or time.monotonic() - saved >= every):
@@ -85,18 +85,16 @@ def fit(
 
 
 def _epoch(
-    state: TrainingState,
-    model: objectives.Trainable,
-    data: Tensor,
-    prepare: Prepare,
-    objective: objectives.Objective,
+    state: TrainingState, data: Tensor, prepare: Prepare, objective: objectives.Objective
 ) -> dict[str, float]:
     """Every image once, in a fresh order. Returns the row that it adds to the history."""
     start, tally = time.process_time(), Tally()
     for index in state.batches():
         x = prepare(torch.index_select(data, 0, index), generator=state.generator)
         with _precision(state.settings), _located(state):
-            bound, terms = objective(model, x, generator=state.generator, progress=state.progress)
+            bound, terms = objective(
+                state.model, x, generator=state.generator, progress=state.progress
+            )
         loss = -_require_slope(bound).mean()
         _require_finite(loss, terms, state)
         state.descend(loss)

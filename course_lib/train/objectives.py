@@ -5,7 +5,7 @@ the named terms that the history keeps. progress runs from 0 to 1 over the train
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Generator, Tensor
@@ -63,11 +63,12 @@ class Trainable(Protocol):
 
 
 class Objective(Protocol):
-    """A bound to maximise, per example, with its named terms."""
+    """A bound to maximise, per example, with its named terms.
 
-    def __call__(
-        self, model: Trainable, x: Tensor, *, generator: Generator, progress: float
-    ) -> Bound:
+    Those below take a Trainable; one of your own takes whatever model it knows how to bound.
+    """
+
+    def __call__(self, model: Any, x: Tensor, *, generator: Generator, progress: float) -> Bound:
         """The bound for each x and its terms, (batch,) each."""
         ...
 

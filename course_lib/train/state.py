@@ -15,7 +15,6 @@ from torch import Generator, Tensor, nn
 
 from course_lib import checkpoint
 from course_lib.arguments import require_count, require_cpu, require_number, require_seed
-from course_lib.train.objectives import Trainable
 
 OPTIMISERS = ("adam", "muon")
 PRECISIONS = ("float32", "bfloat16")
@@ -80,7 +79,7 @@ class History:
 class TrainingState:
     """The moving parts of one training; see the module's docstring."""
 
-    def __init__(self, model: nn.Module | Trainable, settings: Settings, size: int) -> None:
+    def __init__(self, model: nn.Module, settings: Settings, size: int) -> None:
         self.model = _require_trainable(model)
         self.settings, self.size = settings, size
         self.optimisers = _optimisers(self.model, settings)
@@ -175,7 +174,7 @@ class TrainingState:
         return {"kind": "training", "images": self.size} | asdict(self.settings)
 
 
-def _require_trainable(model: nn.Module | Trainable) -> nn.Module:
+def _require_trainable(model: nn.Module) -> nn.Module:
     """Raises ValueError unless the model has weights on the CPU, and one at least may change."""
     if not isinstance(model, nn.Module):
         raise ValueError(
