@@ -15,8 +15,8 @@ from torch import Generator, Tensor
 from course_lib.checks import monte_carlo
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact import LinearGaussianChain, ScalarChain, tanh_world
-from course_lib.exact.numerics.quadrature import WEIGHTS
-from course_lib.exact.tanh_arrow import _matters, quadrature_weights
+from course_lib.exact.numerics.quadrature import WEIGHTS, panel_weights
+from course_lib.exact.tanh_arrow import _matters
 
 TWO = [(3.0, 0.5, 0.0, 0.4), (2.0, 3.0, 0.7, 0.3)]  # skew −0.124
 SHARP = [(-2.0, 4.0, 1.0, 0.2), (1.5, -2.0, -0.4, 0.25), (2.0, 1.0, 0.3, 0.5)]
@@ -178,7 +178,7 @@ def test_a_sharp_arrow_is_folded_where_it_matters() -> None:
     values = world.evidence.nodes
     for at in (0, len(values) // 3, len(values) // 2, -1):
         plain = -0.5 * ((values[at] - arrow.mean(above.nodes)) / 0.003).square() + above.log_density
-        total = (plain.exp() * quadrature_weights(above.widths, WEIGHTS)).sum().log()
+        total = (plain.exp() * panel_weights(above.widths, WEIGHTS).reshape(-1)).sum().log()
         total = total - math.log(0.003 * math.sqrt(2 * math.pi))
         assert world.evidence.log_density[at].item() == pytest.approx(total.item(), abs=1e-12)
 

@@ -26,8 +26,7 @@ from course_lib.exact.numerics.gaussian_algebra import (
     scale_of,
     sum_scale_tril,
 )
-
-LOG_TWO_PI = math.log(2.0 * math.pi)
+from course_lib.exact.numerics.standard_normal import LOG_TWO_PI as LOG_TWO_PI
 
 
 class LinearGaussian:

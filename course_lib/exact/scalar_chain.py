@@ -1,6 +1,5 @@
 """A chain of scalar latents with tanh arrows: marginals, p(x) and ELBO by quadrature."""
 
-import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
@@ -17,7 +16,8 @@ from course_lib.arguments import (
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact._observation import observation
 from course_lib.exact.numerics.gaussian_algebra import require_gaussian
-from course_lib.exact.numerics.quadrature import HALVED, WEIGHTS, panel_nodes
+from course_lib.exact.numerics.quadrature import HALVED, WEIGHTS, panel_nodes, panel_weights
+from course_lib.exact.numerics.standard_normal import log_standard_normal, standard_normal
 from course_lib.exact.numerics.tails import require_fallen
 from course_lib.exact.tanh_arrow import (
     CHUNK,
@@ -27,7 +27,6 @@ from course_lib.exact.tanh_arrow import (
     TanhArrow,
     fold,
     grid,
-    quadrature_weights,
     relative_change,
     require_near,
 )
@@ -148,7 +147,7 @@ class ScalarChain:
         """p(z_{t−1}) from p(z_t), t = level; the prior for level = T + 1."""
         if level > self.depth:
             nodes, widths = grid(-REACH, REACH, self.arrows[-1].scale)
-            return Marginal(nodes, -0.5 * (nodes.square() + math.log(2 * math.pi)), widths)
+            return Marginal(nodes, log_standard_normal(nodes), widths)
         arrow, above = self.arrows[level - 1], self._known[level]
         means, reach = arrow.mean(above.nodes), REACH * arrow.s
         scale = min(arrow.s, self.arrows[level - 2].scale) if level > 1 else arrow.s
@@ -163,10 +162,10 @@ class ScalarChain:
 def standard_steps(panels: int) -> tuple[Tensor, Tensor]:
     """Nodes (N,) and the two rules' weights (N, 2) for expectations under N(0, 1)."""
     edges = torch.linspace(-REACH, REACH, panels + 1, **DOUBLE)
-    nodes = panel_nodes(edges[:-1], edges.diff()).reshape(-1)
-    density = torch.exp(-0.5 * nodes.square()) / math.sqrt(2 * math.pi)
-    rules = [density * quadrature_weights(edges.diff(), rule) for rule in (WEIGHTS, HALVED)]
-    return nodes, torch.stack(rules, -1)
+    nodes = panel_nodes(edges[:-1], edges.diff())  # (panels, 33)
+    density = standard_normal(nodes)
+    rules = [density * panel_weights(edges.diff(), rule) for rule in (WEIGHTS, HALVED)]
+    return nodes.reshape(-1), torch.stack(rules, -1).reshape(-1, 2)
 
 
 def _on_grid(
@@ -192,7 +191,7 @@ def _contract(values: Tensor, weights: Sequence[Tensor]) -> Tensor:
 def _require_each_fallen(values: Tensor, rule: Tensor, depth: int) -> None:
     """Raises ValueError if one more standard deviation at an end of q would count, in some z_t."""
     size, ends = values.abs(), torch.zeros_like(rule)
-    ends[[0, -1]] = math.exp(-0.5 * REACH**2) / math.sqrt(2 * math.pi)
+    ends[[0, -1]] = standard_normal(ends.new_tensor(REACH))
     total = _contract(size, [rule] * depth)
     for axis in range(depth):
         weights = [ends if other == axis else rule for other in range(depth)]

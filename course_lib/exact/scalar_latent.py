@@ -33,6 +33,7 @@ from course_lib.exact.numerics.quadrature import (
     rounding_of_total,
     start,
 )
+from course_lib.exact.numerics.standard_normal import log_standard_normal
 from course_lib.exact.numerics.tails import require_whole
 
 CHUNK = 4_000_000  # decoder outputs held at a time
@@ -157,7 +158,7 @@ class ScalarLatent:
 
     def _log_joint_at(self, z: Tensor, x: Tensor) -> Tensor:
         """log p(x, z), for the same."""
-        return self._log_likelihood(z, x) - 0.5 * (z.square() + math.log(2.0 * math.pi))
+        return self._log_likelihood(z, x) + log_standard_normal(z)
 
     def _integrate(self, x: Tensor) -> tuple[Panels, Tensor]:
         """The refined panels of p(x, z) for x (count, D), and the relative errors."""

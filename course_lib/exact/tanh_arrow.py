@@ -10,7 +10,8 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE, Numbers, require_event, require_finite, require_no_nan
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact.numerics.cumulative import Cumulative, require_probability
-from course_lib.exact.numerics.quadrature import HALVED, WEIGHTS, panel_nodes
+from course_lib.exact.numerics.quadrature import HALVED, WEIGHTS, panel_nodes, panel_weights
+from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
 from course_lib.exact.numerics.tails import EDGE, require_fallen
 
 REACH = 10.0  # standard deviations of noise that are integrated over: exp(−50) is left
@@ -69,7 +70,7 @@ class Marginal:
     @property
     def weights(self) -> Tensor:
         """Density times the quadrature's weight, (N,)."""
-        return self.log_density.exp() * quadrature_weights(self.widths, WEIGHTS)
+        return self.log_density.exp() * panel_weights(self.widths, WEIGHTS).reshape(-1)
 
     def expectation(self, values: Tensor) -> Tensor:
         """E f(z_t) for f at the nodes, (*batch, N), smooth there; probabilities come from `cdf`.
@@ -138,11 +139,6 @@ class Marginal:
         return third / math.sqrt(self.variance) ** 3
 
 
-def quadrature_weights(widths: Tensor, rule: Tensor) -> Tensor:
-    """The weights of panels of those widths, (P · 33,)."""
-    return (0.5 * widths.unsqueeze(-1) * rule).reshape(-1)
-
-
 def fold(arrow: TanhArrow, above: Marginal, values: Tensor) -> tuple[Tensor, Tensor]:
     """log ∫ N(v; mean(z), s²) p(z) dz for v (N,), and the halved grid's difference; (N,) nats.
 
@@ -151,8 +147,8 @@ def fold(arrow: TanhArrow, above: Marginal, values: Tensor) -> tuple[Tensor, Ten
     size = len(WEIGHTS)
     means = arrow.mean(above.nodes).reshape(-1, size)  # (P, 33)
     log_prior = above.log_density.reshape(-1, size)
-    rules = torch.stack([quadrature_weights(above.widths, r) for r in (WEIGHTS, HALVED)], -1)
-    rules, order = rules.reshape(-1, size, 2), values.detach().argsort()
+    rules = torch.stack([panel_weights(above.widths, r) for r in (WEIGHTS, HALVED)], -1)
+    order = values.detach().argsort()
     parts = []
     for part in torch.split(values[order], min(GROUP, max(1, CHUNK // above.nodes.numel()))):
         keep = _matters(arrow.s, means, log_prior, part.detach())
@@ -160,7 +156,7 @@ def fold(arrow: TanhArrow, above: Marginal, values: Tensor) -> tuple[Tensor, Ten
         log_joint = log_prior[keep].reshape(-1) - 0.5 * residual.square()
         peak = log_joint.amax(-1, keepdim=True)
         parts.append(peak + ((log_joint - peak).exp() @ rules[keep].reshape(-1, 2)).log())
-    constant = math.log(arrow.s) + 0.5 * math.log(2 * math.pi)
+    constant = math.log(arrow.s) + 0.5 * LOG_TWO_PI
     fine, halved = (torch.cat(parts)[order.argsort()] - constant).unbind(-1)
     require_close("the arrow is too sharp: halving the grid", fine, halved)
     return fine, (fine - halved).abs()

@@ -14,6 +14,7 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.distributions import DiagonalGaussian, Distribution, FullGaussian
 from course_lib.exact.numerics.quadrature import Panels, panel_nodes, refine, start
+from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
 from course_lib.exact.numerics.tails import require_fallen
 
 REACH = 10.0  # standard deviations of a Gaussian q that are integrated over: exp(−50) is left
@@ -89,7 +90,7 @@ def spread_of(q: Distribution, batch: torch.Size, edges: Tensor) -> tuple[LogDen
         return log_density, edges.expand(count, -1)
     mean = q.mean.double().expand(*batch, 1).reshape(count, 1)
     std = q.variance.double().sqrt().expand(*batch, 1).reshape(count, 1)
-    constant = -std.log() - 0.5 * math.log(2.0 * math.pi)
+    constant = -std.log() - 0.5 * LOG_TWO_PI
 
     def log_gaussian(z: Tensor, owner: Tensor) -> Tensor:
         return constant[owner] - 0.5 * ((z - mean[owner]) / std[owner]).square()

@@ -8,7 +8,14 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE, require_count
 from course_lib.exact.numerics.log_mean import WeightedPoints, expected_log_mean
-from course_lib.exact.numerics.quadrature import DEGREE, POINTS, WEIGHTS, panel_nodes
+from course_lib.exact.numerics.quadrature import (
+    DEGREE,
+    POINTS,
+    WEIGHTS,
+    panel_nodes,
+    panel_weights,
+)
+from course_lib.exact.numerics.standard_normal import standard_normal
 
 REACH = 10.0  # prior standard deviations: 1e-23 of the mass is beyond
 PANELS = 80  # to start with
@@ -47,7 +54,7 @@ def _points(log_likelihood: LogLikelihood, samples: int) -> tuple[Tensor, Tensor
     left, width = edges[:-1], edges.diff()
     values = log_likelihood(panel_nodes(left, width))
     while len(left) <= MOST:
-        weights = _prior_weights(left, width)
+        weights = standard_normal(panel_nodes(left, width)) * panel_weights(width, WEIGHTS)
         rough = _is_rough(values, weights, samples) & (width > 1e-14)
         if not bool(rough.any()):
             return values, weights
@@ -75,9 +82,3 @@ def _is_rough(values: Tensor, weights: Tensor, samples: int) -> Tensor:
     varies = (highest - lowest > SPAN) | (bent & (highest > floor))
     rough: Tensor = varies & (weights.sum(-1) * samples > 1e-15) & (values.amin() > -math.inf)
     return rough
-
-
-def _prior_weights(left: Tensor, width: Tensor) -> Tensor:
-    """Clenshaw–Curtis weights times N(z; 0, 1), (P, 33)."""
-    density = torch.exp(-0.5 * panel_nodes(left, width).square()) / math.sqrt(2.0 * math.pi)
-    return density * WEIGHTS * (0.5 * width.unsqueeze(-1))

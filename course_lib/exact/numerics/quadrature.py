@@ -105,6 +105,11 @@ def panel_nodes(left: Tensor, width: Tensor) -> Tensor:
     return left.unsqueeze(-1) + (0.5 * (1.0 + POINTS)) * width.unsqueeze(-1)
 
 
+def panel_weights(width: Tensor, rule: Tensor) -> Tensor:
+    """The weights at those points by `rule`, WEIGHTS or HALVED, (*shape, 33)."""
+    return 0.5 * width.unsqueeze(-1) * rule
+
+
 def start(edges: Tensor, log_density: Tensor, score: Tensor) -> Panels:
     """One panel between each two neighbouring edges, (count, P+1), of each integrand.
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE, require_count, require_finite
 from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.exact.numerics.standard_normal import standard_normal
 
 ROUNDS = 20_000  # of best_table, at most
 
@@ -84,6 +85,6 @@ def _cell_means(edges: Tensor) -> Tensor:
     """E[t | cell] = (φ(low) − φ(high)) / (Φ(high) − Φ(low)) between the edges."""
     infinite = torch.tensor([math.inf], **DOUBLE)
     ends = torch.cat([-infinite, edges, infinite])
-    density = torch.exp(-0.5 * ends.square()) / math.sqrt(2 * math.pi)
+    density = standard_normal(ends)
     means: Tensor = -density.diff() / torch.special.ndtr(ends).diff()
     return means

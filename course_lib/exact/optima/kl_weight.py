@@ -12,6 +12,7 @@ from course_lib.arguments import Numbers, as_double, require_finite, require_pos
 from course_lib.distributions import kl_divergence
 from course_lib.exact.linear_gaussian import LinearGaussian
 from course_lib.exact.numerics.gaussian_algebra import Gaussian
+from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
 
 
 def mutual_information(world: LinearGaussian) -> Tensor:
@@ -61,7 +62,7 @@ def tempered_constant(world: LinearGaussian, beta: float) -> Tensor:
     (Eq. 5.6)
     """
     weight = _weight(beta)
-    log_noise = math.log(2 * math.pi) + 2 * world.noise_std.log()  # (D,)
+    log_noise = LOG_TWO_PI + 2 * world.noise_std.log()  # (D,)
     return 0.5 * (weight * math.log(weight) + (weight - 1.0) * log_noise).sum()
 
 

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE, require_finite
 from course_lib.exact.numerics.bent_panels import (
-    LOG_TWO_PI,
     Nodes,
     Rule,
     graded_rule,
     plain_rule,
     resolved,
 )
+from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
 from course_lib.exact.tanh_arrow import TanhArrow
 
 STEPS = 60  # of the optimiser, at most, with each rule for the sums over z
