@@ -115,9 +115,7 @@ def weights(model: torch.nn.Module) -> Found:
     return dict(model.state_dict())
 
 
-def trained(
-    model: torch.nn.Module, settings: Settings, objective: Objective = elbo, **more: Any
-) -> Found:
+def trained(model: Any, settings: Settings, objective: Objective = elbo, **more: Any) -> Found:
     history = fit(model, pixels(48), settings, objective=objective, progress_bar=False, **more)
     return weights(model) | {"history": without_clock(history)}
 

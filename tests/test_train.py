@@ -23,6 +23,7 @@ from course_lib.nets import LIKELIHOODS, GaussianNet
 from course_lib.shipped import RECIPES, NamedObjective, Recipe, command, load_model, train_recipe
 from course_lib.train import (
     Settings,
+    Trainable,
     TrainingDiverged,
     fit,
     free_bits,
@@ -270,7 +271,7 @@ def test_resume_refuses_what_is_not_its_own(tmp_path: Path) -> None:
     path = tmp_path / "a.training"
     fit(tiny(), data(), settings, checkpoint=path, progress_bar=False)
 
-    def resume(model: nn.Module, count: int, settings: Settings) -> None:
+    def resume(model: Any, count: int, settings: Settings) -> None:
         fit(model, data(count), settings, checkpoint=path, resume=True, progress_bar=False)
 
     with pytest.raises(ValueError, match="made with epochs 2, now it is 3"):
@@ -307,7 +308,7 @@ def test_a_diverging_training_says_where_and_what_to_try_and_keeps_its_checkpoin
 ) -> None:
     path = tmp_path / "a.training"
 
-    def spoil(model: VAE, x: Tensor, *, generator: Generator, progress: float) -> object:
+    def spoil(model: Trainable, x: Tensor, *, generator: Generator, progress: float) -> object:
         bound, terms = objectives.elbo(model, x, generator=generator, progress=progress)
         return bound * (math.inf if progress >= 0.5 else 1.0), terms
 
@@ -328,7 +329,7 @@ def test_weights_that_a_gradient_spoils_are_neither_saved_nor_returned(
 ) -> None:
     """√(0·w) is 0 and its slope in w is 0/0: after the last step no bound would ever show it."""
 
-    def spoil(model: VAE, x: Tensor, *, generator: Generator, progress: float) -> objectives.Bound:
+    def spoil(model: Any, x: Tensor, *, generator: Generator, progress: float) -> objectives.Bound:
         bound, terms = objectives.elbo(model, x, generator=generator, progress=progress)
         root = (0 * next(model.parameters()).sum()).sqrt()
         return bound + (root if progress > 0.8 else 0.0), terms
@@ -384,7 +385,7 @@ class Foreign(nn.Module):
         self.likelihood = likelihood
 
     def bound(
-        self, model: nn.Module, x: Tensor, *, generator: Generator, progress: float
+        self, model: object, x: Tensor, *, generator: Generator, progress: float
     ) -> objectives.Bound:
         value = self.likelihood(self.logits).log_prob(x).sum(-1)
         return value + (0 * self.logits).sqrt().sum(), {"elbo": value}  # a slope of 0/0
@@ -402,14 +403,16 @@ class Foreign(nn.Module):
 def test_a_model_of_ones_own_that_breaks_at_nan_weights_has_diverged(
     likelihood: Callable[[Tensor], torch.distributions.Distribution],
 ) -> None:
-    model = Foreign(likelihood)
+    model: Any = Foreign(likelihood)
     with pytest.raises(TrainingDiverged, match=r"(?s)step 1 \(epoch 1\): .*smaller learning rate"):
         fit(model, data(), Settings(2, 16), objective=model.bound, progress_bar=False)
 
 
 def test_one_weight_that_is_not_finite_is_enough() -> None:
     """The slope of one logit in six is 0/0; the other five stay what they were."""
-    model = Foreign(lambda logits: torch.distributions.Bernoulli(logits=logits, validate_args=True))
+    model: Any = Foreign(
+        lambda logits: torch.distributions.Bernoulli(logits=logits, validate_args=True)
+    )
 
     def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Any:
         if bool(model.logits.isnan().any()):
@@ -478,7 +481,7 @@ def test_weights_from_inference_mode_are_named() -> None:
 
 
 def test_muon_trains_a_model_of_matrices_alone() -> None:
-    model = nn.Linear(6, 2, bias=False)
+    model: Any = nn.Linear(6, 2, bias=False)
 
     def bound(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Any:
         value = -model(x).square().sum(-1)
