@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 from course_lib import bounds, checkpoint
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.evaluate import (
+    LogLikelihood,
     active_units,
     command,
     inference_gap,
@@ -323,6 +324,10 @@ def test_nothing_to_evaluate_is_said(capsys: pytest.CaptureFixture[str]) -> None
         (
             lambda m, g: posterior_on_grid(affine_vae(LinearGaussian([[1.0]], [0.0], [1.0])), g),
             r"one layer of 2, got sizes \[1\]",
+        ),
+        (
+            lambda m, g: LogLikelihood.from_log_weights(torch.full((3, 2), -math.inf)),
+            "one finite entry along each row, got only -inf",
         ),
         (lambda m, g: binarised_test_images(10_001, 0), r"1\.\.10000, got 10001"),
     ],

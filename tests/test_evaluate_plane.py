@@ -1,12 +1,16 @@
 """The summed plane against exact evidence, enumeration and the other two routes."""
 
+import math
+
 import pytest
 import torch
+from scipy import integrate
 from test_evaluate import affine_vae, draws
 from torch import Generator
 
 from course_lib.distributions import Bernoulli, Binomial
 from course_lib.evaluate import (
+    LatentPlane,
     log_likelihood,
     log_probs_of_pairs,
     plane_log_evidence,
@@ -52,7 +56,11 @@ def test_bad_input_is_named(generator: Generator) -> None:
     model = Architecture(6, (3,), ((8,),)).build(seed=4)
     with pytest.raises(ValueError, match=r"one layer of 2, got sizes \[3\]"):
         plane_log_evidence(model, torch.zeros(1, 6))
+    with pytest.raises(ValueError, match=r"one layer of 2, got sizes \[3\]"):
+        LatentPlane(model, torch.zeros(1, 6))
     plane = Architecture(6, (2,), ((8,),)).build(seed=4)
+    with pytest.raises(ValueError, match=r"x must be \(N, D\) with N ≥ 1, got shape \(6,\)"):
+        LatentPlane(plane, torch.zeros(6))
     with pytest.raises(ValueError, match=r"x must be \(N, D\) with N ≥ 1, got shape \(6,\)"):
         plane_log_evidence(plane, torch.zeros(6))
     with pytest.raises(ValueError, match=r"0 < step ≤ edge, got 6.0 and 7.0"):
@@ -63,14 +71,27 @@ def test_bad_input_is_named(generator: Generator) -> None:
 
 @pytest.mark.equation("7.2")
 def test_the_ends_count_half(generator: Generator) -> None:
-    """On a square that cuts the mass off, the same sum as the posterior's own grid."""
+    """On a square that cuts the mass off, SciPy's trapezoids of torch's densities."""
     model = Architecture(6, (2,), ((8,),)).build(seed=4).double()
     x = model.sample(3, generator=generator)
+    axis = torch.linspace(-1, 1, 21, dtype=torch.float64)
+    z = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), -1)  # (21, 21, 2)
+    pixels = torch.distributions.Bernoulli(logits=model.generate(1, z).logits.detach())
+    prior = torch.distributions.Normal(torch.zeros(2).double(), 1.0)
     found = plane_log_evidence(model, x, edge=1.0, step=1 / 10)
-    grids = [posterior_on_grid(model, row, half_width=1.0, nodes=21) for row in x]
-    wanted = [grid.log_evidence for grid in grids]
-    assert found.log_evidence.tolist() == pytest.approx(wanted, abs=1e-12)
-    assert found.error == pytest.approx(max(grid.error for grid in grids), abs=1e-12)
+    errors = []
+    for row, evidence in zip(x, found.log_evidence.tolist(), strict=True):
+        joint = (pixels.log_prob(row).sum(-1) + prior.log_prob(z).sum(-1)).exp().numpy()
+        fine, coarse = (
+            math.log(integrate.trapezoid(integrate.trapezoid(part, dx=step), dx=step))
+            for part, step in ((joint, 0.1), (joint[::2, ::2], 0.2))
+        )
+        grid = posterior_on_grid(model, row, half_width=1.0, nodes=21)
+        assert evidence == pytest.approx(fine, abs=1e-12)
+        assert grid.log_evidence == pytest.approx(fine, abs=1e-12)
+        assert grid.error == pytest.approx(abs(fine - coarse), abs=1e-12)
+        errors.append(abs(fine - coarse))
+    assert found.error == pytest.approx(max(errors), abs=1e-12)
 
 
 def test_no_image_is_no_input() -> None:

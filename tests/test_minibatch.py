@@ -99,5 +99,7 @@ def test_bad_input_is_named() -> None:
         sampling_variance(torch.tensor([1.0, 0.0, -1.0]), 1, 1)
     with pytest.raises(ValueError, match=r"samples .* at least 1, got 0"):
         sampling_variance(values, 1, 0)
+    with pytest.raises(ValueError, match=r"variances must be \(N,\), got shape \(2, 2\)"):
+        sampling_variance(values.reshape(2, 2), 1, 1)
     with pytest.raises(ValueError, match=r"batch size .* got 0"):
         estimate(values, torch.zeros(3, 0).long())

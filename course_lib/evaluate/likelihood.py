@@ -93,7 +93,7 @@ def log_likelihood(
 
     Its mean lies below log p(x), by about 1/(2 ESS). x (N, D). Image i uses the random numbers of
     (seed, first + i) alone, so a set may be done in pieces.
-    Raises ValueError if x is not (N, D), N ≥ 1, or k < 1.
+    Raises ValueError if x is not (N, D), N ≥ 1, k < 1, or all weights of an image are zero.
     Source: Burda, Grosse & Salakhutdinov 2016, section 5; Rezende et al. 2014, appendix E.
     """
     require_count("k", k)
