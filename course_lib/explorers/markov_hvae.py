@@ -74,8 +74,8 @@ def _seen_through_the_lower_arrow(latent: Tensor) -> Tensor:
     """p(x) over X, of p(z_1) over Z."""
     residual = (X[:, None] - LOWER.mean(Z)) / LOWER.s
     mass = latent * (Z[1] - Z[0])
-    density: Tensor = torch.exp(-0.5 * residual.square()) @ mass
-    return density / (LOWER.s * float((2 * math.pi) ** 0.5))
+    density: Tensor = torch.exp(-0.5 * residual.square()) @ mass / (LOWER.s * (2 * torch.pi) ** 0.5)
+    return density
 
 
 def _numbers(density: Tensor, fit: OneLayerFit, gaussian_kl: float) -> dict[str, float]:

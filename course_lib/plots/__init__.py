@@ -8,9 +8,8 @@
 400
 
 vocabulary: colours, labels, samples, image grids. captions: words around a panel. figures: figures
-and panels of whole pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: with
-the gap in two parts. tiles: images drawn pixel by pixel. drawing: what keeps the reader's settings
-out.
+and panels in shown pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: its gap
+in two parts. tiles: images drawn pixel by pixel. drawing: what keeps the reader's settings out.
 """
 
 from course_lib.numerals import number
