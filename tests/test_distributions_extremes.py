@@ -150,6 +150,23 @@ def test_grey_pixels_that_are_neighbours(apart: float, logit: float) -> None:
     assert kl_divergence(q, p).item() == pytest.approx(oracle, rel=1e-12, abs=0)
 
 
+@pytest.mark.parametrize("logit", [40.0, -547.93, 1e4, -4.3e5])
+@pytest.mark.parametrize("apart", [0.2, 0.249, 0.251, 0.29, 0.332, 0.34, 0.5])
+def test_grey_pixels_where_one_formula_takes_over_from_the_other(
+    logit: float, apart: float
+) -> None:
+    """Six nodes are right to 2e-13 for logits within a quarter of the smaller, and to 3e-12 within
+    a third; from a quarter on the difference of the two logs is right to 2e-13 as well."""
+    other = logit * (1 + apart)
+    with mp.workdps(60):
+        a, b = mp.mpf(logit), mp.mpf(other)
+        logs = [mp.log(mp.expm1(abs(c)) / abs(c)) + min(c, 0) for c in (a, b)]
+        mean = 1 / -mp.expm1(-a) - 1 / a
+        oracle = float((a - b) * mean - logs[0] + logs[1])
+    q, p = (ContinuousBernoulli(doubles(c)) for c in (logit, other))
+    assert kl_divergence(q, p).item() == pytest.approx(oracle, rel=5e-13, abs=0)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("log_std", [-750.0, -1e5, -100.0, 100.0, 750.0, 1e5])
 def test_any_real_number_is_a_log_std(log_std: float, dtype: torch.dtype) -> None:

@@ -160,6 +160,26 @@ def test_uneven_peaks_without_a_bias_stay_far(generator: Generator) -> None:
     assert best_one_layer(*two_peaks(2.0, 0.3, 0.3)).kl == pytest.approx(exact, abs=1e-7)
 
 
+def step_kl(x: Tensor, mass: Tensor, log_density: Tensor) -> float:
+    """The least KL of what a tanh becomes as b → ∞, ½N(c − a, s²) + ½N(c + a, s²), by SciPy."""
+    at, p, log_p = (v.numpy() for v in (x, mass, log_density))
+
+    def kl(theta):
+        a, c, log_s = theta
+        peaks = [-0.5 * ((at - c - sign * a) / np.exp(log_s)) ** 2 for sign in (-1, 1)]
+        log_q = np.logaddexp(*peaks) - log_s - math.log(2 * math.sqrt(2 * math.pi))
+        return float((p * (log_p - log_q)).sum())
+
+    starts = [(a, c, log_s) for a in (0.5, 2.0) for c in (-1.0, 0.0, 1.0) for log_s in (-0.5, 0.5)]
+    return min(float(minimize(kl, start, method="BFGS").fun) for start in starts)
+
+
+def test_a_start_at_the_wall_is_followed_where_another_has_settled() -> None:
+    """Shallow tanhs settle first, 0.004 nats above the step that the steep ones would become."""
+    world = two_peaks(2.0, 0.7, 0.2)
+    assert best_one_layer(*world).kl == pytest.approx(step_kl(*world), abs=1e-6)
+
+
 @pytest.mark.equation("11.4")
 @pytest.mark.parametrize("b", [12.5, 100.0, 1e4])
 def test_the_density_of_a_steep_tanh(b: float) -> None:

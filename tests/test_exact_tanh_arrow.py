@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from course_lib.exact import TanhArrow, tanh_arrow
+from course_lib.exact import ScalarChain, TanhArrow, tanh_arrow
 from course_lib.exact.tanh_arrow import Marginal, fold, grid
 
 
@@ -40,3 +40,14 @@ def test_on_such_panels_a_fold_is_right_to_twelve_digits(
 
         exact, _ = integrate.quad(joint, -10, 10, epsabs=0, epsrel=1e-13, limit=500, points=[0.0])
         assert ours == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_jump_in_something_tiny_is_no_rounding(sign: float) -> None:
+    """The tolerance is of E|f|, not of one, where f has one sign, though it is 0 elsewhere."""
+    law = ScalarChain([(1.0, 1.0, 0.0, 0.5)]).marginal(1)
+    f = sign * 1e-20 * (law.nodes > 0.1).double()
+    with pytest.raises(ValueError, match="or jumps: halving it moves E f by"):
+        law.expectation(f)
+    smooth = sign * 1e-20 * law.nodes.square()  # 0 at a node too, and E z² = 1
+    assert law.expectation(smooth).item() == pytest.approx(sign * 1e-20, rel=1e-10)
