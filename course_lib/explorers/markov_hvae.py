@@ -1,6 +1,5 @@
 """Explorer of chapter 11: two layers of tanh against the best that one layer can do."""
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 
