@@ -76,7 +76,9 @@ def test_the_ends_count_half(generator: Generator) -> None:
     x = model.sample(3, generator=generator)
     axis = torch.linspace(-1, 1, 21, dtype=torch.float64)
     z = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), -1)  # (21, 21, 2)
-    pixels = torch.distributions.Bernoulli(logits=model.generate(1, z).logits.detach())
+    flips = model.generate(1, z)
+    assert isinstance(flips, Bernoulli)
+    pixels = torch.distributions.Bernoulli(logits=flips.logits.detach())
     prior = torch.distributions.Normal(torch.zeros(2).double(), 1.0)
     found = plane_log_evidence(model, x, edge=1.0, step=1 / 10)
     errors = []

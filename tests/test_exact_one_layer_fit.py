@@ -164,7 +164,7 @@ def step_kl(x: Tensor, mass: Tensor, log_density: Tensor) -> float:
     """The least KL of what a tanh becomes as b → ∞, ½N(c − a, s²) + ½N(c + a, s²), by SciPy."""
     at, p, log_p = (v.numpy() for v in (x, mass, log_density))
 
-    def kl(theta):
+    def kl(theta: NDArray[np.float64]) -> float:
         a, c, log_s = theta
         peaks = [-0.5 * ((at - c - sign * a) / np.exp(log_s)) ** 2 for sign in (-1, 1)]
         log_q = np.logaddexp(*peaks) - log_s - math.log(2 * math.sqrt(2 * math.pi))

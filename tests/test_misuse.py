@@ -162,7 +162,7 @@ MISUSE: list[tuple[Callable[[Things], object], str]] = [
 ]
 
 
-def fit_with(model: train.Trainable, betas: list[float]) -> None:
+def fit_with(model: nn.Module, betas: list[float]) -> None:
     x = torch.ones(8, 6)
     objective = train.weighted_elbo(betas)
     train.fit(model, x, Settings(1), objective=objective, progress_bar=False)
