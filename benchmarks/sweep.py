@@ -16,13 +16,13 @@ from torch import Generator, Tensor
 from course_lib.data import load_digits
 from course_lib.train import Objective, Settings, fit
 from course_lib.train.objectives import weighted_elbo
-from course_lib.vae import Architecture, MarkovHVAE, stack
+from course_lib.vae import HVAE, Architecture, stack
 
 ARCHITECTURE = Architecture(64, (2,), ((64,),), "binomial")
 BETAS = torch.logspace(-1, 1.2, 16)
 
 
-def train(model: MarkovHVAE, objective: Objective, epochs: int) -> float:
+def train(model: HVAE, objective: Objective, epochs: int) -> float:
     """Core seconds of one training."""
     data = load_digits().images.flatten(1).float()
     start = time.process_time()

@@ -43,7 +43,7 @@ class ChainModel(Protocol):
         """p(z_T)."""
         ...
 
-    def climb(
+    def encode(
         self, x: Tensor, shape: Sequence[int], *, generator: Generator
     ) -> tuple[list[DiagonalGaussian], list[Tensor]]:
         """The factors q(z_t|z_{t−1}) and [z_1, …, z_T] drawn from them, (*shape, *batch, d_t)."""
@@ -137,7 +137,7 @@ def sample_terms(
     group, at the z_t of each of its members. With a member's own component in the mean this is too
     low on average (entropy is concave), without it too high (Jensen); the two meet as `size` grows.
     A reading with the marginal KL adds h(z_T|x), and is too low or too high with it.
-    Raises ValueError if groups < 1 or size < 2, and as `model.climb` does.
+    Raises ValueError if groups < 1 or size < 2, and as `model.encode` does.
     Source: Yin & Zhou 2018, Semi-Implicit Variational Inference, for the lower one.
     """
     require_count("groups", groups)
@@ -151,7 +151,7 @@ def sample_terms(
 
 def _group(model: ChainModel, x: Tensor, size: int, generator: Generator) -> dict[str, Tensor]:
     """One group's means, (*batch,) or layers first; "above" holds the upper marginal entropies."""
-    factors, z = model.climb(x, (size,), generator=generator)
+    factors, z = model.encode(x, (size,), generator=generator)
     arrows = [model.generate(t, z[t - 1]).log_prob(z[t - 2]).mean(0) for t in range(2, len(z) + 1)]
     entropies = [factors[0].entropy(), *(factor.entropy().mean(0) for factor in factors[1:])]
     reconstruction = model.generate(1, z[0]).log_prob(x).mean(0)

@@ -122,13 +122,26 @@ class GaussianNet(Net[DiagonalGaussian]):
             self._buffers["log_std"] = exact.to(self.mean.weight.device)
         return self
 
+    @property
+    def width(self) -> int:
+        """How many features the last hidden layer has."""
+        return self.trunk.width
+
     def forward(self, value: Tensor) -> DiagonalGaussian:
         """The Gaussian given `value` (*batch, inputs)."""
+        return self.head(self.features(value))
+
+    def features(self, value: Tensor) -> Tensor:
+        """The last hidden layer given `value` (*batch, inputs): (*batch, width)."""
         _require_input(value, self.mean.weight, self.inputs)
-        hidden = self.trunk(value if self.scale == 1.0 else self.scale * value)  # (*batch, width)
-        mean = _full_precision(self.mean(hidden))  # (*batch, outputs)
+        hidden: Tensor = self.trunk(value if self.scale == 1.0 else self.scale * value)
+        return hidden
+
+    def head(self, features: Tensor) -> DiagonalGaussian:
+        """The Gaussian given the last hidden layer (*batch, width)."""
+        mean = full_precision(self.mean(features))  # (*batch, outputs)
         if isinstance(self.log_std, nn.Module):
-            return DiagonalGaussian(mean, _full_precision(self.log_std(hidden)))
+            return DiagonalGaussian(mean, full_precision(self.log_std(features)))
         return DiagonalGaussian(mean, self.log_std.to(mean.dtype).expand_as(mean))
 
 
@@ -160,7 +173,7 @@ class LogitNet(Net[Distribution]):
         """The likelihood given `value` (*batch, inputs)."""
         _require_input(value, self.logits.weight, self.inputs)
         hidden = self.trunk(value)  # (*batch, width)
-        return self.family(_full_precision(self.logits(hidden)))
+        return self.family(full_precision(self.logits(hidden)))
 
 
 def likelihood_net(
@@ -246,6 +259,6 @@ def _require_input(value: Tensor, weight: Tensor, inputs: int) -> None:
     require_event("value", require_like("value", value, weight), inputs)
 
 
-def _full_precision(value: Tensor) -> Tensor:
+def full_precision(value: Tensor) -> Tensor:
     """Leaves autocast: bfloat16 is enough for matrix products, not for sums over 784 pixels."""
     return value.float() if value.dtype == torch.bfloat16 else value

@@ -227,7 +227,7 @@ def test_by_sampling_the_chain_of_nets(depth: int, generator: Generator) -> None
     world, q = random_world(sizes, generator), random_encoder(sizes, generator)
     x = torch.tensor([[0.4, -0.9]], dtype=torch.float64)
     model, exact = hvae(world, q), read(world.terms(q, x))
-    factors, z = model.climb(x, (40_000,), generator=generator)
+    factors, z = model.encode(x, (40_000,), generator=generator)
     log_q = [f.log_prob(v) for f, v in zip(factors, z, strict=True)]
     joint = joint_of_q(q, x[0])
     d = sizes[-1]

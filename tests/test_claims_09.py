@@ -57,7 +57,7 @@ def share(found: list[torch.Tensor]) -> float:
     return (v / (same - cross + v)).item()
 
 
-def shares(model: vae.MarkovHVAE) -> tuple[float, float]:
+def shares(model: vae.HVAE) -> tuple[float, float]:
     """v/(P + v) of the ELBO and of its gradient, on test images."""
     draws, values, slopes = Generator().manual_seed(11), [], []
     x = binarise(load_mnist("test").images[:IMAGES].flatten(1), generator=draws)
@@ -93,7 +93,7 @@ def test_training_and_what_z_has_of_the_noise_of_the_gradient(seed: int) -> None
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_mean_over_pixels_leaves_no_unit_active(seed: int) -> None:
     def pixel_mean(
-        model: vae.MarkovHVAE, x: torch.Tensor, *, generator: Generator, progress: float
+        model: vae.HVAE, x: torch.Tensor, *, generator: Generator, progress: float
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         terms = model.terms(x, generator=generator)
         return terms.reconstruction / 784 - terms.kl, {"elbo": terms.elbo, "cost_1": terms.kl}

@@ -91,7 +91,7 @@ def test_the_printed_formula_passes_the_elbo_of_digits_by_33_nats() -> None:
     """By the entropy of the top layer given the one below, (12.6), over a thousand test images."""
     model, generator = load_model("mnist_hvae_3").requires_grad_(False), Generator().manual_seed(1)
     x = binarise(load_mnist("test").images[:1000].flatten(1), generator=generator)
-    top = model.climb(x, (4,), generator=generator)[0][-1]
+    top = model.encode(x, (4,), generator=generator)[0][-1]
     entropies = torch.distributions.Normal(top.mean, top.std).entropy().sum(-1)
     assert entropies.mean().item() == pytest.approx(33, abs=0.5)
 

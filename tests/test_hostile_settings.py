@@ -63,7 +63,7 @@ from course_lib.train import (
     warm_up,
 )
 from course_lib.train.objectives import elbo, weighted_elbo
-from course_lib.vae import VAE, Architecture, FlatTwin, MarkovHVAE, stack, unstack
+from course_lib.vae import HVAE, VAE, Architecture, FlatTwin, stack, unstack
 
 Found = dict[str, Any]
 
@@ -107,7 +107,7 @@ def pixels(count: int) -> Tensor:
     return (load_digits().images[:count].flatten(1) > 7).float()
 
 
-def bernoulli(*latents: int) -> MarkovHVAE:
+def bernoulli(*latents: int) -> HVAE:
     return Architecture(64, latents, ((8,),) * len(latents)).build(seed=0)
 
 

@@ -36,7 +36,7 @@ class Things:
         self.m: Any = FLAT.build(seed=0)
         self.deep: Any = DEEP.build(seed=0)
         self.x = (torch.rand(8, 6, generator=self.g) < 0.5).float()
-        self.q = self.m.infer(1, self.x)
+        self.q = self.m.mean_factors(self.x)[0]
         self.folder = folder
 
     def net(self, **change: Any) -> nets.GaussianNet:
@@ -97,7 +97,7 @@ MISUSE: list[tuple[Callable[[Things], object], str]] = [
     (lambda a: nets.set_output_mean(a.m, a.x.mean(0)), "a LogitNet, got VAE"),
     # sweeps
     (lambda a: stacked.stack(a.m), "models must be a list of models, got VAE"),
-    (lambda a: stacked.stack([FLAT, FLAT]), "models must hold MarkovHVAEs, got Architecture"),  # type: ignore[type-var]
+    (lambda a: stacked.stack([FLAT, FLAT]), "models must hold HVAEs, got Architecture"),  # type: ignore[type-var]
     (lambda a: stacked.stack([a.m, FLAT.build(seed=0).double()]), "of one precision"),
     (lambda a: stacked.unstack(a.m, 0), "model must be a stacked one, as stack(models) gives it"),
     (lambda a: stacked.unstack(stacked.stack([a.m, a.m]), 1.0), f"index {COUNT} 0, got 1.0"),  # type: ignore[arg-type]

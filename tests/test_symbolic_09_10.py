@@ -144,7 +144,7 @@ def test_one_draw_of_the_elbo() -> None:
         seeds = (torch.Generator().manual_seed(9) for _ in range(2))
         data = vector(x).unsqueeze(0)
         bound, terms = elbo(model, data, generator=next(seeds), progress=0.0)
-        _, (drawn,) = model.climb(data, generator=next(seeds))
+        _, (drawn,) = model.encode(data, generator=next(seeds))
         values = {"w": w, "s": s, "x": x, "z": drawn.item(), "m": m, "sigma": sigma}
         point = {symbol: values[symbol.name] for symbol in one_draw.free_symbols}
         return [bound - float(one_draw.evalf(30, subs=point)), terms["cost_1"]]

@@ -32,7 +32,7 @@ from course_lib.train import (
     warm_up,
 )
 from course_lib.train.state import TrainingState
-from course_lib.vae import VAE, Architecture, MarkovHVAE
+from course_lib.vae import HVAE, VAE, Architecture
 
 TINY = Architecture(6, (2,), ((5,),))
 
@@ -42,7 +42,7 @@ def data(count: int = 64) -> Tensor:
     return (torch.rand(count, 6, generator=generator) < 0.3).float()
 
 
-def tiny(seed: int = 0, architecture: Architecture = TINY) -> MarkovHVAE:
+def tiny(seed: int = 0, architecture: Architecture = TINY) -> HVAE:
     return architecture.build(seed=seed)
 
 

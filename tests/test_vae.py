@@ -95,7 +95,7 @@ def test_only_one_layer_has_a_kl_in_its_terms(generator: Generator) -> None:
         names = ["reconstruction", *(f"cost_{t}" for t in range(1, len(latents) + 1))]
         assert list(terms.named()) == names
         if len(latents) == 1:
-            assert torch.equal(terms.kl, kl_divergence(model.infer(1, x), model.prior))
+            assert torch.equal(terms.kl, kl_divergence(model.mean_factors(x)[0], model.prior))
         else:
             with pytest.raises(ValueError, match=f"chain of {len(latents)} layers has no one KL"):
                 _ = terms.kl
@@ -115,7 +115,7 @@ def test_the_log_weight_is_the_joint_minus_q_arrow_by_arrow(
     seed = generator.get_state()
     log_w = model.log_weights(x, 5, generator=generator)
     generator.set_state(seed)
-    _, z = model.climb(x, (5,), generator=generator)
+    _, z = model.encode(x, (5,), generator=generator)
     expected = world.log_joint(x, z)
     for arrow, low, high in zip(encoder, [x, *z], z, strict=False):
         expected = expected - arrow(low).log_prob(high)
@@ -254,7 +254,7 @@ def test_an_architecture_survives_json(generator: Generator) -> None:
     plain = GaussianNet(6, (5, 4), 3, generator=Generator())
     plain.load_state_dict(model.encoders[0].state_dict())
     x = torch.randint(0, 17, (3, 6), generator=generator).float()
-    torch.testing.assert_close(model.infer(1, x).mean, plain(x / 16).mean)
+    torch.testing.assert_close(model.mean_factors(x)[0].mean, plain(x / 16).mean)
 
 
 @pytest.mark.parametrize(

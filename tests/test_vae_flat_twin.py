@@ -7,10 +7,10 @@ from torch import Generator, Tensor
 from course_lib.checks import monte_carlo
 from course_lib.exact import LinearGaussianChain
 from course_lib.nets import GaussianNet
-from course_lib.vae import Architecture, FlatTwin, MarkovHVAE
+from course_lib.vae import HVAE, Architecture, FlatTwin, MarkovHVAE
 
 
-def model(*latents: int, learned_prior: bool = False) -> MarkovHVAE:
+def model(*latents: int, learned_prior: bool = False) -> HVAE:
     hidden = ((6,),) * len(latents)
     built = Architecture(5, latents, hidden, learned_prior=learned_prior).build(seed=3).double()
     with torch.no_grad():

@@ -12,7 +12,7 @@ from course_lib.arguments import require_count
 from course_lib.data import load_digits
 from course_lib.evaluate import active_units, log_likelihood, rate_distortion
 from course_lib.train import History, Settings, TrainingDiverged, fit
-from course_lib.vae import Architecture, MarkovHVAE
+from course_lib.vae import HVAE, Architecture
 
 DEPTHS = (1, 2, 3, 5)
 LATENTS = 8  # units in each layer of latents
@@ -152,7 +152,7 @@ def _plain_values(arm: Arm) -> dict[str, Any]:
     }
 
 
-def _figures(model: MarkovHVAE, train: Tensor, test: Tensor, seed: int) -> dict[str, Any]:
+def _figures(model: HVAE, train: Tensor, test: Tensor, seed: int) -> dict[str, Any]:
     """The trained model's figures; see `run`."""
     generator = Generator().manual_seed(2**30 + seed)
     seen = rate_distortion(model, train, samples=SAMPLES, generator=generator)

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import require_event, require_like
-from course_lib.vae import MarkovHVAE
+from course_lib.vae import HVAE
 
 
-def require_data(model: MarkovHVAE, x: Tensor, least: int = 1) -> Tensor:
+def require_data(model: HVAE, x: Tensor, least: int = 1) -> Tensor:
     """Raises ValueError unless x is (N, D), N ≥ least, with the model's D, precision and device."""
     require_event("x", require_fitting(model, x), model.sizes[0])
     if x.ndim != 2 or len(x) < least:
@@ -15,14 +15,14 @@ def require_data(model: MarkovHVAE, x: Tensor, least: int = 1) -> Tensor:
     return x
 
 
-def require_fitting(model: MarkovHVAE, x: Tensor) -> Tensor:
+def require_fitting(model: HVAE, x: Tensor) -> Tensor:
     """Raises ValueError unless x has the precision and the device of the model's weights."""
     for weight in model.parameters():
         require_like("x", x, weight)
     return x
 
 
-def differentiable_data(model: MarkovHVAE, x: Tensor) -> Tensor:
+def differentiable_data(model: HVAE, x: Tensor) -> Tensor:
     """x (N, D) as a tensor that slopes can be taken through.
 
     Raises ValueError as `require_data` does, and if the weights do not let slopes pass.
@@ -36,12 +36,12 @@ def differentiable_data(model: MarkovHVAE, x: Tensor) -> Tensor:
     return x.clone() if x.is_inference() else x
 
 
-def split_latents(model: MarkovHVAE, z: Tensor) -> list[Tensor]:
+def split_latents(model: HVAE, z: Tensor) -> list[Tensor]:
     """[z_1, …, z_T], (…, d_t) each, of latents that lie side by side in z (…, Σ d_t)."""
     return list(torch.split(z, model.sizes[1:], -1))
 
 
-def require_one_layer(model: MarkovHVAE) -> None:
+def require_one_layer(model: HVAE) -> None:
     """Raises ValueError unless the model is a VAE."""
     if model.depth != 1:
         raise ValueError(f"the model must have one layer of latents, got {model.depth}")

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from course_lib.arguments import require_count
 from course_lib.evaluate._input import differentiable_data, split_latents
 from course_lib.evaluate.likelihood import LogLikelihood, by_pieces
-from course_lib.vae import MarkovHVAE
+from course_lib.vae import HVAE
 
 ACCEPTANCE = 0.65  # what the step sizes aim at
 FAR = 1e6  # a walk that leaves |z_i| ≤ FAR has diverged
@@ -23,7 +23,7 @@ STEEPNESS = 4.0  # of the sigmoid along which β is spaced: small steps near bot
 
 @torch.inference_mode(False)  # walks by slopes, also where the caller has switched gradients off
 def annealed_log_likelihood(
-    model: MarkovHVAE,
+    model: HVAE,
     x: Tensor,
     *,
     generator: Generator,
@@ -63,7 +63,7 @@ def schedule(temperatures: int) -> Tensor:
 class _Annealing:
     """Chains for every image of x (N, D) at once; z has shape (chains, N, Σ d_t)."""
 
-    def __init__(self, model: MarkovHVAE, x: Tensor, leapfrogs: int, generator: Generator) -> None:
+    def __init__(self, model: HVAE, x: Tensor, leapfrogs: int, generator: Generator) -> None:
         self.model, self.x, self.leapfrogs, self.generator = model, x, leapfrogs, generator
 
     def find_steps(self, betas: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from course_lib.arguments import require_count
 from course_lib.distributions import DiagonalGaussian
 from course_lib.evaluate._input import require_data, require_one_layer
-from course_lib.vae import VAE, MarkovHVAE
+from course_lib.vae import HVAE, VAE
 
 ACTIVE = 0.01  # Burda et al. 2016: a unit is active if its posterior mean varies by more
 
@@ -53,7 +53,7 @@ class Surgery:
 
 @torch.no_grad()
 def rate_distortion(
-    model: MarkovHVAE, x: Tensor, *, samples: int = 1, generator: Generator
+    model: HVAE, x: Tensor, *, samples: int = 1, generator: Generator
 ) -> RateDistortion:
     """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.3)"""
     terms = model.terms(x, (require_count("samples", samples),), generator=generator)
@@ -112,7 +112,7 @@ def best_prior(q: DiagonalGaussian) -> DiagonalGaussian:
 
 @torch.no_grad()
 def posterior_mean_variances(
-    model: MarkovHVAE, x: Tensor, *, samples: int = 32, generator: Generator
+    model: HVAE, x: Tensor, *, samples: int = 32, generator: Generator
 ) -> list[Tensor]:
     """Var over x of E_q[z_t|x] for each unit: T tensors (d_t,).
 
@@ -129,9 +129,7 @@ def posterior_mean_variances(
     ]
 
 
-def active_units(
-    model: MarkovHVAE, x: Tensor, *, samples: int = 32, generator: Generator
-) -> list[int]:
+def active_units(model: HVAE, x: Tensor, *, samples: int = 32, generator: Generator) -> list[int]:
     """How many units of each layer have a posterior mean that varies over x by more than 0.01.
 
     Source: Burda, Grosse & Salakhutdinov 2016, section 5.2.  (Eq. 9.7)
@@ -140,15 +138,13 @@ def active_units(
     return [int((variance > ACTIVE).sum()) for variance in variances]
 
 
-def _posterior_means(
-    model: MarkovHVAE, x: Tensor, samples: int, generator: Generator
-) -> list[Tensor]:
+def _posterior_means(model: HVAE, x: Tensor, samples: int, generator: Generator) -> list[Tensor]:
     """E_q[z_t|x] for each layer, (N, d_t): averages of the factors' means over `samples` climbs."""
     totals = [x.new_zeros(len(x), size) for size in model.sizes[1:]]
     require_count("samples", samples)
     samples = samples if model.depth > 1 else 1  # the first layer's mean depends on no sample
     for _ in range(samples):
-        factors, _ = model.climb(x, generator=generator)
+        factors, _ = model.encode(x, generator=generator)
         for total, factor in zip(totals, factors, strict=True):
             total += factor.mean / samples
     return totals

@@ -12,13 +12,13 @@ from course_lib.distributions import FullGaussian
 from course_lib.evaluate._ascent import ascend
 from course_lib.evaluate._input import differentiable_data, split_latents
 from course_lib.evaluate.likelihood import CHUNK, LogLikelihood, by_pieces
-from course_lib.vae import MarkovHVAE
+from course_lib.vae import HVAE
 
 RATE = 0.02  # the first of Adam's falling steps
 
 
 def fitted_log_likelihood(
-    model: MarkovHVAE,
+    model: HVAE,
     x: Tensor,
     *,
     generator: Generator,
@@ -51,7 +51,7 @@ def fitted_log_likelihood(
 
 @torch.inference_mode(False)  # follows slopes, also where the caller has switched gradients off
 def fitted_posterior(
-    model: MarkovHVAE, x: Tensor, *, generator: Generator, steps: int = 1000, samples: int = 16
+    model: HVAE, x: Tensor, *, generator: Generator, steps: int = 1000, samples: int = 16
 ) -> FullGaussian:
     """The Gaussian of z_{1:T}, (N, Σ d_t), that maximises the ELBO of each x alone.  (Eq. 6.3)
 
@@ -77,25 +77,20 @@ def fitted_posterior(
 
 
 @torch.no_grad()
-def _start(model: MarkovHVAE, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The encoders' means and log standard deviations along the climb of the means, (N, Σ d_t)."""
-    factors, below = [], x
-    for level in range(1, model.depth + 1):
-        factors.append(model.infer(level, below))
-        below = factors[-1].mean
+def _start(model: HVAE, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The encoders' means and log standard deviations along the path of the means, (N, Σ d_t)."""
+    factors = model.mean_factors(x)
     means = torch.cat([factor.mean for factor in factors], -1)
     return means.clone(), torch.cat([factor.log_std for factor in factors], -1).clone()
 
 
-def _log_joint(model: MarkovHVAE, x: Tensor, z: Tensor) -> Tensor:
+def _log_joint(model: HVAE, x: Tensor, z: Tensor) -> Tensor:
     """log p(x, z_{1:T}) for z_{1:T} side by side, (samples, N)."""
     return model.log_joint(x, split_latents(model, z))
 
 
 @torch.no_grad()
-def _log_weights(
-    model: MarkovHVAE, q: FullGaussian, x: Tensor, k: int, generator: Generator
-) -> Tensor:
+def _log_weights(model: HVAE, q: FullGaussian, x: Tensor, k: int, generator: Generator) -> Tensor:
     """log p(x, z) − log q(z) at k draws, (k, N)."""
     parts = []
     for done in range(0, k, CHUNK):

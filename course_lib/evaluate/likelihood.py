@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from course_lib.arguments import require_count, require_seed
 from course_lib.bounds import effective_sample_size, importance_weighted_bound
 from course_lib.evaluate._input import require_data
-from course_lib.vae import MarkovHVAE
+from course_lib.vae import HVAE
 
 CHUNK = 1000
 PIECE = 25  # data whose samples or chains are held at once, where each has its own proposal
@@ -87,7 +87,7 @@ class LogLikelihood(LogEvidence):
 
 @torch.no_grad()
 def log_likelihood(
-    model: MarkovHVAE, x: Tensor, *, k: int = 5000, seed: int = 0, first: int = 0
+    model: HVAE, x: Tensor, *, k: int = 5000, seed: int = 0, first: int = 0
 ) -> LogLikelihood:
     """log p̂(x) = log (1/k) Σ p(x, z_i)/q(z_i|x), z_i ~ q(·|x), for each row of x.  (Eq. 9.8)
 

@@ -16,7 +16,7 @@ from course_lib.distributions import DiagonalGaussian
 from course_lib.evaluate._input import require_data, require_fitting
 from course_lib.evaluate.likelihood import LogEvidence
 from course_lib.evaluate.pairs import log_probs_of_pairs
-from course_lib.vae import MarkovHVAE
+from course_lib.vae import HVAE
 
 PIECE = 2_000  # nodes decoded at once
 EDGE, STEP = 9.0, 0.125  # cells are searched from −EDGE to EDGE, a node every STEP
@@ -40,7 +40,7 @@ class PlaneEvidence(LogEvidence):
 
 @torch.no_grad()
 def plane_log_evidence(
-    model: MarkovHVAE, x: Tensor, *, edge: float = 6.0, step: float = 1 / 80
+    model: HVAE, x: Tensor, *, edge: float = 6.0, step: float = 1 / 80
 ) -> PlaneEvidence:
     """log p(x) = log ∬ p(x|z) p(z) dz over |z_i| ≤ edge, by the trapezoid rule.  (Eq. 7.2)
 
@@ -85,7 +85,7 @@ class PlanePosterior:
 
 @torch.no_grad()
 def posterior_on_grid(
-    model: MarkovHVAE, x: Tensor, *, half_width: float = 5.0, nodes: int = 201
+    model: HVAE, x: Tensor, *, half_width: float = 5.0, nodes: int = 201
 ) -> PlanePosterior:
     """The exact posterior of one x (D,) under a model with a 2-D latent, by the trapezoid rule.
 
@@ -155,7 +155,7 @@ class LatentPlane:
     Raises ValueError if the latent is not 2-D, the pixels are neither, or x is not (N, D).
     """
 
-    def __init__(self, model: MarkovHVAE, x: Tensor) -> None:
+    def __init__(self, model: HVAE, x: Tensor) -> None:
         _require_plane(model)
         self._model, self._x = model, require_data(model, x)
         axis, _ = _axis(EDGE, round(2 * EDGE / STEP) + 1, x)
@@ -192,9 +192,7 @@ class LatentPlane:
 
 
 @torch.no_grad()
-def expected_log_likelihood(
-    model: MarkovHVAE, q: DiagonalGaussian, x: Tensor, nodes: int = 24
-) -> Tensor:
+def expected_log_likelihood(model: HVAE, q: DiagonalGaussian, x: Tensor, nodes: int = 24) -> Tensor:
     """E_q log p(x|z) by Gauss–Hermite quadrature, nodes² points in the plane.
 
     q: batch (*models, B) over two latents. x (B, D). Returns (*models, B) nats, good to 0.02 for
@@ -212,7 +210,7 @@ def expected_log_likelihood(
     return result
 
 
-def _require_plane(model: MarkovHVAE) -> None:
+def _require_plane(model: HVAE) -> None:
     """Raises ValueError unless the model's latents are one layer of two."""
     if model.depth != 1 or model.sizes[1] != 2:
         raise ValueError(f"the latent must be one layer of 2, got sizes {model.sizes[1:]}")
@@ -225,7 +223,7 @@ def _axis(edge: float, nodes: int, x: Tensor) -> tuple[Tensor, float]:
 
 
 @torch.no_grad()
-def _log_joint_of_pairs(model: MarkovHVAE, z: Tensor, x: Tensor) -> Tensor:
+def _log_joint_of_pairs(model: HVAE, z: Tensor, x: Tensor) -> Tensor:
     """log p(x_n, z_s) of every pair, for z (S, 2) and x (N, D): (N, S) nats."""
     pieces = torch.split(z, PIECE)
     pairs = [log_probs_of_pairs(model.generate(1, piece), x) for piece in pieces]

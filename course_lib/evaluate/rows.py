@@ -23,7 +23,7 @@ from course_lib.evaluate.fitted import fitted_log_likelihood
 from course_lib.evaluate.likelihood import LogLikelihood, log_likelihood
 from course_lib.evaluate.plane import plane_log_evidence
 from course_lib.shipped import RECIPES, load_model, model_path
-from course_lib.vae import MarkovHVAE
+from course_lib.vae import HVAE
 
 PIECE = 100  # images between two savings
 BATCH, SAMPLES = 100, 50  # images whose codes are drawn at once, and how many of each
@@ -116,9 +116,7 @@ class Kept:
         return values
 
 
-def likelihood_figures(
-    model: MarkovHVAE, x: Tensor, k: int, seed: int, kept: Kept
-) -> dict[str, float]:
+def likelihood_figures(model: HVAE, x: Tensor, k: int, seed: int, kept: Kept) -> dict[str, float]:
     """The NLL by importance sampling, its two errors and the core minutes that it took."""
     # Of each image log p̂, its effective samples and its core minutes: (done, 3).
     done = kept.read("images")
@@ -142,7 +140,7 @@ def likelihood_figures(
     }
 
 
-def plane_figures(model: MarkovHVAE, x: Tensor, kept: Kept) -> dict[str, float]:
+def plane_figures(model: HVAE, x: Tensor, kept: Kept) -> dict[str, float]:
     """The NLL without sampling, for a latent in the plane; its change from twice the step."""
     sums = kept.read("sums")
     if sums is None:
@@ -152,7 +150,7 @@ def plane_figures(model: MarkovHVAE, x: Tensor, kept: Kept) -> dict[str, float]:
     return {"exact_nll": -fine.item(), "exact_error": abs(fine - coarse).item()}
 
 
-def code_figures(model: MarkovHVAE, x: Tensor, seed: int) -> dict[str, Any]:
+def code_figures(model: HVAE, x: Tensor, seed: int) -> dict[str, Any]:
     """ELBO, distortion, and each layer's rate and active units: means over the images, nats."""
     generator = Generator().manual_seed(CODES + seed)
     parts = [
@@ -169,7 +167,7 @@ def code_figures(model: MarkovHVAE, x: Tensor, seed: int) -> dict[str, Any]:
     }
 
 
-def _mnist_model(name: str) -> tuple[Path, MarkovHVAE]:
+def _mnist_model(name: str) -> tuple[Path, HVAE]:
     """The model of that name or in that file, and its path. Raises ValueError for other images."""
     path = model_path(name)
     model = load_model(path)

@@ -10,12 +10,12 @@ from course_lib.data import FOLDER
 from course_lib.shipped.recipe import Recipe
 from course_lib.shipped.recipes import RECIPES
 from course_lib.train import History
-from course_lib.vae import Architecture, MarkovHVAE
+from course_lib.vae import HVAE, Architecture
 
 RUNS = FOLDER.parent / "runs"  # where commands leave what they make
 
 
-def save_model(path: Path, model: MarkovHVAE, recipe: Recipe, history: History) -> None:
+def save_model(path: Path, model: HVAE, recipe: Recipe, history: History) -> None:
     """Writes the weights, and beside them what tells how they came to be.
 
     The recipe's name, architecture, settings and objective, the training's processor seconds, and
@@ -34,7 +34,7 @@ def save_model(path: Path, model: MarkovHVAE, recipe: Recipe, history: History) 
 
 
 @torch.inference_mode(False)  # weights that are read under inference mode could never learn
-def load_model(path: Path | str) -> MarkovHVAE:
+def load_model(path: Path | str) -> HVAE:
     """A trained model from its file, or by its recipe's name from `data/`; weights frozen.
 
     To train it further, call requires_grad_(True) on it.

@@ -9,7 +9,7 @@ from course_lib.data import FOLDER
 from course_lib.shipped.images import training_data
 from course_lib.shipped.results import results
 from course_lib.train import Objective, Settings, elbo, free_bits, importance_weighted, warm_up
-from course_lib.vae import Architecture, MarkovHVAE
+from course_lib.vae import HVAE, Architecture
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "elbo": lambda: elbo,
@@ -85,7 +85,7 @@ class Recipe:
         """The same recipe with other settings, such as seed=1 or epochs=100."""
         return replace(self, settings=replace(self.settings, **settings))
 
-    def build(self) -> MarkovHVAE:
+    def build(self) -> HVAE:
         """The model before training, its output bias at the mean of the training data."""
         data = training_data(self.images)
         mean = data.pixels.double().mean(0) / data.largest

@@ -7,7 +7,7 @@ from course_lib.shipped.files import save_model
 from course_lib.shipped.images import training_data
 from course_lib.shipped.recipe import Recipe
 from course_lib.train import fit
-from course_lib.vae import MarkovHVAE
+from course_lib.vae import HVAE
 
 
 def train_recipe(
@@ -17,7 +17,7 @@ def train_recipe(
     resume: bool = False,
     report: Callable[[dict[str, float]], None] | None = None,
     progress_bar: bool = True,
-) -> MarkovHVAE:
+) -> HVAE:
     """Trains, with checkpoints beside `out`, and writes the model there. Returns it.
 
     resume: go on from the last checkpoint, if there is one. report is called with each epoch's row

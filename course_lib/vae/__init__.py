@@ -12,17 +12,23 @@ stacked into one.
 """
 
 from course_lib.vae.architecture import Architecture
-from course_lib.vae.chain import VAE, ChainTerms, MarkovHVAE
+from course_lib.vae.chain import VAE, MarkovHVAE
 from course_lib.vae.flat_twin import FlatTwin
+from course_lib.vae.generative import GenerativeChain
+from course_lib.vae.hvae import HVAE, ChainTerms
 from course_lib.vae.stacked import StackedLinear, stack, unstack
+from course_lib.vae.top_down import TopDownHVAE
 
 __all__ = [
+    "HVAE",
     "VAE",
     "Architecture",
     "ChainTerms",
     "FlatTwin",
+    "GenerativeChain",
     "MarkovHVAE",
     "StackedLinear",
+    "TopDownHVAE",
     "stack",
     "unstack",
 ]

@@ -6,29 +6,62 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor, nn
 
+from course_lib.distributions import DiagonalGaussian, Distribution
 from course_lib.nets import Net
 
 
 def chained_sizes(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module]) -> list[int]:
     """[D, d_1, …, d_T]. Raises ValueError naming the first arrow that does not fit."""
     up, down = _require_nets("encoders", encoders), _require_nets("decoders", decoders)
+    _require_as_many(up, down)
+    sizes = [up[0].inputs, *(net.outputs for net in up)]
+    for t, (enc, dec) in enumerate(zip(up, down, strict=True), start=1):
+        _require_arrow(f"encoder {t}", enc, sizes[t - 1], sizes[t])
+        _require_arrow(f"decoder {t}", dec, sizes[t], sizes[t - 1])
+    return sizes
+
+
+def top_down_sizes(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module]) -> list[int]:
+    """[D, d_1, …, d_T], where each encoder above the first reads the features of the one below.
+
+    Raises ValueError naming the first arrow that does not fit.
+    """
+    up, down = _require_nets("encoders", encoders), _require_nets("decoders", decoders)
+    _require_as_many(up, down)
+    for net in up:
+        if not (hasattr(net, "features") and hasattr(net, "head")):
+            raise ValueError(
+                "encoders must give features and a Gaussian of them, such as GaussianNet, got "
+                f"{type(net).__name__}"
+            )
+    sizes = [up[0].inputs, *(net.outputs for net in up)]
+    width = sizes[0]
+    for t, (enc, dec) in enumerate(zip(up, down, strict=True), start=1):
+        _require_arrow(f"encoder {t}", enc, width, sizes[t])
+        _require_arrow(f"decoder {t}", dec, sizes[t], sizes[t - 1])
+        width = int(enc.width)  # type: ignore[arg-type]  # of what its features are
+    return sizes
+
+
+def require_gaussian_arrow(given: Distribution) -> DiagonalGaussian:
+    """Raises ValueError unless an arrow between latents gives a DiagonalGaussian."""
+    if not isinstance(given, DiagonalGaussian):
+        raise ValueError(f"an arrow must give a DiagonalGaussian, got {type(given).__name__}")
+    return given
+
+
+def _require_as_many(up: Sequence[Net[Any]], down: Sequence[Net[Any]]) -> None:
     if len(up) < 1 or len(up) != len(down):
         raise ValueError(
             f"encoders and decoders must be equally many, at least 1, got {len(up)} and {len(down)}"
         )
-    sizes = [up[0].inputs, *(net.outputs for net in up)]
-    for t, (enc, dec) in enumerate(zip(up, down, strict=True), start=1):
-        if (enc.inputs, enc.outputs) != (sizes[t - 1], sizes[t]):
-            raise ValueError(
-                f"encoder {t} must map {sizes[t - 1]} to {sizes[t]}, "
-                f"got {enc.inputs} to {enc.outputs}"
-            )
-        if (dec.inputs, dec.outputs) != (sizes[t], sizes[t - 1]):
-            raise ValueError(
-                f"decoder {t} must map {sizes[t]} to {sizes[t - 1]}, "
-                f"got {dec.inputs} to {dec.outputs}"
-            )
-    return sizes
+
+
+def _require_arrow(name: str, net: Net[Any], inputs: int, outputs: int) -> None:
+    if (net.inputs, net.outputs) != (inputs, outputs):
+        raise ValueError(
+            f"{name} must map {inputs} to {outputs}, got {net.inputs} to {net.outputs}"
+        )
 
 
 def common_weight(model: nn.Module) -> Tensor:

@@ -9,6 +9,10 @@ from torch import Tensor, nn
 from course_lib.arguments import require_count, require_seed
 from course_lib.nets import GaussianNet, likelihood_net, set_output_mean
 from course_lib.vae.chain import VAE, MarkovHVAE
+from course_lib.vae.hvae import HVAE
+from course_lib.vae.top_down import TopDownHVAE
+
+DIRECTIONS = ("bottom-up", "top-down")
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,8 @@ class Architecture:
 
     data: D.  latents: (d_1, …, d_T).  hidden: for each layer t, the hidden widths of its encoder;
     its decoder mirrors them.  likelihood: one of nets.LIKELIHOODS, with Binomial's count.
+    direction: of the encoder, one of DIRECTIONS; top-down, each net reads the features of the one
+    below.
     """
 
     data: int
@@ -25,13 +31,18 @@ class Architecture:
     likelihood: str = "bernoulli"
     count: int = 16
     learned_prior: bool = False
+    direction: str = "bottom-up"
 
-    def build(self, *, seed: int, data_mean: Tensor | None = None) -> MarkovHVAE:
+    def build(self, *, seed: int, data_mean: Tensor | None = None) -> HVAE:
         """The model with fresh weights. data_mean (D,) starts the decoder there (probabilities).
 
         Raises ValueError if the sizes, the likelihood, the seed or data_mean make no sense.
         """
         self._require_layers()
+        if self.direction not in DIRECTIONS:
+            raise ValueError(
+                f"direction must be one of {', '.join(DIRECTIONS)}, got {self.direction!r}"
+            )
         require_count("count", self.count)
         generator = torch.Generator().manual_seed(require_seed("seed", seed))
         return self._assemble(generator, data_mean)
@@ -45,14 +56,15 @@ class Architecture:
                 f"((200, 200),), got {self.latents!r} and {self.hidden!r}"
             )
 
-    def _assemble(self, generator: torch.Generator, data_mean: Tensor | None) -> MarkovHVAE:
+    def _assemble(self, generator: torch.Generator, data_mean: Tensor | None) -> HVAE:
         sizes = (self.data, *self.latents)
-        encoders: list[nn.Module] = []
+        encoders: list[GaussianNet] = []
         decoders: list[nn.Module] = []
         for low, high, hidden in zip(sizes, sizes[1:], self.hidden, strict=False):
             counts = not encoders and self.likelihood == "binomial"
             scale = 1 / self.count if counts else 1.0
-            encoders.append(GaussianNet(low, hidden, high, scale=scale, generator=generator))
+            read = encoders[-1].width if encoders and self.direction == "top-down" else low
+            encoders.append(GaussianNet(read, hidden, high, scale=scale, generator=generator))
             decoders.append(GaussianNet(high, hidden[::-1], low, generator=generator))
         first = likelihood_net(
             self.likelihood,
@@ -67,6 +79,8 @@ class Architecture:
         decoders[0] = first
         if len(encoders) == 1:
             return VAE(encoders[0], decoders[0], learned_prior=self.learned_prior)
+        if self.direction == "top-down":
+            return TopDownHVAE(encoders, decoders, learned_prior=self.learned_prior)
         return MarkovHVAE(encoders, decoders, learned_prior=self.learned_prior)
 
     def as_dict(self) -> dict[str, Any]:

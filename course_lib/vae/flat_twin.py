@@ -5,7 +5,8 @@ from torch import Generator, Tensor
 
 from course_lib.arguments import require_count, require_event
 from course_lib.distributions import DiagonalGaussian, Distribution
-from course_lib.vae.chain import MarkovHVAE
+from course_lib.vae._fitting import require_gaussian_arrow
+from course_lib.vae.hvae import HVAE
 
 
 class FlatTwin:
@@ -16,7 +17,7 @@ class FlatTwin:
     Raises ValueError if an arrow above the first gives no diagonal Gaussian.
     """
 
-    def __init__(self, model: MarkovHVAE) -> None:
+    def __init__(self, model: HVAE) -> None:
         self.model = model
         self.sizes = model.sizes[1:]  # d_1, …, d_T
         like = model.prior.mean
@@ -32,7 +33,7 @@ class FlatTwin:
         for level in range(self.model.depth, 0, -1):
             chain.insert(0, given.mean + given.std * parts[level - 1])
             if level > 1:
-                given = _gaussian(self.model.generate(level, chain[0]))
+                given = require_gaussian_arrow(self.model.generate(level, chain[0]))
         return chain
 
     def noise(self, latents: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -47,7 +48,7 @@ class FlatTwin:
             if level == self.model.depth:
                 given = self.model.prior
             else:
-                given = _gaussian(self.model.generate(above, latents[level]))
+                given = require_gaussian_arrow(self.model.generate(above, latents[level]))
             parts.append((z - given.mean) / given.std)
             log_det = log_det + given.log_std.expand_as(z).sum(-1)
         return torch.cat(parts, -1), log_det
@@ -66,14 +67,7 @@ class FlatTwin:
         q(ε|x) = q(z|x) |det ∂z/∂ε|, and p(x, ε) carries the same factor, so these are the chain's
         own log-weights at those draws, and the two ELBOs are equal.  (Eq. 11.3)
         """
-        factors, z = self.model.climb(x, (require_count("k", k),), generator=generator)
+        factors, z = self.model.encode(x, (require_count("k", k),), generator=generator)
         noise, log_det = self.noise(z)
         log_q = sum(q.log_prob(level) for q, level in zip(factors, z, strict=True))
         return self.log_joint(x, noise) - (log_q + log_det)
-
-
-def _gaussian(given: Distribution) -> DiagonalGaussian:
-    """Raises ValueError unless it is one."""
-    if not isinstance(given, DiagonalGaussian):
-        raise ValueError(f"an arrow must give a DiagonalGaussian, got {type(given).__name__}")
-    return given

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from course_lib.arguments import require_count
 from course_lib.nets import blank_affine
-from course_lib.vae.chain import MarkovHVAE
+from course_lib.vae.hvae import HVAE
 
-Chain = TypeVar("Chain", bound=MarkovHVAE)  # stacked VAEs are a VAE
+Chain = TypeVar("Chain", bound=HVAE)  # stacked VAEs are a VAE
 
 
 class StackedLinear(nn.Module):
@@ -73,21 +73,21 @@ def stack(models: Sequence[Chain]) -> Chain:
     return stacked
 
 
-def _require_equal_layers(models: Sequence[MarkovHVAE]) -> None:
+def _require_equal_layers(models: Sequence[HVAE]) -> None:
     """Raises ValueError unless it is a list of models with layers of the same sizes."""
     if not isinstance(models, (list, tuple)):
         raise ValueError(f"models must be a list of models, got {type(models).__name__}")
     if not models:
         raise ValueError("models must hold at least one model, got none")
-    strangers = [type(model).__name__ for model in models if not isinstance(model, MarkovHVAE)]
+    strangers = [type(model).__name__ for model in models if not isinstance(model, HVAE)]
     if strangers:
-        raise ValueError(f"models must hold MarkovHVAEs, got {strangers[0]}")
+        raise ValueError(f"models must hold HVAEs, got {strangers[0]}")
     shapes = [[(tuple(p.shape), p.dtype) for p in model.parameters()] for model in models]
     if any(shape != shapes[0] for shape in shapes):
         raise ValueError("models must all have the same layers of one precision, these have not")
 
 
-def _require_equal_fixtures(models: Sequence[MarkovHVAE]) -> None:
+def _require_equal_fixtures(models: Sequence[HVAE]) -> None:
     """Raises ValueError, with the name, where the models differ in what is not learned."""
     first = _fixtures(models[0])
     for model in models[1:]:
@@ -98,7 +98,7 @@ def _require_equal_fixtures(models: Sequence[MarkovHVAE]) -> None:
                 )
 
 
-def _fixtures(model: MarkovHVAE) -> dict[str, Any]:
+def _fixtures(model: HVAE) -> dict[str, Any]:
     """Buffers, scales and likelihoods, by name, in a form that can be compared."""
     found: dict[str, Any] = {name: buffer.tolist() for name, buffer in model.named_buffers()}
     for name, module in model.named_modules():

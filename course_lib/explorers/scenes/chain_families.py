@@ -11,7 +11,7 @@ from torch.nn.functional import avg_pool2d, one_hot
 
 from course_lib.data import load_mnist
 from course_lib.shipped import load_model
-from course_lib.vae import MarkovHVAE
+from course_lib.vae import HVAE
 
 Array = NDArray[np.float32]
 
@@ -63,9 +63,7 @@ def chain_families(name: str) -> ChainFamilies:
     return ChainFamilies(model.depth, by_level, _decided(by_level))
 
 
-def _families(
-    model: MarkovHVAE, ancestors: list[Tensor], level: int, generator: Generator
-) -> Families:
+def _families(model: HVAE, ancestors: list[Tensor], level: int, generator: Generator) -> Families:
     """Each ancestor and nine relatives, which keep z_level and all above it."""
     if level > model.depth:
         fresh = model.sample_latents(FAMILIES * (MEMBERS - 1), generator=generator)
