@@ -151,9 +151,7 @@ def test_mean_factors_follow_the_means(generator: Generator) -> None:
         prior = model.generate(level + 1, found[level].mean)
         assert isinstance(prior, DiagonalGaussian)
         precision = 1 / seen[level - 1].variance + 1 / prior.variance
-        mean = (
-            seen[level - 1].mean / seen[level - 1].variance + prior.mean / prior.variance
-        ) / precision
+        weighted = seen[level - 1].mean / seen[level - 1].variance + prior.mean / prior.variance
         torch.testing.assert_close(found[level - 1].mean, weighted / precision)
         torch.testing.assert_close(found[level - 1].variance, 1 / precision)
 
@@ -174,7 +172,8 @@ def test_mean_factors_follow_the_means(generator: Generator) -> None:
         ),
         (
             lambda g: TopDownHVAE(
-                [LogitNet(6, (), 2, generator=g)], [LogitNet(2, (), 6, generator=g)]
+                [LogitNet(6, (), 2, generator=g)],  # type: ignore[list-item]
+                [LogitNet(2, (), 6, generator=g)],
             ),
             "encoders must give features and a Gaussian of them, such as GaussianNet, got LogitNet",
         ),
