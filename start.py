@@ -420,9 +420,7 @@ def test(options: "list[str]") -> int:
     if "--quick" in options:
         rest = [option for option in options if option != "--quick"]
         spread = ["-n", "2", "--dist", "worksteal"]  # a test a time: one file alone takes long
-        return run(
-            "-m", "pytest", "-q", *spread, "-m", QUICK, *quick_files(), *rest, threads=1
-        )
+        return run("-m", "pytest", "-q", *spread, "-m", QUICK, *quick_files(), *rest, threads=1)
     slow = "--slow" in options
     workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     notebooks = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
