@@ -50,7 +50,7 @@ def test_links_lead_somewhere() -> None:
     lost = [
         f"{page.name}: {link}"
         for page, prose in pages.items()
-        for link in re.findall(r"\]\(([^)#:\s]+)", prose)
+        for link in re.findall(r"\]\(([^)#:\s]+)[)#]", prose)
         if not (page.parent / link).exists()
     ]
     assert not lost, "\n".join(lost)
