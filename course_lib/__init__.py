@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         index,
         minibatch,
         nets,
+        numerals,
         plots,
         shipped,
         train,
@@ -39,6 +40,7 @@ __version__ = "0.2.0"  # and in pyproject.toml; a test holds them equal
 # In the order of the house.
 __all__ = [  # noqa: RUF022
     "arguments",
+    "numerals",
     "data",
     "checkpoint",
     "plots",

@@ -5,6 +5,7 @@ A latent model is anything with a `prior` and a `decoder`: the exact worlds, the
 two-line class. Samples lead: z (*samples, *batch, d) and x (*batch, D) give (*samples, *batch).
 Every bound goes up when it improves.
 
+    >>> import torch
     >>> from course_lib.bounds import importance_weighted_bound
     >>> log_weights = torch.tensor([1.0, 3.0]).log()
     >>> log_weights.mean(), importance_weighted_bound(log_weights)  # Jensen: below log 2
