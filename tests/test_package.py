@@ -76,7 +76,7 @@ def test_a_listing_has_the_rooms_and_nothing_else() -> None:
     [
         ("bound", "did you mean bounds?"),
         ("evaluat", "did you mean evaluate?"),
-        ("zzz", "rooms are arguments, data, checkpoint, plots, "),
+        ("zzz", "rooms are arguments, "),
     ],
 )
 def test_a_wrong_name_is_told_what_is_close(wrong: str, advice: str) -> None:
