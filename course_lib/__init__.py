@@ -63,13 +63,17 @@ __all__ = [  # noqa: RUF022
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
-    """The room `name`, imported now. Raises AttributeError that suggests the rooms most like it."""
-    if name in __all__:
-        return importlib.import_module(f"course_lib.{name}")
-    close = difflib.get_close_matches(name, __all__, n=3)
-    advice = f"did you mean {' or '.join(close)}?" if close else f"rooms are {', '.join(__all__)}"
-    raise AttributeError(f"course_lib has no room {name!r}; {advice}")
+if not TYPE_CHECKING:  # else a wrong name would pass for a room where types are checked
+
+    def __getattr__(name: str) -> ModuleType:
+        """The room `name`, imported now. Raises AttributeError that suggests what is close."""
+        if name in __all__:
+            return importlib.import_module(f"course_lib.{name}")
+        close = difflib.get_close_matches(name, __all__, n=3)
+        advice = (
+            f"did you mean {' or '.join(close)}?" if close else f"rooms are {', '.join(__all__)}"
+        )
+        raise AttributeError(f"course_lib has no room {name!r}; {advice}")
 
 
 def __dir__() -> list[str]:
