@@ -28,6 +28,7 @@ from course_lib.arguments import (
     require_finite,
     require_log,
     require_nonempty,
+    require_tensor,
 )
 from course_lib.distributions import Distribution, Gaussian, expectation, kl_divergence
 from course_lib.distributions.base import require_distribution
@@ -218,9 +219,7 @@ def _require_sample_axis(
 
 def _require_tensor(name: str, value: Tensor) -> None:
     """Raises ValueError unless `value` holds finite numbers; states may be integers."""
-    if not isinstance(value, Tensor):
-        raise ValueError(f"{name} must be a tensor, got {type(value).__name__}")
-    require_nonempty(name, value)
+    require_nonempty(name, require_tensor(name, value))
     if value.is_floating_point():
         require_finite(name, value)
 
