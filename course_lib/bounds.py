@@ -1,15 +1,13 @@
-"""The evidence lower bound, its terms, its importance-weighted kin, and its gap: per example, in
-nats.
+"""The evidence lower bound, its terms, its importance-weighted kin, and its gap, in nats.
 
 A latent model is anything with a `prior` and a `decoder`: the exact worlds, the VAEs, or your own
 two-line class. Samples lead: z (*samples, *batch, d) and x (*batch, D) give (*samples, *batch).
-Every bound goes up when it improves.
+Everything is per example, and goes up when it improves.
 
     >>> import torch
     >>> from course_lib.bounds import importance_weighted_bound
-    >>> log_weights = torch.tensor([1.0, 3.0]).log()
-    >>> log_weights.mean(), importance_weighted_bound(log_weights)  # Jensen: below log 2
-    (tensor(0.5493), tensor(0.6931))
+    >>> importance_weighted_bound(torch.tensor([1.0, 3.0]).log())  # log 2, the log of the mean
+    tensor(0.6931)
 """
 
 import math

@@ -8,10 +8,8 @@ torch's defaults are; net.double() makes them float64.
     >>> import torch
     >>> from course_lib.nets import GaussianNet
     >>> net = GaussianNet(2, (), 1, std=0.5, generator=torch.Generator().manual_seed(0))
-    >>> ones = net.mean.weight.data.fill_(1.0)
-    >>> q = net(torch.tensor([1.0, 2.0]))
-    >>> q.mean.item(), q.std.item()  # a distribution, not a point
-    (3.0, 0.5)
+    >>> net(torch.tensor([1.0, 2.0])).std.item()  # a distribution, not a point
+    0.5
 """
 
 import math
