@@ -2,7 +2,7 @@
 
 A latent model is anything with a `prior` and a `decoder`: the exact worlds, the VAEs, or your own
 two-line class. Samples lead: z (*samples, *batch, d) and x (*batch, D) give (*samples, *batch).
-Everything is per example, and goes up when it improves.
+Per example, too; every bound goes up when it improves.
 
     >>> import torch
     >>> from course_lib.bounds import importance_weighted_bound
