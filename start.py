@@ -417,12 +417,11 @@ def test(options: "list[str]") -> int:
     options: pytest's; --slow among them runs the slow tests, and only these; --quick those that
     quick_files() names. The longest files come first, so that two workers finish together.
     """
+    workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     if "--quick" in options:
         rest = [option for option in options if option != "--quick"]
-        spread = ["-n", "2", "--dist", "worksteal"]  # a test a time: one file alone takes long
-        return run("-m", "pytest", "-q", *spread, "-m", QUICK, *quick_files(), *rest, threads=1)
+        return run("-m", "pytest", "-q", *workers, "-m", QUICK, *quick_files(), *rest, threads=1)
     slow = "--slow" in options
-    workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     notebooks = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
     first = ["tests/test_browser.py", "tests/test_style.py", "notebooks", "tests"]
     which = ["-m", "slow", "tests"] if slow else ["-m", "not slow", *notebooks, *first]

@@ -138,17 +138,19 @@ def row(kind: type[Explorer]) -> tuple[str, bool]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="exit 1 if an explorer is too slow")
-    parser.add_argument("names", nargs="*", help="only these explorers")
+    parser.add_argument("names", nargs="*", help="only these, such as PosteriorExplorer")
     asked = parser.parse_args()
+    every = {kind.__name__: kind for kind in explorers()}
+    if unknown := set(asked.names) - every.keys():
+        parser.error(f"no explorer {', '.join(sorted(unknown))}; there are {', '.join(every)}")
     titles = ["explorer", "shown px", "values", "median ms", "p95 ms", "clock ms"]
     titles += ["interact ms", "ratio", "kept"]
     print("| " + " | ".join(titles) + " |\n|---|---|" + "---:|" * 6 + "---|")
     kept = []
-    for kind in explorers():
-        if not asked.names or kind.__name__ in asked.names:
-            line, good = row(kind)
-            print(line, flush=True)
-            kept.append(good)
+    for name in asked.names or every:
+        line, good = row(every[name])
+        print(line, flush=True)
+        kept.append(good)
     print(
         f"\nPromised: median ≤ {MEDIAN_MS:.0f} ms, p95 ≤ {P95_MS:.0f} ms, interact ≥ {RATIO:.0f} "
         "times as long. Every picture is drawn at twice its shown size."

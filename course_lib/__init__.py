@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         index,
         minibatch,
         nets,
+        numerals,
         plots,
         shipped,
         train,
@@ -39,6 +40,7 @@ __version__ = "0.2.0"  # and in pyproject.toml; a test holds them equal
 # In the order of the house.
 __all__ = [  # noqa: RUF022
     "arguments",
+    "numerals",
     "data",
     "checkpoint",
     "plots",
@@ -61,13 +63,17 @@ __all__ = [  # noqa: RUF022
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
-    """The room `name`, imported now. Raises AttributeError that suggests the rooms most like it."""
-    if name in __all__:
-        return importlib.import_module(f"course_lib.{name}")
-    close = difflib.get_close_matches(name, __all__, n=3)
-    advice = f"did you mean {' or '.join(close)}?" if close else f"rooms are {', '.join(__all__)}"
-    raise AttributeError(f"course_lib has no room {name!r}; {advice}")
+if not TYPE_CHECKING:  # else a wrong name would pass for a room where types are checked
+
+    def __getattr__(name: str) -> ModuleType:
+        """The room `name`, imported now. Raises AttributeError that suggests what is close."""
+        if name in __all__:
+            return importlib.import_module(f"course_lib.{name}")
+        close = difflib.get_close_matches(name, __all__, n=3)
+        advice = (
+            f"did you mean {' or '.join(close)}?" if close else f"rooms are {', '.join(__all__)}"
+        )
+        raise AttributeError(f"course_lib has no room {name!r}; {advice}")
 
 
 def __dir__() -> list[str]:

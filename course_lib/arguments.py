@@ -41,10 +41,9 @@ def located(place: str) -> Iterator[None]:
     """Puts `place` before the message of a ValueError raised inside; its kind stays."""
     try:
         yield
-    except NotFiniteError as error:
-        raise NotFiniteError(f"{place}: {error}") from error
     except ValueError as error:
-        raise ValueError(f"{place}: {error}") from error
+        kind = NotFiniteError if isinstance(error, NotFiniteError) else ValueError
+        raise kind(f"{place}: {error}") from error
 
 
 def as_double(name: str, value: Numbers) -> Tensor:
@@ -60,11 +59,16 @@ def as_double(name: str, value: Numbers) -> Tensor:
         raise ValueError(f"{name} must be numbers or a tensor of floats, got {value!r}") from None
 
 
+def require_tensor(name: str, value: Tensor, kind: str = "tensor") -> Tensor:
+    """Raises ValueError unless `value` is a tensor, of whatever kind is asked for."""
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{name} must be a {kind}, got {type(value).__name__}")
+    return value
+
+
 def require_floating(name: str, value: Tensor) -> Tensor:
     """Raises ValueError unless `value` is a tensor of floating-point numbers."""
-    if not isinstance(value, Tensor):
-        raise ValueError(f"{name} must be a tensor of floats, got {type(value).__name__}")
-    if not value.is_floating_point():
+    if not require_tensor(name, value, "tensor of floats").is_floating_point():
         raise ValueError(
             f"{name} must be a tensor of floats, got {value.dtype}; convert it with .double()"
         )
@@ -73,8 +77,7 @@ def require_floating(name: str, value: Tensor) -> Tensor:
 
 def require_integers(name: str, value: Tensor) -> Tensor:
     """Raises ValueError unless `value` is a tensor of integers (bool is none)."""
-    if not isinstance(value, Tensor):
-        raise ValueError(f"{name} must be a tensor of integers, got {type(value).__name__}")
+    require_tensor(name, value, "tensor of integers")
     if value.is_floating_point() or value.is_complex() or value.dtype == torch.bool:
         raise ValueError(f"{name} must be a tensor of integers, got {value.dtype}")
     return value
@@ -100,30 +103,26 @@ def require_finite(name: str, value: Tensor) -> Tensor:
 
 def require_no_nan(name: str, value: Tensor) -> Tensor:
     """Raises ValueError if any entry is NaN, with the first such index; infinities may pass."""
-    require_floating(name, value)
-    if not math.isnan(value.detach().sum().item()):
+    if not math.isnan(require_floating(name, value).detach().sum().item()):
         return value
     return require_all(name, value, ~torch.isnan(value), "a number")
 
 
 def require_log(name: str, value: Tensor) -> Tensor:
     """Raises ValueError if any entry is NaN or +inf; −inf, the log of zero, may pass."""
-    require_floating(name, value)
-    if value.detach().sum().item() < math.inf:  # NaN is not
+    if require_floating(name, value).detach().sum().item() < math.inf:  # NaN is not
         return value
     return require_all(name, value, value < math.inf, "a number below infinity, or −inf")
 
 
 def require_positive(name: str, value: Tensor) -> Tensor:
     """Raises ValueError unless every entry is finite and above zero."""
-    require_finite(name, value)
-    return require_all(name, value, value > 0, "positive")
+    return require_all(name, require_finite(name, value), value > 0, "positive")
 
 
 def require_between(name: str, value: Tensor, low: float, high: float, expected: str) -> Tensor:
     """Raises ValueError unless low ≤ value ≤ high everywhere; NaN is outside."""
-    require_floating(name, value)
-    if value.numel() == 0:
+    if require_floating(name, value).numel() == 0:
         return value
     least, most = value.detach().aminmax()
     if least.item() >= low and most.item() <= high:
@@ -147,8 +146,7 @@ def require_all(name: str, value: Tensor, good: Tensor, expected: str) -> Tensor
 
 def require_event(name: str, value: Tensor, size: int) -> Tensor:
     """Raises ValueError unless the last axis of `value` has `size` entries."""
-    require_floating(name, value)
-    if value.ndim == 0 or value.shape[-1] != size:
+    if require_floating(name, value).ndim == 0 or value.shape[-1] != size:
         raise ValueError(
             f"{name} must have {size} entries on its last axis, got shape {tuple(value.shape)}"
         )
@@ -164,9 +162,7 @@ def require_nonempty(name: str, value: Tensor) -> Tensor:
 
 def require_like(name: str, value: Tensor, weight: Tensor) -> Tensor:
     """Raises ValueError unless `value` has the precision and the device of a net's `weight`."""
-    if not isinstance(value, Tensor):
-        raise ValueError(f"{name} must be a tensor of floats, got {type(value).__name__}")
-    if value.dtype != weight.dtype:
+    if require_tensor(name, value, "tensor of floats").dtype != weight.dtype:
         grey = " (grey levels 0..255 with data.binarise)" if value.dtype == torch.uint8 else ""
         raise ValueError(
             f"{name} must be {weight.dtype}, as the weights are, got {value.dtype}; "
@@ -182,9 +178,7 @@ def require_like(name: str, value: Tensor, weight: Tensor) -> Tensor:
 
 def require_cpu(name: str, value: Tensor) -> Tensor:
     """Raises ValueError unless `value` is a tensor in the processor's own memory."""
-    if not isinstance(value, Tensor):
-        raise ValueError(f"{name} must be a tensor, got {type(value).__name__}")
-    if value.device.type != "cpu":
+    if require_tensor(name, value).device.type != "cpu":
         raise ValueError(f"{name} must be on the CPU, got {value.device}; move it with .cpu()")
     return value
 

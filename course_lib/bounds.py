@@ -1,14 +1,13 @@
-"""The evidence lower bound, its terms, its importance-weighted kin, and its gap: per example, in
-nats.
+"""The evidence lower bound, its terms, its importance-weighted kin, and its gap, in nats.
 
 A latent model is anything with a `prior` and a `decoder`: the exact worlds, the VAEs, or your own
 two-line class. Samples lead: z (*samples, *batch, d) and x (*batch, D) give (*samples, *batch).
-Every bound goes up when it improves.
+Per example, too; every bound goes up when it improves.
 
+    >>> import torch
     >>> from course_lib.bounds import importance_weighted_bound
-    >>> log_weights = torch.tensor([1.0, 3.0]).log()
-    >>> log_weights.mean(), importance_weighted_bound(log_weights)  # Jensen: below log 2
-    (tensor(0.5493), tensor(0.6931))
+    >>> importance_weighted_bound(torch.tensor([1.0, 3.0]).log())  # log 2, the log of the mean
+    tensor(0.6931)
 """
 
 import math
@@ -27,6 +26,7 @@ from course_lib.arguments import (
     require_finite,
     require_log,
     require_nonempty,
+    require_tensor,
 )
 from course_lib.distributions import Distribution, Gaussian, expectation, kl_divergence
 from course_lib.distributions.base import require_distribution
@@ -217,9 +217,7 @@ def _require_sample_axis(
 
 def _require_tensor(name: str, value: Tensor) -> None:
     """Raises ValueError unless `value` holds finite numbers; states may be integers."""
-    if not isinstance(value, Tensor):
-        raise ValueError(f"{name} must be a tensor, got {type(value).__name__}")
-    require_nonempty(name, value)
+    require_nonempty(name, require_tensor(name, value))
     if value.is_floating_point():
         require_finite(name, value)
 

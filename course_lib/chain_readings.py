@@ -6,6 +6,7 @@ The sum over q may go on to T or stop at T − 1, and the KL may be of q(z_T|z_{
 z_{T−1}, or of the marginal q(z_T|x). One of the four is the ELBO. All are per example, in nats.
 
     >>> from course_lib.chain_readings import printed_supremum
+    >>> from course_lib.distributions import DiagonalGaussian
     >>> top = DiagonalGaussian.standard(1)
     >>> round(printed_supremum(-1.0, top).item(), 4)  # a "bound" on log p(x) = −1 that is above it
     0.6121

@@ -1,4 +1,9 @@
-"""Numbers as the course writes them: with a true minus sign, and no zero below zero."""
+"""Numbers as the course writes them: with a true minus sign, and no zero below zero.
+
+>>> from course_lib.numerals import number
+>>> number(-2.70549, 3), number(-1e-9)
+('−2.705', '0.000')
+"""
 
 import math
 from decimal import Decimal

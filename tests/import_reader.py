@@ -125,6 +125,8 @@ def constant(node: ast.AST, parents: dict[int, ast.AST]) -> str:
         named = around.args[0]
     elif isinstance(around, ast.Subscript) and around.value is node:
         named = around.slice
+    elif isinstance(around, ast.Compare) and around.comparators == [node]:
+        named = around.left  # "x" in sys.modules
     if isinstance(named, ast.Constant) and not str(named.value).startswith("."):
         return str(named.value)
     raise Unreadable(f"{ast.unparse(node)} of what cannot be read from the source")

@@ -240,6 +240,7 @@ def test_by_sampling_the_chain_of_nets(depth: int, generator: Generator) -> None
     within(log_p - total + log_q[-1] - top.log_prob(z[-1]), exact[SHORT], 3.0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_sampled_terms_hold_the_exact_ones_between_them(depth: int, generator: Generator) -> None:
     """Small groups: every other term is unbiased, the two entropies stand apart, truth inside."""

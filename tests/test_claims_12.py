@@ -108,5 +108,5 @@ def test_the_explorer_shows_what_is_to_be_tried() -> None:
     assert round(tried.at(formula="conditional KL", ratio=1.0)["top_kl"], 3) == -0.253
     assert round(tried.at(formula="marginal KL")["error"], 3) == 1.275
     assert tried.at(formula="sum to T−1", ratio=0.7)["value"] > tried.at(ratio=1.0)["value"]
-    boxes = [tried.at(ratio=1.0, layers=T)["error"] for T in (5, 4, 3)]
+    boxes = [tried.at(ratio=1.0, depth=T)["error"] for T in (5, 4, 3)]
     assert [round(error, 3) for error in boxes] == [0.255, 0.235, 0.203]

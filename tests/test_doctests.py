@@ -20,8 +20,10 @@ def modules() -> list[str]:
 
 
 def examples(module: ModuleType) -> list[doctest.DocTest]:
-    """The module's docstrings that have examples."""
-    return [found for found in FINDER.find(module) if found.examples]
+    """The module's docstrings that have examples, without the module's own names: a reader who
+    copies an example has nothing but its lines.
+    """
+    return [found for found in FINDER.find(module, globs={}) if found.examples]
 
 
 MODULES = modules()

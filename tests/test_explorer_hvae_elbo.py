@@ -29,15 +29,15 @@ def explorer() -> ChainBound:
 
 
 def dense(
-    layers: int, ratio: float, shift: float
+    depth: int, ratio: float, shift: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and covariance of q over (z_1, …, z_T) at x = 1, by its factors; they are
     N(z_{t−1} v_t/(1 + v_t), v_t/(1 + v_t)) with v_t = T − t + 1 = Var z_t, but for the top one."""
-    mean, covariance = np.zeros(layers), np.zeros((layers, layers))
+    mean, covariance = np.zeros(depth), np.zeros((depth, depth))
     below = 1.0
-    for t in range(1, layers + 1):
-        share = (layers - t + 1) / (layers - t + 2)
-        top = t == layers
+    for t in range(1, depth + 1):
+        share = (depth - t + 1) / (depth - t + 2)
+        top = t == depth
         mean[t - 1] = share * below + (shift if top else 0.0)
         if t > 1:
             covariance[t - 1, : t - 1] = covariance[: t - 1, t - 1] = (
@@ -49,29 +49,29 @@ def dense(
     return mean, covariance
 
 
-def by_matrices(layers: int, ratio: float, shift: float) -> tuple[float, ...]:
+def by_matrices(depth: int, ratio: float, shift: float) -> tuple[float, ...]:
     """log p(x), ELBO, h(z_T|z_{T−1}), h(z_T|x)."""
-    mean, covariance = dense(layers, ratio, shift)
-    spread = np.zeros(layers + 1)  # E (z_{t−1} − z_t)², t = 1 … T, then E z_T²
+    mean, covariance = dense(depth, ratio, shift)
+    spread = np.zeros(depth + 1)  # E (z_{t−1} − z_t)², t = 1 … T, then E z_T²
     spread[0] = (1 - mean[0]) ** 2 + covariance[0, 0]
-    for t in range(1, layers):
+    for t in range(1, depth):
         spread[t] = (mean[t - 1] - mean[t]) ** 2
         spread[t] += covariance[t - 1, t - 1] + covariance[t, t] - 2 * covariance[t - 1, t]
-    spread[layers] = mean[-1] ** 2 + covariance[-1, -1]
+    spread[depth] = mean[-1] ** 2 + covariance[-1, -1]
     log_joint = -0.5 * (spread + math.log(2 * math.pi)).sum()
     entropy = 0.5 * np.linalg.slogdet(2 * math.pi * math.e * covariance)[1]
-    log_p = -0.5 * math.log(2 * math.pi * (layers + 1)) - 0.5 / (layers + 1)
+    log_p = -0.5 * math.log(2 * math.pi * (depth + 1)) - 0.5 / (depth + 1)
     conditional = 0.5 * math.log(2 * math.pi * math.e * 0.5 * ratio**2)
     marginal = 0.5 * math.log(2 * math.pi * math.e * covariance[-1, -1])
     return log_p, log_joint + entropy, conditional, marginal
 
 
-@pytest.mark.parametrize(("formula", "layers", "ratio", "shift"), STATES)
+@pytest.mark.parametrize(("formula", "depth", "ratio", "shift"), STATES)
 def test_numbers_are_those_of_matrices(
-    explorer: ChainBound, formula: str, layers: int, ratio: float, shift: float
+    explorer: ChainBound, formula: str, depth: int, ratio: float, shift: float
 ) -> None:
-    drawn = explorer.at(formula=formula, layers=layers, ratio=ratio, shift=shift)
-    log_p, elbo, conditional, marginal = by_matrices(layers, ratio, shift)
+    drawn = explorer.at(formula=formula, depth=depth, ratio=ratio, shift=shift)
+    log_p, elbo, conditional, marginal = by_matrices(depth, ratio, shift)
     error = dict(zip(FORMULAS, (0.0, conditional, marginal, marginal - conditional), strict=True))[
         formula
     ]
@@ -80,7 +80,7 @@ def test_numbers_are_those_of_matrices(
     assert drawn["gap"] == pytest.approx(log_p - elbo, abs=1e-10)
     assert drawn["error"] == pytest.approx(error, abs=1e-10)
     assert drawn["value"] == pytest.approx(elbo + error, abs=1e-10)
-    parts = [drawn["reconstruction"], *(drawn[f"cost_{t}"] for t in range(1, layers))]
+    parts = [drawn["reconstruction"], *(drawn[f"cost_{t}"] for t in range(1, depth))]
     parts += [drawn["top_kl"], drawn["again"]]
     assert sum(parts) == pytest.approx(drawn["value"], abs=1e-10)
     assert (drawn["again"] == 0) == (formula in ("correct", "sum to T−1"))
@@ -143,9 +143,9 @@ def test_it_opens_where_the_printed_formula_crosses_the_line() -> None:
 def test_only_the_correct_reading_never_crosses(explorer: ChainBound) -> None:
     """Every corner: the ELBO stays below, the marginal KL with the short sum above the ELBO."""
     highest = dict.fromkeys(FORMULAS, -math.inf)
-    for layers, ratio, shift in itertools.product((2, 5), (0.3, 1.0, 2.0), (-0.7, 0.0, 0.7)):
+    for depth, ratio, shift in itertools.product((2, 5), (0.3, 1.0, 2.0), (-0.7, 0.0, 0.7)):
         for formula in FORMULAS:
-            drawn = explorer.at(formula=formula, layers=layers, ratio=ratio, shift=shift)
+            drawn = explorer.at(formula=formula, depth=depth, ratio=ratio, shift=shift)
             highest[formula] = max(highest[formula], drawn["value"] - drawn["log_evidence"])
             if formula == "sum to T−1":
                 assert drawn["error"] > 0
@@ -155,5 +155,5 @@ def test_only_the_correct_reading_never_crosses(explorer: ChainBound) -> None:
 
 def test_reset_returns_to_the_opening(explorer: ChainBound) -> None:
     opening = ChainBound().numbers
-    explorer.at(formula="marginal KL", layers=5, ratio=0.3, shift=0.7)
+    explorer.at(formula="marginal KL", depth=5, ratio=0.3, shift=0.7)
     assert explorer.reset() == opening

@@ -115,10 +115,12 @@ def test_the_first_sentence_is_read(docstring: str | None, sentence: str) -> Non
     assert first_sentence(docstring) == sentence
 
 
-def test_every_chapter_has_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_chapter_has_a_row(
+    chapters: dict[int, Chapter], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([]) == 0
     rows = capsys.readouterr().out.splitlines()
-    assert len(rows) == 13
+    assert len(rows) == 1 + len(chapters)
     assert " ".join(rows[4].split()) == "4 04_kl_divergence PosteriorGap 4.a to 4.d 4.1 to 4.6"
 
 
@@ -151,9 +153,9 @@ def test_an_equation_says_where_it_is_computed_and_tested(
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["13"], "there is no chapter 13; there are 1 to 12"),
+        (["99"], "there is no chapter 99; there are 1 to "),
         (["4.99"], "there is no equation 4.99; chapter 4 has 4.1 to 4.6"),
-        (["13.1"], "there is no equation 13.1; there is no chapter 13"),
+        (["99.1"], "there is no equation 99.1; there is no chapter 99"),
         (["four"], "'four' is neither a chapter, such as 4, nor an equation, such as 8.3"),
         (["4", "5"], "'4 5' is neither a chapter, such as 4, nor an equation, such as 8.3"),
         ([""], "'' is neither a chapter, such as 4, nor an equation, such as 8.3"),
@@ -163,7 +165,8 @@ def test_a_wrong_word_is_explained(
     words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words) == 2
-    assert capsys.readouterr().err == f"course_lib: {complaint}\n"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"course_lib: {complaint}")
 
 
 def test_without_the_notebooks_one_line_says_so(

@@ -163,7 +163,7 @@ def _figures(model: HVAE, train: Tensor, test: Tensor, seed: int) -> dict[str, A
         "elbo": _mean(held_out.elbo),
         "log_p": -evidence.nll,
         "log_p_error": evidence.monte_carlo_error,
-        "rates": [_mean(layer) for layer in held_out.layers],
+        "rates": [_mean(layer) for layer in held_out.costs],
         "active": active_units(model, train, generator=generator),
     }
 

@@ -18,18 +18,18 @@ ACTIVE = 0.01  # Burda et al. 2016: a unit is active if its posterior mean varie
 class RateDistortion:
     """The two costs of sending x through z, per example, (N,) nats: ELBO = −(D + R).  (Eq. 5.1)
 
-    layers: (T, N), what each layer costs, E_q[log q(z_t|z_{t−1}) − log p(z_t|z_{t+1})]; the top
+    costs: (T, N), what each layer costs, E_q[log q(z_t|z_{t−1}) − log p(z_t|z_{t+1})]; the top
     one's is a KL to the prior, the others are no KLs: see vae.ChainTerms.
     distortion: −E_q log p(x|z_1).
     """
 
-    layers: Tensor
+    costs: Tensor
     distortion: Tensor
 
     @property
     def rate(self) -> Tensor:
         """E_q[log q(z|x) − log p(z)], the sum over layers, (N,); for one layer KL(q ‖ p)."""
-        return self.layers.sum(0)
+        return self.costs.sum(0)
 
     @property
     def elbo(self) -> Tensor:
@@ -57,8 +57,8 @@ def rate_distortion(
 ) -> RateDistortion:
     """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.3)"""
     terms = model.terms(x, (require_count("samples", samples),), generator=generator)
-    layers = [cost.mean(0) for cost in terms.costs]
-    return RateDistortion(torch.stack(layers), -terms.reconstruction.mean(0))
+    costs = torch.stack([cost.mean(0) for cost in terms.costs])
+    return RateDistortion(costs, -terms.reconstruction.mean(0))
 
 
 @torch.no_grad()

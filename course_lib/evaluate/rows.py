@@ -157,7 +157,7 @@ def code_figures(model: HVAE, x: Tensor, seed: int) -> dict[str, Any]:
         rate_distortion(model, piece, samples=SAMPLES, generator=generator)
         for piece in torch.split(x, BATCH)
     ]
-    layers = torch.cat([part.layers for part in parts], 1).double().mean(1)  # (T,)
+    layers = torch.cat([part.costs for part in parts], 1).double().mean(1)  # (T,)
     distortion = torch.cat([part.distortion for part in parts]).double().mean().item()
     return {
         "elbo": -(layers.sum().item() + distortion),

@@ -1,7 +1,6 @@
 """A posterior over one latent variable, known on a grid as finely as it needs."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,8 +20,8 @@ from course_lib.arguments import (
 from course_lib.exact.numerics.cumulative import Cumulative, require_probability
 from course_lib.exact.numerics.quadrature import HALVED, INTEGRAL, WEIGHTS, Panels, panel_nodes
 from course_lib.exact.numerics.tails import require_fallen
+from course_lib.exact.numerics.weighted_sum import WeightedSum
 
-TOLERANCE = 1e-8  # of E|f|: how far two grids may be apart
 PIECES = (1, 2, 4, 8)  # that a panel is cut into, until two grids agree
 GAUSS = tuple(torch.from_numpy(part) / 2 for part in np.polynomial.legendre.leggauss(24))
 
@@ -73,15 +72,15 @@ class GridPosterior:
         if len(breaks) == 0:
             values = self._values(function, self.nodes)
             halved = (HALVED / WEIGHTS).repeat(self._left.shape[1])
-            found = _Sum.of(self.weights, values)
-            if found.agrees(_Sum.of(self.weights * halved, values)):
+            found = WeightedSum.of(self.weights, values)
+            if found.agrees(WeightedSum.of(self.weights * halved, values)):
                 return self._require_fallen(values, found)
-        before: _Sum | None = None
+        before: WeightedSum | None = None
         for pieces in PIECES:
             nodes, weights = self._cut(
                 require_finite("breaks", as_double("breaks", breaks)), pieces
             )
-            found = _Sum.of(weights, self._values(function, nodes))
+            found = WeightedSum.of(weights, self._values(function, nodes))
             if before is not None and before.agrees(found):
                 return self._require_fallen(self._values(function, self.nodes), found)
             before = found
@@ -136,7 +135,7 @@ class GridPosterior:
         weights = (rule * width[..., None, None]).expand(*low.shape, -1)
         return nodes, density * weights.reshape(density.shape)
 
-    def _require_fallen(self, values: Tensor, found: "_Sum") -> Tensor:
+    def _require_fallen(self, values: Tensor, found: WeightedSum) -> Tensor:
         """E f. Raises ValueError if one more standard deviation beyond the grid would count."""
         ends = (self._log_density.exp() * values.abs().reshape(self._log_density.shape))[
             ..., [0, -1]
@@ -197,32 +196,6 @@ class GridPosterior:
 
     def __repr__(self) -> str:
         return f"GridPosterior(batch {tuple(self.batch_shape)}, {self.weights.shape[-1]} nodes)"
-
-
-class _Sum(NamedTuple):
-    """Σ weights · f, Σ weights · |f|, and whether f takes both signs, (*batch,) each."""
-
-    value: Tensor
-    size: Tensor
-    both: Tensor
-
-    @classmethod
-    def of(cls, weights: Tensor, values: Tensor) -> "_Sum":
-        """Of weights and values (*batch, N); where the posterior has no mass f does not count."""
-        product = (weights * values).masked_fill(weights == 0, 0.0)
-        endless = product.isinf()
-        if bool((endless.any(-1) > (endless & (weights > 1e-200)).any(-1)).any()):
-            raise ValueError(
-                "f(z) is infinite where the posterior is below 1e-200, and only there: it overflows"
-            )
-        both = (values > 0).any(-1) & (values < 0).any(-1)
-        return cls(product.sum(-1), product.abs().sum(-1), both)
-
-    def agrees(self, other: "_Sum") -> bool:
-        """Whether the two values are close. One with both signs may vanish by cancelling."""
-        scale = torch.where(self.both, self.size.clamp(min=1.0), self.size)
-        close = (self.value - other.value).abs() <= TOLERANCE * scale
-        return bool((close | (self.value == other.value)).all())
 
 
 def pack(panels: Panels) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,6 +13,7 @@ from course_lib.exact.numerics.cumulative import Cumulative, require_probability
 from course_lib.exact.numerics.quadrature import HALVED, WEIGHTS, panel_nodes, panel_weights
 from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
 from course_lib.exact.numerics.tails import EDGE, require_fallen
+from course_lib.exact.numerics.weighted_sum import WeightedSum
 
 REACH = 10.0  # standard deviations of noise that are integrated over: exp(−50) is left
 WIDTH = 2.0  # of a panel, in units of the smallest scale on which its integrand varies
@@ -83,24 +84,22 @@ class Marginal:
             raise ValueError(
                 f"f must have a value at each of {len(self.nodes)} nodes, got {tuple(values.shape)}"
             )
-        weighted = self.weights * values
-        value, size = weighted.sum(-1), weighted.abs().sum(-1)
-        both = (values > 0).any(-1) & (values < 0).any(-1)
-        scale = torch.where(both, size.clamp(min=1.0), size)
-        off = (value - weighted @ (HALVED / WEIGHTS).repeat(len(self.widths))).abs()
-        if bool((off > WORST * scale).any()):
+        found = WeightedSum.of(self.weights, values)
+        rule = (HALVED / WEIGHTS).repeat(len(self.widths))
+        halved = WeightedSum.of(self.weights * rule, values)
+        if not found.agrees(halved):
             raise ValueError(
                 f"f varies too fast for the grid, or jumps: halving it moves E f by "
-                f"{off.max().item():.2g}; for a probability use cdf"
+                f"{(found.value - halved.value).abs().max().item():.2g}; for a probability use cdf"
             )
         reach = (self.nodes[-1] - self.nodes[0]) / (2 * REACH)
         require_fallen(
             (self.log_density.exp() * values.abs())[..., [0, -1]].amax(-1) * reach,
-            size,
+            found.size,
             "f grows too fast for the grid: at its end, f times the density",
             f"E|f| per {reach.item():.3g}",
         )
-        return value
+        return found.value
 
     def cdf(self, value: Tensor) -> Tensor:
         """P(z_t ≤ value), any shape."""

@@ -41,9 +41,9 @@ DIGITS = "₀₁₂₃₄₅"
 
 
 @lru_cache(maxsize=DEEPEST)
-def unit_chain(layers: int) -> tuple[LinearGaussianChain, list[AffineGaussian], float]:
+def unit_chain(depth: int) -> tuple[LinearGaussianChain, list[AffineGaussian], float]:
     """The unit chain, its exact encoder, and log p(x) at X."""
-    world = LinearGaussianChain.unit(layers)
+    world = LinearGaussianChain.unit(depth)
     return world, world.exact_encoder(), world.log_evidence(X).item()
 
 
@@ -61,7 +61,7 @@ class ChainBound(Explorer):
     height_px = 400
     controls = (
         Choice("formula", "formula", tuple(FORMULAS), start="conditional KL"),
-        Slider("layers", "depth, T", 2, DEEPEST, 1, start=3),
+        Slider("depth", "depth, T", 2, DEEPEST, 1, start=3),
         Slider("ratio", "q's top layer: std ÷ exact", 0.3, 2.0, 0.05, start=1.0),
         Slider("shift", "shift of its mean", -0.7, 0.7, 0.05, start=0.0),
     )
@@ -93,9 +93,9 @@ class ChainBound(Explorer):
         self.moving(*self.bars, self.missing, self.joints, self.evidence, self.level)
         self.moving(*(text for row in self.rows for text in row))
 
-    def update(self, formula: str, layers: int, ratio: float, shift: float) -> Reading:
+    def update(self, formula: str, depth: int, ratio: float, shift: float) -> Reading:
         """Spoils q's top layer, reads the formula, and lays its terms end to end."""
-        world, exact, log_p = unit_chain(layers)
+        world, exact, log_p = unit_chain(depth)
         top = AffineGaussian(exact[-1].slope, exact[-1].offset + shift, ratio * exact[-1].std)
         terms, name = world.terms([*exact[:-1], top], X), FORMULAS[formula]
         every = read(terms)
@@ -111,47 +111,47 @@ class ChainBound(Explorer):
             "marginal_entropy": terms.marginal_entropies[-1].item(),
         }
         numbers |= parts
-        self._move_steps(list(parts.values()), log_p, layers)
-        self._write(parts, printed(log_p, value)[1], name, layers)
+        self._move_steps(list(parts.values()), log_p, depth)
+        self._write(parts, printed(log_p, value)[1], name, depth)
         information = numbers["marginal_entropy"] - numbers["entropy"]
-        self._move_missing(list(parts.values()), name, information, layers)
+        self._move_missing(list(parts.values()), name, information, depth)
         # What another reading leaves below log p(x) is no KL, so not called a gap.
         self.ledger.set(log_p, value, below="gap =" if name == CORRECT else "below by")
-        return Reading(numbers, _sentence(numbers, name, layers))
+        return Reading(numbers, _sentence(numbers, name, depth))
 
-    def _move_steps(self, parts: list[float], log_p: float, layers: int) -> None:
+    def _move_steps(self, parts: list[float], log_p: float, depth: int) -> None:
         """Bars from one running sum to the next, joined by thin lines."""
         ends = [0.0, *accumulate(parts)]
-        counted = layers + 2 if parts[-1] else layers + 1
-        colours = [COLOURS["reconstruction"], *[COLOURS["kl"]] * layers, AGAIN]
+        counted = depth + 2 if parts[-1] else depth + 1
+        colours = [COLOURS["reconstruction"], *[COLOURS["kl"]] * depth, AGAIN]
         for i, bar in enumerate(self.bars):
             bar.set_visible(i < counted)
             if i < counted:
                 bar.set(x=AT[i] - WIDTH / 2, y=ends[i], height=ends[i + 1] - ends[i])
                 bar.set(facecolor=colours[i], edgecolor="white")
-                bar.set_hatch("////" if i == layers + 1 else "")
+                bar.set_hatch("////" if i == depth + 1 else "")
         x = [(AT[i] + WIDTH / 2, AT[i + 1] - WIDTH / 2, np.nan) for i in range(counted - 1)]
         y = [(end, end, np.nan) for end in ends[1:counted]]
         self.joints.set_data(np.ravel(x), np.ravel(y))
         self.evidence.set_ydata((log_p, log_p))
         self.level.set_data((AT[counted - 1] + WIDTH / 2, AT[-1] + 0.45), (ends[counted],) * 2)
 
-    def _move_missing(self, parts: list[float], name: str, gone: float, layers: int) -> None:
+    def _move_missing(self, parts: list[float], name: str, gone: float, depth: int) -> None:
         """The part of the conditional KL that the marginal one lacks, as an empty box."""
         self.missing.set_visible(name in (MARGINAL, SHORT))
-        foot = sum(parts[: layers + 1])
-        self.missing.set(x=AT[layers] - WIDTH / 2, y=foot - gone, height=gone)
+        foot = sum(parts[: depth + 1])
+        self.missing.set(x=AT[depth] - WIDTH / 2, y=foot - gone, height=gone)
 
-    def _write(self, parts: dict[str, float], total: str, name: str, layers: int) -> None:
+    def _write(self, parts: dict[str, float], total: str, name: str, depth: int) -> None:
         """Three rows under the bars: what it is, of which variables, how many nats."""
-        top_given_below = f"z{DIGITS[layers]}|z{DIGITS[layers - 1]}"
+        top_given_below = f"z{DIGITS[depth]}|z{DIGITS[depth - 1]}"
         words, about = ["reconstruction"], ["x|z₁"]
-        for t in range(1, layers):
+        for t in range(1, depth):
             words.append(f"layer {t}")
             about.append(f"z{DIGITS[t]}")
         words.append("top KL")
         conditional = name in (CORRECT, CONDITIONAL)
-        about.append(top_given_below if conditional else f"z{DIGITS[layers]}|x")
+        about.append(top_given_below if conditional else f"z{DIGITS[depth]}|x")
         if parts["again"]:
             words.append("again")
             about.append(top_given_below)
@@ -183,11 +183,11 @@ def _signed_parts(parts: list[float], total: str) -> list[str]:
     return [minus(f"{step:+f}") for step in steps]
 
 
-def _sentence(r: dict[str, float], name: str, layers: int) -> str:
-    top, low = f"z{DIGITS[layers]}", f"z{DIGITS[layers - 1]}"
+def _sentence(r: dict[str, float], name: str, depth: int) -> str:
+    top, low = f"z{DIGITS[depth]}", f"z{DIGITS[depth - 1]}"
     log_p, value, gap = printed(r["log_evidence"], r["value"])
     side = f"{gap.removeprefix('−')} above" if gap.startswith("−") else f"{gap} below"
-    start = f"T = {layers}: the formula gives {value} nats, {side} log p(x) = {log_p}. "
+    start = f"T = {depth}: the formula gives {value} nats, {side} log p(x) = {log_p}. "
     if name == CORRECT:
         return f"{start}It is the ELBO, and that gap is KL(q ‖ exact posterior)."
     excess = {

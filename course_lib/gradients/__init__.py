@@ -4,6 +4,7 @@ q is N(mean, std²) over one number. Estimates are per sample, so that their mea
 can both be looked at. The closed forms are for three functions: z², sin ωz and a step. For coins,
 which no reparameterisation reaches, there is the score function alone, and enumeration.
 
+>>> import torch
 >>> from course_lib.gradients import pathwise, score_function
 >>> noise = torch.tensor([-1.0, 0.0, 1.0])
 >>> pathwise(torch.square, 1.0, 1.0, noise).mean  # 2z at z = 1 + ε

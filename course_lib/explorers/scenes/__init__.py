@@ -2,8 +2,7 @@
 text. Nothing here is drawn and nothing moves; that is for plots, and for the explorers.
 
 small_worlds: one latent, three shapes of posterior (chapters 2 and 3). beta_sweep: models at many
-weights β (5). latent_plane: exact posteriors in two dimensions (5 and 7). encoded_digits: images,
-their codes and what they decode to (7). gradient_targets: functions and the exact gradients of
-their means (8). digit_bounds: a hundred ELBOs, and batches of them (9). chain_families: draws
-that share a latent (10).
+weights β (5). encoded_digits: images, their codes and what they decode to (7). gradient_targets:
+functions, and the exact gradients of their means (8). digit_bounds: a hundred ELBOs, and batches of
+them (9). chain_families: draws that share a latent (10). The rest is for a latent plane (5, 7).
 """

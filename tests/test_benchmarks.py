@@ -1,0 +1,81 @@
+"""The commands in benchmarks/ start, and what they say of the code is true of the code that is."""
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "benchmarks"
+sys.path.append(str(FOLDER))  # where planted_faults finds planting
+planted_faults, planting = (import_module(name) for name in ("planted_faults", "planting"))
+
+COMMANDS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "planting")
+# What takes each some seconds. Of `startup` and `planted_faults` nothing does.
+SHORT = {
+    "evaluate": "--images 2 --k 200 --rounds 1",
+    "explorers": "PosteriorExplorer",
+    "sweep": "--epochs 1 --rounds 1",
+    "training": "--images 640 --rounds 1",
+}
+
+
+def run(name: str, words: str) -> str:
+    command = [sys.executable, str(FOLDER / f"{name}.py"), *words.split()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_says_what_it_can_do(name: str) -> None:
+    assert f"usage: {name}.py" in run(name, "--help")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHORT)
+def test_each_measures_something(name: str) -> None:
+    assert any(character.isdecimal() for character in run(name, SHORT[name]))
+
+
+def test_none_is_left_out() -> None:
+    assert sorted([*SHORT, "planted_faults", "startup"]) == COMMANDS
+
+
+@pytest.mark.parametrize("room", planted_faults.ROOMS)
+def test_faults_are_planted_in_rooms_that_are_there(room: str) -> None:
+    package = ROOT / "course_lib"
+    assert (package / room).is_dir() or (package / f"{room}.py").is_file()
+
+
+@cache
+def statements(path: Path) -> dict[int, str]:
+    """The text of the statement that each node of a file stands in, by the node's number."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    around: dict[ast.AST, ast.AST] = {}
+    for node in ast.walk(tree):
+        inside = isinstance(node, ast.stmt | ast.comprehension)
+        for child in ast.iter_child_nodes(node):
+            around[child] = node if inside else around.get(node, node)
+    texts = {stmt: ast.unparse(stmt) for stmt in set(around.values())}
+    return {i: texts[around.get(node, tree)] for i, node in enumerate(ast.walk(tree))}
+
+
+@cache
+def every(path: Path) -> list[Any]:
+    return list(planting.faults(path))
+
+
+@pytest.mark.parametrize(("fault", "reason"), planted_faults.harmless().items())
+def test_what_is_called_harmless_can_be_planted(fault: str, reason: str) -> None:
+    """Else the file, the function or the line has changed, and the reason with it."""
+    path, _, before, _ = fault.split(" | ")
+    assert reason
+    file = ROOT / path
+    near = [f for f in every(file) if before in statements(file)[f.node]]
+    assert fault in map(str, near)
