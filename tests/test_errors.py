@@ -437,9 +437,9 @@ ADVICE: list[tuple[str, Act, Act]] = [
         lambda desk: other_epochs(desk, "b.json"),
     ),
     (
-        "is neither a chapter, such as 4, nor an equation, such as 8.3",
+        "is no chapter, such as 4, no equation, such as 8.3, and no exercise, such as 3.d",
         lambda _: index_command.answer(["kl"]),
-        lambda _: [index_command.answer([word]) for word in ("4", "8.3")],
+        lambda _: [index_command.answer([word]) for word in ("4", "8.3", "3.d")],
     ),
     (
         "so use the package from there",

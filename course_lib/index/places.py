@@ -71,6 +71,18 @@ def pages(root: Path = ROOT) -> Iterator[NotebookPage]:
         yield NotebookPage.read(path, root)
 
 
+def keys(root: Path, pattern: str, key: str) -> list[Place]:
+    """Where the files that fit the pattern have a dictionary's entry of that key."""
+    return [
+        Place(key, file, entry.lineno)
+        for file, source in sources(root, pattern, key)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Dict)
+        for entry in node.keys
+        if isinstance(entry, ast.Constant) and entry.value == key
+    ]
+
+
 def sources(root: Path, pattern: str, *words: str) -> Iterator[tuple[str, str]]:
     """Each file below `root` that fits the pattern and holds all these words: its name, its text.
 
