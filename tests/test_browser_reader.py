@@ -5,7 +5,6 @@ COURSE_SCREENSHOTS names a folder to keep pictures in.
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -15,7 +14,7 @@ from notebook_rules import FOLDER, Notebook
 from playwright.sync_api import Page, expect
 from refresh import METADATA
 
-from course_lib import explorers
+import start
 from course_lib.explorers.stage.page import ASLEEP
 
 pytestmark = MARKS
@@ -64,7 +63,7 @@ TOUCHED = """one => {
 RESTART = """async () => {
     await window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart();
 }"""
-PICTURES_EXTENSION = Path(explorers.__path__[0], "lab/course-pictures/static/remoteEntry.js")
+PICTURES_EXTENSION = start.IN_LAB / "course-pictures" / "static" / "remoteEntry.js"
 # Which of several copies of JupyterLab's module the extension asks for its tracker.
 TRACKER = """async ([versions, loaded]) => {
     const copy = version => ({

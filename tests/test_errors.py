@@ -24,9 +24,9 @@ from course_lib.arguments import NotFiniteError, located, require_finite
 from course_lib.depth_study import command as study_command
 from course_lib.distributions import Bernoulli
 from course_lib.evaluate import command as evaluate_command
-from course_lib.index import command as index_command
 from course_lib.evaluate import local_posterior
 from course_lib.evaluate import rows as evaluate_rows
+from course_lib.index import command as index_command
 from course_lib.nets import GaussianNet, LogitNet
 from course_lib.shipped import RECIPES, Recipe, load_model
 from course_lib.shipped import command as train_command
@@ -437,9 +437,9 @@ ADVICE: list[tuple[str, Act, Act]] = [
         lambda desk: other_epochs(desk, "b.json"),
     ),
     (
-        "is neither a chapter, such as 4, nor an equation, such as 8.3",
+        "is no chapter, such as 4, no equation, such as 8.3, and no exercise, such as 3.d",
         lambda _: index_command.answer(["kl"]),
-        lambda _: [index_command.answer([word]) for word in ("4", "8.3")],
+        lambda _: [index_command.answer([word]) for word in ("4", "8.3", "3.d")],
     ),
     (
         "so use the package from there",

@@ -13,16 +13,16 @@ from torch import Generator, Tensor, nn
 from course_lib import bounds, checkpoint
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.evaluate import (
-    LogLikelihood,
+    SampledLogEvidence,
     active_units,
     command,
     inference_gap,
     local_posterior,
     log_aggregate,
-    log_likelihood,
     posterior_mean_variances,
     posterior_on_grid,
     rate_distortion,
+    sampled_log_evidence,
     surgery,
 )
 from course_lib.evaluate import rows as measured
@@ -72,14 +72,14 @@ def test_importance_sampling_meets_the_exact_evidence_over_twenty_seeds(
     model, x = affine_vae(widen=1.4, shrink=0.8), draws(5, generator)
     exact = -WORLD.log_evidence(x).mean().item()
     for seed in range(20):
-        found = log_likelihood(model, x, k=2500, seed=seed)
+        found = sampled_log_evidence(model, x, k=2500, seed=seed)
         assert abs(found.nll - exact) <= 3 * found.monte_carlo_error
         assert 0 < found.monte_carlo_error < 0.02
 
 
 def test_its_standard_error_is_the_spread_over_seeds(generator: Generator) -> None:
     model, x = affine_vae(widen=1.4, shrink=0.8), draws(1, generator)
-    runs = [log_likelihood(model, x, k=1500, seed=seed) for seed in range(200)]
+    runs = [sampled_log_evidence(model, x, k=1500, seed=seed) for seed in range(200)]
     spread = torch.cat([run.log_evidence for run in runs]).std().item()
     claimed = torch.cat([run.standard_error for run in runs]).square().mean().sqrt().item()
     # a standard deviation from 200 runs has relative error 1/sqrt(400) = 5 %; four of them
@@ -88,7 +88,7 @@ def test_its_standard_error_is_the_spread_over_seeds(generator: Generator) -> No
 
 def test_its_figures_are_those_of_the_log_weights(generator: Generator) -> None:
     model, x = affine_vae(widen=1.4), draws(2, generator)
-    found = log_likelihood(model, x, k=700, seed=3, first=5)
+    found = sampled_log_evidence(model, x, k=700, seed=3, first=5)
     for i in range(2):
         stream = Generator().manual_seed(3_000_005 + i)
         log_w = model.log_weights(x[i : i + 1], 700, generator=stream).squeeze(1)
@@ -103,8 +103,11 @@ def test_its_figures_are_those_of_the_log_weights(generator: Generator) -> None:
 
 def test_pieces_give_the_same_as_the_whole(generator: Generator) -> None:
     model, x = affine_vae(widen=1.4), draws(5, generator)
-    whole = log_likelihood(model, x, k=1200)
-    parts = [log_likelihood(model, x[:2], k=1200), log_likelihood(model, x[2:], k=1200, first=2)]
+    whole = sampled_log_evidence(model, x, k=1200)
+    parts = [
+        sampled_log_evidence(model, x[:2], k=1200),
+        sampled_log_evidence(model, x[2:], k=1200, first=2),
+    ]
     assert torch.equal(whole.log_evidence, torch.cat([part.log_evidence for part in parts]))
 
 
@@ -253,7 +256,7 @@ def test_an_interrupted_evaluation_goes_on_and_ends_the_same(
 ) -> None:
     monkeypatch.setattr(measured, "PIECE", 50)
     whole = results_row(str(shipped), k=20, images=120, seed=0, work=shipped.parent / "a")
-    real, calls = measured.log_likelihood, []  # type: ignore[attr-defined]
+    real, calls = measured.sampled_log_evidence, []  # type: ignore[attr-defined]
 
     def interrupted(*args: object, **options: object) -> object:
         calls.append(options["first"])
@@ -261,7 +264,7 @@ def test_an_interrupted_evaluation_goes_on_and_ends_the_same(
             raise KeyboardInterrupt
         return real(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(measured, "log_likelihood", interrupted)
+    monkeypatch.setattr(measured, "sampled_log_evidence", interrupted)
     with pytest.raises(KeyboardInterrupt):
         results_row(str(shipped), k=20, images=120, seed=0, work=shipped.parent / "b")
     resumed = results_row(str(shipped), k=20, images=120, seed=0, work=shipped.parent / "b")
@@ -314,11 +317,11 @@ def test_nothing_to_evaluate_is_said(capsys: pytest.CaptureFixture[str]) -> None
     ("call", "message"),
     [
         (
-            lambda m, g: log_likelihood(m, torch.zeros(3).double()),
+            lambda m, g: sampled_log_evidence(m, torch.zeros(3).double()),
             r"x must be \(N, D\) with .*\(3,\)",
         ),
-        (lambda m, g: log_likelihood(m, torch.zeros(1, 3).double(), k=0), "k .* got 0"),
-        (lambda m, g: log_likelihood(m, torch.zeros(1, 4).double()), "x must have 3 "),
+        (lambda m, g: sampled_log_evidence(m, torch.zeros(1, 3).double(), k=0), "k .* got 0"),
+        (lambda m, g: sampled_log_evidence(m, torch.zeros(1, 4).double()), "x must have 3 "),
         (lambda m, g: local_posterior(m, torch.zeros(1, 2).double(), generator=g), "x must have 3"),
         (lambda m, g: posterior_on_grid(m, torch.zeros(1, 3).double()), "one datum"),
         (
@@ -326,7 +329,7 @@ def test_nothing_to_evaluate_is_said(capsys: pytest.CaptureFixture[str]) -> None
             r"one layer of 2, got sizes \[1\]",
         ),
         (
-            lambda m, g: LogLikelihood.from_log_weights(torch.full((3, 2), -math.inf)),
+            lambda m, g: SampledLogEvidence.from_log_weights(torch.full((3, 2), -math.inf)),
             "one finite entry along each row, got only -inf",
         ),
         (lambda m, g: binarised_test_images(10_001, 0), r"1\.\.10000, got 10001"),

@@ -10,7 +10,7 @@ from scipy import special
 from test_evaluate import WORLD, affine_net, affine_vae, draws
 from torch import Generator, Tensor
 
-from course_lib.evaluate import annealed_log_likelihood
+from course_lib.evaluate import annealed_log_evidence
 from course_lib.evaluate.annealed import _Annealing, schedule
 from course_lib.exact import LinearGaussianChain
 from course_lib.vae import MarkovHVAE
@@ -31,7 +31,7 @@ def test_the_weights_average_to_the_evidence_however_few_the_temperatures(
 ) -> None:
     """One image, many chains: the mean weight over p(x), with its z-score."""
     x = draws(1, generator)
-    found = annealed_log_likelihood(
+    found = annealed_log_evidence(
         affine_vae(), x, chains=20_000, temperatures=temperatures, leapfrogs=3, generator=generator
     )
     off = math.expm1((found.log_evidence - WORLD.log_evidence(x)).item())
@@ -40,9 +40,7 @@ def test_the_weights_average_to_the_evidence_however_few_the_temperatures(
 
 def test_slow_annealing_meets_the_exact_evidence(generator: Generator) -> None:
     x = draws(8, generator)
-    found = annealed_log_likelihood(
-        affine_vae(), x, chains=40, temperatures=300, generator=generator
-    )
+    found = annealed_log_evidence(affine_vae(), x, chains=40, temperatures=300, generator=generator)
     assert abs(found.nll + WORLD.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
     assert found.monte_carlo_error < 0.02
     assert bool((found.effective_samples > 20).all())
@@ -50,7 +48,7 @@ def test_slow_annealing_meets_the_exact_evidence(generator: Generator) -> None:
 
 def test_a_chain_of_two_layers_is_walked_as_a_whole(generator: Generator) -> None:
     x = CHAIN.evidence.sample((6,), generator=generator)
-    found = annealed_log_likelihood(
+    found = annealed_log_evidence(
         affine_chain(), x, chains=40, temperatures=300, generator=generator
     )
     assert abs(found.nll + CHAIN.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
@@ -75,7 +73,7 @@ def test_four_pilots_an_image_find_the_steps_and_are_thrown_away(
 
     monkeypatch.setattr(_Annealing, "start", watched_start)
     monkeypatch.setattr(_Annealing, "move", watched_move)
-    annealed_log_likelihood(
+    annealed_log_evidence(
         affine_vae(), draws(3, generator), chains=9, temperatures=6, generator=generator
     )
     assert started == [4, 9]
@@ -94,7 +92,7 @@ def test_a_trajectory_that_diverges_is_rejected(generator: Generator) -> None:
     narrow = LinearGaussianChain([1.3, 0.8], [0.2, -0.5], [0.7, math.exp(-5)])
     x = narrow.evidence.sample((2,), generator=generator)
     model = affine_chain(narrow).float()  # in double precision it takes longer to overflow
-    found = annealed_log_likelihood(
+    found = annealed_log_evidence(
         model, x.float(), chains=40, temperatures=150, generator=generator
     )
     assert abs(found.nll + narrow.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
@@ -133,6 +131,6 @@ def test_the_temperatures_rise_from_0_to_1_and_slowly_at_both_ends() -> None:
 def test_bad_input_is_named(name: str, generator: Generator) -> None:
     model, x = affine_vae(), draws(1, generator)
     with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, got 0"):
-        annealed_log_likelihood(model, x, generator=generator, **{name: 0})  # type: ignore[arg-type]
+        annealed_log_evidence(model, x, generator=generator, **{name: 0})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"x must be \(N, D\)"):
-        annealed_log_likelihood(model, x[0], generator=generator)
+        annealed_log_evidence(model, x[0], generator=generator)

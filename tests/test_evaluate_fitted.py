@@ -6,7 +6,7 @@ from test_evaluate import WORLD, affine_vae, draws
 from test_evaluate_annealed import CHAIN, affine_chain
 from torch import Generator
 
-from course_lib.evaluate import fitted_log_likelihood, fitted_posterior
+from course_lib.evaluate import fitted_log_evidence, fitted_posterior
 
 
 @pytest.mark.equation("6.3")
@@ -22,7 +22,7 @@ def test_the_fitted_gaussian_is_the_exact_posterior(generator: Generator) -> Non
 
 def test_with_the_posterior_as_proposal_every_weight_is_the_evidence(generator: Generator) -> None:
     x = draws(5, generator)
-    found = fitted_log_likelihood(affine_vae(), x, generator=generator, k=200, widen=1.0)
+    found = fitted_log_evidence(affine_vae(), x, generator=generator, k=200, widen=1.0)
     off = (found.log_evidence - WORLD.log_evidence(x)).abs()
     assert bool((off <= 3 * found.standard_error).all())
     assert bool((found.standard_error < 0.01).all())
@@ -30,7 +30,7 @@ def test_with_the_posterior_as_proposal_every_weight_is_the_evidence(generator: 
 
 def test_widening_costs_what_the_formula_says(generator: Generator) -> None:
     """E w² / p(x)² = (s²/sqrt(2s² − 1))^d if q is the posterior with s times the spread: 16/7."""
-    found = fitted_log_likelihood(
+    found = fitted_log_evidence(
         affine_vae(), draws(3, generator), generator=generator, k=20_000, widen=2.0
     )
     torch.testing.assert_close(
@@ -43,7 +43,7 @@ def test_widening_costs_what_the_formula_says(generator: Generator) -> None:
 def test_a_bad_fit_costs_draws_and_nothing_else(steps: int, generator: Generator) -> None:
     """Twenty estimates of p(x)/p(x), from proposals that are off: their mean is one."""
     x = draws(20, generator)
-    found = fitted_log_likelihood(affine_vae(), x, generator=generator, k=4000, steps=steps)
+    found = fitted_log_evidence(affine_vae(), x, generator=generator, k=4000, steps=steps)
     ratios = (found.log_evidence - WORLD.log_evidence(x)).exp()
     error = (found.standard_error * ratios).square().sum().sqrt().item() / 20
     assert abs(ratios.mean().item() - 1) <= 3 * error < 0.1
@@ -51,7 +51,7 @@ def test_a_bad_fit_costs_draws_and_nothing_else(steps: int, generator: Generator
 
 def test_a_chain_of_two_layers_is_fitted_as_a_whole(generator: Generator) -> None:
     x = CHAIN.evidence.sample((6,), generator=generator)
-    found = fitted_log_likelihood(affine_chain(), x, generator=generator, k=2000)
+    found = fitted_log_evidence(affine_chain(), x, generator=generator, k=2000)
     assert abs(found.nll + CHAIN.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
     assert found.monte_carlo_error < 0.01
 
@@ -60,8 +60,8 @@ def test_a_chain_of_two_layers_is_fitted_as_a_whole(generator: Generator) -> Non
 def test_bad_input_is_named(name: str, generator: Generator) -> None:
     model, x = affine_vae(), draws(1, generator)
     with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, got 0"):
-        fitted_log_likelihood(model, x, generator=generator, **{name: 0})  # type: ignore[arg-type]
+        fitted_log_evidence(model, x, generator=generator, **{name: 0})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"x must be \(N, D\)"):
-        fitted_log_likelihood(model, x[0], generator=generator)
+        fitted_log_evidence(model, x[0], generator=generator)
     with pytest.raises(ValueError, match=r"widen must be .*0"):
-        fitted_log_likelihood(model, x, generator=generator, widen=0.0)
+        fitted_log_evidence(model, x, generator=generator, widen=0.0)

@@ -14,7 +14,13 @@ from torch import Tensor
 
 from course_lib import gradients
 from course_lib.distributions import Bernoulli
-from course_lib.gradients import Exact, coin_gradient, coin_score_function, pathwise, score_function
+from course_lib.gradients import (
+    ExactDerivative,
+    coin_gradient,
+    coin_score_function,
+    pathwise,
+    score_function,
+)
 
 PLACES = [(0.0, 1.0), (0.7, 0.4), (-2.0, 1.3), (3.0, 0.2)]
 
@@ -38,7 +44,7 @@ def at(estimator: Callable[[Tensor], Tensor]) -> Callable[[float], float]:
     return lambda e: estimator(torch.tensor([e], dtype=torch.float64)).item()
 
 
-def agree(exact: Exact, path: tuple[float, float], score: tuple[float, float]) -> None:
+def agree(exact: ExactDerivative, path: tuple[float, float], score: tuple[float, float]) -> None:
     # quad promises 1e-12 absolute on each of two integrals; the factor covers their combination
     tolerance: dict[str, Any] = {"rel": 1e-9, "abs": 1e-9}
     assert path == pytest.approx((exact.gradient, exact.pathwise_variance), **tolerance)

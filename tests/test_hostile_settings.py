@@ -37,14 +37,14 @@ from course_lib.data import (
 )
 from course_lib.evaluate import (
     active_units,
-    annealed_log_likelihood,
-    fitted_log_likelihood,
+    annealed_log_evidence,
+    fitted_log_evidence,
     inference_gap,
     local_posterior,
-    log_likelihood,
     plane_log_evidence,
     posterior_on_grid,
     rate_distortion,
+    sampled_log_evidence,
     surgery,
 )
 from course_lib.evaluate.codes import best_prior
@@ -180,9 +180,9 @@ def evaluation(folder: Path) -> Found:
     assert isinstance(model, VAE)
     local = local_posterior(model, x, generator=g, steps=3)
     return {
-        "likelihood": log_likelihood(deep, x, k=20),
-        "fitted": fitted_log_likelihood(deep, x, generator=g, k=20, steps=3),
-        "annealed": annealed_log_likelihood(deep, x, generator=g, chains=2, temperatures=4),
+        "likelihood": sampled_log_evidence(deep, x, k=20),
+        "fitted": fitted_log_evidence(deep, x, generator=g, k=20, steps=3),
+        "annealed": annealed_log_evidence(deep, x, generator=g, chains=2, temperatures=4),
         "codes": rate_distortion(deep, x, samples=2, generator=g),
         "surgery": surgery(model, x, generator=g),
         "units": active_units(deep, x, generator=g),

@@ -16,6 +16,8 @@ from course_lib.index import ROOT, Chapter, PublicName, Room, collect_chapters, 
 from course_lib.index.command import main
 from course_lib.index.rooms import first_sentence, signature
 
+NOTHING = "is no chapter, such as 4, no equation, such as 8.3, and no exercise, such as 3.d"
+
 
 @pytest.fixture(scope="module")
 def chapters() -> dict[int, Chapter]:
@@ -150,15 +152,35 @@ def test_an_equation_says_where_it_is_computed_and_tested(
     assert "test_elbo_and_gap_add_up_to_the_evidence  tests/test_bounds.py:" in out
 
 
+def test_an_exercise_says_where_it_stands_and_what_tests_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["3.d"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Exercise 3.d"
+    places = [line.split()[-1] for line in lines[1:]]
+    assert "notebooks/03_elbo_by_jensen.ipynb" in places
+    for place in places:
+        file, _, number = place.partition(":")
+        source = (ROOT / file).read_text(encoding="utf-8").splitlines()
+        if number:  # an exercise's name may stand on the line after its bracket
+            assert '"3.d"' in " ".join(source[int(number) - 1 : int(number) + 1])
+    files = [place.partition(":")[0] for place in places]
+    for file in ("exercises/jensen.py", "exercise_answers.py", "exercise_mistakes.py"):
+        assert any(found.endswith(file) for found in files)
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
         (["99"], "there is no chapter 99; there are 1 to "),
         (["4.99"], "there is no equation 4.99; chapter 4 has 4.1 to 4.6"),
         (["99.1"], "there is no equation 99.1; there is no chapter 99"),
-        (["four"], "'four' is neither a chapter, such as 4, nor an equation, such as 8.3"),
-        (["4", "5"], "'4 5' is neither a chapter, such as 4, nor an equation, such as 8.3"),
-        ([""], "'' is neither a chapter, such as 4, nor an equation, such as 8.3"),
+        (["3.z"], "there is no exercise 3.z; chapter 3 has 3.a to 3.d"),
+        (["99.a"], "there is no exercise 99.a; there is no chapter 99"),
+        (["four"], f"'four' {NOTHING}"),
+        (["4", "5"], f"'4 5' {NOTHING}"),
+        ([""], f"'' {NOTHING}"),
     ],
 )
 def test_a_wrong_word_is_explained(

@@ -109,17 +109,17 @@ MISUSE: list[tuple[Callable[[Things], object], str]] = [
     (lambda a: train.warm_up(0.5, None), "start must be one number, got None"),  # type: ignore[arg-type]
     (lambda a: train.free_bits("a"), "nats must be one number, got 'a'"),  # type: ignore[arg-type]
     # evaluation
-    (lambda a: ev.log_likelihood(a.m, a.x, seed="a"), "seed must be a whole number"),  # type: ignore[arg-type]
-    (lambda a: ev.log_likelihood(a.m, a.x, first=-1), f"first {COUNT} 0, got -1"),
-    (lambda a: ev.log_likelihood(a.m, a.x.byte(), k=2), "x must be torch.float32"),
+    (lambda a: ev.sampled_log_evidence(a.m, a.x, seed="a"), "seed must be a whole number"),  # type: ignore[arg-type]
+    (lambda a: ev.sampled_log_evidence(a.m, a.x, first=-1), f"first {COUNT} 0, got -1"),
+    (lambda a: ev.sampled_log_evidence(a.m, a.x.byte(), k=2), "x must be torch.float32"),
     (
-        lambda a: ev.fitted_log_likelihood(a.m, a.x, generator=a.g, widen=torch.ones(3)),  # type: ignore[arg-type]
+        lambda a: ev.fitted_log_evidence(a.m, a.x, generator=a.g, widen=torch.ones(3)),  # type: ignore[arg-type]
         "widen must be one number",
     ),
     (lambda a: ev.fitted_posterior(a.m, a.x[0], generator=a.g), "x must be (N, D)"),
     (lambda a: ev.fitted_posterior(a.m, a.x.byte(), generator=a.g), "x must be torch.float32"),
     (
-        lambda a: ev.annealed_log_likelihood(a.m, a.x.double(), generator=a.g),
+        lambda a: ev.annealed_log_evidence(a.m, a.x.double(), generator=a.g),
         "x must be torch.float32",
     ),
     (lambda a: ev.local_posterior(a.m, a.x, generator=a.g, rate=-1), "rate must be positive"),
@@ -197,7 +197,7 @@ def test_one_number_may_come_as_any_scalar() -> None:
 def test_one_image_shows_no_spread() -> None:
     model, g = FLAT.build(seed=0), Generator().manual_seed(0)
     assert isinstance(model, VAE)
-    one = ev.log_likelihood(model, torch.ones(1, 6), k=5)
+    one = ev.sampled_log_evidence(model, torch.ones(1, 6), k=5)
     assert math.isnan(one.sampling_error)
     assert math.isnan(ev.surgery(model, torch.ones(1, 6), generator=g).aggregate_kl_error)
 
@@ -247,7 +247,7 @@ def test_a_training_that_diverges_ends_the_command_with_advice(
 
 def test_what_needs_no_slopes_takes_weights_from_inference_mode() -> None:
     x = torch.ones(2, 6).double()
-    expected = ev.log_likelihood(FLAT.build(seed=0).double(), x, k=3).log_evidence
+    expected = ev.sampled_log_evidence(FLAT.build(seed=0).double(), x, k=3).log_evidence
     with torch.inference_mode():
         model = FLAT.build(seed=0).double()
-    assert torch.equal(ev.log_likelihood(model, x, k=3).log_evidence, expected)
+    assert torch.equal(ev.sampled_log_evidence(model, x, k=3).log_evidence, expected)

@@ -310,7 +310,7 @@ def test_the_quick_tests_are_those_named_for_a_room_of_the_mathematics() -> None
     assert len(set(chosen)) == len(chosen)
     for name in ("style", "doctests", "arguments", "bounds", "exact_scalar_chain", "vae_stacked"):
         assert f"tests/test_{name}.py" in chosen
-    for name in ("notebooks", "symbolic", "explorers", "expectations", "evaluate", "browser"):
+    for name in ("notebooks", "symbolic", "explorers", "errors", "evaluate", "browser"):
         assert (ROOT / f"tests/test_{name}.py").exists()
         assert f"tests/test_{name}.py" not in chosen
     assert {f"test_{name}.py" for name in start.FORM} <= {Path(file).name for file in chosen}

@@ -28,7 +28,7 @@ from proofs import Refuted, matches, prove
 from sympy import Matrix, Rational, Symbol, log, sqrt
 
 from course_lib import minibatch
-from course_lib.evaluate import LogEvidence, LogLikelihood
+from course_lib.evaluate import LogEvidence, SampledLogEvidence
 from course_lib.exact import DiscreteChain
 from course_lib.nets import GaussianNet
 from course_lib.train import elbo
@@ -170,7 +170,7 @@ def test_importance_sampling_is_unbiased() -> None:
     error = sqrt(sum(v**2 for v in drawn) / sum(drawn) ** 2 - HALF)
 
     def library(*weights: float) -> torch.Tensor:
-        found = LogLikelihood.from_log_weights(vector(*weights).log().unsqueeze(1))
+        found = SampledLogEvidence.from_log_weights(vector(*weights).log().unsqueeze(1))
         return torch.cat([found.log_evidence, found.standard_error, found.effective_samples])
 
     matches(

@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 from course_lib import checkpoint
 from course_lib.chain_readings import layer_costs, read, sample_terms
 from course_lib.distributions import DiagonalGaussian, FullGaussian
-from course_lib.evaluate import log_likelihood
+from course_lib.evaluate import sampled_log_evidence
 from course_lib.exact import ScalarChain
 from course_lib.nets import GaussianNet
 from course_lib.shipped import load_model
@@ -55,7 +55,7 @@ def test_a_nonlinear_chain_has_the_bound_and_the_evidence_of_quadrature(
     within(model.elbo(x, (100_000,), generator=generator), elbo)
     within(model.log_weights(x, 100_000, generator=generator), elbo)
     # Not every q covers the posterior: where the weights' spread is known, log p(x) is met.
-    found = log_likelihood(model, x, k=100_000)
+    found = sampled_log_evidence(model, x, k=100_000)
     close = found.standard_error < 0.02
     assert close.any()
     off = (found.log_evidence - log_p).abs()
@@ -124,7 +124,7 @@ def test_a_nan_in_the_likelihood_names_its_layer(generator: Generator) -> None:
 def test_data_of_another_width_are_named(tmp_path: Path) -> None:
     path, _ = saved(tmp_path, 3, 2)
     with pytest.raises(ValueError, match=r"x must have 6 entries .*\(1, 784\)"):
-        log_likelihood(load_model(path), torch.zeros(1, 784), k=2)
+        sampled_log_evidence(load_model(path), torch.zeros(1, 784), k=2)
 
 
 class Halving(nn.Module):

@@ -9,7 +9,7 @@ From the command line, `python -m course_lib.evaluate --table` evaluates every s
     (tensor([0.], dtype=torch.float64), tensor([2.], dtype=torch.float64))
 """
 
-from course_lib.evaluate.annealed import annealed_log_likelihood
+from course_lib.evaluate.annealed import annealed_log_evidence
 from course_lib.evaluate.codes import (
     RateDistortion,
     Surgery,
@@ -20,9 +20,9 @@ from course_lib.evaluate.codes import (
     rate_distortion,
     surgery,
 )
-from course_lib.evaluate.fitted import fitted_log_likelihood, fitted_posterior
+from course_lib.evaluate.fitted import fitted_log_evidence, fitted_posterior
 from course_lib.evaluate.gaps import InferenceGap, inference_gap, local_posterior
-from course_lib.evaluate.likelihood import LogEvidence, LogLikelihood, log_likelihood
+from course_lib.evaluate.likelihood import LogEvidence, SampledLogEvidence, sampled_log_evidence
 from course_lib.evaluate.pairs import log_probs_of_pairs
 from course_lib.evaluate.plane import (
     LatentPlane,
@@ -38,26 +38,26 @@ __all__ = [
     "InferenceGap",
     "LatentPlane",
     "LogEvidence",
-    "LogLikelihood",
     "PlaneCells",
     "PlaneEvidence",
     "PlanePosterior",
     "RateDistortion",
+    "SampledLogEvidence",
     "Surgery",
     "active_units",
-    "annealed_log_likelihood",
+    "annealed_log_evidence",
     "best_prior",
     "expected_log_likelihood",
-    "fitted_log_likelihood",
+    "fitted_log_evidence",
     "fitted_posterior",
     "inference_gap",
     "local_posterior",
     "log_aggregate",
-    "log_likelihood",
     "log_probs_of_pairs",
     "plane_log_evidence",
     "posterior_mean_variances",
     "posterior_on_grid",
     "rate_distortion",
+    "sampled_log_evidence",
     "surgery",
 ]

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from course_lib.arguments import require_count
 from course_lib.evaluate._input import differentiable_data, split_latents
-from course_lib.evaluate.likelihood import LogLikelihood, by_pieces
+from course_lib.evaluate.likelihood import SampledLogEvidence, by_pieces
 from course_lib.vae import HVAE
 
 ACCEPTANCE = 0.65  # what the step sizes aim at
@@ -22,7 +22,7 @@ STEEPNESS = 4.0  # of the sigmoid along which β is spaced: small steps near bot
 
 
 @torch.inference_mode(False)  # walks by slopes, also where the caller has switched gradients off
-def annealed_log_likelihood(
+def annealed_log_evidence(
     model: HVAE,
     x: Tensor,
     *,
@@ -31,7 +31,7 @@ def annealed_log_likelihood(
     temperatures: int = 1000,
     leapfrogs: int = 10,
     progress_bar: bool = False,
-) -> LogLikelihood:
+) -> SampledLogEvidence:
     """log p̂(x) = log mean over chains of w, w = Π_s p(x|z^s)^(β_{s+1} − β_s).
 
     z^0 ~ p(z), and z^s comes from z^{s−1} by one Hamiltonian step of `leapfrogs` leapfrogs that

@@ -11,13 +11,13 @@ from course_lib.arguments import require_count, require_number
 from course_lib.distributions import FullGaussian
 from course_lib.evaluate._ascent import ascend
 from course_lib.evaluate._input import differentiable_data, split_latents
-from course_lib.evaluate.likelihood import CHUNK, LogLikelihood, by_pieces
+from course_lib.evaluate.likelihood import CHUNK, SampledLogEvidence, by_pieces
 from course_lib.vae import HVAE
 
 RATE = 0.02  # the first of Adam's falling steps
 
 
-def fitted_log_likelihood(
+def fitted_log_evidence(
     model: HVAE,
     x: Tensor,
     *,
@@ -27,7 +27,7 @@ def fitted_log_likelihood(
     steps: int = 1000,
     samples: int = 16,
     progress_bar: bool = False,
-) -> LogLikelihood:
+) -> SampledLogEvidence:
     """log p̂(x) = log (1/k) Σ p(x, z_i)/q_x(z_i), z_i ~ q_x = N(m_x, widen² L_x L_xᵀ).  (Eq. 9.8)
 
     m_x and L_x maximise the ELBO of x alone over all Gaussians of z = z_{1:T}, by `steps` of Adam

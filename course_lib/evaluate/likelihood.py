@@ -47,7 +47,7 @@ class LogEvidence:
 
 
 @dataclass(frozen=True)
-class LogLikelihood(LogEvidence):
+class SampledLogEvidence(LogEvidence):
     """log p̂(x) of each datum, (N,) nats, from k samples of its proposal each.
 
     effective_samples: (Σ w)² / Σ w², (N,), between 1 and k.
@@ -57,7 +57,7 @@ class LogLikelihood(LogEvidence):
     k: int
 
     @classmethod
-    def from_log_weights(cls, log_weights: Tensor) -> "LogLikelihood":
+    def from_log_weights(cls, log_weights: Tensor) -> "SampledLogEvidence":
         """p̂(x) = (1/k) Σ w, from log w (k, N).
 
         Raises ValueError if a log-weight is NaN or +∞, or all of a datum are −∞.
@@ -67,7 +67,7 @@ class LogLikelihood(LogEvidence):
         return cls(bound, effective, len(log_w))
 
     @classmethod
-    def joined(cls, parts: Sequence["LogLikelihood"]) -> "LogLikelihood":
+    def joined(cls, parts: Sequence["SampledLogEvidence"]) -> "SampledLogEvidence":
         """Estimates of several sets of data, from equally many samples, as one."""
         log_evidence = torch.cat([part.log_evidence for part in parts])
         effective = torch.cat([part.effective_samples for part in parts])
@@ -86,9 +86,9 @@ class LogLikelihood(LogEvidence):
 
 
 @torch.no_grad()
-def log_likelihood(
+def sampled_log_evidence(
     model: HVAE, x: Tensor, *, k: int = 5000, seed: int = 0, first: int = 0
-) -> LogLikelihood:
+) -> SampledLogEvidence:
     """log p̂(x) = log (1/k) Σ p(x, z_i)/q(z_i|x), z_i ~ q(·|x), for each row of x.  (Eq. 9.8)
 
     Its mean lies below log p(x), by about 1/(2 ESS). x (N, D). Image i uses the random numbers of
@@ -107,17 +107,17 @@ def log_likelihood(
             model.log_weights(image, min(CHUNK, k - done), generator=generator)  # (CHUNK, 1)
             for done in range(0, k, CHUNK)
         ]
-        images.append(LogLikelihood.from_log_weights(torch.cat(log_w)))
-    return LogLikelihood.joined(images)
+        images.append(SampledLogEvidence.from_log_weights(torch.cat(log_w)))
+    return SampledLogEvidence.joined(images)
 
 
 def by_pieces(
     x: Tensor, log_weights: Callable[[Tensor], Tensor], *, progress_bar: bool
-) -> LogLikelihood:
+) -> SampledLogEvidence:
     """Of x (N, D), from `log_weights(piece)`, (k, PIECE), piece by piece."""
     pieces = []
     with tqdm(total=len(x), unit="image", disable=not progress_bar, leave=False) as bar:
         for piece in torch.split(x, PIECE):
-            pieces.append(LogLikelihood.from_log_weights(log_weights(piece)))
+            pieces.append(SampledLogEvidence.from_log_weights(log_weights(piece)))
             bar.update(len(piece))
-    return LogLikelihood.joined(pieces)
+    return SampledLogEvidence.joined(pieces)

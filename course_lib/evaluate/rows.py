@@ -17,10 +17,10 @@ from tqdm import tqdm
 
 from course_lib import checkpoint
 from course_lib.data import binarise, load_mnist
-from course_lib.evaluate.annealed import annealed_log_likelihood
+from course_lib.evaluate.annealed import annealed_log_evidence
 from course_lib.evaluate.codes import active_units, rate_distortion
-from course_lib.evaluate.fitted import fitted_log_likelihood
-from course_lib.evaluate.likelihood import LogLikelihood, log_likelihood
+from course_lib.evaluate.fitted import fitted_log_evidence
+from course_lib.evaluate.likelihood import SampledLogEvidence, sampled_log_evidence
 from course_lib.evaluate.plane import plane_log_evidence
 from course_lib.shipped import RECIPES, load_model, model_path
 from course_lib.vae import HVAE
@@ -68,10 +68,10 @@ def routes_row(
     yield row
     shown: dict[str, Any] = {"progress_bar": True}
     annealed = {"chains": chains, "temperatures": temperatures, **shown}
-    routes: dict[str, Callable[[Generator], LogLikelihood]] = {
-        "encoder": lambda _: log_likelihood(model, x, k=k, seed=seed),
-        "fitted": lambda g: fitted_log_likelihood(model, x, generator=g, k=k, **shown),
-        "annealed": lambda g: annealed_log_likelihood(model, x, generator=g, **annealed),
+    routes: dict[str, Callable[[Generator], SampledLogEvidence]] = {
+        "encoder": lambda _: sampled_log_evidence(model, x, k=k, seed=seed),
+        "fitted": lambda g: fitted_log_evidence(model, x, generator=g, k=k, **shown),
+        "annealed": lambda g: annealed_log_evidence(model, x, generator=g, **annealed),
     }
     for route, estimate in routes.items():
         found = estimate(Generator().manual_seed(CROSS_CHECK + seed))
@@ -124,14 +124,14 @@ def likelihood_figures(model: HVAE, x: Tensor, k: int, seed: int, kept: Kept) ->
     with tqdm(total=len(x), initial=len(done), unit="image", disable=None, leave=False) as bar:
         for first in range(len(done), len(x), PIECE):
             start, piece = time.process_time(), x[first : first + PIECE]
-            part = log_likelihood(model, piece, k=k, seed=seed, first=first)
+            part = sampled_log_evidence(model, piece, k=k, seed=seed, first=first)
             minutes = (time.process_time() - start) / 60 / len(piece)
             times = torch.full_like(part.log_evidence, minutes)
             rows = torch.stack([part.log_evidence, part.effective_samples, times], 1)
             done = kept.write("images", torch.cat([done, rows]))
             bar.update(len(piece))
     log_evidence, effective, times = done.T
-    found = LogLikelihood(log_evidence, effective, k)
+    found = SampledLogEvidence(log_evidence, effective, k)
     return {
         "test_minutes": times.sum().item(),
         "nll": found.nll,

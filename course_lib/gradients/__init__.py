@@ -2,7 +2,7 @@
 
 q is N(mean, std²) over one number. Estimates are per sample, so that their mean and their variance
 can both be looked at. The closed forms are for three functions: z², sin ωz and a step. For coins,
-which no reparameterisation reaches, there is the score function alone, and enumeration.
+which no reparameterization reaches, there is the score function alone, and enumeration.
 
 >>> import torch
 >>> from course_lib.gradients import pathwise, score_function
@@ -14,7 +14,7 @@ tensor([-0., 0., 4.])
 """
 
 from course_lib.gradients.closed_forms import (
-    Exact,
+    ExactDerivative,
     sine_in_mean,
     square_in_mean,
     square_in_std,
@@ -26,7 +26,7 @@ from course_lib.gradients.estimators import Estimates, best_baseline, pathwise, 
 __all__ = [
     "CoinGradient",
     "Estimates",
-    "Exact",
+    "ExactDerivative",
     "best_baseline",
     "coin_gradient",
     "coin_score_function",

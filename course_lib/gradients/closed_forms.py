@@ -13,7 +13,7 @@ COSINE = [
 
 
 @dataclass(frozen=True)
-class Exact:
+class ExactDerivative:
     """Of one derivative: its value, and the variance of a single sample of each estimator."""
 
     gradient: float
@@ -21,25 +21,27 @@ class Exact:
     score_variance: float
 
 
-def square_in_mean(mean: float, std: float) -> Exact:
+def square_in_mean(mean: float, std: float) -> ExactDerivative:
     """f = z²: gradient 2μ; variances 4σ² and μ⁴/σ² + 14μ² + 15σ².  (Eq. 8.3)
 
     With ρ = μ/σ their ratio is ¼(ρ⁴ + 14ρ² + 15) ≥ 3.75: the pathwise one always wins.
     """
     require_normal(mean, std)
     shift, spread, ratio = mean * mean, std * std, mean / std
-    return Exact(2 * mean, 4 * spread, shift * ratio * ratio + 14 * shift + 15 * spread)
+    return ExactDerivative(2 * mean, 4 * spread, shift * ratio * ratio + 14 * shift + 15 * spread)
 
 
-def square_in_std(mean: float, std: float) -> Exact:
+def square_in_std(mean: float, std: float) -> ExactDerivative:
     """f = z²: gradient 2σ; variances 4μ² + 8σ² and 2μ⁴/σ² + 60μ² + 74σ².  (Eq. 8.3)"""
     require_normal(mean, std)
     shift, spread, ratio = mean * mean, std * std, mean / std
     score = 2 * shift * ratio * ratio + 60 * shift + 74 * spread
-    return Exact(2 * std, 4 * shift + 8 * spread, score)
+    return ExactDerivative(2 * std, 4 * shift + 8 * spread, score)
 
 
-def sine_in_mean(omega: float, mean: float, std: float, *, baseline: float = 0.0) -> Exact:
+def sine_in_mean(
+    omega: float, mean: float, std: float, *, baseline: float = 0.0
+) -> ExactDerivative:
     """f = sin ωz: gradient g = ω cos(ωμ) d with d = e^{−ω²σ²/2}, and two variances.  (Eq. 8.4)
 
     pathwise  ½ω² (1 + cos(2ωμ) d⁴) − g²
@@ -57,10 +59,10 @@ def sine_in_mean(omega: float, mean: float, std: float, *, baseline: float = 0.0
     in_cosine, excess, in_sine = _sine_moments(spread)
     off = sine - baseline + sine * in_cosine
     score = off * off + sine * sine * excess + cosine * cosine * in_sine
-    return Exact(omega * cosine * math.exp(-spread / 2), path, score / std / std)
+    return ExactDerivative(omega * cosine * math.exp(-spread / 2), path, score / std / std)
 
 
-def step_in_mean(threshold: float, mean: float, std: float) -> Exact:
+def step_in_mean(threshold: float, mean: float, std: float) -> ExactDerivative:
     """f = 1[z > c]: gradient φ(a)/σ with a = (c − μ)/σ, and score variance.  (Eq. 8.5)
 
     The score's second moment is (a φ(a) + 1 − Φ(a))/σ². The pathwise estimate is 0 at every
@@ -72,7 +74,7 @@ def step_in_mean(threshold: float, mean: float, std: float) -> Exact:
     density = math.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
     # φ² ≤ φ/√2π, so this is at least (a − 0.4) φ + 1 − Φ > 0: nothing cancels.
     second = (a * density if density else 0.0) + math.erfc(a / math.sqrt(2)) / 2 - density**2
-    return Exact(density / std, 0.0, second / std / std)
+    return ExactDerivative(density / std, 0.0, second / std / std)
 
 
 def require_normal(mean: float, std: float) -> None:

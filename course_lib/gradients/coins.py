@@ -1,4 +1,4 @@
-"""The score function for coins, which no reparameterisation reaches, and what it estimates."""
+"""The score function for coins, which no reparameterization reaches, and what it estimates."""
 
 from dataclasses import dataclass
 

@@ -22,7 +22,7 @@ from course_lib.index.equations import (
     marks,
     tagged_functions,
 )
-from course_lib.index.places import ROOT, Page, Place, calls, pages, text
+from course_lib.index.places import ROOT, NotebookPage, Place, calls, pages, text
 from course_lib.index.rooms import PublicName, Room, collect_rooms
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "Chapter",
     "Equation",
     "Index",
-    "Page",
+    "NotebookPage",
     "Place",
     "PublicName",
     "Room",

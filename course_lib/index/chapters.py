@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.index.equations import Equation, Index, chapters_equations, collect_equations
-from course_lib.index.places import ROOT, Page, Place, calls, pages, sources
+from course_lib.index.places import ROOT, NotebookPage, Place, calls, pages, sources
 
 OF_CHAPTER = re.compile(r"Explorer of chapter (\d+)\b")
 
@@ -15,7 +15,7 @@ OF_CHAPTER = re.compile(r"Explorer of chapter (\d+)\b")
 class Chapter:
     """One chapter. An explorer's name is its class, an exercise's such as 4.b."""
 
-    page: Page
+    page: NotebookPage
     explorers: list[Place]
     exercises: list[Place]
     equations: list[Equation]

@@ -3,6 +3,7 @@
 python -m course_lib        every chapter: notebook, explorer, exercises, equations
 python -m course_lib 4      chapter 4 in full
 python -m course_lib 8.3    equation (8.3): the function, the notebook, the test, the proof
+python -m course_lib 3.d    exercise 3.d: its answer, its mistakes, the notebook that asks it
 """
 
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from course_lib.index.chapters import Chapter, collect_chapters
 from course_lib.index.equations import Equation, Index, collect_equations
-from course_lib.index.places import ROOT, Place
+from course_lib.index.places import ROOT, Place, keys
 
 Rows = list[tuple[str, ...]]
 HEAD = ("", "notebook", "explorer", "exercises", "equations")
@@ -40,14 +41,17 @@ def main(words: list[str] | None = None, root: Path = ROOT) -> int:
 
 def answer(words: list[str], root: Path = ROOT) -> list[str]:
     """The lines that answer. Raises LookupError, with what there is, if nothing does."""
-    if len(words) > 1 or (words and not re.fullmatch(r"\d+(\.\d+)?", words[0])):
+    if len(words) > 1 or (words and not re.fullmatch(r"\d+(\.(\d+|[a-z]))?", words[0])):
         raise LookupError(
-            f"{' '.join(words)!r} is neither a chapter, such as 4, nor an equation, such as 8.3"
+            f"{' '.join(words)!r} is no chapter, such as 4, no equation, such as 8.3, and no "
+            "exercise, such as 3.d"
         )
     equations = collect_equations(root)
-    if words and "." in words[0]:
+    if words and re.search(r"\.\d", words[0]):
         return equation_in_full(equations, words[0])
     chapters = collect_chapters(root, equations)
+    if words and "." in words[0]:
+        return exercise_in_full(chapters, words[0], root)
     if not words:
         return table([HEAD, *(overview(chapters[number]) for number in sorted(chapters))])
     number = int(words[0])
@@ -78,6 +82,19 @@ def chapter_in_full(chapter: Chapter) -> list[str]:
             rows.append(("equation", f"{name} {place.name}", str(place)))
             name = " " * len(name)
     return [chapter.page.title, *table(once(rows))]
+
+
+def exercise_in_full(chapters: dict[int, Chapter], name: str, root: Path) -> list[str]:
+    """Where one exercise stands. Raises LookupError that names those of the chapter."""
+    number = int(name.split(".")[0])
+    if number not in chapters:
+        raise LookupError(f"there is no exercise {name}; there is no chapter {number}")
+    places = {place.name: place for place in chapters[number].exercises}
+    if name not in places:
+        raise LookupError(f"there is no exercise {name}; chapter {number} has {span(places)}")
+    rows: Rows = [("exercise", str(places[name])), ("notebook", chapters[number].page.file)]
+    rows += [("tested by", str(place)) for place in keys(root, "tests/exercise_*.py", name)]
+    return [f"Exercise {name}", *table(once(rows))]
 
 
 def equation_in_full(index: Index, tag: str) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course_lib.index.places import ROOT, Page, Place, pages, sources
+from course_lib.index.places import ROOT, NotebookPage, Place, pages, sources
 
 DISPLAYED = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
@@ -113,7 +113,7 @@ def _entry(index: Index, tag: str) -> Equation:
     return index.setdefault(tag, Equation(tag))
 
 
-def _add_page(index: Index, page: Page) -> None:
+def _add_page(index: Index, page: NotebookPage) -> None:
     """Adds the equations that a notebook displays and those that it verifies."""
     here = Place(str(page.number), page.file)
     for tex in DISPLAYED.findall(page.prose):

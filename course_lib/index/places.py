@@ -24,7 +24,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Page:
+class NotebookPage:
     """A notebook: its number, the file that holds it, its prose, and its cells of code."""
 
     number: int
@@ -33,7 +33,7 @@ class Page:
     code: tuple[str, ...]
 
     @classmethod
-    def read(cls, path: Path, root: Path = ROOT) -> "Page":
+    def read(cls, path: Path, root: Path = ROOT) -> "NotebookPage":
         """The notebook at `path`, its name as seen from `root`."""
         cells: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["cells"]
         code = [text(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
@@ -56,7 +56,7 @@ class Page:
         return [call for tree in self.trees for name in names for call in calls(tree, name)]
 
 
-def pages(root: Path = ROOT) -> Iterator[Page]:
+def pages(root: Path = ROOT) -> Iterator[NotebookPage]:
     """The notebooks, in order.
 
     Raises FileNotFoundError where the notebooks or the tests are not beside the package.
@@ -68,7 +68,19 @@ def pages(root: Path = ROOT) -> Iterator[Page]:
                 "folder, so use the package from there"
             )
     for path in sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb")):
-        yield Page.read(path, root)
+        yield NotebookPage.read(path, root)
+
+
+def keys(root: Path, pattern: str, key: str) -> list[Place]:
+    """Where the files that fit the pattern have a dictionary's entry of that key."""
+    return [
+        Place(key, file, entry.lineno)
+        for file, source in sources(root, pattern, key)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Dict)
+        for entry in node.keys
+        if isinstance(entry, ast.Constant) and entry.value == key
+    ]
 
 
 def sources(root: Path, pattern: str, *words: str) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ class Target:
     """f, what is exact about its gradient in μ, E[f ε²], and the range in which f is drawn."""
 
     f: Callable[[Tensor], Tensor]
-    exact: gradients.Exact
+    exact: gradients.ExactDerivative
     baseline: float
     low: float
     high: float
