@@ -15,7 +15,8 @@ from torch.nn.functional import logsigmoid
 
 from course_lib.arguments import located, require_count
 from course_lib.distributions import DiagonalGaussian, kl_divergence
-from course_lib.nets import GaussianNet, full_precision
+from course_lib.nets import GaussianNet
+from course_lib.nets.layers import full_precision
 from course_lib.vae._fitting import require_gaussian_arrow, top_down_sizes
 from course_lib.vae.hvae import HVAE, ChainTerms
 
