@@ -13,6 +13,11 @@ PLANE = Architecture(784, (2,), ((200, 200),))
 ONE_LAYER = Architecture(784, (50,), ((200, 200),))
 TWO_LAYERS = Architecture(784, (100, 50), ((200, 200), (100, 100)))
 THREE_LAYERS = Architecture(784, (100, 50, 25), ((200, 200), (100, 100), (50, 50)))
+FIVE_LAYERS = Architecture(
+    784, (100, 50, 25, 12, 6), ((200, 200), (100, 100), (50, 50), (25, 25), (12, 12))
+)
+# Two layers in nets so narrow that they have the parameters of one: 424,476 beside 425,284.
+TWO_NARROW_LAYERS = Architecture(784, (100, 50), ((168, 168), (84, 84)))
 
 L_5 = NamedObjective("importance_weighted", (5,))
 WARMED_UP = NamedObjective("warm_up", (1 / 3,))  # over a third of the training
@@ -80,6 +85,46 @@ RECIPES = {
             "mnist_hvae_3_warm",
             "784-100-50-25, its KL terms warmed up over a third of the training",
             THREE_LAYERS,
+            SHORT,
+            WARMED_UP,
+        ),
+        Recipe(
+            "mnist_hvae_2_warm",
+            "784-100-50, two layers warmed up over a third of the training",
+            TWO_LAYERS,
+            SHORT,
+            WARMED_UP,
+        ),
+        Recipe(
+            "mnist_hvae_2_narrow",
+            "784-100-50, two layers with the parameters of one",
+            TWO_NARROW_LAYERS,
+            SHORT,
+        ),
+        Recipe(
+            "mnist_topdown_2",
+            "784-100-50, two layers encoded from the top",
+            replace(TWO_LAYERS, direction="top-down"),
+            SHORT,
+        ),
+        Recipe(
+            "mnist_topdown_2_warm",
+            "784-100-50, two layers encoded from the top, warmed up",
+            replace(TWO_LAYERS, direction="top-down"),
+            SHORT,
+            WARMED_UP,
+        ),
+        Recipe(
+            "mnist_topdown_3_warm",
+            "784-100-50-25, three layers encoded from the top, warmed up",
+            replace(THREE_LAYERS, direction="top-down"),
+            SHORT,
+            WARMED_UP,
+        ),
+        Recipe(
+            "mnist_topdown_5_warm",
+            "784-100-50-25-12-6, five layers encoded from the top, warmed up",
+            replace(FIVE_LAYERS, direction="top-down"),
             SHORT,
             WARMED_UP,
         ),
