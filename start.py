@@ -46,7 +46,7 @@ MATHEMATICS = (
     "chain_readings",
     "vae",
 )
-FORM = ("style", "imports", "package", "house", "doctests")
+FORM = ("style", "imports", "package", "house", "doctests", "numerals")
 QUICK = "not slow and not long"  # pytest marks
 EXPORTERS = ("HTMLExporter", "MarkdownExporter")
 MINE = ".".join(map(str, sys.version_info[:2]))

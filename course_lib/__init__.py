@@ -63,17 +63,25 @@ __all__ = [  # noqa: RUF022
 ]
 
 
+# Rooms of 0.1.0, and where to look for what they held.
+MOVED = {"readings": "chain_readings", "recipes": "shipped", "sweep": "vae", "unrolled": "vae"}
+
+
+def _advice(name: str) -> str:
+    """Which rooms may be meant by a name that is none."""
+    if name in MOVED:
+        return f"what it held is in {MOVED[name]}"
+    close = difflib.get_close_matches(name, __all__, n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"rooms are {', '.join(__all__)}"
+
+
 if not TYPE_CHECKING:  # else a wrong name would pass for a room where types are checked
 
     def __getattr__(name: str) -> ModuleType:
         """The room `name`, imported now. Raises AttributeError that suggests what is close."""
         if name in __all__:
             return importlib.import_module(f"course_lib.{name}")
-        close = difflib.get_close_matches(name, __all__, n=3)
-        advice = (
-            f"did you mean {' or '.join(close)}?" if close else f"rooms are {', '.join(__all__)}"
-        )
-        raise AttributeError(f"course_lib has no room {name!r}; {advice}")
+        raise AttributeError(f"course_lib has no room {name!r}; {_advice(name)}")
 
 
 def __dir__() -> list[str]:

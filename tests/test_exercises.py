@@ -21,7 +21,7 @@ from torch import Tensor
 
 import course_lib.exercises
 from course_lib.checks import Verdict
-from course_lib.checks.answers import Numbers
+from course_lib.checks.answers import NumberRow
 from course_lib.checks.comparison import SINGLE, STEPS, agree
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exercises import EXERCISES, judged
@@ -158,7 +158,7 @@ def test_each_number_has_a_room_of_its_own(name: str) -> None:
                 off = list(exercise.exact)
                 row = reading.values.clone()
                 row[place] += sign * 1.01 * STEPS * max(losses[place].item(), floor)
-                off[call] = Numbers(row, SINGLE)
+                off[call] = NumberRow(row, SINGLE)
                 assert not agree(off, exercise.exact, exercise.tolerance, exercise.losses)
 
 

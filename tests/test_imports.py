@@ -195,7 +195,7 @@ PLANTED = [
     ),
     (
         "exact/late.py",
-        "from course_lib.exact.optima.ppca import maximum_likelihood",
+        "from course_lib.exact.optima.ppca import fit_ppca",
         "stands below exact",
     ),
     ("exact/late.py", "from course_lib.exact import best_diagonal", "by the door of its own room"),

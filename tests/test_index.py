@@ -170,6 +170,12 @@ def test_an_exercise_says_where_it_stands_and_what_tests_it(
         assert any(found.endswith(file) for found in files)
 
 
+def test_a_reader_who_has_read_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m course_lib | head -n 1"
+    run = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

@@ -76,6 +76,8 @@ def test_a_listing_has_the_rooms_and_nothing_else() -> None:
     [
         ("bound", "did you mean bounds?"),
         ("evaluat", "did you mean evaluate?"),
+        ("recipes", "what it held is in shipped"),
+        ("unrolled", "what it held is in vae"),
         ("zzz", "rooms are arguments, "),
     ],
 )

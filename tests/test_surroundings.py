@@ -14,6 +14,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
+from matplotlib.style import use as use_style
 
 from course_lib.explorers.stage.work import at_work
 from course_lib.plots import (
@@ -170,7 +171,7 @@ def test_figures_own_their_style(name: str) -> None:
         if name == "rc":
             mpl.rcParams.update(RC)
         else:
-            mpl.style.use(name)  # type: ignore[attr-defined]
+            use_style(name)
         before = dict(mpl.rcParams)
         assert plain() == expected
         assert dict(mpl.rcParams) == before  # the reader's own figures keep theirs

@@ -676,3 +676,16 @@ def test_an_objective_that_there_is_not_is_named(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         NamedObjective(word, numbers)
+
+
+def test_a_training_of_the_first_edition_goes_on_under_the_names_of_now(tmp_path: Path) -> None:
+    """What a layer costs was called its KL, also where it is none."""
+    settings, path = Settings(4, 32), tmp_path / "a.training"
+    old = TrainingState(tiny(), settings, 64)
+    old.history.rows.append({"epoch": 1, "elbo": -3.0, "kl_1": 2.0, "kl_12": 1.0, "kl": 3.0})
+    old.save(path)
+    new = TrainingState(tiny(), settings, 64)
+    new.restore(path)
+    assert new.history.rows == [
+        {"epoch": 1, "elbo": -3.0, "cost_1": 2.0, "cost_12": 1.0, "cost": 3.0}
+    ]

@@ -26,7 +26,7 @@ class NotAnswered(Exception):
 
 
 @dataclass(frozen=True)
-class Numbers:
+class NumberRow:
     """The numbers of an answer in a row, float64 (n,), and the relative spacing `epsilon` of the
     coarsest type among them: 2⁻⁵² for a float, 2⁻²³ for float32.
     """
@@ -35,7 +35,7 @@ class Numbers:
     epsilon: float
 
 
-def as_numbers(answer: Any) -> Numbers:
+def as_numbers(answer: Any) -> NumberRow:
     """Numbers, tensors, arrays and sequences of them, as one row; a copy, nothing is shared.
 
     Raises NoNumber for what holds no real numbers or more than 10,000, NotAnswered for a blank.
@@ -49,7 +49,7 @@ def as_numbers(answer: Any) -> Numbers:
         _require_few(len(row))
     if not row:
         raise NoNumber(f"a number is wanted, got {described(answer)}")
-    return Numbers(torch.tensor(row, dtype=torch.float64, device="cpu"), coarsest)
+    return NumberRow(torch.tensor(row, dtype=torch.float64, device="cpu"), coarsest)
 
 
 def _require_few(count: int) -> None:

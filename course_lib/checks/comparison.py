@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_lib.checks.answers import Numbers
+from course_lib.checks.answers import NumberRow
 from course_lib.numerals import significant
 
 SINGLE = torch.finfo(torch.float32).eps
@@ -14,8 +14,8 @@ STEPS = 16  # roundings that an answer in float32 may lose: our longest sums los
 
 
 def agree(
-    given: Sequence[Numbers],
-    wanted: Sequence[Numbers],
+    given: Sequence[NumberRow],
+    wanted: Sequence[NumberRow],
     tolerance: float,
     losses: Sequence[Tensor] | None = None,
 ) -> bool:
@@ -37,25 +37,28 @@ def agree(
     )
 
 
-def hidden(given: Sequence[Numbers], wanted: Sequence[Numbers], tolerance: float) -> bool:
+def hidden(given: Sequence[NumberRow], wanted: Sequence[NumberRow], tolerance: float) -> bool:
     """Whether a call in float64 lacks digits, which its type does not explain."""
     pairs = zip(given, wanted, strict=True)
     return any(a.epsilon < SINGLE and not agree([a], [b], tolerance) for a, b in pairs)
 
 
-def sizes(calls: Sequence[Numbers]) -> list[int]:
+def sizes(calls: Sequence[NumberRow]) -> list[int]:
     """How many numbers each call gives."""
     return [call.values.numel() for call in calls]
 
 
-def farthest(given: Sequence[Numbers], wanted: Sequence[Numbers]) -> float:
+def farthest(given: Sequence[NumberRow], wanted: Sequence[NumberRow]) -> float:
     """The largest |given − wanted| / max(1, |wanted|)."""
     pairs = zip(given, wanted, strict=True)
     return max(((a.values - b.values).abs() / _size(b.values)).max().item() for a, b in pairs)
 
 
 def remark(
-    given: Sequence[Numbers], wanted: Sequence[Numbers], tolerance: float, unit: str = ""
+    given: Sequence[NumberRow],
+    wanted: Sequence[NumberRow],
+    tolerance: float,
+    unit: str = "",
 ) -> str:
     """Which number is wrong, in which direction and by how much, to two digits.
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.checks.answers import Numbers, as_numbers
+from course_lib.checks.answers import NumberRow, as_numbers
 from course_lib.checks.copies import own
 from course_lib.checks.surroundings import undisturbed
 
@@ -52,7 +52,7 @@ class Exercise:
             except (TypeError, RuntimeError) as error:
                 raise ValueError(f"{self.name}: a case that cannot be copied: {error}") from None
 
-    def numbers(self, answer: Any) -> list[Numbers]:
+    def numbers(self, answer: Any) -> list[NumberRow]:
         """What the answer gives: on each case if it is a function, else its numbers once.
 
         Each call gets arguments of its own, and its result is copied before the next call.
@@ -65,13 +65,13 @@ class Exercise:
         return [as_numbers(self.result(answer, case)) for case in calls]
 
     @cached_property
-    def exact(self) -> list[Numbers]:
+    def exact(self) -> list[NumberRow]:
         """What the exact answer gives. Computed once, before any learner's function runs."""
         with undisturbed():
             return self.numbers(self.expected())
 
     @cached_property
-    def known(self) -> list[tuple[list[Numbers], str]]:
+    def known(self) -> list[tuple[list[NumberRow], str]]:
         """What each known mistake gives, and its hint."""
         with undisturbed():
             return [(self.numbers(mistake.answer), mistake.hint) for mistake in self.mistakes]

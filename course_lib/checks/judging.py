@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from course_lib.checks.answers import NoNumber, NotAnswered, Numbers, as_numbers, described
+from course_lib.checks.answers import NoNumber, NotAnswered, NumberRow, as_numbers, described
 from course_lib.checks.comparison import (
     SINGLE,
     agree,
@@ -102,7 +102,7 @@ def _shown(error: BaseException) -> str:
 
 
 def _verdict(
-    exercise: Exercise, given: Sequence[Numbers], wanted: Sequence[Numbers]
+    exercise: Exercise, given: Sequence[NumberRow], wanted: Sequence[NumberRow]
 ) -> tuple[bool, str]:
     """Whether the numbers are right, and what is said of them.
 
@@ -127,7 +127,7 @@ def _verdict(
 ROUNDED = "Was some number in it rounded to float32, as torch.tensor(0.1) is? Keep to float64"
 
 
-def _hint(exercise: Exercise, given: Sequence[Numbers], losses: Sequence[Tensor] | None) -> str:
+def _hint(exercise: Exercise, given: Sequence[NumberRow], losses: Sequence[Tensor] | None) -> str:
     """What is said of the first known mistake that the numbers show, or nothing."""
     for known, hint in exercise.known:
         if agree(given, known, exercise.tolerance, losses):
@@ -135,7 +135,7 @@ def _hint(exercise: Exercise, given: Sequence[Numbers], losses: Sequence[Tensor]
     return ""
 
 
-def _refusal(exercise: Exercise, given: Sequence[Numbers], wanted: Sequence[Numbers]) -> str:
+def _refusal(exercise: Exercise, given: Sequence[NumberRow], wanted: Sequence[NumberRow]) -> str:
     """What is wrong with an answer that is none of the known mistakes."""
     if sizes(given) != sizes(wanted):
         return _counts(exercise, given, wanted)
@@ -150,7 +150,7 @@ def _refusal(exercise: Exercise, given: Sequence[Numbers], wanted: Sequence[Numb
     return f". At least one of your {given[0].values.numel()} numbers is not right: {told}{note}"
 
 
-def _counts(exercise: Exercise, given: Sequence[Numbers], wanted: Sequence[Numbers]) -> str:
+def _counts(exercise: Exercise, given: Sequence[NumberRow], wanted: Sequence[NumberRow]) -> str:
     """How many numbers were wanted and how many were given, at the first call that differs."""
     pairs = zip(sizes(given), sizes(wanted), strict=True)
     call, (got, due) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
@@ -159,7 +159,7 @@ def _counts(exercise: Exercise, given: Sequence[Numbers], wanted: Sequence[Numbe
     return f". {count} wanted{where}, got {got:,}"
 
 
-def _echo(exercise: Exercise, given: Sequence[Numbers]) -> str:
+def _echo(exercise: Exercise, given: Sequence[NumberRow]) -> str:
     """The number as understood, for answers that are one number."""
     if exercise.cases or given[0].values.numel() != 1:
         return ""

@@ -26,13 +26,7 @@ _SETTINGS: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
     (torch.is_grad_enabled, torch.set_grad_enabled),
     (torch.get_rng_state, torch.set_rng_state),
     (torch.get_num_threads, torch.set_num_threads),
-    (
-        lambda: (
-            torch.are_deterministic_algorithms_enabled(),
-            torch.is_deterministic_algorithms_warn_only_enabled(),
-        ),
-        lambda was: torch.use_deterministic_algorithms(was[0], warn_only=was[1]),
-    ),
+    (lambda: _determinism(), lambda was: _set_determinism(was)),
     (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (lambda: sys.float_info.min * 0.5 == 0, torch.set_flush_denormal),  # torch tells nobody
@@ -48,6 +42,19 @@ _SETTINGS: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
     (lambda: (sys.stdout, sys.stderr), lambda was: _set_streams(*was)),
     (torch.get_default_device, lambda was: _set_device(was)),
 ]
+
+
+def _determinism() -> tuple[bool, bool]:
+    return (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+
+
+def _set_determinism(was: tuple[bool, bool]) -> None:
+    """Only where it has changed: the call loads torch's compiler, a second and a half of it."""
+    if _determinism() != was:
+        torch.use_deterministic_algorithms(was[0], warn_only=was[1])
 
 
 def _folder() -> Path | None:

@@ -37,7 +37,8 @@ def annealed_log_evidence(
     z^0 ~ p(z), and z^s comes from z^{s−1} by one Hamiltonian step of `leapfrogs` leapfrogs that
     leaves p(z) p(x|z)^{β_s} as it is. E w = p(x), however few the temperatures. Pilot chains find
     the step sizes, image by image, and are thrown away, so that the weights stay unbiased.
-    x (N, D). Returns (N,) nats. Raises ValueError if x is not (N, D), N ≥ 1, or a count is below 1.
+    x (N, D). Returns (N,) nats. Raises ValueError if x is not (N, D), N ≥ 1, a count is below 1, or
+    all weights of an x are zero or one is no number.
     Source: Neal 2001; for decoder-based models Wu, Burda, Salakhutdinov & Grosse 2017.
     """
     for name, value in (("chains", chains), ("leapfrogs", leapfrogs)):

@@ -34,8 +34,8 @@ def fitted_log_evidence(
     with `samples` draws each. A q so fitted is too narrow; `widen` makes up for that, so that no
     weight towers above the rest. The draws come after the fit, so E p̂(x) = p(x), however bad it is;
     but a second mode that the fit misses is missed by all draws, and by the error that they report.
-    x (N, D). Returns (N,) nats. Raises ValueError if x is not (N, D) with N ≥ 1, a count is below 1
-    or widen is not positive.
+    x (N, D). Returns (N,) nats. Raises ValueError if x is not (N, D), N ≥ 1, a count is below 1,
+    widen is not positive, or all weights of an x are zero or one is no number.
     """
     require_count("k", k)
     require_number("widen", widen, positive=True)

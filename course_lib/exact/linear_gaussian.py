@@ -16,9 +16,8 @@ from course_lib.arguments import (
     require_finite,
     require_positive,
 )
-from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.distributions import DiagonalGaussian, FullGaussian, Gaussian
 from course_lib.exact.numerics.gaussian_algebra import (
-    Gaussian,
     LeastSquares,
     one_vector,
     require_gaussian,

@@ -8,12 +8,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from course_lib.arguments import DOUBLE, Numbers, require_broadcastable, require_count
-from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.distributions import DiagonalGaussian, FullGaussian, Gaussian
 from course_lib.exact.affine_gaussian import AffineGaussian, require_arrows
 from course_lib.exact.chain_expectations import ChainExpectations, gaussian_expectations
 from course_lib.exact.linear_gaussian import LOG_TWO_PI, LinearGaussian
 from course_lib.exact.numerics.gaussian_algebra import (
-    Gaussian,
     LeastSquares,
     require_gaussian,
     require_vectors,

@@ -173,7 +173,8 @@ class ChainOfLatents(Explorer):
             node.show(picture, parts.get(t, 0.0), percents.get(t, 0), kept)
         same = listed(NAMES[depth : level - 1 : -1])
         fresh = listed(NAMES[level - 1 : 0 : -1])
-        self.shared.set_text(f"{f'the same {same}' if same else 'nothing shared'} along a row")
+        shared = f"the same {same}" if same else "nothing shared"
+        self.shared.set_text(f"{shared} along a row")
         self.anew.set_text(f"each picture its own {fresh}" if fresh else "nothing anew")
 
 

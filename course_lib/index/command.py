@@ -6,6 +6,7 @@ python -m course_lib 8.3    equation (8.3): the function, the notebook, the test
 python -m course_lib 3.d    exercise 3.d: its answer, its mistakes, the notebook that asks it
 """
 
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -29,7 +30,9 @@ def main(words: list[str] | None = None, root: Path = ROOT) -> int:
         print(__doc__)
         return 0
     try:
-        print("\n".join(answer(asked, root)))
+        print("\n".join(answer(asked, root)), flush=True)
+    except BrokenPipeError:  # whoever reads has read enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except FileNotFoundError as error:
         print(f"course_lib: {error}", file=sys.stderr)
         return 1

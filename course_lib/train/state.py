@@ -5,6 +5,7 @@ average, the optimisers' moments, the random generator, the step.
 """
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -166,12 +167,17 @@ class TrainingState:
         for i, optimiser in enumerate(self.optimisers):
             _restore_optimiser(optimiser, _under(f"optimiser.{i}.", tensors))
         self.generator.set_state(tensors["generator"])
-        self.history = History(about["history"])
+        self.history = History([_named_as_now(row) for row in about["history"]])
         self.step = self.epoch * self.steps_an_epoch
 
     def _about(self) -> dict[str, Any]:
         """What a checkpoint must agree on with the training that resumes it."""
         return {"kind": "training", "images": self.size} | asdict(self.settings)
+
+
+def _named_as_now(row: dict[str, float]) -> dict[str, float]:
+    """A row of the history; what a layer costs was called its KL in 0.1.0."""
+    return {re.sub(r"^kl(?=_\d+$|$)", "cost", name): value for name, value in row.items()}
 
 
 def _require_trainable(model: nn.Module) -> nn.Module:

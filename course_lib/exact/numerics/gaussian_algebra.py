@@ -14,9 +14,7 @@ from course_lib.arguments import (
     require_finite,
     require_nonempty,
 )
-from course_lib.distributions import DiagonalGaussian, FullGaussian
-
-Gaussian = DiagonalGaussian | FullGaussian
+from course_lib.distributions import DiagonalGaussian, FullGaussian, Gaussian
 
 
 class LeastSquares:

@@ -57,10 +57,8 @@ class WeightedPoints(NamedTuple):
         for some in torch.split(log_t, ROWS):
             window = torch.stack([-LOG_SPAN - some[-1], CERTAIN - some[0]])
             first, last = torch.searchsorted(self.log_weights, window).tolist()
-            power = (
-                some.unsqueeze(-1) + self.log_weights[first:last]
-            ).exp_()  # t w, (rows, window)
-            within = -(power.neg().expm1_() @ probs[first:last])
+            exponent = some.unsqueeze(-1) + self.log_weights[first:last]  # log t w, (rows, window)
+            within = -(exponent.exp_().neg().expm1_() @ probs[first:last])
             parts.append(within + self.at_least[last] + (some + log_below[first]).exp())
         return torch.cat(parts).clamp(max=1.0)  # rounding may carry the sum of probabilities past
 

@@ -29,10 +29,10 @@ _ORDER = torch.arange(DEGREE // 2 + 1, **DOUBLE)
 _CHEBYSHEV = torch.cos(_ORDER * POINTS.clamp(-1, 1).acos().unsqueeze(-1))  # (33, 17)
 BETWEEN = _CHEBYSHEV[1::2] @ torch.linalg.inv(_CHEBYSHEV[::2])
 
-LogLikelihood = Callable[[Tensor], Tensor]
+LogDecoder = Callable[[Tensor], Tensor]
 
 
-def expected_naive_log(log_likelihood: LogLikelihood, samples: int) -> Tensor:
+def expected_naive_log(log_likelihood: LogDecoder, samples: int) -> Tensor:
     """E[log p̂], p̂ = (1/S) Σ_i exp ℓ(z_i), z_i ~ N(0, 1), ℓ = log_likelihood; nats, ().  (Eq. 2.5)
 
     By the integral of `expected_log_mean`, over panels of the prior that are cut until it is exact.
@@ -45,7 +45,7 @@ def expected_naive_log(log_likelihood: LogLikelihood, samples: int) -> Tensor:
     return expected_log_mean(values.flatten(), weights.flatten().log(), [samples]).squeeze(0)
 
 
-def _points(log_likelihood: LogLikelihood, samples: int) -> tuple[Tensor, Tensor]:
+def _points(log_likelihood: LogDecoder, samples: int) -> tuple[Tensor, Tensor]:
     """ℓ and the weights of the prior over panels in which ℓ is smooth and varies little, (P, 33).
 
     Not e^ℓ but ℓ itself must vary little, where exp(−t e^ℓ) is neither zero nor one for some t.

@@ -1,1 +1,4 @@
-"""What is best in an exact world, in closed form: pPCA, best fits, thresholds, slopes."""
+"""What is best in an exact world: pPCA, best fits, thresholds, slopes.
+
+Most have closed forms; the best Gaussian q and the best one-layer tanh model are found to rounding.
+"""

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import Numbers, as_double, require_finite, require_positive
-from course_lib.distributions import kl_divergence
+from course_lib.distributions import Gaussian, kl_divergence
 from course_lib.exact.linear_gaussian import LinearGaussian
-from course_lib.exact.numerics.gaussian_algebra import Gaussian
 from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
 
 

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE, Numbers, as_double, require_broadcastable
+from course_lib.distributions import Gaussian
 from course_lib.exact.linear_gaussian import LinearGaussian
 from course_lib.exact.numerics.gaussian_algebra import (
-    Gaussian,
     LeastSquares,
     require_gaussian,
     require_vectors,

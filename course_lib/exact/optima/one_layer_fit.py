@@ -29,7 +29,7 @@ FINALISTS = 2  # starts that are followed further where a tanh grows too steep f
 STARTS = ((1.1, 1.0, 0.23), (1.1, 4.0, 0.23), (0.5, 0.6, 0.25), (0.25, 5.0, 0.5), (3.5, 1.0, 0.7))
 
 
-class Climb(NamedTuple):
+class Ascent(NamedTuple):
     """Where each start came: θ (S, 5), and (S,) each of three things.
 
     E_p log p_θ, what is left to gain, and whether only the steepness of the tanh stopped it.
@@ -42,7 +42,7 @@ class Climb(NamedTuple):
 
 
 # θ to the mean log-density, its gradient and the mean square of the scores
-Objective = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
+BoundAndSlopes = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -92,18 +92,18 @@ def best_one_layer(
     theta = torch.cat([_row(a / std, b, c / std, s / std, *d) for a, b, c, s, *d in starts])
     unit = (x - mean) / std
     for rule in (plain_rule, graded_rule):
-        climb = _climb(theta, partial(_objective, x=unit, mass=mass, free=free, rule=rule), rule)
-        best = int(climb.value.argmax())
-        left = climb.slack[best].item()
-        kl = float((mass * log_density).sum() - (climb.value[best] - math.log(std)))
-        settled = left <= UNSETTLED and not bool(climb.walled[best])
-        if settled and (kl <= UNSETTLED or not bool(climb.walled.any())):
+        ascent = _ascend(theta, partial(_objective, x=unit, mass=mass, free=free, rule=rule), rule)
+        best = int(ascent.value.argmax())
+        left = ascent.slack[best].item()
+        kl = float((mass * log_density).sum() - (ascent.value[best] - math.log(std)))
+        settled = left <= UNSETTLED and not bool(ascent.walled[best])
+        if settled and (kl <= UNSETTLED or not bool(ascent.walled.any())):
             break  # no start that a wall stopped could do noticeably better
-        theta = climb.theta[climb.value.argsort(descending=True)[:FINALISTS]]
-    a, b, c, log_std, d = climb.theta[best].tolist()
+        theta = ascent.theta[ascent.value.argsort(descending=True)[:FINALISTS]]
+    a, b, c, log_std, d = ascent.theta[best].tolist()
     arrow = TanhArrow(a * std, b, c * std + mean, math.exp(log_std) * std, d)
     if not settled:
-        why = _HELD if bool(climb.walled[best]) else f"step {STEPS} still gains {left:.2g} nats"
+        why = _HELD if bool(ascent.walled[best]) else f"step {STEPS} still gains {left:.2g} nats"
         raise ValueError(
             f"the fit has not converged: {why}; the best so far, with KL {kl:.3g}, is {arrow}"
         )
@@ -140,7 +140,7 @@ def _evaluate(theta: Tensor, x: Tensor, nodes: Nodes) -> tuple[Tensor, Tensor]:
     return value, gradient
 
 
-def _climb(theta: Tensor, objective: Objective, rule: Rule) -> Climb:
+def _ascend(theta: Tensor, objective: BoundAndSlopes, rule: Rule) -> Ascent:
     """Each row of θ (S, 5) taken to its local maximum; b by factors under the graded rule."""
     damping = theta.new_full((len(theta),), 1e-3)
     done = walled = theta.new_zeros(len(theta), dtype=torch.bool)
@@ -166,7 +166,7 @@ def _climb(theta: Tensor, objective: Objective, rule: Rule) -> Climb:
         done = done | small | (damping > 1e3)
         if bool(done.all()):
             break
-    return Climb(theta, value, slack, walled)
+    return Ascent(theta, value, slack, walled)
 
 
 def _promise(gradient: Tensor, fisher: Tensor) -> Tensor:
