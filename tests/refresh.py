@@ -100,6 +100,11 @@ def main(words: list[str]) -> int:
         )
         return 1
     numbers = {int(word) for word in words if word != PAGES}
+    there = {int(path.name[:2]) for path in FOLDER.glob("*.ipynb")}
+    if not numbers <= there:
+        lacking = ", ".join(map(str, sorted(numbers - there)))
+        print(f"there is no notebook {lacking}; there are 1 to {max(there)}", file=sys.stderr)
+        return 1
     for path in sorted(FOLDER.glob("*.ipynb")):
         if not words or int(path.name[:2]) in numbers:
             print(f"running {path.name}", flush=True)

@@ -40,7 +40,7 @@ from course_lib.train import (
     warm_up,
 )
 from course_lib.train.objectives import weighted_elbo
-from course_lib.vae import VAE, Architecture, MarkovHVAE, stack
+from course_lib.vae import VAE, Architecture, MarkovHVAE, TopDownHVAE, stack
 from start import Problem
 
 PACKAGE = Path(data.__file__).parent
@@ -404,6 +404,11 @@ ADVICE: list[tuple[str, Act, Act]] = [
             flips(), generator=rng()
         ),
         lambda _: VAE(net(6, 2), net(2, 6)).elbo(flips(), generator=rng()),
+    ),
+    (
+        "give features and a Gaussian of them, such as GaussianNet",
+        lambda _: TopDownHVAE([LogitNet(6, (), 2, generator=rng())], [tiny().decoder]),  # type: ignore[list-item]
+        lambda _: TopDownHVAE([GaussianNet(6, (), 2, generator=rng())], [tiny().decoder]),
     ),
     (
         "give a distribution, such as GaussianNet",
