@@ -417,16 +417,17 @@ def test(options: "list[str]") -> int:
     options: pytest's; --slow among them runs the slow tests, and only these; --quick those that
     quick_files() names. The longest files come first, so that two workers finish together.
     """
-    workers = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    by_file = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     if "--quick" in options:
-        rest = [option for option in options if option != "--quick"]
-        return run("-m", "pytest", "-q", *workers, "-m", QUICK, *quick_files(), *rest, threads=1)
-    slow = "--slow" in options
-    notebooks = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
-    first = ["tests/test_browser.py", "tests/test_style.py", "notebooks", "tests"]
-    which = ["-m", "slow", "tests"] if slow else ["-m", "not slow", *notebooks, *first]
-    rest = [option for option in options if option != "--slow"]
-    return run("-m", "pytest", "-q", *workers, *which, *rest, threads=1)
+        chosen = [*by_file, "-m", QUICK, *quick_files()]
+    elif "--slow" in options:  # few and long: whoever is free takes the next
+        chosen = ["-n", "2", "--dist", "worksteal", "-m", "slow", "tests"]
+    else:
+        notebooks = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "notebooks"]
+        first = ["tests/test_browser.py", "tests/test_style.py"]
+        chosen = [*by_file, "-m", "not slow", *first, *notebooks, "tests"]
+    rest = [option for option in options if option not in ("--quick", "--slow")]
+    return run("-m", "pytest", "-q", *chosen, *rest, threads=1)
 
 
 def quick_files() -> "list[str]":
