@@ -2,7 +2,7 @@
 
     python3 start.py              open the course in JupyterLab (python3 start.py 4: notebook 4)
     python3 start.py test         run the tests, all but the slow ones
-    python3 start.py test --quick run those of the mathematics, the style and the types: a minute
+    python3 start.py test --quick the mathematics, the style and the types: under 40 seconds
     python3 start.py test --slow  run the slow ones
     python3 start.py refresh      run the notebooks again, store their outputs (refresh 1 3: these;
                                   refresh pages: only the pages of equations and of rooms)
