@@ -689,3 +689,12 @@ def test_a_training_of_the_first_edition_goes_on_under_the_names_of_now(tmp_path
     assert new.history.rows == [
         {"epoch": 1, "elbo": -3.0, "cost_1": 2.0, "cost_12": 1.0, "cost": 3.0}
     ]
+
+
+def test_a_training_of_the_other_direction_is_refused(tmp_path: Path) -> None:
+    """Also where all shapes agree: two widths of three, and features as wide as the latent."""
+    sizes, path = Architecture(6, (3, 2), ((3,), (4,))), tmp_path / "a.training"
+    fit(tiny(architecture=sizes), data(), Settings(1, 32), checkpoint=path, progress_bar=False)
+    other = tiny(architecture=replace(sizes, direction="top-down"))
+    with pytest.raises(ValueError, match="direction bottom-up.* top-down"):
+        fit(other, data(), Settings(1, 32), checkpoint=path, resume=True, progress_bar=False)

@@ -20,6 +20,7 @@ from course_lib.exact.linear_gaussian_chain import LinearGaussianChain
 from course_lib.exact.numerics.log_mean import expected_log_mean
 from course_lib.exact.numerics.naive_expectation import expected_naive_log
 from course_lib.exact.optima.best_gaussian import best_gaussian
+from course_lib.exact.optima.chain_encoders import bottom_up_losses, top_down_losses
 from course_lib.exact.optima.decoder_variance import best_decoder_variance, equivalent_beta
 from course_lib.exact.optima.gaussian_fits import best_diagonal, best_isotropic, fit_gaussian
 from course_lib.exact.optima.kl_weight import (
@@ -59,6 +60,7 @@ __all__ = [
     "best_isotropic",
     "best_one_layer",
     "best_squared_loadings",
+    "bottom_up_losses",
     "elbo_slope",
     "equivalent_beta",
     "evidence_slope",
@@ -74,6 +76,7 @@ __all__ = [
     "tanh_world",
     "tempered",
     "tempered_constant",
+    "top_down_losses",
     "two_state_world",
     "weighted_bound",
     "weighted_gap",

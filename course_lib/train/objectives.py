@@ -100,7 +100,9 @@ def importance_weighted(k: int) -> Objective:
 def warm_up(until: float, start: float = 0.0) -> Objective:
     """The ELBO with its costs times β, which rises from `start` to 1 while progress < until.
 
-    Afterwards it is the ELBO. Raises ValueError unless 0 < until ≤ 1 and 0 ≤ start ≤ 1.
+    Before that it is the ELBO + (1 − β) · cost: above the ELBO, and no bound on log p(x).
+    Afterwards it is the ELBO, which is what the history keeps as elbo throughout.
+    Raises ValueError unless 0 < until ≤ 1 and 0 ≤ start ≤ 1.
     Source: Sønderby et al. 2016, section 2.3.
     """
     _require_until(until)
@@ -120,8 +122,10 @@ def warm_up(until: float, start: float = 0.0) -> Objective:
 def free_bits(nats: float, until: float = 1.0) -> Objective:
     """The ELBO in which a layer whose mean cost over the batch is below `nats` costs nothing.
 
-    A layer is then free to say that much, so it does not die at the start; once progress reaches
-    `until`, it is the ELBO. Raises ValueError unless nats ≥ 0 and 0 < until ≤ 1.
+    A layer is then free to say that much, so it does not die at the start. Until progress reaches
+    `until` it is the ELBO + the costs that are let off: above the ELBO where these are positive,
+    and no bound on log p(x). Afterwards it is the ELBO, which the history keeps throughout.
+    Raises ValueError unless nats ≥ 0 and 0 < until ≤ 1.
     Source: Kingma et al. 2016, appendix C.8, per layer.
     """
     _require_until(until)

@@ -152,6 +152,7 @@ class TrainingState:
         or made with other settings or another number of images.
         """
         tensors, about = checkpoint.load(path)
+        about = {"direction": "bottom-up"} | about  # a file of 0.1.0 says none, and had no other
         if about.get("kind") != "training":
             raise ValueError(
                 f"{path} holds a {about.get('kind', 'file')}, not a training to resume"
@@ -172,7 +173,9 @@ class TrainingState:
 
     def _about(self) -> dict[str, Any]:
         """What a checkpoint must agree on with the training that resumes it."""
-        return {"kind": "training", "images": self.size} | asdict(self.settings)
+        direction = getattr(self.model, "direction", "bottom-up")  # of a chain's encoder
+        about = {"kind": "training", "images": self.size, "direction": direction}
+        return about | asdict(self.settings)
 
 
 def _named_as_now(row: dict[str, float]) -> dict[str, float]:
