@@ -1,7 +1,7 @@
 """What diagonal encoders of a linear-Gaussian chain lose at best, climbing or coming down.
 
 KL(q ‖ p(z_{1:T}|x)) is a sum over layers: of the KL from each factor of q to that of the posterior
-in the same order. Each factor of the posterior is a Gaussian whose covariance depends on nothing, so
+in the same order. Each factor of the posterior is a Gaussian with a covariance of its own, so
 that the best diagonal one has its mean, and loses the same at every x.
 """
 
