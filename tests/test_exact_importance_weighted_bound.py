@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Generator, Tensor
@@ -66,6 +67,22 @@ def test_a_closed_world_serves_as_well_and_draws_agree(generator: Generator) -> 
     draws = (world.log_joint(x, z) - q.log_prob(z)).logsumexp(-1) - math.log(8)
     error = (draws.std() / math.sqrt(len(draws))).item()
     assert abs(draws.mean().item() - exact) < 4.5 * error
+
+
+@pytest.mark.parametrize("std", [0.3, 0.1, 0.02])
+def test_a_narrow_q_has_its_bounds_too(std: float) -> None:
+    """L_2 over the plane of both draws, by Gauss–Hermite: far below log p(x)."""
+    world, x = LinearGaussian([[1.0]], 0.0, 0.75), doubles(1.25)
+    q = DiagonalGaussian.from_std(0.4, std)
+    found = expected_importance_weighted_bound(world, q, x, [1, 2])
+    points, mass = np.polynomial.hermite_e.hermegauss(80)
+    z = torch.from_numpy(0.4 + std * points).unsqueeze(-1)
+    log_w = world.log_joint(x, z) - q.log_prob(z)
+    weights = torch.from_numpy(mass / mass.sum())
+    pairs = torch.logaddexp(log_w.unsqueeze(0), log_w.unsqueeze(1)) - math.log(2)
+    expected = [(weights * log_w).sum(), weights @ pairs @ weights]
+    assert found.tolist() == pytest.approx([value.item() for value in expected], abs=1e-6)
+    assert found[1] < world.log_evidence(x) - 0.2
 
 
 def test_the_exact_posterior_loses_nothing() -> None:
