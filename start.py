@@ -325,6 +325,9 @@ def pip(words: "list[str]", settings: "dict[str, str]") -> "tuple[int, str]":
     """
     around = {name: text for name, text in surroundings().items() if not name.startswith("PIP_")}
     around.update({f"PIP_{word.upper().replace('-', '_')}": settings[word] for word in settings})
+    if "cert" in settings:  # what pip is told goes before what all programs are told
+        around.pop("REQUESTS_CA_BUNDLE", None)
+        around.pop("CURL_CA_BUNDLE", None)
     # Verbosity as a variable reaches also the pip in pip that fetches what builds the course.
     calm = {"PIP_CONFIG_FILE": os.devnull, "PIP_VERBOSE": "2", "PIP_PROGRESS_BAR": "off"}
     pipe = subprocess.Popen(

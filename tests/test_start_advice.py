@@ -16,6 +16,7 @@ from pathlib import Path
 from socket import SHUT_WR, create_connection, socket
 from typing import Any
 
+import certifi
 import pytest
 from test_start_pip import LISTED, LOG_IN, certificate, here
 
@@ -144,8 +145,8 @@ def test_each_piece_of_advice_is_a_step_towards_the_package(
 ) -> None:
     port, public = company
     put = monkeypatch.setenv
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # they would outdo PIP_CERT
-        monkeypatch.delenv(name, raising=False)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # left alone, they outdo PIP_CERT
+        put(name, certifi.where())
     steps: list[Callable[[], object]] = [
         lambda: put("PIP_INDEX_URL", f"https://{HOST}/simple"),
         lambda: put("HTTPS_PROXY", f"127.0.0.1:{port}"),
