@@ -132,6 +132,18 @@ def test_units_are_counted_at_these_epochs() -> None:
     assert counted == [1, 2, 3, 5, 10, 20, 30, 50, 75, 100, 150, 200, 250, 260]
 
 
+def test_each_count_is_of_the_same_images_and_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a resumed training, which counts fewer times, counts alike."""
+
+    def drawn(model: HVAE, x: torch.Tensor, *, generator: Generator) -> list[float]:
+        return [float(x.sum()), float(torch.rand(1, generator=generator))]
+
+    monkeypatch.setattr("course_lib.shipped.training.active_units", drawn)
+    count = units_counter(SMALL.build(), training_data("mnist"), 2)
+    again = units_counter(SMALL.build(), training_data("mnist"), 2)
+    assert count(1) == count(2) == again(2)
+
+
 def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
     """To a ten-thousandth of a nat; what was read is written again as it was."""
     curve, path = invented(40, 3), tmp_path / "model.curve.json"

@@ -62,6 +62,10 @@ def test_a_line_ends_in_its_name_and_its_cost() -> None:
         *(f"$z_{level}$  0.0 nats, asleep" for level in (3, 4, 5)),
     } <= set(words(ax))
     assert "$z_3$  0.0 nats" in words(drawn(counts=False)[1])  # nobody counted
+    _, ax = drawn(2)
+    ends = [t.get_position()[1] for t in ax.texts if t.get_text().endswith(" nats")]
+    assert sorted(ends) == pytest.approx([6.0, COSTS[0, -1]], abs=1e-6)
+    assert ends == sorted(ends, reverse=True)  # z_1, the dearer, is written first
 
 
 def test_a_row_counts_the_units_of_its_layer_above_the_epochs() -> None:
