@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Generator
 
-from course_lib import evaluate, train, vae
+from course_lib import train, vae
 from course_lib.data import binarise, load_mnist
 from course_lib.explorers.minibatch import DatasetFunnel
 
@@ -105,4 +105,4 @@ def test_a_mean_over_pixels_leaves_no_unit_active(seed: int) -> None:
     steps = train.Settings(2, 250, 3e-3, seed=seed)
     train.fit(model, images, steps, prepare=binarise, objective=pixel_mean, progress_bar=False)
     x = binarise(load_mnist("test").images[:100].flatten(1), generator=Generator().manual_seed(1))
-    assert evaluate.active_units(model, x, generator=Generator().manual_seed(4))[0] == 0
+    assert vae.active_units(model, x, generator=Generator().manual_seed(4))[0] == 0

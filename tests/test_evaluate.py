@@ -14,12 +14,10 @@ from course_lib import bounds, checkpoint
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.evaluate import (
     SampledLogEvidence,
-    active_units,
     command,
     inference_gap,
     local_posterior,
     log_aggregate,
-    posterior_mean_variances,
     posterior_on_grid,
     rate_distortion,
     sampled_log_evidence,
@@ -30,7 +28,7 @@ from course_lib.evaluate.rows import binarised_test_images, results_row
 from course_lib.evaluate.table import by_recipe, seeds_line
 from course_lib.exact import LinearGaussian
 from course_lib.nets import GaussianNet
-from course_lib.vae import VAE, Architecture, MarkovHVAE
+from course_lib.vae import VAE, Architecture
 
 WORLD = LinearGaussian([[1.5, 0.3], [0.0, 1.0], [-0.7, 0.4]], [0.1, 0.2, -0.3], [0.8, 0.5, 0.6])
 
@@ -154,29 +152,6 @@ def test_surgery_against_quadrature(generator: Generator) -> None:
     points = torch.tensor([[0.3], [-1.0]], dtype=torch.float64)
     expected = [math.log(mixture(0.3)), math.log(mixture(-1.0))]
     assert log_aggregate(q, points, chunk=1).tolist() == pytest.approx(expected, rel=1e-12)
-
-
-@pytest.mark.equation("9.7")
-def test_active_units_of_a_chain_have_the_exact_variances(generator: Generator) -> None:
-    """z_1 = x-dependent in one unit of two, z_2 in one of two: Var E[z_t|x] = slopes² Var x."""
-    eye = torch.eye(2).double()
-    up = [
-        affine_net(torch.diag(torch.tensor([0.9, 0.05]).double()), torch.ones(2).double(), eye[0]),
-        affine_net(torch.diag(torch.tensor([0.5, 9.0]).double()), torch.ones(2).double(), eye[1]),
-    ]
-    down = [affine_net(eye, eye[0], eye[0]), affine_net(eye, eye[0], eye[0])]
-    model = MarkovHVAE(up, down)
-    x = torch.randn(4000, 2, dtype=torch.float64, generator=generator)
-    found = posterior_mean_variances(model, x, samples=8, generator=generator)
-    spread = x.var(0)
-    torch.testing.assert_close(found[0], torch.tensor([0.81, 0.0025]).double() * spread)
-    # The second unit of layer 2 has the mean 9·0.05·x + 9·noise: naive averages of 8 samples would
-    # report 0.2025 + 81 (its std is 1)/8 = 10; the covariance of two averages does not.
-    exact = torch.tensor([0.45, 0.45]).double() ** 2 * spread
-    noise = torch.tensor([0.5 * math.e, 9.0]).double().square() / 8  # of one average, per x
-    error = ((2 * exact * noise + noise**2) / 4000).sqrt()
-    assert ((found[1] - exact).abs() <= 4 * error).all()
-    assert active_units(model, x, samples=8, generator=generator)[0] == 1
 
 
 @pytest.mark.equation("6.3")
@@ -338,8 +313,3 @@ def test_nothing_to_evaluate_is_said(capsys: pytest.CaptureFixture[str]) -> None
 def test_bad_input_is_named(call: object, message: str, generator: Generator) -> None:
     with pytest.raises(ValueError, match=message):
         call(affine_vae(), generator)  # type: ignore[operator]
-
-
-def test_one_image_has_no_active_units(generator: Generator) -> None:
-    with pytest.raises(ValueError, match=r"N ≥ 2, got shape \(1, 3\)"):
-        active_units(affine_vae(), draws(1, generator), generator=generator)

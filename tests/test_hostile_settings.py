@@ -36,7 +36,6 @@ from course_lib.data import (
     sample_tanh_world,
 )
 from course_lib.evaluate import (
-    active_units,
     annealed_log_evidence,
     fitted_log_evidence,
     inference_gap,
@@ -63,7 +62,7 @@ from course_lib.train import (
     warm_up,
 )
 from course_lib.train.objectives import elbo, weighted_elbo
-from course_lib.vae import HVAE, VAE, Architecture, FlatTwin, stack, unstack
+from course_lib.vae import HVAE, VAE, Architecture, FlatTwin, active_units, stack, unstack
 
 Found = dict[str, Any]
 

@@ -698,3 +698,25 @@ def test_a_training_of_the_other_direction_is_refused(tmp_path: Path) -> None:
     other = tiny(architecture=replace(sizes, direction="top-down"))
     with pytest.raises(ValueError, match="direction bottom-up.* top-down"):
         fit(other, data(), Settings(1, 32), checkpoint=path, resume=True, progress_bar=False)
+
+
+def test_what_is_measured_after_an_epoch_joins_its_row() -> None:
+    reported: list[dict[str, float]] = []
+
+    def measure(epoch: int) -> dict[str, float]:
+        return {"twice": 2 * epoch} if epoch != 2 else {}
+
+    history = fit(
+        tiny(),
+        data(),
+        Settings(3, 32),
+        measure=measure,
+        report=lambda row: reported.append(dict(row)),
+        progress_bar=False,
+    )
+    assert [row.get("twice") for row in history.rows] == [2, None, 6]
+    assert reported == history.rows
+    with pytest.raises(KeyError, match="twice"):
+        history["twice"]
+    with pytest.raises(ValueError, match="names of its own, the history has 'elbo'"):
+        fit(tiny(), data(), Settings(1), measure=lambda epoch: {"elbo": 0.0}, progress_bar=False)

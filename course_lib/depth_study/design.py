@@ -10,9 +10,9 @@ from torch import Generator, Tensor
 
 from course_lib.arguments import require_count
 from course_lib.data import load_digits
-from course_lib.evaluate import active_units, rate_distortion, sampled_log_evidence
+from course_lib.evaluate import rate_distortion, sampled_log_evidence
 from course_lib.train import History, Settings, TrainingDiverged, fit
-from course_lib.vae import HVAE, Architecture
+from course_lib.vae import HVAE, Architecture, active_units
 
 DEPTHS = (1, 2, 3, 5)
 LATENTS = 8  # units in each layer of latents

@@ -13,10 +13,8 @@ from course_lib.evaluate.annealed import annealed_log_evidence
 from course_lib.evaluate.codes import (
     RateDistortion,
     Surgery,
-    active_units,
     best_prior,
     log_aggregate,
-    posterior_mean_variances,
     rate_distortion,
     surgery,
 )
@@ -44,7 +42,6 @@ __all__ = [
     "RateDistortion",
     "SampledLogEvidence",
     "Surgery",
-    "active_units",
     "annealed_log_evidence",
     "best_prior",
     "expected_log_likelihood",
@@ -55,7 +52,6 @@ __all__ = [
     "log_aggregate",
     "log_probs_of_pairs",
     "plane_log_evidence",
-    "posterior_mean_variances",
     "posterior_on_grid",
     "rate_distortion",
     "sampled_log_evidence",

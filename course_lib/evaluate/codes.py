@@ -1,4 +1,4 @@
-"""What a trained encoder says about x: rate, distortion, mutual information, active units."""
+"""What a trained encoder says about x: rate, distortion, mutual information."""
 
 import math
 from dataclasses import dataclass
@@ -10,8 +10,6 @@ from course_lib.arguments import require_count
 from course_lib.distributions import DiagonalGaussian
 from course_lib.evaluate._input import require_data, require_one_layer
 from course_lib.vae import HVAE, VAE
-
-ACTIVE = 0.01  # Burda et al. 2016: a unit is active if its posterior mean varies by more
 
 
 @dataclass(frozen=True)
@@ -108,46 +106,6 @@ def best_prior(q: DiagonalGaussian) -> DiagonalGaussian:
     mean = q.mean.mean(0)
     variance = (q.variance + (q.mean - mean).square()).mean(0)
     return DiagonalGaussian(mean, 0.5 * variance.log())
-
-
-@torch.no_grad()
-def posterior_mean_variances(
-    model: HVAE, x: Tensor, *, samples: int = 32, generator: Generator
-) -> list[Tensor]:
-    """Var over x of E_q[z_t|x] for each unit: T tensors (d_t,).
-
-    In layer 1 the mean is the encoder's own. Above it, it is an average over samples of the layer
-    below, whose noise would add to the variance: so two independent averages are taken, and their
-    covariance over x is unbiased for the variance (it may come out slightly negative).
-    Raises ValueError if x is a single row, which has no variance.
-    """
-    require_data(model, x, least=2)
-    halves = [_posterior_means(model, x, samples, generator) for _ in range(2)]
-    return [
-        ((a - a.mean(0)) * (b - b.mean(0))).sum(0) / (len(x) - 1)
-        for a, b in zip(*halves, strict=True)
-    ]
-
-
-def active_units(model: HVAE, x: Tensor, *, samples: int = 32, generator: Generator) -> list[int]:
-    """How many units of each layer have a posterior mean that varies over x by more than 0.01.
-
-    Source: Burda, Grosse & Salakhutdinov 2016, section 5.2.  (Eq. 9.7)
-    """
-    variances = posterior_mean_variances(model, x, samples=samples, generator=generator)
-    return [int((variance > ACTIVE).sum()) for variance in variances]
-
-
-def _posterior_means(model: HVAE, x: Tensor, samples: int, generator: Generator) -> list[Tensor]:
-    """E_q[z_t|x] for each layer, (N, d_t): averages of the factors' means over `samples` climbs."""
-    totals = [x.new_zeros(len(x), size) for size in model.sizes[1:]]
-    require_count("samples", samples)
-    samples = samples if model.depth > 1 else 1  # the first layer's mean depends on no sample
-    for _ in range(samples):
-        factors, _ = model.encode(x, generator=generator)
-        for total, factor in zip(totals, factors, strict=True):
-            total += factor.mean / samples
-    return totals
 
 
 def _require_one_batch_axis(q: DiagonalGaussian) -> None:

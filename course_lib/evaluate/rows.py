@@ -18,12 +18,12 @@ from tqdm import tqdm
 from course_lib import checkpoint
 from course_lib.data import binarise, load_mnist
 from course_lib.evaluate.annealed import annealed_log_evidence
-from course_lib.evaluate.codes import active_units, rate_distortion
+from course_lib.evaluate.codes import rate_distortion
 from course_lib.evaluate.fitted import fitted_log_evidence
 from course_lib.evaluate.likelihood import SampledLogEvidence, sampled_log_evidence
 from course_lib.evaluate.plane import plane_log_evidence
 from course_lib.shipped import RECIPES, load_model, model_path
-from course_lib.vae import HVAE
+from course_lib.vae import HVAE, active_units
 
 PIECE = 100  # images between two savings
 BATCH, SAMPLES = 100, 50  # images whose codes are drawn at once, and how many of each

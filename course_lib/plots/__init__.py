@@ -9,11 +9,13 @@
 
 vocabulary: colours, labels, samples, image grids. captions: words around a panel. figures: figures
 and panels in shown pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: its gap
-in two parts. tiles: images drawn pixel by pixel. drawing: what keeps the reader's settings out.
+in two parts. curves: what each layer costs while it learns. tiles: images drawn pixel by pixel.
+drawing: what keeps the reader's settings out.
 """
 
 from course_lib.numerals import number
 from course_lib.plots.captions import above, below, caption, height_above
+from course_lib.plots.curves import layer_curves
 from course_lib.plots.figures import PIXEL_RATIO, Picture, encode_png, new_figure, panels, show
 from course_lib.plots.ledger import Ledger, ledger, printed, spread
 from course_lib.plots.split_ledger import SplitLedger, printed_parts
@@ -51,6 +53,7 @@ __all__ = [
     "label",
     "latent_points",
     "latent_ticks",
+    "layer_curves",
     "ledger",
     "new_figure",
     "number",

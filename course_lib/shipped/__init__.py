@@ -1,7 +1,8 @@
 """The models that ship in `data/`: how each was trained, how it is read, and what it is worth.
 
 `load_model("mnist_vae")` reads one, `RECIPES["mnist_vae"]` holds all that its training depends on,
-`results()` what was measured of it. `python -m course_lib.train NAME` trains one again.
+`results()` what was measured of it, `load_curve` how its training went where that was recorded.
+`python -m course_lib.train NAME` trains one again.
 
     >>> from course_lib.shipped import RECIPES, results
     >>> RECIPES["mnist_vae"].architecture.latents, RECIPES["mnist_vae"].settings.epochs
@@ -10,6 +11,7 @@
     85.6
 """
 
+from course_lib.shipped.curves import Curve, curve_of, curve_path, load_curve, save_curve
 from course_lib.shipped.files import RUNS, load_model, model_path, save_model
 from course_lib.shipped.images import TrainingData, training_data
 from course_lib.shipped.recipe import NamedObjective, Recipe
@@ -20,15 +22,20 @@ from course_lib.shipped.training import train_recipe
 __all__ = [
     "RECIPES",
     "RUNS",
+    "Curve",
     "NamedObjective",
     "Recipe",
     "TrainingData",
     "all_runs",
+    "curve_of",
+    "curve_path",
+    "load_curve",
     "load_model",
     "model_path",
     "other_runs",
     "results",
     "routes",
+    "save_curve",
     "save_model",
     "train_recipe",
     "training_data",

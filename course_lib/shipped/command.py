@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from course_lib.shipped.curves import curve_path
 from course_lib.shipped.files import RUNS
 from course_lib.shipped.recipe import Recipe
 from course_lib.shipped.recipes import RECIPES
@@ -29,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ValueError, TrainingDiverged) as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{out} is written; its figures: python -m course_lib.evaluate {out}")
+    print(
+        f"{out} and {curve_path(out)} are written; its figures: python -m course_lib.evaluate {out}"
+    )
     return 0
 
 

@@ -1,13 +1,19 @@
-"""The training of a recipe, from its first weights to the file of the model."""
+"""The training of a recipe, from its first weights to the files of the model and its curve."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+from torch import Generator
+
+from course_lib.shipped.curves import curve_of, save_curve
 from course_lib.shipped.files import save_model
-from course_lib.shipped.images import training_data
+from course_lib.shipped.images import TrainingData, training_data
 from course_lib.shipped.recipe import Recipe
 from course_lib.train import fit
-from course_lib.vae import HVAE
+from course_lib.vae import HVAE, active_units
+
+COUNTED = 1000  # training images on which active units are counted
+_EARLY = {1, 2, 3, 5, 10, 20, 30, 50, 75, 100}  # the epochs after which they are, and every 50th
 
 
 def train_recipe(
@@ -20,6 +26,7 @@ def train_recipe(
 ) -> HVAE:
     """Trains, with checkpoints beside `out`, and writes the model there. Returns it.
 
+    Beside the model goes its learning curve, see `load_curve`; what it takes changes no weight.
     resume: go on from the last checkpoint, if there is one. report is called with each epoch's row
     of the history. Raises as `train.fit` and `checkpoint.save` do.
     """
@@ -34,11 +41,33 @@ def train_recipe(
         objective=recipe.objective.build(),
         checkpoint=state,
         resume=resume and state.exists(),
+        measure=units_counter(model, data, recipe.settings.epochs),
         report=report,
         progress_bar=progress_bar,
     )
     save_model(out, model, recipe, history)
+    save_curve(out, curve_of(history.rows))
     return model
+
+
+def units_counter(
+    model: HVAE, data: TrainingData, epochs: int
+) -> Callable[[int], dict[str, float]]:
+    """What counts the active units after the epochs 1, 2, 3, 5, 10, … and the last one.
+
+    Given an epoch's number it returns active_1 … active_T, or nothing after an epoch between: on
+    the first 1,000 training images, prepared once, and with the same noise each time, so that what
+    changes is the model. The weights are those that are being trained, not their running average.
+    """
+    x = data.prepare(data.pixels[:COUNTED], generator=Generator().manual_seed(0))
+
+    def count(epoch: int) -> dict[str, float]:
+        if not (epoch in _EARLY or epoch % 50 == 0 or epoch == epochs):
+            return {}
+        numbers = active_units(model, x, generator=Generator().manual_seed(1))
+        return {f"active_{level}": number for level, number in enumerate(numbers, start=1)}
+
+    return count
 
 
 def training_path(out: Path) -> Path:

@@ -47,6 +47,7 @@ def fit(
     checkpoint: Path | None = None,
     resume: bool = False,
     every: float = 60.0,
+    measure: Callable[[int], dict[str, float]] | None = None,
     report: Callable[[dict[str, float]], None] | None = None,
     progress_bar: bool = True,
 ) -> History:
@@ -54,8 +55,9 @@ def fit(
 
     data: (N, D); prepare turns a batch of it into model input. With `checkpoint`, the whole state
     is written there at the end of an epoch, at most every `every` seconds, and after the last; with
-    `resume`, training goes on from it and ends with the same weights, bit for bit. report is called
-    with each epoch's row of the history.
+    `resume`, training goes on from it and ends with the same weights, bit for bit. measure is
+    called with the number of each epoch that is over, and what it returns joins the epoch's row of
+    the history, with which report is then called.
     Raises ValueError if data is empty or unfit for the model, no weight may change, or the
     checkpoint is not given or does not fit; TrainingDiverged, a FloatingPointError, if the bound,
     what leads to it, or a weight at the end of an epoch is NaN or infinite: nothing is saved then.
@@ -74,7 +76,10 @@ def fit(
     saved = time.monotonic()
     while state.epoch < settings.epochs:
         row = _epoch(state, data, prepare, objective)
-        _show(bar, row, report)
+        _show(bar, row)
+        _add_measured(row, measure, state)
+        if report is not None:
+            report(row)
         done = state.epoch == settings.epochs
         if checkpoint is not None and (done or time.monotonic() - saved >= every):
             state.save(checkpoint)
@@ -189,12 +194,22 @@ def _advice(state: TrainingState) -> str:
     )
 
 
-def _show(
-    bar: Any, row: dict[str, float], report: Callable[[dict[str, float]], None] | None
+def _add_measured(
+    row: dict[str, float], measure: Callable[[int], dict[str, float]] | None, state: TrainingState
 ) -> None:
-    """One epoch's figures on the progress bar and to whoever asked for them."""
+    """Adds to the row of an epoch what is measured after it, under names of its own."""
+    if measure is None:
+        return
+    with _located(state):
+        measured = measure(state.epoch)
+    twice = sorted(row.keys() & measured.keys())
+    if twice:
+        raise ValueError(f"measure must give names of its own, the history has {twice[0]!r}")
+    row.update(measured)
+
+
+def _show(bar: Any, row: dict[str, float]) -> None:
+    """One epoch's figures on the progress bar."""
     hidden = ("epoch", "core_seconds", "rate")
     bar.set_postfix({k: f"{v:.2f}" for k, v in row.items() if k not in hidden}, refresh=False)
     bar.update()
-    if report is not None:
-        report(row)

@@ -64,13 +64,13 @@ class History:
     """One row an epoch: epoch, core_seconds, rate, and the means of the named terms.
 
     core_seconds is processor time, whatever else the machine did; rate is the learning rate at the
-    epoch's end.
+    epoch's end. What was measured after some epochs stands in their rows alone.
     """
 
     rows: list[dict[str, float]] = field(default_factory=list)
 
     def __getitem__(self, name: str) -> list[float]:
-        """One column, such as history["elbo"]."""
+        """One column, such as history["elbo"]. Raises KeyError if a row lacks it."""
         return [row[name] for row in self.rows]
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """VAE and MarkovHVAE of any depth: the VAE is the chain of one layer, one code path.
 
-Beside them a chain's flat twin, one layer whose latent is all of its noise, and many small models
-stacked into one.
+Beside them a chain's flat twin, one layer whose latent is all of its noise; many small models
+stacked into one; and which units of a layer are in use.
 
     >>> import torch
     >>> from course_lib.vae import Architecture
@@ -18,6 +18,7 @@ from course_lib.vae.generative import GenerativeChain
 from course_lib.vae.hvae import HVAE, ChainTerms
 from course_lib.vae.stacked import StackedLinear, stack, unstack
 from course_lib.vae.top_down import TopDownHVAE
+from course_lib.vae.units import active_units, posterior_mean_variances
 
 __all__ = [
     "HVAE",
@@ -29,6 +30,8 @@ __all__ = [
     "MarkovHVAE",
     "StackedLinear",
     "TopDownHVAE",
+    "active_units",
+    "posterior_mean_variances",
     "stack",
     "unstack",
 ]
