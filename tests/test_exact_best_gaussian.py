@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from torch import Tensor
+from test_exact_importance_weighted_bound import WORLD, doubles, log_normal
 
 from course_lib.distributions import Bernoulli, DiagonalGaussian
 from course_lib.exact import (
@@ -17,18 +17,7 @@ from course_lib.exact import (
     best_gaussian,
     linear_world,
     square_world,
-    tanh_world,
 )
-
-WORLD = tanh_world(2.0, 1.5, 0.3, 0.5)
-
-
-def doubles(*values: float) -> Tensor:
-    return torch.tensor(values, dtype=torch.float64)
-
-
-def log_normal(x: Tensor, mean: Tensor | float, std: float) -> Tensor:
-    return -0.5 * ((x - mean) / std) ** 2 - math.log(std * math.sqrt(2 * math.pi))
 
 
 @pytest.mark.parametrize("noise", [2.0, 0.75, 1e-3])

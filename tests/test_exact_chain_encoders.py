@@ -73,8 +73,6 @@ def test_no_diagonal_encoder_of_either_direction_does_better(
     assert bottom_up_losses(chain).sum().item() == pytest.approx(
         least_kl(chain, top_down=False), abs=1e-7
     )
-    # Coming down, a factor knows x as well as the layer above, so more orders of conditioning
-    # change nothing here: x is given throughout.
     assert top_down_losses(chain).sum().item() == pytest.approx(
         least_kl(chain, top_down=True), abs=1e-7
     )

@@ -141,7 +141,7 @@ def test_one_layer_is_the_vae_of_the_same_weights(generator: Generator) -> None:
 
 
 def test_mean_factors_follow_the_means(generator: Generator) -> None:
-    """With decoders and encoders that are all but certain, draws are the means."""
+    """Each factor below the top is the product, at the mean above: precisions added in full."""
     model = _spread(DEEP.build(seed=0).double(), generator)
     x = (torch.rand(4, 6, generator=generator) < 0.5).double()
     found = model.mean_factors(x)

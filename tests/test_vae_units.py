@@ -49,6 +49,21 @@ def test_from_the_top_as_well_the_noise_of_the_samples_does_not_count(generator:
     assert abs(found[0].item() - exact) <= 4 * math.sqrt((2 * exact * noise + noise**2) / 4000)
 
 
+def test_from_the_top_a_layer_that_adds_nothing_counts_by_what_is_above(
+    generator: Generator,
+) -> None:
+    """z_1 is seen with a std of e^40 from below: q(z_1|z_2, x) is the decoder's p(z_1|z_2)."""
+    model = exact_twin(scalar_world(generator, 2))
+    head = getattr(model.encoders[0], "log_std")  # noqa: B009  whose type mypy cannot know
+    with torch.no_grad():
+        head.weight.fill_(0.0)
+        head.bias.fill_(40.0)
+    x = 3 * torch.randn(500, 1, dtype=torch.float64, generator=generator)
+    terms = model.terms(x, generator=generator)
+    assert terms.costs[0].max().item() < 1e-12
+    assert active_units(model, x, generator=generator) == [1, 1]
+
+
 def test_bad_input_is_named(generator: Generator) -> None:
     with pytest.raises(ValueError, match=r"N ≥ 2, got shape \(1, 3\)"):
         active_units(affine_vae(), draws(1, generator), generator=generator)

@@ -100,7 +100,8 @@ def importance_weighted(k: int) -> Objective:
 def warm_up(until: float, start: float = 0.0) -> Objective:
     """The ELBO with its costs times β, which rises from `start` to 1 while progress < until.
 
-    Before that it is the ELBO + (1 − β) · cost: above the ELBO, and no bound on log p(x).
+    Before that it is the ELBO + (1 − β) · cost: above the ELBO where the cost is positive, and no
+    bound on log p(x).
     Afterwards it is the ELBO, which is what the history keeps as elbo throughout.
     Raises ValueError unless 0 < until ≤ 1 and 0 ≤ start ≤ 1.
     Source: Sønderby et al. 2016, section 2.3.

@@ -39,7 +39,7 @@ def top_down_sizes(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module])
     for t, (enc, dec) in enumerate(zip(up, down, strict=True), start=1):
         _require_arrow(f"encoder {t}", enc, width, sizes[t])
         _require_arrow(f"decoder {t}", dec, sizes[t], sizes[t - 1])
-        width = int(enc.width)  # type: ignore[arg-type]  # of what its features are
+        width = int(enc.width)  # type: ignore[arg-type]
     return sizes
 
 

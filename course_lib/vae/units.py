@@ -14,6 +14,8 @@ def active_units(model: HVAE, x: Tensor, *, samples: int = 32, generator: Genera
     """How many units of each layer have a posterior mean that varies over x by more than 0.01.
 
     x: (N, D) with N ≥ 2; returns T numbers, z_1's first. A layer without any is asleep.
+    From the top, the reverse does not hold: where q(z_t|z_{t+1}, x) is p(z_t|z_{t+1}), layer t adds
+    nothing and costs 0, and its units still move with z_{t+1}, which moves with x.
     Raises ValueError as `posterior_mean_variances` does.
     Source: Burda, Grosse & Salakhutdinov 2016, section 5.2.  (Eq. 9.7)
     """
