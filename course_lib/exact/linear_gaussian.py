@@ -25,7 +25,7 @@ from course_lib.exact.numerics.gaussian_algebra import (
     scale_of,
     sum_scale_tril,
 )
-from course_lib.exact.numerics.standard_normal import LOG_TWO_PI as LOG_TWO_PI
+from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
 
 
 class LinearGaussian:

@@ -11,7 +11,7 @@ from course_lib.arguments import DOUBLE, Numbers, require_broadcastable, require
 from course_lib.distributions import DiagonalGaussian, FullGaussian, Gaussian
 from course_lib.exact.affine_gaussian import AffineGaussian, require_arrows
 from course_lib.exact.chain_expectations import ChainExpectations, gaussian_expectations
-from course_lib.exact.linear_gaussian import LOG_TWO_PI, LinearGaussian
+from course_lib.exact.linear_gaussian import LinearGaussian
 from course_lib.exact.numerics.gaussian_algebra import (
     LeastSquares,
     require_gaussian,
@@ -19,6 +19,7 @@ from course_lib.exact.numerics.gaussian_algebra import (
     scale_of,
     sum_scale_tril,
 )
+from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
 from course_lib.exact.top_down import top_down_factor
 
 MarkovEncoder = Sequence[AffineGaussian]
