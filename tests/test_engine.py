@@ -3,7 +3,6 @@
 import ast
 import asyncio
 import html
-import io
 import math
 import threading
 import time
@@ -19,7 +18,7 @@ import torch
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import start_new_async_kernel
 from matplotlib.figure import Figure
-from PIL import Image
+from pictures import decoded, shown
 
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider, Steps, Toggle
 from course_lib.explorers.stage.page import ASLEEP
@@ -100,16 +99,6 @@ def explorer(shared: GaussianGap) -> GaussianGap:
     """Making one costs a full draw, so the tests share one and start it anew."""
     shared.reset()
     return shared
-
-
-def decoded(png: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(png)) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def shown(explorer: Explorer) -> np.ndarray:
-    """The pixels of the image on screen."""
-    return decoded(explorer._picture.value)
 
 
 def slider(explorer: Explorer, name: str) -> Any:

@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Iterator
 
 import pytest
+from pictures import shown
 
 import course_lib.explorers
 from course_lib.explorers.stage import Explorer
@@ -36,7 +37,7 @@ def pictures(explorer: Explorer, control: Control, scene: dict[str, object]) -> 
     drawn = set()
     for value in getattr(control, "values", None) or control.sweep(3):
         explorer.at(**scene | {control.name: value})
-        drawn.add(explorer._picture.value)
+        drawn.add(shown(explorer).tobytes())
     return drawn
 
 

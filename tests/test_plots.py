@@ -1,6 +1,5 @@
 """The plotting vocabulary: colours stay apart, numbers add up, labels never touch."""
 
-import io
 import itertools
 import math
 from decimal import Decimal
@@ -12,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from PIL import Image
+from pictures import decoded
 
 from course_lib.plots import (
     COLOURS,
@@ -109,14 +108,6 @@ def test_contrast_is_that_of_the_guidelines(colour: str, expected: float) -> Non
 def test_an_unknown_colour_is_refused() -> None:
     with pytest.raises(ValueError, match="no colour for 'posteriour'; COLOURS has prior"):
         ink("posteriour")
-
-
-def decoded(png: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(png)) as image:
-        image.verify()
-    with Image.open(io.BytesIO(png)) as image:
-        assert image.mode == "RGB"
-        return np.asarray(image)
 
 
 @given(
