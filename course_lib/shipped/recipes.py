@@ -21,6 +21,7 @@ TWO_NARROW_LAYERS = Architecture(784, (100, 50), ((168, 168), (84, 84)))
 
 L_5 = NamedObjective("importance_weighted", (5,))
 WARMED_UP = NamedObjective("warm_up", (1 / 3,))  # over a third of the training
+FREE_BITS = NamedObjective("free_bits", (4, 1 / 3))  # 4 nats a layer, over a third of it
 
 LONG = Settings(
     epochs=2000,
@@ -87,6 +88,13 @@ RECIPES = {
             THREE_LAYERS,
             SHORT,
             WARMED_UP,
+        ),
+        Recipe(
+            "mnist_hvae_3_free",
+            "784-100-50-25, 4 nats a layer free for a third of the training",
+            THREE_LAYERS,
+            SHORT,
+            FREE_BITS,
         ),
         Recipe(
             "mnist_hvae_2_warm",
