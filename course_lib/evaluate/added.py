@@ -9,7 +9,7 @@ from typing import Any
 
 from course_lib.shipped import RECIPES, other_runs, require_recipe, results, training_facts
 from course_lib.shipped.facts import sha256_of
-from course_lib.shipped.results import OTHER_RUNS, RESULTS, read_rows, write_rows
+from course_lib.shipped.results import read_rows, write_runs
 
 TABLED = {"k": 5000, "images": 10_000, "seed": 0}  # how every row of the tables is measured
 MEASURED = (
@@ -44,8 +44,7 @@ def add_rows(sources: Iterable[Path], models: Iterable[Path]) -> list[Row]:
             )
         else:
             others = _put(row, others)
-    write_rows(RESULTS, shipped)
-    write_rows(OTHER_RUNS, others)
+    write_runs(shipped, others)
     return added
 
 
@@ -65,8 +64,7 @@ def tabled_row(row: Row, files: dict[str, Path]) -> Row:
         raise ValueError(f"the tables hold rows measured with {TABLED}, and {name} has {measured}")
     if row["sha256"] not in files:
         raise ValueError(
-            f"none of the files has the SHA-256 of the row of {name}, {row['sha256']}: "
-            "name the file that was evaluated"
+            f"none of the models has the SHA-256 of the row of {name}, {row['sha256']}"
         )
     path = files[row["sha256"]]
     facts = training_facts(path)

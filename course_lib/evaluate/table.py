@@ -213,7 +213,7 @@ def _nats(value: float) -> str:
 
 
 def _name(recipe: Recipe, epochs: int) -> str:
-    """The recipe's, and the epochs if they are others than its own, as a training's file says it."""
+    """The recipe's, with the epochs if they are others than its own, as in a training's file."""
     own = recipe.settings.epochs
     return recipe.name if epochs == own else f"{recipe.name}_epochs_{epochs}"
 

@@ -66,8 +66,7 @@ def require_recipe(row: dict[str, Any]) -> Recipe:
     for field, value in was.items():
         if value != now[field]:
             raise ValueError(
-                f"{model} was trained with {field} {value}, and its recipe {name} has "
-                f"{now[field]}: train and evaluate it again, or give the recipe another name"
+                f"{model} was trained with {field} {value}, and its recipe {name} has {now[field]}"
             )
     return recipe
 

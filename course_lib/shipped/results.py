@@ -45,6 +45,12 @@ def routes() -> dict[str, dict[str, Any]]:
     return _rows(ROUTES)
 
 
+def write_runs(shipped: Iterable[dict[str, Any]], others: Iterable[dict[str, Any]]) -> None:
+    """Writes the rows of `results` and of `other_runs`, in place of what is there."""
+    write_rows(RESULTS, shipped)
+    write_rows(OTHER_RUNS, others)
+
+
 def save_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Writes rows to a file of results, one a line.
 
