@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from course_lib.evaluate.table import by_recipe, layers_line, likelihoods_line, recipes_table
+from course_lib.evaluate.table import (
+    by_recipe,
+    layers_line,
+    likelihoods_line,
+    recipes_table,
+    results_line,
+)
 from course_lib.shipped import RECIPES, NamedObjective
 from course_lib.shipped.recipe import _LABELS, OBJECTIVES
 
@@ -72,8 +78,12 @@ def test_the_layers_are_means_over_the_seeds_that_add_up() -> None:
 def test_a_layer_from_the_top_that_costs_nothing_is_not_called_awake() -> None:
     """Its units move, but with the layer above alone; the top one has none above it."""
     figures: Row = {"costs": [12.0, 0.049, 0.01], "active_units": [100, 50, 1]}
-    above = layers_line([run("mnist_topdown_3_warm", **figures)])
+    row = run("mnist_topdown_3_warm", **figures)
+    above = layers_line([row])
     assert above.endswith("12.0+0.0+0.0          100+(50)+1")
+    rest = {"published": None, "monte_carlo_error": 0.002, "sampling_error": 0.2}
+    line = results_line(row | rest | {"test_minutes": 5.0})
+    assert " 12.0+0.0+0.0  100+(50)+1 " in line
     below = layers_line([run("mnist_hvae_3_warm", **figures)])
     assert below.endswith("12.0+0.0+0.0          100+50+1")
     costly = layers_line([run("mnist_topdown_3_warm", **figures | {"costs": [12.0, 0.051, 0.01]})])

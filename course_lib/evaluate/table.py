@@ -58,8 +58,8 @@ def results_line(row: Row) -> str:
     """One row of what `python -m course_lib.evaluate` found, in nats.
 
     NLL is the importance estimate and ± k its Monte Carlo error; exact is there if the latent is a
-    plane, which can be summed. costs and active units are given layer by layer, z_1 first. train
-    and test are core minutes.
+    plane, which can be summed. costs and active units are given layer by layer, z_1 first, the
+    count of a layer that is asleep in brackets, see `layers_line`. train and test are core minutes.
     """
     exact = row.get("exact_nll")
     cells = [
@@ -71,7 +71,7 @@ def results_line(row: Row) -> str:
         "" if exact is None else f"{exact:.2f}",
         _nats(row["elbo"]),
         _costs(row["costs"]),
-        "+".join(str(count) for count in row["active_units"]),
+        _counts(row, row["costs"], row["active_units"]),
         f"{row['epochs']}",
         f"{row['training_minutes']:.0f}",
         f"{row['test_minutes']:.0f}",
@@ -131,10 +131,6 @@ def layers_line(rows: Sequence[Row]) -> str:
     """
     recipe = require_recipe(rows[0])
     costs, active = (_layer_means(rows, name) for name in ("costs", "active_units"))
-    counts = [f"{count:.0f}" for count in active]
-    if recipe.architecture.direction == "top-down":
-        for level, cost in enumerate(costs[:-1]):  # nothing lies above the last one
-            counts[level] = f"({counts[level]})" if cost < ASLEEP else counts[level]
     cells = [
         _name(recipe, rows[0]["epochs"]),
         recipe.architecture.direction,
@@ -142,7 +138,7 @@ def layers_line(rows: Sequence[Row]) -> str:
         _nats(mean(row["elbo"] for row in rows)),
         f"{mean(row['distortion'] for row in rows):.2f}",
         _costs(costs),
-        "+".join(counts),
+        _counts(rows[0], costs, active),
     ]
     return _joined(cells, LAYERS)
 
@@ -202,6 +198,15 @@ def routes_table(row: Row) -> str:
 def _layer_means(rows: Sequence[Row], name: str) -> list[float]:
     """Means over the seeds, layer by layer."""
     return [mean(layer) for layer in zip(*(row[name] for row in rows), strict=True)]
+
+
+def _counts(row: Row, costs: Sequence[float], active: Sequence[float]) -> str:
+    """The layers' active units, in brackets if the layer is encoded from above and asleep."""
+    counts = [f"{count:.0f}" for count in active]
+    if row["architecture"].get("direction") == "top-down":
+        for level, cost in enumerate(costs[:-1]):  # nothing lies above the last one
+            counts[level] = f"({counts[level]})" if cost < ASLEEP else counts[level]
+    return "+".join(counts)
 
 
 def _costs(costs: Iterable[float]) -> str:
