@@ -7,7 +7,7 @@
     python -m course_lib.evaluate mnist_vae --cross-check --images 100      by three routes
 
 --save ROWS.json keeps what was found; MODEL … --add ROWS.json takes it into the results files in
-data/, from which --table prints. The test set is binarised once, from the seed. An interrupted
+data/, and prints what --table now prints of these recipes. The test set is binarised once, from the seed. An interrupted
 evaluation goes on where it was.
 """
 
@@ -18,13 +18,7 @@ from typing import Any
 
 from course_lib.evaluate.added import TABLED, add_rows
 from course_lib.evaluate.rows import results_row, routes_row
-from course_lib.evaluate.table import (
-    newest_route,
-    recipes_table,
-    results_header,
-    results_line,
-    results_table,
-)
+from course_lib.evaluate.table import newest_route, recipes_table, results_header, results_line
 from course_lib.shipped import RECIPES, RUNS, all_runs, model_path
 from course_lib.shipped.results import save_rows
 
@@ -52,7 +46,9 @@ def _answer(options: argparse.Namespace) -> None:
     if not options.models:
         raise ValueError("name a model or a file, or ask for --table")
     if options.add:
-        print(results_table(add_rows(options.add, map(model_path, options.models))))
+        added = add_rows(options.add, map(model_path, options.models))
+        recipes = {row["recipe"] for row in added}
+        print(recipes_table(row for row in all_runs() if row["recipe"] in recipes))
         return
     rows = _print_routes(options) if options.cross_check else _print_results(options)
     if options.save:
@@ -84,7 +80,11 @@ def _print_routes(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     work = RUNS / "evaluate"
-    parser = argparse.ArgumentParser(prog="python -m course_lib.evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("models", nargs="*", help="names of shipped models, or files")
     parser.add_argument("--table", action="store_true", help="print what the results files hold")
     parser.add_argument("--shipped", action="store_true", help="every MNIST model in data/")
