@@ -7,8 +7,8 @@
     python -m course_lib.evaluate mnist_vae --cross-check --images 100      by three routes
 
 --save ROWS.json keeps what was found; MODEL … --add ROWS.json takes it into the results files in
-data/, and prints what --table now prints of these recipes. The test set is binarised once, from the seed. An interrupted
-evaluation goes on where it was.
+data/, and prints what --table now prints of these recipes. The test set is binarised once, from
+the seed. An interrupted evaluation goes on where it was.
 """
 
 import argparse
