@@ -92,3 +92,14 @@ def test_a_name_tells_its_epochs_in_full() -> None:
 def test_a_row_of_no_recipe_is_refused() -> None:
     with pytest.raises(ValueError, match="'slim', and there is no recipe of that name"):
         require_recipe(run(NAME) | {"recipe": "slim"})
+
+
+def test_a_row_that_does_not_say_how_it_was_trained_is_refused() -> None:
+    row = run(NAME)
+    del row["architecture"], row["settings"]
+    with pytest.raises(ValueError, match=f"{NAME}_seed_0 has no architecture, settings"):
+        require_recipe(row)
+    row = run(NAME)
+    row["settings"]["momentum"] = 0.9
+    with pytest.raises(ValueError, match=f"{NAME}_seed_0 was trained with .* unknown: .*momentum"):
+        require_recipe(row)

@@ -14,6 +14,8 @@ from course_lib.vae import Architecture
 
 # A row of results has these two under names of its own, among its figures.
 _APART = ("epochs", "seed")
+# What a row must say of its training.
+_TOLD = ("recipe", "epochs", "architecture", "objective", "settings")
 
 
 def training_facts(path: Path) -> dict[str, Any]:
@@ -50,13 +52,20 @@ def require_recipe(row: dict[str, Any]) -> Recipe:
 
     Raises ValueError if there is none of that name, or if what the row says of its training is not
     what the recipe says today: sizes, direction, objective, settings. Only the seed is free, and
-    the number of epochs where the model's name tells it, as in mnist_hvae_1_epochs_100.
+    the number of epochs where the model's name tells it, as in mnist_hvae_1_epochs_100. Also if the
+    row says nothing of its training, or of settings that there are no more.
     """
+    lacking = [field for field in _TOLD if field not in row]
+    if lacking:
+        raise ValueError(f"the row of {row['model']} has no {', '.join(lacking)}")
     name, model = row["recipe"], row["model"]
     if name not in RECIPES:
         raise ValueError(f"{model} was trained by {name!r}, and there is no recipe of that name")
     recipe = RECIPES[name]
-    settings = Settings(epochs=row["epochs"], **row["settings"])
+    try:
+        settings = Settings(epochs=row["epochs"], **row["settings"])
+    except TypeError as error:  # a setting of another edition
+        raise ValueError(f"{model} was trained with settings that are unknown: {error}") from error
     was = _said(Architecture.from_dict(row["architecture"]), settings, row["objective"])
     now = _said(recipe.architecture, recipe.settings, recipe.objective.as_list())
     if re.search(rf"_epochs_{row['epochs']}(_|$)", model):
