@@ -5,7 +5,7 @@
     python3 start.py test --quick the mathematics, the style and the types: under 40 seconds
     python3 start.py test --slow  run the slow ones
     python3 start.py refresh      run the notebooks again, store their outputs (refresh 1 3: these;
-                                  refresh pages: only the pages of equations and of rooms)
+                                  refresh pages: only the generated pages and tables)
 
 Only the standard library is used here, since nothing else is installed yet. Words after the
 command go to JupyterLab or pytest: `python3 start.py --no-browser`, `python3 start.py test -k kl`.

@@ -1,8 +1,8 @@
 """Runs notebooks again and stores what any machine would store: `python3 start.py refresh [N …]`.
 
 Code is formatted, cells run in a fresh kernel with one thread, widget state and everything that
-tells of one machine is dropped, and notebooks/EQUATIONS.md, notebooks/API.md and the README's
-picture are written. `refresh pages` writes these alone.
+tells of one machine is dropped, and notebooks/EQUATIONS.md, notebooks/API.md, the README's picture
+and the tables of trained models in both READMEs are written. `refresh pages` writes these alone.
 """
 
 import os
@@ -18,6 +18,7 @@ os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 import api_page
 import equations
 import nbformat
+import result_pages
 from nbclient import NotebookClient
 from notebook_rules import Notebook
 from traitlets.config import Config
@@ -109,7 +110,7 @@ def main(words: list[str]) -> int:
         if not words or int(path.name[:2]) in numbers:
             print(f"running {path.name}", flush=True)
             refresh(path)
-    for written in (equations.write(), api_page.write(), write_picture()):
+    for written in (equations.write(), api_page.write(), write_picture(), *result_pages.write()):
         print(f"wrote {written.relative_to(ROOT)}")
     return 0
 

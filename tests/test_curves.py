@@ -170,13 +170,23 @@ def test_a_recipe_has_its_curve_beside_its_model() -> None:
 
 
 def require_whole(recipe: Recipe, model: Path) -> None:
-    """The curve is of this training: all its epochs, its layers, and the last row of the file."""
+    """The curve is of this training: all its epochs, its layers, and the last row of the file.
+
+    No other training ends with the same ELBO, terms and counts to a ten-thousandth of a nat.
+    """
     curve = load_curve(model)
     _, about = checkpoint.load(model)
     assert curve.epochs.tolist() == list(range(1, recipe.settings.epochs + 1))
-    assert curve.elbo[-1].item() == pytest.approx(about["last_epoch"]["elbo"], abs=5.1e-5)
     assert curve.counted[-1] == recipe.settings.epochs
-    assert len(curve.active) == len(recipe.architecture.latents) == load_model(model).depth
+    layers = range(1, load_model(model).depth + 1)
+    assert len(curve.active) == len(layers)
+    last = {"elbo": curve.elbo[-1].item()}
+    last |= {f"active_{level}": curve.active[level - 1, -1].item() for level in layers}
+    if len(curve.costs):
+        last |= {"reconstruction": curve.reconstruction[-1].item()}
+        last |= {f"cost_{level}": curve.costs[level - 1, -1].item() for level in layers}
+    known = {name: about["last_epoch"][name] for name in last}
+    assert last == pytest.approx(known, abs=5.1e-5)
 
 
 def test_the_curves_that_ship_are_of_the_models_that_ship(tmp_path: Path) -> None:
@@ -185,6 +195,15 @@ def test_the_curves_that_ship_are_of_the_models_that_ship(tmp_path: Path) -> Non
     for path in FOLDER.glob("*.curve.json"):
         name = path.name.removesuffix(".curve.json")
         require_whole(RECIPES[name], RECIPES[name].path)
+
+
+def test_the_curve_of_another_seed_is_told_from_the_models_own(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.safetensors", tmp_path / "other.safetensors"
+    trained(SMALL, one)
+    trained(SMALL.changed(seed=1), other)
+    curve_path(other).replace(curve_path(one))
+    with pytest.raises(AssertionError):
+        require_whole(SMALL, one)
 
 
 def spoilt(change: Callable[[dict[str, Any]], object]) -> str:

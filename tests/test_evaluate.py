@@ -25,7 +25,6 @@ from course_lib.evaluate import (
 )
 from course_lib.evaluate import rows as measured
 from course_lib.evaluate.rows import binarised_test_images, results_row
-from course_lib.evaluate.table import by_recipe, seeds_line
 from course_lib.exact import LinearGaussian
 from course_lib.nets import GaussianNet
 from course_lib.vae import VAE, Architecture
@@ -219,8 +218,8 @@ def test_the_command_prints_and_saves_a_row(
     options = ["--k", "20", "--images", "60", "--work", str(work), "--save", str(rows)]
     assert command.main([str(shipped), *options]) == 0
     (row,) = json.loads(rows.read_text())
-    assert len(row["rates"]) == len(row["active_units"]) == 2
-    assert row["elbo"] == pytest.approx(-row["distortion"] - sum(row["rates"]))
+    assert len(row["costs"]) == len(row["active_units"]) == 2
+    assert row["elbo"] == pytest.approx(-row["distortion"] - sum(row["costs"]))
     assert row["nll"] < -row["elbo"]
     assert (row["epochs"], row["training_seed"], row["training_minutes"]) == (7, 3, 2.0)
     assert f"{row['nll']:.2f}" in capsys.readouterr().out
@@ -265,22 +264,6 @@ def test_the_command_compares_three_routes(
         assert found is not None
         assert float(found[1]) == pytest.approx(nll - row[other][0], abs=6e-4)
         assert float(found[2]) == pytest.approx(math.hypot(error, row[other][1]), abs=6e-4)
-
-
-def run(recipe: str, seed: int, nll: float, epochs: int = 300) -> dict[str, object]:
-    known = {"published": 86.76, "training_minutes": 8.4}
-    return {"recipe": recipe, "epochs": epochs, "training_seed": seed, "nll": nll, **known}
-
-
-def test_trainings_that_differ_in_their_seed_share_a_line() -> None:
-    rows = [run("a", 2, 86.1), run("b", 0, 83.5), run("a", 0, 86.0), run("a", 1, 86.4)]
-    groups = by_recipe([*rows, run("a", 0, 87.0, epochs=100)])
-    assert [[row["training_seed"] for row in group] for group in groups] == [[2, 0, 1], [0], [0]]
-    # The mean is 258.5/3; the squares about it sum to 0.0867, half of which is 0.208².
-    assert re.search(r"^a +300 +86.76 +86.00 86.40 86.10 +86.17 +0.21 +8$", seeds_line(groups[0]))
-    assert re.search(r"^b +300 +86.76 +83.50 +83.50 +8$", seeds_line(groups[1]))
-    with pytest.raises(ValueError, match="one recipe"):
-        seeds_line(rows)
 
 
 def test_nothing_to_evaluate_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """What a trained model is worth: log p(x) by two kinds of sampling, codes, gaps, posteriors.
 
-From the command line, `python -m course_lib.evaluate --table` evaluates every shipped model.
+From the command line, `python -m course_lib.evaluate MODEL` evaluates a model, and `--table` prints
+what is known of every recipe.
 
     >>> from course_lib.distributions import DiagonalGaussian
     >>> from course_lib.evaluate import best_prior

@@ -22,7 +22,8 @@ from course_lib.evaluate.codes import rate_distortion
 from course_lib.evaluate.fitted import fitted_log_evidence
 from course_lib.evaluate.likelihood import SampledLogEvidence, sampled_log_evidence
 from course_lib.evaluate.plane import plane_log_evidence
-from course_lib.shipped import RECIPES, load_model, model_path
+from course_lib.shipped import RECIPES, load_model, model_path, training_facts
+from course_lib.shipped.facts import sha256_of
 from course_lib.vae import HVAE, active_units
 
 PIECE = 100  # images between two savings
@@ -43,9 +44,10 @@ def results_row(name: str, *, k: int, images: int, seed: int, work: Path) -> dic
     if images < 2:
         raise ValueError(f"images must be at least 2, to differ from one another, got {images}")
     path, model = _mnist_model(name)
-    key = {"sha256": _sha256(path), "k": k, "images": images, "seed": seed}
-    kept, x = Kept(work, key), binarised_test_images(images, seed)
-    row = {"model": path.stem, **training_facts(path), **key}
+    facts, sizes = training_facts(path), {"k": k, "images": images, "seed": seed}
+    kept = Kept(work, {"sha256": facts["sha256"], **sizes})
+    x = binarised_test_images(images, seed)
+    row = {"model": path.stem, **facts, **sizes}
     row |= likelihood_figures(model, x, k, seed, kept)
     recipe = RECIPES.get(row["recipe"])
     row["published"] = recipe.published if recipe else None
@@ -64,7 +66,7 @@ def routes_row(
     path, model = _mnist_model(name)
     x = binarised_test_images(images, seed)
     row: dict[str, Any] = {"model": path.stem, "images": len(x), "seed": seed}
-    row |= {"k": k, "chains": chains, "temperatures": temperatures, "sha256": _sha256(path)}
+    row |= {"k": k, "chains": chains, "temperatures": temperatures, "sha256": sha256_of(path)}
     yield row
     shown: dict[str, Any] = {"progress_bar": True}
     annealed = {"chains": chains, "temperatures": temperatures, **shown}
@@ -85,17 +87,6 @@ def binarised_test_images(count: int, seed: int) -> Tensor:
     if not 1 <= count <= len(pixels):
         raise ValueError(f"images must lie in 1..{len(pixels)}, got {count}")
     return binarise(pixels, generator=Generator().manual_seed(BINARISATION + seed))[:count]
-
-
-def training_facts(path: Path) -> dict[str, Any]:
-    """How the model in this file was trained."""
-    _, about = checkpoint.load(path)
-    return {
-        "recipe": about["recipe"],
-        "epochs": about["settings"]["epochs"],
-        "training_seed": about["settings"]["seed"],
-        "training_minutes": about["core_seconds"] / 60,
-    }
 
 
 class Kept:
@@ -151,7 +142,7 @@ def plane_figures(model: HVAE, x: Tensor, kept: Kept) -> dict[str, float]:
 
 
 def code_figures(model: HVAE, x: Tensor, seed: int) -> dict[str, Any]:
-    """ELBO, distortion, and each layer's rate and active units: means over the images, nats."""
+    """ELBO, distortion, and each layer's cost and active units: means over the images, nats."""
     generator = Generator().manual_seed(CODES + seed)
     parts = [
         rate_distortion(model, piece, samples=SAMPLES, generator=generator)
@@ -162,7 +153,7 @@ def code_figures(model: HVAE, x: Tensor, seed: int) -> dict[str, Any]:
     return {
         "elbo": -(layers.sum().item() + distortion),
         "distortion": distortion,
-        "rates": layers.tolist(),
+        "costs": layers.tolist(),
         "active_units": active_units(model, x, generator=generator),
     }
 
@@ -174,7 +165,3 @@ def _mnist_model(name: str) -> tuple[Path, HVAE]:
     if model.sizes[0] != 784:
         raise ValueError(f"{path} has {model.sizes[0]} pixels, MNIST has 784")
     return path, model
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -12,6 +12,7 @@
 """
 
 from course_lib.shipped.curves import Curve, curve_of, curve_path, load_curve, save_curve
+from course_lib.shipped.facts import require_recipe, training_facts
 from course_lib.shipped.files import RUNS, load_model, model_path, save_model
 from course_lib.shipped.images import TrainingData, training_data
 from course_lib.shipped.recipe import NamedObjective, Recipe
@@ -33,10 +34,12 @@ __all__ = [
     "load_model",
     "model_path",
     "other_runs",
+    "require_recipe",
     "results",
     "routes",
     "save_curve",
     "save_model",
     "train_recipe",
     "training_data",
+    "training_facts",
 ]

@@ -1,7 +1,9 @@
 """What a recipe is: everything that the training of a shipped model depends on."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,14 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "importance_weighted": importance_weighted,
     "warm_up": warm_up,
     "free_bits": free_bits,
+}
+
+# How a table calls them; their numbers follow.
+_LABELS = {
+    "elbo": "ELBO",
+    "importance_weighted": "L_",
+    "warm_up": "warm-up ",
+    "free_bits": "free bits ",
 }
 
 
@@ -45,6 +55,11 @@ class NamedObjective:
     def as_list(self) -> list[str | float]:
         """Plain values, for JSON: the word, then the numbers."""
         return [self.word, *self.numbers]
+
+    @property
+    def label(self) -> str:
+        """In a word or two, for tables: ELBO, L_5, warm-up 1/3, free bits 4, 1/3."""
+        return _LABELS[self.word] + ", ".join(map(_as_fraction, self.numbers))
 
 
 ELBO = NamedObjective("elbo")
@@ -77,9 +92,9 @@ class Recipe:
         return results().get(self.name, {})
 
     @property
-    def on_the_table(self) -> bool:
-        """Whether the model ships and is of MNIST, so that `evaluate --table` shows it."""
-        return self.images == "mnist" and self.path.exists()
+    def ships(self) -> bool:
+        """Whether `data/` has the model."""
+        return self.path.exists()
 
     def changed(self, **settings: Any) -> "Recipe":
         """The same recipe with other settings, such as seed=1 or epochs=100."""
@@ -90,3 +105,9 @@ class Recipe:
         data = training_data(self.images)
         mean = data.pixels.double().mean(0) / data.largest
         return self.architecture.build(seed=self.settings.seed, data_mean=mean.float())
+
+
+def _as_fraction(number: float) -> str:
+    """1/3 for a third; what is no simple fraction as a decimal."""
+    simple = Fraction(number).limit_denominator(12)
+    return str(simple) if math.isclose(simple, number) else f"{number:g}"
