@@ -66,20 +66,26 @@ def _run_the_rest(study: Study, options: argparse.Namespace) -> None:
 
 
 def _study_so_far(path: Path, settings: dict[str, Any]) -> Study:
-    """The study in the file, a new one if there is no file.
+    """The study in the file, a new one if there is no file. An arm that it lacks is added.
 
     Raises ValueError if the file was made with other settings.
     """
     if not path.exists():
         return Study(settings, [])
     found = load_study(path)
-    for name, value in settings.items():
-        if found.settings.get(name) != value:
+    now, before = _one_by_one(settings), _one_by_one(found.settings)
+    for name, value in now.items():
+        if before.get(name) != value and not (name in ARMS and name not in before):
             raise ValueError(
-                f"{path} was made with {name} {found.settings.get(name)}, now it is {value}; "
+                f"{path} was made with {name} {before.get(name)}, now it is {value}; "
                 "name another file with --out"
             )
     return Study(settings, found.runs)
+
+
+def _one_by_one(settings: dict[str, Any]) -> dict[str, Any]:
+    """Each setting and each arm by its name."""
+    return {k: v for k, v in settings.items() if k != "arms"} | settings.get("arms", {})
 
 
 def _listed(settings: dict[str, Any]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from course_lib.data import FOLDER
 PATH = FOLDER / "depth_study.json"
 COMMAND = "python -m course_lib.depth_study"  # which writes them
 DECIMALS = 4  # that are kept of a figure in nats
+LOST = -150.0  # nats: a run whose training ELBO ends below is lost
 
 
 @dataclass(frozen=True)
@@ -30,25 +31,66 @@ class Study:
         (seeds,), or (seeds, layers) for rates and active; NaN where it was not finite.
         Raises ValueError for an arm, depth or figure that no run has.
         """
-        values = [row[figure] for row in self._rows(depth, arm) if figure in row]
-        if not values:
-            raise ValueError(f"no run of arm {arm!r} and depth {depth} has a figure {figure!r}")
-        known = [math.nan if value is None else value for value in values]
-        return torch.tensor(known, dtype=torch.float64, device="cpu")
+        return _values(self._rows(depth, arm), figure, f"run of arm {arm!r} and depth {depth}")
+
+    def kept(self, figure: str, depth: int, arm: str = "slow") -> Tensor:
+        """The same of the runs that were not lost. Raises ValueError as `of` does."""
+        kept = [row for row in self._rows(depth, arm) if _is_kept(row)]
+        return _values(kept, figure, f"run of arm {arm!r} and depth {depth} that was not lost")
+
+    def lost(self, depth: int, arm: str = "slow") -> int:
+        """How many runs failed, or ended with a training ELBO below −150 nats.
+
+        Raises ValueError for an arm or depth that no run has.
+        """
+        return sum(not _is_kept(row) for row in self._require_rows(depth, arm))
+
+    def paired(self, figure: str, depth: int, arm: str, other: str) -> tuple[Tensor, Tensor]:
+        """One figure of two arms, (n,) each, of the seeds whose run was lost in neither.
+
+        Raises ValueError if there is no such seed.
+        """
+        first, second = (
+            {row["seed"]: row for row in self._rows(depth, name) if _is_kept(row)}
+            for name in (arm, other)
+        )
+        seeds = sorted(first.keys() & second.keys())
+        what = f"seed at depth {depth} that was lost neither in arm {arm!r} nor in {other!r}"
+        a, b = (_values([rows[seed] for seed in seeds], figure, what) for rows in (first, second))
+        return a, b
 
     def failures(self, depth: int, arm: str = "slow") -> int:
         """How many runs of that arm and depth ended with a bound that was not finite.
 
         Raises ValueError for an arm or depth that no run has.
         """
+        return sum(bool(row["failed"]) for row in self._require_rows(depth, arm))
+
+    def _require_rows(self, depth: int, arm: str) -> list[dict[str, Any]]:
+        """The runs of that arm and depth. Raises ValueError if there is none."""
         rows = self._rows(depth, arm)
         if not rows:
             raise ValueError(f"there is no run of arm {arm!r} and depth {depth}")
-        return sum(bool(row["failed"]) for row in rows)
+        return rows
 
     def _rows(self, depth: int, arm: str) -> list[dict[str, Any]]:
         """The runs of that arm and depth; there may be none."""
         return [row for row in self.runs if row["arm"] == arm and row["depth"] == depth]
+
+
+def _values(rows: list[dict[str, Any]], figure: str, what: str) -> Tensor:
+    """One figure of these rows. Raises ValueError if none of them has it."""
+    values = [row[figure] for row in rows if figure in row]
+    if not values:
+        raise ValueError(f"no {what} has a figure {figure!r}")
+    known = [math.nan if value is None else value for value in values]
+    return torch.tensor(known, dtype=torch.float64, device="cpu")
+
+
+def _is_kept(row: dict[str, Any]) -> bool:
+    """Whether it ended, and not below LOST."""
+    elbo = row.get("train_elbo")
+    return elbo is not None and elbo >= LOST
 
 
 def load_study(path: Path = PATH) -> Study:

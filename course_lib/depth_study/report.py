@@ -1,0 +1,129 @@
+"""The whole study in four tables: every rate and every training alike, each figure with its interval.
+
+Means and intervals are of the runs that were not lost, whose number stands beside them.
+"""
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from course_lib.depth_study.design import ARMS, DEPTHS, Arm
+from course_lib.depth_study.intervals import (
+    Interval,
+    difference_interval,
+    mean_interval,
+    spread_interval,
+)
+from course_lib.depth_study.results import Study
+from course_lib.plots import number
+
+FIGURES = {"train_elbo": "training ELBO", "elbo": "held-out ELBO", "log_p": "held-out log p"}
+ROW = "rate  training    T  "
+Cells = list[str]
+
+
+def report(study: Study) -> str:
+    """The four tables below, each under a line that says what it shows.
+
+    Raises ValueError if the study lacks an arm, a depth or a figure.
+    """
+    parts = (
+        ("Where the runs end: means over seeds, nats an image", ends_table),
+        ("Active units of each layer, of eight: means over seeds", units_table),
+        ("Less one layer of the same rate and training, nats; and ratio of spreads", depth_table),
+        ("Less the plain chain of the same rate and depth, by pairs of seeds", training_table),
+    )
+    return "\n\n".join(f"{title}\n\n{table(study)}" for title, table in parts)
+
+
+def ends_table(study: Study) -> str:
+    """For each arm and depth: runs, how many were lost, and what the others end at."""
+    rows = []
+    for arm, depth in _chains():
+        kept = [study.kept(name, depth, arm.name) for name in FIGURES]
+        lost = study.lost(depth, arm.name)
+        counts = [f"{len(kept[0]) + lost:4d}", f"{lost:4d}"]
+        rows.append(_row(arm, depth, [*counts, *(_mean(values) for values in kept)]))
+    return _aligned(["runs", "lost", *FIGURES.values()], rows)
+
+
+def units_table(study: Study) -> str:
+    """For each arm and depth: the active units of each layer, and what all above z_1 cost."""
+    rows = []
+    for arm, depth in _chains():
+        units = study.kept("active", depth, arm.name)
+        cells = [_mean(layer, 1) for layer in units.T] + [""] * (max(DEPTHS) - depth)
+        if depth > 1:
+            cells.append(_mean(study.kept("rates", depth, arm.name)[:, 1:].sum(1), 1))
+        rows.append(_row(arm, depth, cells))
+    layers = [f"z_{level}" for level in range(1, max(DEPTHS) + 1)]
+    return _aligned([*layers, "nats above z_1"], rows)
+
+
+def depth_table(study: Study) -> str:
+    """For each arm and each depth but one: the differences of the means, the ratio of the stds."""
+    rows = []
+    for arm, depth in _chains():
+        if depth == DEPTHS[0]:
+            continue
+        pairs = [
+            (study.kept(name, depth, arm.name), study.kept(name, DEPTHS[0], arm.flat.name))
+            for name in FIGURES
+        ]
+        differences = [
+            _cell((a.mean() - b.mean()).item(), difference_interval(a, b)) for a, b in pairs
+        ]
+        rows.append(_row(arm, depth, [*differences, _ratio(*pairs[0])]))
+    return _aligned([*FIGURES.values(), "std of training ELBO"], rows)
+
+
+def training_table(study: Study) -> str:
+    """For each arm that is not plain: its differences from the plain one, seed by seed."""
+    rows = []
+    for arm, depth in _chains():
+        if arm is arm.plain:
+            continue
+        pairs = [study.paired(name, depth, arm.name, arm.plain.name) for name in FIGURES]
+        cells = [_cell((a - b).mean().item(), mean_interval(a - b)) for a, b in pairs]
+        rows.append(_row(arm, depth, [f"{len(pairs[0][0]):5d}", *cells]))
+    return _aligned(["pairs", *FIGURES.values()], rows)
+
+
+def _chains() -> Iterator[tuple[Arm, int]]:
+    """Every arm of equal chains, with each of its depths."""
+    for arm in ARMS.values():
+        if not arm.widths:
+            for depth in arm.chains:
+                yield arm, depth
+
+
+def _row(arm: Arm, depth: int, cells: Cells) -> Cells:
+    return [f"{arm.rate:.2f}  {arm.training:10}  {depth}", *cells]
+
+
+def _aligned(head: Cells, rows: list[Cells]) -> str:
+    """Columns as wide as their widest cell, two blanks between them."""
+    table = [["rate  training    T", *head], *rows]
+    width = [
+        max(len(row[column]) for row in table if column < len(row)) for column in range(len(table[0]))
+    ]
+    lines = ("  ".join(f"{c:{w}}" for c, w in zip(row, width, strict=False)) for row in table)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _mean(values: Tensor, decimals: int = 2) -> str:
+    """A mean with its interval, such as −93.91 [−94.08, −93.74]."""
+    low, high = (number(end, decimals) for end in mean_interval(values))
+    return f"{number(values.mean().item(), decimals)} [{low}, {high}]"
+
+
+def _ratio(a: Tensor, b: Tensor) -> str:
+    """std a / std b with its interval, such as ×3.1 [1.8, 5.4]."""
+    low, high = spread_interval(a, b)
+    return f"×{(a.std() / b.std()).item():.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _cell(value: float, interval: Interval) -> str:
+    """A difference with its interval, such as +0.28 [−0.03, +0.58]."""
+    middle, low, high = (f"{v:+.2f}".replace("-", "−") for v in (value, *interval))
+    return f"{middle} [{low}, {high}]"
