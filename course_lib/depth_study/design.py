@@ -30,7 +30,7 @@ class Arm:
     rate: the peak learning rate. seeds: how many runs of each chain.
     kl_warm_up: the share of the training during which the weight of the costs rises from 0 to 1.
     direction: of the encoder. A single layer has none: a top-down arm trains chains of two layers
-    and more, and the plain arm of its rate has the one-layer chains to hold them against.
+    and more, and its bottom-up twin has the one-layer chains to hold them against.
     widths: hidden units of every net, by depth; if it is empty, those of equal parameters.
     """
 
@@ -52,34 +52,43 @@ class Arm:
 
     @property
     def training(self) -> str:
-        """What it does besides its rate, in a word or two."""
+        """What it does besides its rate: plain, KL warm-up, top-down, both or swapped."""
         if self.widths:
             return "swapped"
         if self.direction == "top-down":
-            return self.direction
+            return "both" if self.kl_warm_up else "top-down"
         return "KL warm-up" if self.kl_warm_up else "plain"
 
-    @property
+    def bottom_up(self) -> "Arm":
+        """The bottom-up arm of the same rate and warm-up: itself, unless it is top-down."""
+        return self._like(kl_warm_up=self.kl_warm_up)
+
     def plain(self) -> "Arm":
-        """The plain arm of the same rate."""
-        return next(a for a in ARMS.values() if (a.training, a.rate) == ("plain", self.rate))
+        """The plain arm of the same rate: itself, if it is."""
+        return self._like(kl_warm_up=0.0)
 
-    @property
-    def flat(self) -> "Arm":
-        """The arm with the one-layer chains that its own are held against: itself, if it has any."""
-        return self if DEPTHS[0] in self.chains else self.plain
+    def _like(self, kl_warm_up: float) -> "Arm":
+        wanted = (self.rate, kl_warm_up, "bottom-up", ())
+        return next(
+            a for a in ARMS.values() if (a.rate, a.kl_warm_up, a.direction, a.widths) == wanted
+        )
 
 
+SLOW, FAST = 0.01, 0.05
+TOP_DOWN: dict[str, Any] = {"direction": "top-down"}
+WARM: dict[str, Any] = {"kl_warm_up": 0.6}
 ARMS = {
     arm.name: arm
     for arm in (
-        Arm("slow", "a peak rate of 0.01", 0.01, 20),
-        Arm("slow-warm", "the slow rate, KL warm-up", 0.01, 20, kl_warm_up=0.6),
-        Arm("slow-top-down", "the slow rate, top-down encoder", 0.01, 20, direction="top-down"),
-        Arm("fast", "five times that rate", 0.05, 20),
-        Arm("fast-warm", "the fast rate, KL warm-up", 0.05, 20, kl_warm_up=0.6),
-        Arm("fast-top-down", "the fast rate, top-down encoder", 0.05, 20, direction="top-down"),
-        Arm("swapped", "the fast rate, widths swapped", 0.05, 4, widths=((1, 55), (5, 128))),
+        Arm("slow", "a peak rate of 0.01", SLOW, 20),
+        Arm("slow-warm", "the slow rate, KL warm-up", SLOW, 20, **WARM),
+        Arm("slow-top-down", "the slow rate, top-down encoder", SLOW, 20, **TOP_DOWN),
+        Arm("slow-both", "the slow rate, warm-up and top-down", SLOW, 20, **WARM, **TOP_DOWN),
+        Arm("fast", "five times that rate", FAST, 20),
+        Arm("fast-warm", "the fast rate, KL warm-up", FAST, 20, **WARM),
+        Arm("fast-top-down", "the fast rate, top-down encoder", FAST, 20, **TOP_DOWN),
+        Arm("fast-both", "the fast rate, warm-up and top-down", FAST, 20, **WARM, **TOP_DOWN),
+        Arm("swapped", "the fast rate, widths swapped", FAST, 4, widths=((1, 55), (5, 128))),
     )
 }
 

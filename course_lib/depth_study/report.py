@@ -1,6 +1,7 @@
-"""The whole study in four tables: every rate and every training alike, each figure with its interval.
+"""The whole study in four tables: all rates and trainings alike, each figure with its interval.
 
-Means and intervals are of the runs that were not lost, whose number stands beside them.
+Means and intervals are of the runs that were not lost, whose number stands beside them; of fewer
+than five there is a dash.
 """
 
 from collections.abc import Iterator
@@ -15,10 +16,10 @@ from course_lib.depth_study.intervals import (
     spread_interval,
 )
 from course_lib.depth_study.results import Study
-from course_lib.plots import number
 
 FIGURES = {"train_elbo": "training ELBO", "elbo": "held-out ELBO", "log_p": "held-out log p"}
-ROW = "rate  training    T  "
+FEWEST = 5  # runs that a mean and an interval are given for
+DASH = "–"
 Cells = list[str]
 
 
@@ -30,8 +31,11 @@ def report(study: Study) -> str:
     parts = (
         ("Where the runs end: means over seeds, nats an image", ends_table),
         ("Active units of each layer, of eight: means over seeds", units_table),
-        ("Less one layer of the same rate and training, nats; and ratio of spreads", depth_table),
-        ("Less the plain chain of the same rate and depth, by pairs of seeds", training_table),
+        (
+            "Less one layer of the same rate and training, nats; and ratio of spreads",
+            against_one_layer,
+        ),
+        ("Less the plain chain of the same rate and depth, by pairs of seeds", against_plain),
     )
     return "\n\n".join(f"{title}\n\n{table(study)}" for title, table in parts)
 
@@ -60,31 +64,28 @@ def units_table(study: Study) -> str:
     return _aligned([*layers, "nats above z_1"], rows)
 
 
-def depth_table(study: Study) -> str:
+def against_one_layer(study: Study) -> str:
     """For each arm and each depth but one: the differences of the means, the ratio of the stds."""
     rows = []
     for arm, depth in _chains():
         if depth == DEPTHS[0]:
             continue
         pairs = [
-            (study.kept(name, depth, arm.name), study.kept(name, DEPTHS[0], arm.flat.name))
+            (study.kept(name, depth, arm.name), study.kept(name, DEPTHS[0], arm.bottom_up().name))
             for name in FIGURES
         ]
-        differences = [
-            _cell((a.mean() - b.mean()).item(), difference_interval(a, b)) for a, b in pairs
-        ]
-        rows.append(_row(arm, depth, [*differences, _ratio(*pairs[0])]))
+        rows.append(_row(arm, depth, [*(_difference(a, b) for a, b in pairs), _ratio(*pairs[0])]))
     return _aligned([*FIGURES.values(), "std of training ELBO"], rows)
 
 
-def training_table(study: Study) -> str:
+def against_plain(study: Study) -> str:
     """For each arm that is not plain: its differences from the plain one, seed by seed."""
     rows = []
     for arm, depth in _chains():
-        if arm is arm.plain:
+        if arm.training == "plain":
             continue
-        pairs = [study.paired(name, depth, arm.name, arm.plain.name) for name in FIGURES]
-        cells = [_cell((a - b).mean().item(), mean_interval(a - b)) for a, b in pairs]
+        pairs = [study.paired(name, depth, arm.name, arm.plain().name) for name in FIGURES]
+        cells = [_mean(a - b, sign="+") for a, b in pairs]
         rows.append(_row(arm, depth, [f"{len(pairs[0][0]):5d}", *cells]))
     return _aligned(["pairs", *FIGURES.values()], rows)
 
@@ -105,25 +106,34 @@ def _aligned(head: Cells, rows: list[Cells]) -> str:
     """Columns as wide as their widest cell, two blanks between them."""
     table = [["rate  training    T", *head], *rows]
     width = [
-        max(len(row[column]) for row in table if column < len(row)) for column in range(len(table[0]))
+        max(len(row[column]) for row in table if column < len(row))
+        for column in range(len(table[0]))
     ]
     lines = ("  ".join(f"{c:{w}}" for c, w in zip(row, width, strict=False)) for row in table)
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _mean(values: Tensor, decimals: int = 2) -> str:
+def _mean(values: Tensor, decimals: int = 2, *, sign: str = "") -> str:
     """A mean with its interval, such as −93.91 [−94.08, −93.74]."""
-    low, high = (number(end, decimals) for end in mean_interval(values))
-    return f"{number(values.mean().item(), decimals)} [{low}, {high}]"
+    if len(values) < FEWEST:
+        return DASH
+    return _with_ends(values.mean().item(), mean_interval(values), decimals, sign)
+
+
+def _difference(a: Tensor, b: Tensor) -> str:
+    """A difference of means with its interval, such as +0.28 [−0.03, +0.58]."""
+    if min(len(a), len(b)) < FEWEST:
+        return DASH
+    return _with_ends((a.mean() - b.mean()).item(), difference_interval(a, b), 2, "+")
 
 
 def _ratio(a: Tensor, b: Tensor) -> str:
     """std a / std b with its interval, such as ×3.1 [1.8, 5.4]."""
-    low, high = spread_interval(a, b)
-    return f"×{(a.std() / b.std()).item():.1f} [{low:.1f}, {high:.1f}]"
+    if min(len(a), len(b)) < FEWEST:
+        return DASH
+    return "×" + _with_ends((a.std() / b.std()).item(), spread_interval(a, b), 1, "")
 
 
-def _cell(value: float, interval: Interval) -> str:
-    """A difference with its interval, such as +0.28 [−0.03, +0.58]."""
-    middle, low, high = (f"{v:+.2f}".replace("-", "−") for v in (value, *interval))
+def _with_ends(value: float, interval: Interval, decimals: int, sign: str) -> str:
+    middle, low, high = (f"{v:{sign}.{decimals}f}".replace("-", "−") for v in (value, *interval))
     return f"{middle} [{low}, {high}]"

@@ -31,12 +31,15 @@ class Study:
         (seeds,), or (seeds, layers) for rates and active; NaN where it was not finite.
         Raises ValueError for an arm, depth or figure that no run has.
         """
-        return _values(self._rows(depth, arm), figure, f"run of arm {arm!r} and depth {depth}")
+        values = [row[figure] for row in self._rows(depth, arm) if figure in row]
+        if not values:
+            raise ValueError(f"no run of arm {arm!r} and depth {depth} has a figure {figure!r}")
+        known = [math.nan if value is None else value for value in values]
+        return torch.tensor(known, dtype=torch.float64, device="cpu")
 
     def kept(self, figure: str, depth: int, arm: str = "slow") -> Tensor:
-        """The same of the runs that were not lost. Raises ValueError as `of` does."""
-        kept = [row for row in self._rows(depth, arm) if _is_kept(row)]
-        return _values(kept, figure, f"run of arm {arm!r} and depth {depth} that was not lost")
+        """The same of the runs that were not lost; there may be none. Raises ValueError as `of`."""
+        return self.of(figure, depth, arm)[self.of("train_elbo", depth, arm) >= LOST]
 
     def lost(self, depth: int, arm: str = "slow") -> int:
         """How many runs failed, or ended with a training ELBO below −150 nats.
@@ -48,15 +51,14 @@ class Study:
     def paired(self, figure: str, depth: int, arm: str, other: str) -> tuple[Tensor, Tensor]:
         """One figure of two arms, (n,) each, of the seeds whose run was lost in neither.
 
-        Raises ValueError if there is no such seed.
+        Raises ValueError for an arm or depth that no run has.
         """
         first, second = (
-            {row["seed"]: row for row in self._rows(depth, name) if _is_kept(row)}
+            {row["seed"]: row for row in self._require_rows(depth, name) if _is_kept(row)}
             for name in (arm, other)
         )
-        seeds = sorted(first.keys() & second.keys())
-        what = f"seed at depth {depth} that was lost neither in arm {arm!r} nor in {other!r}"
-        a, b = (_values([rows[seed] for seed in seeds], figure, what) for rows in (first, second))
+        both = [(first[s][figure], second[s][figure]) for s in sorted(first.keys() & second.keys())]
+        a, b = torch.tensor(both, dtype=torch.float64, device="cpu").reshape(-1, 2).T
         return a, b
 
     def failures(self, depth: int, arm: str = "slow") -> int:
@@ -76,15 +78,6 @@ class Study:
     def _rows(self, depth: int, arm: str) -> list[dict[str, Any]]:
         """The runs of that arm and depth; there may be none."""
         return [row for row in self.runs if row["arm"] == arm and row["depth"] == depth]
-
-
-def _values(rows: list[dict[str, Any]], figure: str, what: str) -> Tensor:
-    """One figure of these rows. Raises ValueError if none of them has it."""
-    values = [row[figure] for row in rows if figure in row]
-    if not values:
-        raise ValueError(f"no {what} has a figure {figure!r}")
-    known = [math.nan if value is None else value for value in values]
-    return torch.tensor(known, dtype=torch.float64, device="cpu")
 
 
 def _is_kept(row: dict[str, Any]) -> bool:
