@@ -91,7 +91,8 @@ def _study_so_far(path: Path, settings: dict[str, Any]) -> Study:
 
 def _one_by_one(settings: dict[str, Any]) -> dict[str, Any]:
     """Each setting and each arm by its name."""
-    return {k: v for k, v in settings.items() if k != "arms"} | settings.get("arms", {})
+    arms: dict[str, Any] = settings.get("arms", {})
+    return {name: value for name, value in settings.items() if name != "arms"} | arms
 
 
 def _listed(settings: dict[str, Any]) -> Iterator[str]:
