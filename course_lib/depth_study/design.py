@@ -81,13 +81,12 @@ ARMS = {
     arm.name: arm
     for arm in (
         Arm("slow", "a peak rate of 0.01", SLOW, 20),
-        Arm("slow-warm", "the slow rate, KL warm-up", SLOW, 20, **WARM),
-        Arm("slow-top-down", "the slow rate, top-down encoder", SLOW, 20, **TOP_DOWN),
-        Arm("slow-both", "the slow rate, warm-up and top-down", SLOW, 20, **WARM, **TOP_DOWN),
-        Arm("fast", "five times that rate", FAST, 20),
-        Arm("fast-warm", "the fast rate, KL warm-up", FAST, 20, **WARM),
-        Arm("fast-top-down", "the fast rate, top-down encoder", FAST, 20, **TOP_DOWN),
-        Arm("fast-both", "the fast rate, warm-up and top-down", FAST, 20, **WARM, **TOP_DOWN),
+        Arm("slow-warm", "the slow rate, KL warm-up", SLOW, 8, **WARM),
+        Arm("slow-top-down", "the slow rate, top-down encoder", SLOW, 8, **TOP_DOWN),
+        Arm("slow-both", "the slow rate, warm-up and top-down", SLOW, 5, **WARM, **TOP_DOWN),
+        Arm("fast", "five times that rate", FAST, 6),
+        Arm("fast-warm", "the fast rate, KL warm-up", FAST, 8, **WARM),
+        Arm("fast-top-down", "the fast rate, top-down encoder", FAST, 8, **TOP_DOWN),
         Arm("swapped", "the fast rate, widths swapped", FAST, 4, widths=((1, 55), (5, 128))),
     )
 }

@@ -21,6 +21,7 @@ FIGURES = {"train_elbo": "training ELBO", "elbo": "held-out ELBO", "log_p": "hel
 FEWEST = 5  # runs that a mean and an interval are given for
 DASH = "–"
 Cells = list[str]
+Group = tuple[Arm, int]  # and a depth
 
 
 def report(study: Study) -> str:
@@ -35,7 +36,7 @@ def report(study: Study) -> str:
             "Less one layer of the same rate and training, nats; and ratio of spreads",
             against_one_layer,
         ),
-        ("Less the plain chain of the same rate and depth, by pairs of seeds", against_plain),
+        ("Less the plain chain of the same rate and depth; ratio of spreads", against_plain),
     )
     return "\n\n".join(f"{title}\n\n{table(study)}" for title, table in parts)
 
@@ -65,32 +66,30 @@ def units_table(study: Study) -> str:
 
 
 def against_one_layer(study: Study) -> str:
-    """For each arm and each depth but one: the differences of the means, the ratio of the stds."""
-    rows = []
-    for arm, depth in _chains():
-        if depth == DEPTHS[0]:
-            continue
-        pairs = [
-            (study.kept(name, depth, arm.name), study.kept(name, DEPTHS[0], arm.bottom_up().name))
-            for name in FIGURES
-        ]
-        rows.append(_row(arm, depth, [*(_difference(a, b) for a, b in pairs), _ratio(*pairs[0])]))
-    return _aligned([*FIGURES.values(), "std of training ELBO"], rows)
+    """For each arm, each depth but one less one layer: means' differences, ratio of the stds."""
+    pairs = [((arm, depth), (arm.bottom_up(), DEPTHS[0])) for arm, depth in _chains()]
+    return _comparisons(study, [pair for pair in pairs if pair[0][1] != DEPTHS[0]])
 
 
 def against_plain(study: Study) -> str:
-    """For each arm that is not plain: its differences from the plain one, seed by seed."""
+    """The same for each arm that is not plain, less the plain one of its rate at equal depth."""
+    pairs = [((arm, depth), (arm.plain(), depth)) for arm, depth in _chains()]
+    return _comparisons(study, [pair for pair in pairs if pair[0][0].training != "plain"])
+
+
+def _comparisons(study: Study, pairs: list[tuple[Group, Group]]) -> str:
     rows = []
-    for arm, depth in _chains():
-        if arm.training == "plain":
-            continue
-        pairs = [study.paired(name, depth, arm.name, arm.plain().name) for name in FIGURES]
-        cells = [_mean(a - b, sign="+") for a, b in pairs]
-        rows.append(_row(arm, depth, [f"{len(pairs[0][0]):5d}", *cells]))
-    return _aligned(["pairs", *FIGURES.values()], rows)
+    for (arm, depth), (other, other_depth) in pairs:
+        samples = [
+            (study.kept(name, depth, arm.name), study.kept(name, other_depth, other.name))
+            for name in FIGURES
+        ]
+        cells = [_difference(a, b) for a, b in samples]
+        rows.append(_row(arm, depth, [*cells, _ratio(*samples[0])]))
+    return _aligned([*FIGURES.values(), "std of training ELBO"], rows)
 
 
-def _chains() -> Iterator[tuple[Arm, int]]:
+def _chains() -> Iterator[Group]:
     """Every arm of equal chains, with each of its depths."""
     for arm in ARMS.values():
         if not arm.widths:
@@ -113,11 +112,11 @@ def _aligned(head: Cells, rows: list[Cells]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _mean(values: Tensor, decimals: int = 2, *, sign: str = "") -> str:
+def _mean(values: Tensor, decimals: int = 2) -> str:
     """A mean with its interval, such as −93.91 [−94.08, −93.74]."""
     if len(values) < FEWEST:
         return DASH
-    return _with_ends(values.mean().item(), mean_interval(values), decimals, sign)
+    return _with_ends(values.mean().item(), mean_interval(values), decimals, "")
 
 
 def _difference(a: Tensor, b: Tensor) -> str:

@@ -48,19 +48,6 @@ class Study:
         """
         return sum(not _is_kept(row) for row in self._require_rows(depth, arm))
 
-    def paired(self, figure: str, depth: int, arm: str, other: str) -> tuple[Tensor, Tensor]:
-        """One figure of two arms, (n,) each, of the seeds whose run was lost in neither.
-
-        Raises ValueError for an arm or depth that no run has.
-        """
-        first, second = (
-            {row["seed"]: row for row in self._require_rows(depth, name) if _is_kept(row)}
-            for name in (arm, other)
-        )
-        both = [(first[s][figure], second[s][figure]) for s in sorted(first.keys() & second.keys())]
-        a, b = torch.tensor(both, dtype=torch.float64, device="cpu").reshape(-1, 2).T
-        return a, b
-
     def failures(self, depth: int, arm: str = "slow") -> int:
         """How many runs of that arm and depth ended with a bound that was not finite.
 
