@@ -56,15 +56,18 @@ def lines(table: str) -> list[tuple[str, int, list[str]]]:
     return found
 
 
-def agrees(cell: str, value: float, interval: tuple[float, float], decimals: int) -> None:
+def agrees(
+    cell: str, value: float, interval: tuple[float, float], decimals: int, step: float = 0.0
+) -> None:
     """The value is the rounded one; the ends are those of another 10,000 bootstrap samples.
 
     A quantile at 2.5 % of as many draws from a normal law has the standard error 0.027 σ, and the
     interval is 3.9 σ wide: between two such ends four standard errors are 0.04 of its width.
+    step: between the values that a mean can have, where it is one of whole numbers.
     """
     shown, low, high = (float(n) for n in re.findall(r"[+-]?\d+\.\d+", cell))
     rounding = 0.51 * 10.0**-decimals
-    near = rounding + 0.04 * (interval[1] - interval[0])
+    near = rounding + step + 0.04 * (interval[1] - interval[0])
     assert shown == pytest.approx(value, abs=rounding)
     assert (low, high) == pytest.approx(interval, abs=near)
 
@@ -117,7 +120,7 @@ def test_which_units_are_active_and_what_they_cost(rows: list[Row]) -> None:
             continue
         for layer, cell in enumerate(cells[:depth]):
             sample = np.array([float(row["active"][layer]) for row in kept.values()])
-            agrees(cell, sample.mean(), of_the_mean(sample), 1)
+            agrees(cell, sample.mean(), of_the_mean(sample), 1, step=1 / len(sample))
         if depth > 1:
             costs = np.array([math.fsum(row["rates"][1:]) for row in kept.values()])
             agrees(cells[-1], costs.mean(), of_the_mean(costs), 1)
