@@ -31,6 +31,7 @@ from course_lib.depth_study import (
 )
 from course_lib.depth_study.design import Arm, study_settings
 from course_lib.depth_study.results import PATH, save_study
+from course_lib.train import fit
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,6 +47,23 @@ def test_equal_chains_have_equally_many_parameters() -> None:
     assert max(counts) / min(counts) < 1.01
     assert counts[0] == 154 * 128 + 80  # (11.7) for T = 1, h = 128
     assert parameter_count(chain(5, 55)) == 154 * 55 + 80 + 4 * (50 * 55 + 32)
+
+
+def test_from_the_top_equal_chains_have_as_many_parameters_and_narrower_nets() -> None:
+    """Each weight and bias of the built nets is counted; a pair of nets more is h² − 8 h dearer."""
+    wanted = parameter_count(equal_chain(1))
+    for depth in DEPTHS[1:]:
+        found = equal_chain(depth, "top-down")
+        width = found.hidden[0][0]
+        built = sum(p.numel() for p in found.build(seed=0).parameters())
+        assert built == parameter_count(found)
+        assert abs(built / wanted - 1) < 0.016
+        assert width < equal_chain(depth).hidden[0][0]
+        neighbours = (parameter_count(chain(depth, width + s, "top-down")) for s in (-1, 1))
+        assert all(abs(built - wanted) <= abs(count - wanted) for count in neighbours)
+        from_below = parameter_count(chain(depth, width))
+        assert built - from_below == (depth - 1) * (width**2 - 8 * width)
+    assert parameter_count(chain(1, 55, "top-down")) == parameter_count(chain(1, 55))
 
 
 def test_the_split_is_always_the_same_and_loses_no_image() -> None:
@@ -76,6 +94,40 @@ def test_a_run_repeats_itself_and_its_figures_fit_together(quick: None) -> None:
     assert len(first["rates"]) == len(first["active"]) == 2
     assert first["curve"][-1] > first["curve"][0]
     assert not first["failed"]
+
+
+@pytest.mark.parametrize(("arm", "weight"), [("slow", 1.0), ("slow-warm", 0.5), ("slow-both", 0.5)])
+def test_an_arm_trains_what_it_says(
+    arm: str, weight: float, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The objective and the model that are handed to fit; at 0.3 of the training, β = 0.3/0.6."""
+    seen: dict[str, Any] = {}
+
+    def watched(model: Any, data: Any, settings: Any, **kwargs: Any) -> Any:
+        seen.update(model=model, rate=settings.learning_rate, objective=kwargs["objective"])
+        return fit(model, data, settings, **kwargs)
+
+    monkeypatch.setattr(design, "fit", watched)
+    run(ARMS[arm], 2, 0, epochs=1)
+    assert seen["rate"] == (0.01 if arm.startswith("slow") else 0.05)
+    assert seen["model"].direction == ("top-down" if arm.endswith("both") else "bottom-up")
+    x = split_digits()[0][:3]
+    bound, _ = seen["objective"](
+        seen["model"], x, generator=Generator().manual_seed(1), progress=0.3
+    )
+    terms = seen["model"].terms(x, generator=Generator().manual_seed(1))
+    expected = terms.reconstruction - weight * sum(terms.costs)
+    assert torch.allclose(bound, expected, rtol=1e-5)
+
+
+def test_arms_are_held_against_their_twins() -> None:
+    twins = {name: (arm.bottom_up().name, arm.plain().name) for name, arm in ARMS.items()}
+    for rate in ("slow", "fast"):
+        assert twins[rate] == (rate, rate)
+        assert twins[f"{rate}-warm"] == (f"{rate}-warm", rate)
+        assert twins[f"{rate}-top-down"] == (rate, rate)
+    assert twins["slow-both"] == ("slow-warm", "slow")
+    assert all(ARMS[twin].rate == ARMS[name].rate for name in twins for twin in twins[name])
 
 
 def test_a_rate_beyond_reason_is_recorded_as_a_failure() -> None:
@@ -117,11 +169,41 @@ def test_the_command_runs_resumes_and_refuses_other_settings(
     assert rows(out) == whole
 
 
+def test_an_arm_that_a_file_lacks_joins_it_and_another_arm_of_that_name_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_run(arm: Arm, depth: int, seed: int, *, epochs: int) -> dict[str, Any]:
+        return {"arm": arm.name, "depth": depth, "seed": seed, "failed": True}
+
+    monkeypatch.setattr(command, "run", no_run)
+    out = tmp_path / "study.json"
+    arguments = ["--seeds", "1", "--epochs", "1", "--out", str(out), "--arms"]
+    assert command.main([*arguments, "slow"]) == 0
+    before = rows(out)
+    older = json.loads(out.read_text(encoding="utf-8"))
+    del older["settings"]["arms"]["slow-both"]  # as a file from before there was such an arm
+    out.write_text(json.dumps(older), encoding="utf-8")
+    assert command.main([*arguments, "slow-both"]) == 0
+    assert rows(out)[: len(before)] == before
+    assert [(r["arm"], r["depth"]) for r in rows(out)[len(before) :]] == [
+        ("slow-both", depth) for depth in DEPTHS[1:]
+    ]
+    assert json.loads(out.read_text(encoding="utf-8"))["settings"] == study_settings(1)
+
+    older["settings"]["arms"]["slow"]["rate"] = 0.02
+    out.write_text(json.dumps(older), encoding="utf-8")
+    capsys.readouterr()
+    assert command.main([*arguments, "slow-both"]) == 2
+    assert "was made with slow {'rate': 0.02," in capsys.readouterr().err
+
+
 def test_the_list_says_what_would_be_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--list"]) == 0
     shown = capsys.readouterr().out
     assert "slow: a peak rate of 0.01; 20 seeds, 1,500 steps" in shown
     assert "T = 5: hidden 55, 19,678 parameters" in shown
+    assert "slow-top-down: the slow rate, top-down encoder; 8 seeds" in shown
+    assert "T = 5: hidden 40, 19,488 parameters" in shown
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say(
@@ -194,12 +276,18 @@ def test_what_was_read_is_written_as_it_was(tmp_path: Path) -> None:
     assert len(list((tmp_path / "new").iterdir())) == 1  # no draft is left
 
 
-def test_the_picture_says_its_numbers() -> None:
+@pytest.mark.parametrize("figure", ["train_elbo", "log_p"])
+def test_the_picture_says_its_numbers(figure: str) -> None:
     study = load_study()
-    means = [f"{study.of('train_elbo', depth).mean():.1f}".replace("-", "−") for depth in DEPTHS]
-    shown = picture(study)
-    assert ", ".join(means) in shown.alt
+    means = [f"{study.of(figure, depth).mean():.1f}".replace("-", "−") for depth in DEPTHS]
+    shown = picture(study, figure)
+    assert f"plain at 0.01 {', '.join(means)};" in shown.alt
     assert shown.width_px == 800
+
+
+def test_a_picture_of_something_else_is_refused() -> None:
+    with pytest.raises(ValueError, match="figure must be one of train_elbo, elbo, log_p, got 'a'"):
+        picture(load_study(), "a")
 
 
 @pytest.mark.parametrize("option", ["--epochs", "--seeds"])

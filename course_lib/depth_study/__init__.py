@@ -1,7 +1,8 @@
 """The depth study: is a deeper chain better, is it steadier, and does it use its upper layers?
 
 Chains of T = 1, 2, 3 and 5 latent layers with as many parameters each, trained on the 8×8 digits
-for as many steps, from many seeds. `python -m course_lib.depth_study` runs it, and its result
+for as many steps, from many seeds, at two learning rates: plainly, with the KL warmed up, and with
+a top-down encoder. `python -m course_lib.depth_study` runs it, and its result
 ships as data/depth_study.json.
 
     >>> from course_lib.depth_study import equal_chain, parameter_count
@@ -25,6 +26,13 @@ from course_lib.depth_study.intervals import (
     spread_interval,
 )
 from course_lib.depth_study.picture import picture
+from course_lib.depth_study.report import (
+    against_one_layer,
+    against_plain,
+    ends_table,
+    report,
+    units_table,
+)
 from course_lib.depth_study.results import Study, load_study
 from course_lib.depth_study.table import depths_table
 
@@ -32,16 +40,21 @@ __all__ = [
     "ARMS",
     "DEPTHS",
     "Study",
+    "against_one_layer",
+    "against_plain",
     "chain",
     "depths_table",
     "difference_interval",
+    "ends_table",
     "equal_chain",
     "load_study",
     "mean_interval",
     "parameter_count",
     "picture",
+    "report",
     "run",
     "share_reversed",
     "split_digits",
     "spread_interval",
+    "units_table",
 ]

@@ -1,6 +1,7 @@
 """`python -m course_lib.depth_study`: runs the depth study, some ten minutes on one core.
 
 python -m course_lib.depth_study --list                    the arms, the chains and their sizes
+python -m course_lib.depth_study --table                   what has been found, in four tables
 python -m course_lib.depth_study --seeds 2 --epochs 5 --out runs/depth.json       a quick look
 
 Every finished run is written at once; a command that was interrupted goes on where it was.
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.depth_study.design import ARMS, EPOCHS, Arm, run, study_settings
+from course_lib.depth_study.report import report
 from course_lib.depth_study.results import COMMAND, PATH, Study, load_study, rounded, save_study
 
 
@@ -28,8 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n".join(_listed(settings)))
         return 0
     try:
+        if options.table:
+            print(report(load_study(options.out)))
+            return 0
         study = _study_so_far(options.out, settings)
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2
     _run_the_rest(study, options)
@@ -40,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--list", action="store_true", help="say what would be run")
+    parser.add_argument("--table", action="store_true", help="print what --out holds, run nothing")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), help="which arms")
     parser.add_argument("--seeds", type=int, help="how many seeds (default: each arm's own)")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each run")
@@ -66,20 +72,27 @@ def _run_the_rest(study: Study, options: argparse.Namespace) -> None:
 
 
 def _study_so_far(path: Path, settings: dict[str, Any]) -> Study:
-    """The study in the file, a new one if there is no file.
+    """The study in the file, a new one if there is no file. An arm that it lacks is added.
 
     Raises ValueError if the file was made with other settings.
     """
     if not path.exists():
         return Study(settings, [])
     found = load_study(path)
-    for name, value in settings.items():
-        if found.settings.get(name) != value:
+    now, before = _one_by_one(settings), _one_by_one(found.settings)
+    for name, value in now.items():
+        if before.get(name) != value and not (name in ARMS and name not in before):
             raise ValueError(
-                f"{path} was made with {name} {found.settings.get(name)}, now it is {value}; "
+                f"{path} was made with {name} {before.get(name)}, now it is {value}; "
                 "name another file with --out"
             )
     return Study(settings, found.runs)
+
+
+def _one_by_one(settings: dict[str, Any]) -> dict[str, Any]:
+    """Each setting and each arm by its name."""
+    arms: dict[str, Any] = settings.get("arms", {})
+    return {name: value for name, value in settings.items() if name != "arms"} | arms
 
 
 def _listed(settings: dict[str, Any]) -> Iterator[str]:

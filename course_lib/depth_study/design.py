@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from course_lib.arguments import require_count
 from course_lib.data import load_digits
 from course_lib.evaluate import rate_distortion, sampled_log_evidence
-from course_lib.train import History, Settings, TrainingDiverged, fit
+from course_lib.train import History, Objective, Settings, TrainingDiverged, elbo, fit, warm_up
 from course_lib.vae import HVAE, Architecture, active_units
 
 DEPTHS = (1, 2, 3, 5)
@@ -28,6 +28,9 @@ class Arm:
     """One way to train chains of all depths.
 
     rate: the peak learning rate. seeds: how many runs of each chain.
+    kl_warm_up: the share of the training during which the weight of the costs rises from 0 to 1.
+    direction: of the encoder. A single layer has none: a top-down arm trains chains of two layers
+    and more, and its bottom-up twin has the one-layer chains to hold them against.
     widths: hidden units of every net, by depth; if it is empty, those of equal parameters.
     """
 
@@ -35,45 +38,82 @@ class Arm:
     what: str
     rate: float
     seeds: int
+    kl_warm_up: float = 0.0
+    direction: str = "bottom-up"
     widths: tuple[tuple[int, int], ...] = ()
 
     @property
     def chains(self) -> dict[int, Architecture]:
         """The chains to train, by depth."""
         if self.widths:
-            return {depth: chain(depth, width) for depth, width in self.widths}
-        return {depth: equal_chain(depth) for depth in DEPTHS}
+            return {depth: chain(depth, width, self.direction) for depth, width in self.widths}
+        depths = DEPTHS if self.direction == "bottom-up" else DEPTHS[1:]
+        return {depth: equal_chain(depth, self.direction) for depth in depths}
+
+    @property
+    def training(self) -> str:
+        """What it does besides its rate: plain, KL warm-up, top-down, both or swapped."""
+        if self.widths:
+            return "swapped"
+        if self.direction == "top-down":
+            return "both" if self.kl_warm_up else "top-down"
+        return "KL warm-up" if self.kl_warm_up else "plain"
+
+    def bottom_up(self) -> "Arm":
+        """The bottom-up arm of the same rate and warm-up: itself, unless it is top-down."""
+        return self._like(kl_warm_up=self.kl_warm_up)
+
+    def plain(self) -> "Arm":
+        """The plain arm of the same rate: itself, if it is."""
+        return self._like(kl_warm_up=0.0)
+
+    def _like(self, kl_warm_up: float) -> "Arm":
+        wanted = (self.rate, kl_warm_up, "bottom-up", ())
+        return next(
+            a for a in ARMS.values() if (a.rate, a.kl_warm_up, a.direction, a.widths) == wanted
+        )
 
 
+SLOW, FAST = 0.01, 0.05
+TOP_DOWN: dict[str, Any] = {"direction": "top-down"}
+WARM: dict[str, Any] = {"kl_warm_up": 0.6}
 ARMS = {
     arm.name: arm
     for arm in (
-        Arm("slow", "a peak rate of 0.01", 0.01, 20),
-        Arm("fast", "five times that rate", 0.05, 6),
-        Arm("swapped", "the fast rate, widths swapped", 0.05, 4, widths=((1, 55), (5, 128))),
+        Arm("slow", "a peak rate of 0.01", SLOW, 20),
+        Arm("slow-warm", "the slow rate, KL warm-up", SLOW, 8, **WARM),
+        Arm("slow-top-down", "the slow rate, top-down encoder", SLOW, 8, **TOP_DOWN),
+        Arm("slow-both", "the slow rate, warm-up and top-down", SLOW, 5, **WARM, **TOP_DOWN),
+        Arm("fast", "five times that rate", FAST, 6),
+        Arm("fast-warm", "the fast rate, KL warm-up", FAST, 8, **WARM),
+        Arm("fast-top-down", "the fast rate, top-down encoder", FAST, 8, **TOP_DOWN),
+        Arm("swapped", "the fast rate, widths swapped", FAST, 4, widths=((1, 55), (5, 128))),
     )
 }
 
 
-def equal_chain(depth: int) -> Architecture:
+def equal_chain(depth: int, direction: str = "bottom-up") -> Architecture:
     """The chain of that depth whose number of parameters is closest to that of one layer of 128."""
     require_count("depth", depth)
     wanted = parameter_count(chain(1, WIDEST))
-    widths = range(1, WIDEST + 1)
-    return min((chain(depth, h) for h in widths), key=lambda c: abs(parameter_count(c) - wanted))
+    chains = (chain(depth, width, direction) for width in range(1, WIDEST + 1))
+    return min(chains, key=lambda c: abs(parameter_count(c) - wanted))
 
 
-def chain(depth: int, width: int) -> Architecture:
+def chain(depth: int, width: int, direction: str = "bottom-up") -> Architecture:
     """64 pixels, `depth` layers of 8 latents, nets of one hidden layer, Binomial(16) pixels."""
     require_count("depth", depth)
     require_count("width", width)
-    return Architecture(64, (LATENTS,) * depth, ((width,),) * depth, "binomial")
+    hidden = ((width,),) * depth
+    return Architecture(64, (LATENTS,) * depth, hidden, "binomial", direction=direction)
 
 
 def parameter_count(chain: Architecture) -> int:
     """How many numbers it learns, net by net: hidden·(inputs + 1) + outputs·(hidden + 1).
 
     For 64 pixels and eight latents a layer (154 h + 80) + (T − 1)(50 h + 32).  (Eq. 11.7)
+    From the top, where an encoder reads the h features of the one below in place of its eight
+    latents, (154 h + 80) + (T − 1)(h² + 42 h + 32).
     """
     if len(set(chain.hidden)) != 1 or len(chain.hidden[0]) != 1:
         raise ValueError(f"every net must have one hidden layer of one width, got {chain.hidden}")
@@ -81,7 +121,8 @@ def parameter_count(chain: Architecture) -> int:
     total = 0
     for level, (low, high) in enumerate(pairwise((chain.data, *chain.latents))):
         down = low if level == 0 else 2 * low  # logits; above them means and log stds
-        total += width * (low + 1 + high + 1) + (2 * high + down) * (width + 1)
+        read = width if level and chain.direction == "top-down" else low
+        total += width * (read + 1 + high + 1) + (2 * high + down) * (width + 1)
     return total
 
 
@@ -113,7 +154,7 @@ def run(arm: Arm, depth: int, seed: int, *, epochs: int = EPOCHS) -> dict[str, A
     settings = Settings(epochs, BATCH, arm.rate, WARMUP, seed=source)
     row: dict[str, Any] = {"arm": arm.name, "depth": depth, "seed": seed}
     try:
-        history = fit(model, train, settings, progress_bar=False)
+        history = fit(model, train, settings, objective=_objective(arm), progress_bar=False)
     except TrainingDiverged:
         return row | {"failed": True}
     return row | {"failed": False} | _figures(model, train, test, source) | _curve(history)
@@ -143,10 +184,17 @@ def _chains(arm: Arm) -> dict[int, Architecture]:
     return arm.chains
 
 
+def _objective(arm: Arm) -> Objective:
+    """The ELBO, or the same with its costs warmed up."""
+    return warm_up(arm.kl_warm_up) if arm.kl_warm_up else elbo
+
+
 def _plain_values(arm: Arm) -> dict[str, Any]:
     """An arm as plain values, with the hidden width and the parameters of each of its chains."""
     return {
         "rate": arm.rate,
+        "kl_warm_up": arm.kl_warm_up,
+        "direction": arm.direction,
         "hidden": {str(depth): c.hidden[0][0] for depth, c in arm.chains.items()},
         "parameters": {str(depth): parameter_count(c) for depth, c in arm.chains.items()},
     }

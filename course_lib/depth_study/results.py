@@ -15,6 +15,7 @@ from course_lib.data import FOLDER
 PATH = FOLDER / "depth_study.json"
 COMMAND = "python -m course_lib.depth_study"  # which writes them
 DECIMALS = 4  # that are kept of a figure in nats
+LOST = -150.0  # nats: a run whose training ELBO ends below is lost
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,40 @@ class Study:
         known = [math.nan if value is None else value for value in values]
         return torch.tensor(known, dtype=torch.float64, device="cpu")
 
+    def kept(self, figure: str, depth: int, arm: str = "slow") -> Tensor:
+        """The same of the runs that were not lost; there may be none. Raises ValueError as `of`."""
+        return self.of(figure, depth, arm)[self.of("train_elbo", depth, arm) >= LOST]
+
+    def lost(self, depth: int, arm: str = "slow") -> int:
+        """How many runs failed, or ended with a training ELBO below −150 nats.
+
+        Raises ValueError for an arm or depth that no run has.
+        """
+        return sum(not _is_kept(row) for row in self._require_rows(depth, arm))
+
     def failures(self, depth: int, arm: str = "slow") -> int:
         """How many runs of that arm and depth ended with a bound that was not finite.
 
         Raises ValueError for an arm or depth that no run has.
         """
+        return sum(bool(row["failed"]) for row in self._require_rows(depth, arm))
+
+    def _require_rows(self, depth: int, arm: str) -> list[dict[str, Any]]:
+        """The runs of that arm and depth. Raises ValueError if there is none."""
         rows = self._rows(depth, arm)
         if not rows:
             raise ValueError(f"there is no run of arm {arm!r} and depth {depth}")
-        return sum(bool(row["failed"]) for row in rows)
+        return rows
 
     def _rows(self, depth: int, arm: str) -> list[dict[str, Any]]:
         """The runs of that arm and depth; there may be none."""
         return [row for row in self.runs if row["arm"] == arm and row["depth"] == depth]
+
+
+def _is_kept(row: dict[str, Any]) -> bool:
+    """Whether it ended, and not below LOST."""
+    elbo = row.get("train_elbo")
+    return elbo is not None and elbo >= LOST
 
 
 def load_study(path: Path = PATH) -> Study:

@@ -12,7 +12,8 @@ COLUMN = 24  # characters
 
 def depths_table(study: Study) -> str:
     """A row for each rate and depth: means over seeds in nats, and the 95 % interval for the
-    difference from one layer; last the standard deviation over seeds, and that for its ratio.
+    difference from one layer; last the standard deviation over seeds, and that for its ratio. Runs
+    that were lost are left out.
 
     Raises ValueError if the study lacks an arm, a depth or a figure.
     """
@@ -20,7 +21,7 @@ def depths_table(study: Study) -> str:
     rows = ["rate  T  seeds  " + "".join(head).rstrip()]
     for arm in ("slow", "fast"):
         for depth in DEPTHS:
-            seeds = len(study.of("log_p", depth, arm))
+            seeds = len(study.kept("log_p", depth, arm))
             cells = [_mean_cell(study, name, depth, arm) for name in FIGURES]
             cells.append(_spread_cell(study, depth, arm))
             row = f"{ARMS[arm].rate:.2f}  {depth}  {seeds:5d}  "
@@ -29,18 +30,18 @@ def depths_table(study: Study) -> str:
 
 
 def _mean_cell(study: Study, figure: str, depth: int, arm: str) -> str:
-    values = study.of(figure, depth, arm)
+    values = study.kept(figure, depth, arm)
     if depth == DEPTHS[0]:
         return number(values.mean().item(), 2)
-    interval = difference_interval(values, study.of(figure, DEPTHS[0], arm))
+    interval = difference_interval(values, study.kept(figure, DEPTHS[0], arm))
     return f"{number(values.mean().item(), 2)} [{_ends(interval, 2, sign='+')}]"
 
 
 def _spread_cell(study: Study, depth: int, arm: str) -> str:
-    values = study.of("train_elbo", depth, arm)
+    values = study.kept("train_elbo", depth, arm)
     if depth == DEPTHS[0]:
         return number(values.std().item(), 2)
-    interval = spread_interval(values, study.of("train_elbo", DEPTHS[0], arm))
+    interval = spread_interval(values, study.kept("train_elbo", DEPTHS[0], arm))
     return f"{number(values.std().item(), 2)} [×{_ends(interval, 1)}]"
 
 
