@@ -2,8 +2,8 @@
 
 Chains of T = 1, 2, 3 and 5 latent layers with as many parameters each, trained on the 8×8 digits
 for as many steps, from many seeds, at two learning rates: plainly, with the KL warmed up, and with
-a top-down encoder. `python -m course_lib.depth_study` runs it, and its result
-ships as data/depth_study.json.
+a top-down encoder. `python -m course_lib.depth_study` runs it, its result ships as
+data/depth_study.json, and data/README.md says what it says.
 
     >>> from course_lib.depth_study import equal_chain, parameter_count
     >>> [parameter_count(equal_chain(depth)) for depth in (1, 2)]  # a fair comparison

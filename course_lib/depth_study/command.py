@@ -1,4 +1,4 @@
-"""`python -m course_lib.depth_study`: runs the depth study, some ten minutes on one core.
+"""`python -m course_lib.depth_study`: runs the depth study, some sixteen minutes on one core.
 
 python -m course_lib.depth_study --list                    the arms, the chains and their sizes
 python -m course_lib.depth_study --table                   what has been found, in four tables
