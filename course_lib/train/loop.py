@@ -121,24 +121,27 @@ def _require_slope(bound: Tensor) -> Tensor:
 
 
 class Tally:
-    """Running sums of the named terms over an epoch."""
+    """The named terms of an epoch, kept as they come and added up at its end, in float64."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.sums: dict[str, Tensor] = {}
+        self.terms: dict[str, list[Tensor]] = {}
 
     def add(self, count: int, terms: dict[str, Tensor]) -> None:
-        """Adds one batch's terms, each (batch,)."""
+        """Keeps one batch's terms, each (batch,)."""
         self.count += count
         for name, value in terms.items():
-            total = value.detach().sum()
-            self.sums[name] = self.sums[name] + total if name in self.sums else total
+            self.terms.setdefault(name, []).append(value.detach())
 
     def row(self, state: TrainingState, seconds: float) -> dict[str, float]:
         """The epoch's row of the history: means per example, in nats."""
         rate = state.settings.rate(state.step - 1, state.steps)
         row: dict[str, float] = {"epoch": state.epoch + 1, "core_seconds": seconds, "rate": rate}
-        return row | {name: float(total) / self.count for name, total in self.sums.items()}
+        return row | {name: _total(values) / self.count for name, values in self.terms.items()}
+
+
+def _total(values: list[Tensor]) -> float:
+    return float(torch.cat([value.reshape(-1) for value in values]).sum(dtype=torch.float64))
 
 
 def _precision(settings: Settings) -> AbstractContextManager[Any]:

@@ -16,8 +16,8 @@ from torch import Generator, Tensor, nn
 
 from course_lib import checkpoint
 from course_lib.arguments import require_count, require_cpu, require_number, require_seed
+from course_lib.train.optimisers import OPTIMISERS, optimisers_of
 
-OPTIMISERS = ("adam", "muon")
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -83,7 +83,7 @@ class TrainingState:
     def __init__(self, model: nn.Module, settings: Settings, size: int) -> None:
         self.model = _require_trainable(model)
         self.settings, self.size = settings, size
-        self.optimisers = _optimisers(self.model, settings)
+        self.optimisers = optimisers_of(self.model, settings.optimiser, settings.learning_rate)
         self.generator = Generator().manual_seed(settings.seed)
         self.history = History()
         self.step = 0
@@ -206,29 +206,6 @@ def _require_trainable(model: nn.Module) -> nn.Module:
             "call model.requires_grad_(True) to train it"
         )
     return model
-
-
-def _optimisers(model: nn.Module, settings: Settings) -> list[torch.optim.Optimizer]:
-    """Fused Adam; or Muon on the matrices and fused Adam on biases and other vectors."""
-    parameters = list(model.parameters())
-    if settings.optimiser == "adam":
-        return [torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)]
-    matrices = [p for p in parameters if p.ndim == 2]
-    rest = [p for p in parameters if p.ndim != 2]
-    if not matrices:
-        raise ValueError(
-            'the model has no matrices of weights for optimiser="muon"; use optimiser="adam"'
-        )
-    # These steps of Newton and Schulz cost a third less than the default five, and learn as fast.
-    muon = torch.optim.Muon(
-        matrices,
-        lr=settings.learning_rate,
-        weight_decay=0.0,
-        adjust_lr_fn="match_rms_adamw",
-        ns_steps=4,
-    )
-    adam = [torch.optim.Adam(rest, lr=settings.learning_rate, fused=True)] if rest else []
-    return [muon, *adam]
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
