@@ -35,7 +35,7 @@ class Curve:
 
     epochs (E,) are the epochs' numbers; elbo (E,); reconstruction (E,); costs (T, E), z_1's first.
     counted (K,) are the epochs after which the active units were counted; active (T, K), how many
-    there were in each layer. An objective that keeps no terms of the ELBO, as L_k does, leaves
+    there were in each layer. An objective of one's own that keeps no terms of the ELBO leaves
     reconstruction (0,) and costs (0, E). Raises ValueError if lengths disagree, E is 0, or a number
     is NaN or infinite.
     """
