@@ -35,11 +35,8 @@ class NotFiniteError(ValueError):
     """
 
 
-class located:
-    """Puts `place` before the message of a ValueError raised inside; its kind stays.
-
-    A class, as a generator costs ten times as much, and a chain enters one at every arrow.
-    """
+class located:  # a generator would cost ten times as much, and a chain enters one at every arrow
+    """Puts `place` before the message of a ValueError raised inside; its kind stays."""
 
     def __init__(self, place: str) -> None:
         self.place = place

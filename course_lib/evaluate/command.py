@@ -5,6 +5,7 @@
     python -m course_lib.evaluate mnist_vae --images 500 --k 500    a quick look
     python -m course_lib.evaluate runs/mnist_vae.safetensors        a model of your own
     python -m course_lib.evaluate mnist_vae --cross-check --images 100      by three routes
+    python -m course_lib.evaluate mnist_vae --device cuda           on a GPU: other random numbers
 
 The test set is binarised once, from the seed. An interrupted evaluation goes on where it was.
 """
@@ -24,7 +25,7 @@ from course_lib.evaluate.table import (
     routes_line,
     seeds_table,
 )
-from course_lib.shipped import RECIPES, RUNS, all_runs
+from course_lib.shipped import RECIPES, RUNS, all_runs, usable_device
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,9 +53,10 @@ def _print_results(options: argparse.Namespace) -> list[dict[str, Any]]:
     """The rows of the models, printed as they come."""
     rows = []
     sizes = {"k": options.k, "images": options.images, "seed": options.seed}
+    place = {"work": options.work, "device": usable_device(options.device)}
     print(results_header())
     for model in options.models:
-        rows.append(results_row(model, **sizes, work=options.work))
+        rows.append(results_row(model, **sizes, **place))
         print(results_line(rows[-1]), flush=True)
     return rows
 
@@ -63,8 +65,10 @@ def _print_routes(options: argparse.Namespace) -> list[dict[str, Any]]:
     """The cross-checks of the models, printed route by route."""
     rows = []
     names = ("k", "images", "seed", "chains", "temperatures")
+    sizes = {name: getattr(options, name) for name in names}
+    device = usable_device(options.device)
     for model in options.models:
-        growing = routes_row(model, **{name: getattr(options, name) for name in names})
+        growing = routes_row(model, **sizes, device=device)
         print(routes_header(next(growing)), flush=True)
         for route, row in zip(ROUTE_NAMES, growing, strict=True):
             print(routes_line(row, route), flush=True)
@@ -84,6 +88,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--cross-check", action="store_true", help="NLL by three routes")
     parser.add_argument("--chains", type=int, default=16, help="annealed: chains an image")
     parser.add_argument("--temperatures", type=int, default=1000, help="annealed: steps of β")
+    parser.add_argument("--device", default="cpu", help="cpu (default), or cuda for a GPU")
     parser.add_argument("--save", type=Path, help="write the rows there as JSON")
     parser.add_argument("--work", type=Path, default=work, help="where unfinished rows are kept")
     return parser.parse_args(arguments)

@@ -12,6 +12,7 @@
 """
 
 from course_lib.shipped.curves import Curve, curve_of, curve_path, load_curve, save_curve
+from course_lib.shipped.devices import usable_device
 from course_lib.shipped.files import RUNS, load_model, model_path, save_model
 from course_lib.shipped.images import TrainingData, training_data
 from course_lib.shipped.recipe import NamedObjective, Recipe
@@ -39,4 +40,5 @@ __all__ = [
     "save_model",
     "train_recipe",
     "training_data",
+    "usable_device",
 ]
