@@ -143,8 +143,9 @@ def require_all(name: str, value: Tensor, good: Tensor, expected: str) -> Tensor
     where = tuple(int(i) for i in (~good).nonzero()[0])
     entry = value.detach().expand(good.shape)[where].item()
     kind = ValueError if math.isfinite(entry) else NotFiniteError
-    place = f" at index {where}" if where else ""
-    raise kind(f"{name} must be {expected}, got {entry:g}{place}")
+    raise kind(
+        f"{name} must be {expected}, got {entry:g}" + (f" at index {where}" if where else "")
+    )
 
 
 def require_event(name: str, value: Tensor, size: int) -> Tensor:
