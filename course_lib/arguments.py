@@ -11,6 +11,7 @@ The common case is cheap: one sum decides, and entries are looked at only when i
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from itertools import zip_longest
 from typing import TypedDict
 
@@ -35,13 +36,11 @@ class NotFiniteError(ValueError):
     """
 
 
-class located:  # a generator would cost ten times as much, and a chain enters one at every arrow
+class located(AbstractContextManager["located"]):  # a generator would cost ten times as much
     """Puts `place` before the message of a ValueError raised inside; its kind stays."""
 
     def __init__(self, place: str) -> None:
         self.place = place
-
-    def __enter__(self) -> None: ...
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, ValueError):
@@ -143,9 +142,8 @@ def require_all(name: str, value: Tensor, good: Tensor, expected: str) -> Tensor
     where = tuple(int(i) for i in (~good).nonzero()[0])
     entry = value.detach().expand(good.shape)[where].item()
     kind = ValueError if math.isfinite(entry) else NotFiniteError
-    raise kind(
-        f"{name} must be {expected}, got {entry:g}" + (f" at index {where}" if where else "")
-    )
+    place = f" at index {where}" if where else ""
+    raise kind(f"{name} must be {expected}, got {entry:g}{place}")
 
 
 def require_event(name: str, value: Tensor, size: int) -> Tensor:
