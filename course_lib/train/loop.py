@@ -63,17 +63,8 @@ def fit(
     checkpoint is not given or does not fit; TrainingDiverged, a FloatingPointError, if the bound,
     what leads to it, or a weight at the end of an epoch is NaN or infinite: nothing is saved then.
     """
-    if require_tensor("data", data).ndim != 2 or len(data) == 0:
-        raise ValueError(f"data must be (N, D) with N ≥ 1, got shape {tuple(data.shape)}")
-    if not isinstance(settings, Settings):
-        raise ValueError(f"settings must be Settings(epochs, …), got {settings!r}")
     objectives.require_objective(objective)
-    state = TrainingState(model, settings, len(data))
-    if data.device != state.device:
-        raise ValueError(
-            f"data must be on {state.device}, as the weights are, got {data.device}; "
-            f'move it with .to("{state.device}")'
-        )
+    state = _at_the_start(model, data, settings)
     if resume:
         if checkpoint is None:
             raise ValueError("resume=True needs the checkpoint to go on from, got None")
@@ -93,6 +84,21 @@ def fit(
     bar.close()
     state.adopt_average()
     return state.history
+
+
+def _at_the_start(model: nn.Module, data: Tensor, settings: Settings) -> TrainingState:
+    """A training of which no step is done. Raises ValueError as `fit` does."""
+    if require_tensor("data", data).ndim != 2 or len(data) == 0:
+        raise ValueError(f"data must be (N, D) with N ≥ 1, got shape {tuple(data.shape)}")
+    if not isinstance(settings, Settings):
+        raise ValueError(f"settings must be Settings(epochs, …), got {settings!r}")
+    state = TrainingState(model, settings, len(data))
+    if data.device != state.device:
+        raise ValueError(
+            f"data must be on {state.device}, as the weights are, got {data.device}; "
+            f'move it with .to("{state.device}")'
+        )
+    return state
 
 
 def _epoch(

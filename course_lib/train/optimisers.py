@@ -7,6 +7,9 @@ import torch
 from torch import Tensor, nn
 
 OPTIMISERS = ("adam", "muon")
+# What torch.optim.Adam has for its own, under the names of the kernel.
+OF_ADAM: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0}
+OF_ADAM |= {"amsgrad": False, "maximize": False}
 
 
 def optimisers_of(model: nn.Module, kind: str, learning_rate: float) -> list[torch.optim.Optimizer]:
@@ -56,12 +59,9 @@ class FusedAdam(torch.optim.Adam):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """One step of every weight down its gradient."""
         (group,) = self.param_groups
-        gradients = [weight.grad for weight in group["params"]]
-        if (
-            closure is not None
-            or self._gathered is None
-            or any(slope is None for slope in gradients)
-        ):
+        gradients = [weight.grad for weight in group["params"] if weight.grad is not None]
+        whole = closure is None and len(gradients) == len(group["params"])
+        if self._gathered is None or not whole:
             super().step(closure)
             self._gather(group["params"])
             return
@@ -75,12 +75,7 @@ class FusedAdam(torch.optim.Adam):
             [],
             counts,
             lr=group["lr"],
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            weight_decay=0.0,
-            eps=group["eps"],
-            amsgrad=False,
-            maximize=False,
+            **OF_ADAM,
         )
 
     def _gather(self, weights: list[Tensor]) -> None:
