@@ -204,7 +204,8 @@ def test_what_is_almost_a_zero_or_a_one_is_none(bad: float, dtype: torch.dtype) 
         coins.log_prob(value)
 
 
-def test_values_that_make_up_for_one_another_are_seen() -> None:
-    """x − x² is −2 at 2 and ¼ at ½: its sum over these nine is 0."""
-    with pytest.raises(ValueError, match=r"value must be 0 or 1 .*, got 2 at index \(0,\)"):
-        Bernoulli(torch.zeros(9)).log_prob(torch.tensor([2.0] + [0.5] * 8))
+@pytest.mark.parametrize("values", [[2.0] + [0.5] * 8, [0.5] * 4])
+def test_values_that_make_up_for_one_another_are_seen(values: list[float]) -> None:
+    """x − x² is −2 at 2 and ¼ at ½: its sum is 0 over the nine, and 1 over the four."""
+    with pytest.raises(ValueError, match=r"value must be 0 or 1 .*, got .* at index \(0,\)"):
+        Bernoulli(torch.zeros(len(values))).log_prob(torch.tensor(values))
