@@ -134,7 +134,9 @@ def test_a_bound_of_several_samples_keeps_all_that_a_curve_shows(
 
 
 def test_an_objective_without_terms_keeps_its_elbo_and_its_units() -> None:
+    """Also where the terms of later epochs were kept: a training that older code began."""
     rows = [{"epoch": 1, "elbo": -3.0, "active_1": 2, "active_2": 1}, {"epoch": 2, "elbo": -2.0}]
+    rows[1] |= {"reconstruction": -1.0, "cost_1": 0.5, "cost_2": 0.5}
     curve = curve_of(rows)
     assert curve.elbo.tolist() == [-3.0, -2.0]
     assert curve.reconstruction.shape == (0,)
