@@ -116,14 +116,32 @@ def test_a_training_that_was_killed_ends_with_the_same_curve(
     assert curve_path(parts).read_bytes() == curve_path(whole).read_bytes()
 
 
-def test_a_bound_of_several_samples_keeps_its_elbo_and_its_units(tmp_path: Path) -> None:
-    l_2 = replace(SMALL, objective=NamedObjective("importance_weighted", (2,)))
+@pytest.mark.parametrize("direction", ["bottom-up", "top-down"])
+def test_a_bound_of_several_samples_keeps_all_that_a_curve_shows(
+    direction: str, tmp_path: Path
+) -> None:
+    """Its ELBO and the terms are of the same draws, so they add up, and layer_curves has costs."""
+    sizes = replace(TWO, direction=direction)
+    l_2 = replace(SMALL, architecture=sizes, objective=NamedObjective("importance_weighted", (2,)))
     _, rows = trained(l_2, tmp_path / "small.safetensors")
     curve = load_curve(tmp_path / "small.safetensors")
     assert curve.elbo.tolist() == pytest.approx([row["elbo"] for row in rows], abs=5.1e-5)
-    assert curve.reconstruction.shape == (0,)
-    assert curve.costs.shape == (0, 6)
+    sums = curve.reconstruction - curve.costs.sum(0)
+    assert curve.elbo.tolist() == pytest.approx(sums.tolist(), abs=2e-4)
+    assert curve.costs.shape == (2, 6)
     assert curve.active.shape == (2, 5)
+    assert all(row["bound_2"] >= row["elbo"] for row in rows)
+
+
+def test_an_objective_without_terms_keeps_its_elbo_and_its_units() -> None:
+    """Also where the terms of later epochs were kept: a training that older code began."""
+    rows = [{"epoch": 1, "elbo": -3.0, "active_1": 2, "active_2": 1}, {"epoch": 2, "elbo": -2.0}]
+    rows[1] |= {"reconstruction": -1.0, "cost_1": 0.5, "cost_2": 0.5}
+    curve = curve_of(rows)
+    assert curve.elbo.tolist() == [-3.0, -2.0]
+    assert curve.reconstruction.shape == (0,)
+    assert curve.costs.shape == (0, 2)
+    assert curve.active.tolist() == [[2], [1]]
 
 
 def test_units_are_counted_at_these_epochs() -> None:

@@ -193,3 +193,19 @@ def test_rounding_asymmetry_of_an_inverse_is_no_error(generator: torch.Generator
     inverse = torch.linalg.inv(matrix)
     assert not torch.equal(inverse, inverse.mT)
     FullGaussian.from_covariance(torch.zeros(4, dtype=torch.float64), inverse)
+
+
+@pytest.mark.parametrize("bad", [1e-30, -1e-30, 1 - 2**-24, 1 + 2**-23, 0.5, -1.0, 2.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_is_almost_a_zero_or_a_one_is_none(bad: float, dtype: torch.dtype) -> None:
+    coins = Bernoulli(torch.zeros(9, dtype=dtype))
+    value = torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, bad, 1.0], dtype=dtype)
+    with pytest.raises(ValueError, match=r"value must be 0 or 1 .*, got .* at index \(7,\)"):
+        coins.log_prob(value)
+
+
+@pytest.mark.parametrize("values", [[2.0] + [0.5] * 8, [0.5] * 4])
+def test_values_that_make_up_for_one_another_are_seen(values: list[float]) -> None:
+    """x − x² is −2 at 2 and ¼ at ½: its sum is 0 over the nine, and 1 over the four."""
+    with pytest.raises(ValueError, match=r"value must be 0 or 1 .*, got .* at index \(0,\)"):
+        Bernoulli(torch.zeros(len(values))).log_prob(torch.tensor(values))

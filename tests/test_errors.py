@@ -28,7 +28,7 @@ from course_lib.evaluate import local_posterior
 from course_lib.evaluate import rows as evaluate_rows
 from course_lib.index import command as index_command
 from course_lib.nets import GaussianNet, LogitNet
-from course_lib.shipped import RECIPES, Recipe, load_model
+from course_lib.shipped import RECIPES, NamedObjective, Recipe, load_model
 from course_lib.shipped import command as train_command
 from course_lib.train import (
     Settings,
@@ -342,9 +342,14 @@ ADVICE: list[tuple[str, Act, Act]] = [
         lambda _: tiny().elbo(flips().to("cpu"), generator=rng()),
     ),
     (
-        "move it with .cpu()",
+        'move it with .to("cpu")',
         lambda _: trained(tiny(), x=flips().to("meta")),
-        lambda _: trained(tiny(), x=flips().cpu()),
+        lambda _: trained(tiny(), x=flips().to("cpu")),
+    ),
+    (
+        "move it with .cpu()",
+        lambda desk: checkpoint.save(desk.folder / "a", {"x": flips().to("meta")}, {}),
+        lambda desk: checkpoint.save(desk.folder / "a", {"x": flips().cpu()}, {}),
     ),
     (
         "convert them with .float()",
@@ -450,6 +455,31 @@ ADVICE: list[tuple[str, Act, Act]] = [
         "so use the package from there",
         lambda desk: index_command.answer([], desk.folder),
         lambda _: index_command.answer([], HERE.parent),
+    ),
+    (
+        '"cpu", "cuda" or a GPU such as "cuda:1"',
+        lambda desk: desk.train("--device", "gpu"),
+        lambda desk: desk.train("--device", "cpu"),
+    ),
+    (
+        "without --device the CPU computes",
+        lambda desk: desk.train("--device", "cuda:99"),
+        lambda desk: desk.train(),
+    ),
+    (
+        "numbers must be a tuple such as (5,)",
+        lambda _: NamedObjective("importance_weighted", 5),  # type: ignore[arg-type]
+        lambda _: NamedObjective("importance_weighted", (5,)),
+    ),
+    (
+        "its weight ends at 1: a recipe cannot have both",
+        lambda _: NamedObjective("warm_up", (0.5, 0.0, 2.0)),
+        lambda _: NamedObjective("warm_up", (0.5, 0.0)),
+    ),
+    (
+        'such as NamedObjective("warm_up", (1 / 3,))',
+        lambda _: Recipe("small", "", TINY, Settings(1), objective=warm_up(0.5)),  # type: ignore[arg-type]
+        lambda _: Recipe("small", "", TINY, Settings(1), NamedObjective("warm_up", (1 / 3,))),
     ),
     ("ask for --table", lambda _: evaluated([]), lambda desk: evaluated(["--table"], desk)),
     (

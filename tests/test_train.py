@@ -445,14 +445,17 @@ def test_a_fault_in_the_input_is_not_taken_for_divergence() -> None:
     ("call", "message"),
     [
         (lambda m: fit(m, [1, 2], Settings(1)), "data must be a tensor, got list"),  # type: ignore[arg-type]
-        (lambda m: fit(m, data().to("meta"), Settings(1)), "data must be on the CPU, got meta"),
+        (
+            lambda m: fit(m, data().to("meta"), Settings(1)),
+            "data must be on cpu, as the weights.* got meta",
+        ),
         (lambda m: fit(m, data(), 5), r"settings must be Settings\(epochs, …\), got 5"),  # type: ignore[arg-type]
         (lambda m: fit(TINY, data(), Settings(1)), "torch.nn.Module, .* got Architecture"),  # type: ignore[arg-type]
         (lambda m: fit(nn.Tanh(), data(), Settings(1)), "no weights to train: Tanh"),
         (lambda m: fit(m.encoders[0], data(), Settings(1)), "have terms.* got GaussianNet"),
         (
             lambda m: fit(m.to("meta"), data(), Settings(1)),
-            "the model must be on the CPU, got meta",
+            "the model must be on the CPU, or all of it on one GPU, got meta",
         ),
         (
             lambda m: fit(m, data(), Settings(1), objective="elbo"),  # type: ignore[arg-type]
@@ -669,6 +672,13 @@ def test_a_file_says_which_objective_its_model_was_trained_on(tmp_path: Path) ->
         ("warm_up", (), r"objective 'warm_up' got \(\): "),
         ("elbo", (1.0,), r"objective 'elbo' got \(1.0,\): "),
         ("importance_weighted", (0,), "k must be a whole number of at least 1, got 0"),
+        ("free_bits", (-1.0,), r"nats must be at least 0, got -1\.0"),
+        (
+            "warm_up",
+            (0.5, 0.0, 2.0),
+            r"both a warm-up and a weight of its own, got \(0\.5, 0\.0, 2",
+        ),
+        ("warm_up", 0.5, r"numbers must be a tuple such as \(5,\), got 0\.5"),
     ],
 )
 def test_an_objective_that_there_is_not_is_named(
@@ -676,6 +686,19 @@ def test_an_objective_that_there_is_not_is_named(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         NamedObjective(word, numbers)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        (NamedObjective("warm_up", (0.5,)), NamedObjective("free_bits", (1.0,))),
+        warm_up(0.5),
+        "warm_up",
+    ],
+)
+def test_a_recipe_has_one_objective_that_can_be_written_down(objective: Any) -> None:
+    with pytest.raises(ValueError, match=r"recipe 'both' must have one objective.*; got "):
+        Recipe("both", "", TINY, Settings(1), objective)
 
 
 def test_a_training_of_the_first_edition_goes_on_under_the_names_of_now(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """An encoder that comes down, against the exact posteriors of linear chains and dense Gaussians."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -236,3 +237,24 @@ def _joint_of(model: TopDownHVAE, x: Tensor) -> MultivariateNormal:
     covariance = torch.tensor([[w + k * k * v, k * v], [k * v, v]], dtype=torch.float64)
     assert math.isclose(at[0].variance.item(), at[1].variance.item())
     return MultivariateNormal(mean.detach(), covariance)
+
+
+@pytest.mark.parametrize("direction", ["bottom-up", "top-down"])
+def test_what_a_weight_is_made_of(direction: str, generator: Generator) -> None:
+    """Factor by factor from torch's Gaussians, at the same draws; the weight is its terms' ELBO."""
+    model = replace(DEEP, direction=direction).build(seed=2).double()
+    x = (torch.rand(4, 6, generator=generator) < 0.5).double()
+    weights, terms = model.weigh(x, 7, generator=Generator().manual_seed(3))
+    factors, z = model.encode(x, (7,), generator=Generator().manual_seed(3))
+    above = [model.generate(level, z[level - 1]) for level in range(2, model.depth + 1)]
+    for cost, q, p, level in zip(terms.costs, factors, [*above, model.prior], z, strict=True):
+        log_q, log_p = (
+            Independent(Normal(of.mean, of.variance.sqrt()), 1).log_prob(level) for of in (q, p)
+        )
+        torch.testing.assert_close(cost, log_q - log_p, rtol=0, atol=1e-10)
+    flips = torch.distributions.Bernoulli(model.generate(1, z[0]).mean)
+    expected = flips.log_prob(x).sum(-1)
+    torch.testing.assert_close(terms.reconstruction, expected, rtol=0, atol=1e-10)
+    torch.testing.assert_close(weights, terms.elbo, rtol=0, atol=1e-10)
+    assert weights.requires_grad
+    assert not terms.elbo.requires_grad

@@ -53,7 +53,7 @@ class Bernoulli:
         require_outcome(value, self)
         require_binary("value", value)
         # For x in {0, 1} both terms are log σ(±logit): one function, right at ±inf as well.
-        return logsigmoid((2.0 * value - 1.0) * self.logits).sum(-1)
+        return logsigmoid((2.0 * value).sub_(1.0) * self.logits).sum(-1)
 
     def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
         """Draws (*shape, *batch, D) of zeros and ones, in the dtype of the logits."""
@@ -86,11 +86,10 @@ def require_logits(logits: Tensor) -> Tensor:
 
 def require_binary(name: str, value: Tensor) -> None:
     """Raises ValueError unless every entry is 0 or 1."""
-    if value.numel() == 0:
-        return
-    # x² − x is 0 for 0 and 1 alone, and NaN for infinity: cheaper than a comparison with each.
-    least, most = torch.addcmul(-value, value, value).detach().aminmax()
-    if not least.item() == most.item() == 0.0:
+    # x − x² is 0 for 0 and 1 alone, and NaN for +∞; a sum of sizes is 0 only if all of them are.
+    # Three passes, a sixth of what a comparison with 0 and with 1 takes.
+    excess = torch.addcmul(value, value, value, value=-1.0).detach()
+    if excess.abs_().sum().item() != 0.0:
         drawn = "data.binarise draws them from grey levels 0..255"
         advice = f"0 or 1 ({drawn}; grey pixels need ContinuousBernoulli or Binomial)"
         require_all(name, value, (value == 0) | (value == 1), advice)

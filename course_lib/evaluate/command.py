@@ -5,6 +5,7 @@
     python -m course_lib.evaluate runs/mnist_vae.safetensors        a model of your own
     python -m course_lib.evaluate --shipped             every model in data/, k = 5,000, all images
     python -m course_lib.evaluate mnist_vae --cross-check --images 100      by three routes
+    python -m course_lib.evaluate mnist_vae --device cuda           on a GPU: other random numbers
 
 --save ROWS.json keeps what was found; MODEL … --add ROWS.json takes it into the results files in
 data/, and prints what --table now prints of these recipes. The test set is binarised once, from
@@ -19,7 +20,7 @@ from typing import Any
 from course_lib.evaluate.added import TABLED, add_rows
 from course_lib.evaluate.rows import results_row, routes_row
 from course_lib.evaluate.table import newest_route, recipes_table, results_header, results_line
-from course_lib.shipped import RECIPES, RUNS, all_runs, model_path
+from course_lib.shipped import RECIPES, RUNS, all_runs, model_path, usable_device
 from course_lib.shipped.results import save_rows
 
 
@@ -59,9 +60,10 @@ def _print_results(options: argparse.Namespace) -> list[dict[str, Any]]:
     """The rows of the models, printed as they come."""
     rows = []
     sizes = {"k": options.k, "images": options.images, "seed": options.seed}
+    place = {"work": options.work, "device": usable_device(options.device)}
     print(results_header())
     for model in options.models:
-        rows.append(results_row(model, **sizes, work=options.work))
+        rows.append(results_row(model, **sizes, **place))
         print(results_line(rows[-1]), flush=True)
     return rows
 
@@ -71,8 +73,9 @@ def _print_routes(options: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     sizes = {"k": options.k, "images": options.images, "seed": options.seed}
     annealed = {"chains": options.chains, "temperatures": options.temperatures}
+    device = usable_device(options.device)
     for model in options.models:
-        for row in routes_row(model, **sizes, **annealed):
+        for row in routes_row(model, **sizes, **annealed, device=device):
             print(newest_route(row), flush=True)
         rows.append(row)
     return rows
@@ -94,6 +97,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--cross-check", action="store_true", help="NLL by three routes")
     parser.add_argument("--chains", type=int, default=16, help="annealed: chains an image")
     parser.add_argument("--temperatures", type=int, default=1000, help="annealed: steps of β")
+    parser.add_argument("--device", default="cpu", help="cpu (default), or cuda for a GPU")
     parser.add_argument("--save", type=Path, help="keep the rows there, as JSON")
     parser.add_argument("--add", type=Path, nargs="+", help="take these rows into the table")
     parser.add_argument("--work", type=Path, default=work, help="where unfinished rows are kept")

@@ -102,7 +102,7 @@ def sampled_log_evidence(
     require_count("first", first, least=0)
     images = []
     for i, image in enumerate(torch.split(x, 1), start=first):
-        generator = torch.Generator().manual_seed((seed * STRIDE + i) % 2**32)
+        generator = torch.Generator(x.device).manual_seed((seed * STRIDE + i) % 2**32)
         log_w = [
             model.log_weights(image, min(CHUNK, k - done), generator=generator)  # (CHUNK, 1)
             for done in range(0, k, CHUNK)

@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 from tqdm import tqdm
 
 from course_lib import checkpoint
+from course_lib.arguments import DOUBLE
 from course_lib.data import binarise, load_mnist
 from course_lib.evaluate.annealed import annealed_log_evidence
 from course_lib.evaluate.codes import rate_distortion
@@ -32,21 +33,28 @@ BATCH, SAMPLES = 100, 50  # images whose codes are drawn at once, and how many o
 BINARISATION = 2**31
 CODES = 2**30
 CROSS_CHECK = 2**29
+CPU = torch.device("cpu")
 
 
-def results_row(name: str, *, k: int, images: int, seed: int, work: Path) -> dict[str, Any]:
+def results_row(
+    name: str, *, k: int, images: int, seed: int, work: Path, device: torch.device = CPU
+) -> dict[str, Any]:
     """All figures of one model, a recipe's name or a file, on the first `images` test images.
 
     A row of data/results.json: see `shipped.results`. Finished pieces are kept in `work`, under a
-    key that holds everything they depend on. Raises ValueError unless there are two images or more
-    and the model is of MNIST, FileNotFoundError if there is none.
+    key that holds everything they depend on. The images are the same on every device; samples are
+    not, so the row of a GPU says that it was there. Raises ValueError unless there are two images
+    or more and the model is of MNIST, FileNotFoundError if there is none.
     """
     if images < 2:
         raise ValueError(f"images must be at least 2, to differ from one another, got {images}")
     path, model = _mnist_model(name)
     facts, sizes = training_facts(path), {"k": k, "images": images, "seed": seed}
+    if device.type != "cpu":
+        sizes["device"] = device.type
     kept = Kept(work, {"sha256": facts["sha256"], **sizes})
-    x = binarised_test_images(images, seed)
+    x = binarised_test_images(images, seed).to(device)
+    model.to(device)
     row = {"model": path.stem, **facts, **sizes}
     row |= likelihood_figures(model, x, k, seed, kept)
     recipe = RECIPES.get(row["recipe"])
@@ -57,14 +65,22 @@ def results_row(name: str, *, k: int, images: int, seed: int, work: Path) -> dic
 
 
 def routes_row(
-    name: str, *, k: int, images: int, seed: int, chains: int, temperatures: int
+    name: str,
+    *,
+    k: int,
+    images: int,
+    seed: int,
+    chains: int,
+    temperatures: int,
+    device: torch.device = CPU,
 ) -> Iterator[dict[str, Any]]:
     """The NLL of the first images by three routes: the row as it grows, first without any.
 
     A row of data/routes.json: see `shipped.routes`. Raises as `results_row` does.
     """
     path, model = _mnist_model(name)
-    x = binarised_test_images(images, seed)
+    x = binarised_test_images(images, seed).to(device)
+    model.to(device)
     row: dict[str, Any] = {"model": path.stem, "images": len(x), "seed": seed}
     row |= {"k": k, "chains": chains, "temperatures": temperatures, "sha256": sha256_of(path)}
     yield row
@@ -76,7 +92,7 @@ def routes_row(
         "annealed": lambda g: annealed_log_evidence(model, x, generator=g, **annealed),
     }
     for route, estimate in routes.items():
-        found = estimate(Generator().manual_seed(CROSS_CHECK + seed))
+        found = estimate(Generator(device).manual_seed(CROSS_CHECK + seed))
         row = row | {route: [found.nll, found.monte_carlo_error]}
         yield row
 
@@ -111,7 +127,7 @@ def likelihood_figures(model: HVAE, x: Tensor, k: int, seed: int, kept: Kept) ->
     """The NLL by importance sampling, its two errors and the core minutes that it took."""
     # Of each image log p̂, its effective samples and its core minutes: (done, 3).
     done = kept.read("images")
-    done = x.new_zeros(0, 3).double() if done is None else done
+    done = torch.zeros(0, 3, **DOUBLE) if done is None else done
     with tqdm(total=len(x), initial=len(done), unit="image", disable=None, leave=False) as bar:
         for first in range(len(done), len(x), PIECE):
             start, piece = time.process_time(), x[first : first + PIECE]
@@ -119,7 +135,7 @@ def likelihood_figures(model: HVAE, x: Tensor, k: int, seed: int, kept: Kept) ->
             minutes = (time.process_time() - start) / 60 / len(piece)
             times = torch.full_like(part.log_evidence, minutes)
             rows = torch.stack([part.log_evidence, part.effective_samples, times], 1)
-            done = kept.write("images", torch.cat([done, rows]))
+            done = kept.write("images", torch.cat([done, rows.cpu()]))
             bar.update(len(piece))
     log_evidence, effective, times = done.T
     found = SampledLogEvidence(log_evidence, effective, k)
@@ -136,14 +152,14 @@ def plane_figures(model: HVAE, x: Tensor, kept: Kept) -> dict[str, float]:
     sums = kept.read("sums")
     if sums is None:
         found = plane_log_evidence(model, x)
-        sums = kept.write("sums", torch.stack([found.log_evidence, found.coarse], 1))
+        sums = kept.write("sums", torch.stack([found.log_evidence, found.coarse], 1).cpu())
     fine, coarse = sums.T.mean(1)
     return {"exact_nll": -fine.item(), "exact_error": abs(fine - coarse).item()}
 
 
 def code_figures(model: HVAE, x: Tensor, seed: int) -> dict[str, Any]:
     """ELBO, distortion, and each layer's cost and active units: means over the images, nats."""
-    generator = Generator().manual_seed(CODES + seed)
+    generator = Generator(x.device).manual_seed(CODES + seed)
     parts = [
         rate_distortion(model, piece, samples=SAMPLES, generator=generator)
         for piece in torch.split(x, BATCH)

@@ -12,6 +12,7 @@
 """
 
 from course_lib.shipped.curves import Curve, curve_of, curve_path, load_curve, save_curve
+from course_lib.shipped.devices import usable_device
 from course_lib.shipped.facts import require_recipe, training_facts
 from course_lib.shipped.files import RUNS, load_model, model_path, save_model
 from course_lib.shipped.images import TrainingData, training_data
@@ -42,4 +43,5 @@ __all__ = [
     "train_recipe",
     "training_data",
     "training_facts",
+    "usable_device",
 ]

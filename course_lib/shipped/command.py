@@ -4,6 +4,7 @@ python -m course_lib.train --list                 what there is
 python -m course_lib.train mnist_vae              trains into runs/mnist_vae.safetensors
 python -m course_lib.train mnist_vae --resume     goes on after an interruption
 python -m course_lib.train mnist_vae --seed 1 --epochs 100      other than the recipe says
+python -m course_lib.train mnist_vae --device cuda              on a GPU: faster, other weights
 """
 
 import argparse
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 from course_lib.shipped.curves import curve_path
+from course_lib.shipped.devices import usable_device
 from course_lib.shipped.files import RUNS
 from course_lib.shipped.recipe import Recipe
 from course_lib.shipped.recipes import RECIPES
@@ -41,7 +43,7 @@ def _train(options: argparse.Namespace) -> Path:
     name = options.name
     if name not in RECIPES:
         raise ValueError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
-    recipe = RECIPES[name]
+    recipe, device = RECIPES[name], usable_device(options.device)
     for setting, value in (("epochs", options.epochs), ("seed", options.seed)):
         if value is not None:
             recipe, name = recipe.changed(**{setting: value}), f"{name}_{setting}_{value}"
@@ -54,7 +56,7 @@ def _train(options: argparse.Namespace) -> Path:
         )
     bar = sys.stderr.isatty()
     report = None if bar else _print_epoch
-    train_recipe(recipe, out, resume=options.resume, report=report, progress_bar=bar)
+    train_recipe(recipe, out, resume=options.resume, device=device, report=report, progress_bar=bar)
     return out
 
 
@@ -65,6 +67,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")
     parser.add_argument("--seed", type=int, help="another seed than the recipe's")
+    parser.add_argument("--device", default="cpu", help="cpu (default), or cuda for a GPU")
     parser.add_argument("--out", type=Path, help="where the model goes (default: runs/NAME…)")
     return parser.parse_args(arguments)
 

@@ -35,7 +35,7 @@ class Curve:
 
     epochs (E,) are the epochs' numbers; elbo (E,); reconstruction (E,); costs (T, E), z_1's first.
     counted (K,) are the epochs after which the active units were counted; active (T, K), how many
-    there were in each layer. An objective that keeps no terms of the ELBO, as L_k does, leaves
+    there were in each layer. An objective of one's own that keeps no terms of the ELBO leaves
     reconstruction (0,) and costs (0, E). Raises ValueError if lengths disagree, E is 0, or a number
     is NaN or infinite.
     """
@@ -73,8 +73,9 @@ def curve_of(rows: Sequence[dict[str, float]]) -> Curve:
     if not rows:
         raise ValueError("a curve needs a row of a history at least, got none")
     known = {name for row in rows for name in row}
-    terms = [name for name in ("reconstruction",) if name in known]
-    costs, active = (_of_layers(kind, known) for kind in ("cost", "active"))
+    # What the first row lacks is left out: a training may have begun before its terms were kept.
+    terms = [name for name in ("reconstruction",) if name in rows[0]]
+    costs, active = _of_layers("cost", set(rows[0])), _of_layers("active", known)
     for row in rows:
         lacking = [name for name in ("epoch", "elbo", *terms, *costs) if name not in row]
         if lacking:

@@ -34,7 +34,8 @@ class NamedObjective:
     """An objective as a word and its numbers, so that it can be written down.
 
     word: one of OBJECTIVES. numbers: what the function of that name takes, in its order.
-    Raises ValueError if there is no such word, or its function refuses the numbers.
+    Raises ValueError if there is no such word, or its function refuses the numbers. A recipe has
+    one: a warm-up ends at weight 1, so none has both a warm-up and a weight of its own.
     """
 
     word: str
@@ -43,6 +44,13 @@ class NamedObjective:
     def __post_init__(self) -> None:
         if self.word not in OBJECTIVES:
             raise ValueError(f"objective must be one of {tuple(OBJECTIVES)}, got {self.word!r}")
+        if not isinstance(self.numbers, tuple):
+            raise ValueError(f"numbers must be a tuple such as (5,), got {self.numbers!r}")
+        if self.word == "warm_up" and len(self.numbers) > 2:
+            raise ValueError(
+                "warm_up takes until and start, and its weight ends at 1: a recipe cannot have "
+                f"both a warm-up and a weight of its own, got {self.numbers}"
+            )
         try:
             self.build()
         except TypeError as error:  # another number of numbers
@@ -71,6 +79,8 @@ class Recipe:
 
     what: the model in a few words. images: "mnist" or "digits", see `training_data`.
     published: the test NLL in nats of the table it reproduces, if it does.
+    Raises ValueError unless objective is one NamedObjective: two, such as a warm-up and a weight of
+    its own, would say different things of what the ELBO's terms weigh.
     """
 
     name: str
@@ -80,6 +90,14 @@ class Recipe:
     objective: NamedObjective = ELBO
     images: str = "mnist"
     published: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.objective, NamedObjective):
+            raise ValueError(
+                f'recipe {self.name!r} must have one objective, such as NamedObjective("warm_up", '
+                "(1 / 3,)); a warm-up and a weight of its own, say, do not go together; got "
+                f"{self.objective!r}"
+            )
 
     @property
     def path(self) -> Path:

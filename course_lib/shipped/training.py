@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch import Generator
 
 from course_lib.shipped.curves import curve_of, save_curve
@@ -21,21 +22,23 @@ def train_recipe(
     out: Path,
     *,
     resume: bool = False,
+    device: torch.device | str = "cpu",
     report: Callable[[dict[str, float]], None] | None = None,
     progress_bar: bool = True,
 ) -> HVAE:
     """Trains, with checkpoints beside `out`, and writes the model there. Returns it.
 
     Beside the model goes its learning curve, see `load_curve`; what it takes changes no weight.
-    resume: go on from the last checkpoint, if there is one. report is called with each epoch's row
-    of the history. Raises as `train.fit` and `checkpoint.save` do.
+    resume: go on from the last checkpoint, if there is one. device: where it trains; another one
+    gives other weights. The model that is returned is on the CPU. report is called with each
+    epoch's row of the history. Raises as `train.fit` and `checkpoint.save` do.
     """
-    model = recipe.build()
+    model = recipe.build().to(device)
     data = training_data(recipe.images)
     state = training_path(out)
     history = fit(
         model,
-        data.pixels,
+        data.pixels.to(device),
         recipe.settings,
         prepare=data.prepare,
         objective=recipe.objective.build(),
@@ -45,7 +48,7 @@ def train_recipe(
         report=report,
         progress_bar=progress_bar,
     )
-    save_model(out, model, recipe, history)
+    save_model(out, model.cpu(), recipe, history)
     save_curve(out, curve_of(history.rows))
     return model
 
@@ -59,12 +62,13 @@ def units_counter(
     the first 1,000 training images, prepared once, and with the same noise each time, so that what
     changes is the model. The weights are those that are being trained, not their running average.
     """
-    x = data.prepare(data.pixels[:COUNTED], generator=Generator().manual_seed(0))
+    device = model.prior_mean.device
+    x = data.prepare(data.pixels[:COUNTED], generator=Generator().manual_seed(0)).to(device)
 
     def count(epoch: int) -> dict[str, float]:
         if not (epoch in _EARLY or epoch % 50 == 0 or epoch == epochs):
             return {}
-        numbers = active_units(model, x, generator=Generator().manual_seed(1))
+        numbers = active_units(model, x, generator=Generator(device).manual_seed(1))
         return {f"active_{level}": number for level, number in enumerate(numbers, start=1)}
 
     return count

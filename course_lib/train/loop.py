@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 from tqdm.auto import tqdm
 
-from course_lib.arguments import NotFiniteError, require_cpu
+from course_lib.arguments import NotFiniteError, require_tensor
 from course_lib.train import objectives
 from course_lib.train.state import History, Settings, TrainingState
 
@@ -53,21 +53,18 @@ def fit(
 ) -> History:
     """Maximises the mean bound over `data` and leaves the result in `model`.  (Eq. 9.6)
 
-    data: (N, D); prepare turns a batch of it into model input. With `checkpoint`, the whole state
-    is written there at the end of an epoch, at most every `every` seconds, and after the last; with
-    `resume`, training goes on from it and ends with the same weights, bit for bit. measure is
+    data: (N, D), on the device of the weights, where all is computed; prepare turns a batch of it
+    into model input. With `checkpoint`, the whole state is written there at the end of an epoch, at
+    most every `every` seconds, and after the last; with `resume`, training goes on from it, on the
+    same kind of device, and ends with the same weights, bit for bit. measure is
     called with the number of each epoch that is over, and what it returns joins the epoch's row of
     the history, with which report is then called.
     Raises ValueError if data is empty or unfit for the model, no weight may change, or the
     checkpoint is not given or does not fit; TrainingDiverged, a FloatingPointError, if the bound,
     what leads to it, or a weight at the end of an epoch is NaN or infinite: nothing is saved then.
     """
-    if require_cpu("data", data).ndim != 2 or len(data) == 0:
-        raise ValueError(f"data must be (N, D) with N ≥ 1, got shape {tuple(data.shape)}")
-    if not isinstance(settings, Settings):
-        raise ValueError(f"settings must be Settings(epochs, …), got {settings!r}")
     objectives.require_objective(objective)
-    state = TrainingState(model, settings, len(data))
+    state = _at_the_start(model, data, settings)
     if resume:
         if checkpoint is None:
             raise ValueError("resume=True needs the checkpoint to go on from, got None")
@@ -89,6 +86,21 @@ def fit(
     return state.history
 
 
+def _at_the_start(model: nn.Module, data: Tensor, settings: Settings) -> TrainingState:
+    """A training of which no step is done. Raises ValueError as `fit` does."""
+    if require_tensor("data", data).ndim != 2 or len(data) == 0:
+        raise ValueError(f"data must be (N, D) with N ≥ 1, got shape {tuple(data.shape)}")
+    if not isinstance(settings, Settings):
+        raise ValueError(f"settings must be Settings(epochs, …), got {settings!r}")
+    state = TrainingState(model, settings, len(data))
+    if data.device != state.device:
+        raise ValueError(
+            f"data must be on {state.device}, as the weights are, got {data.device}; "
+            f'move it with .to("{state.device}")'
+        )
+    return state
+
+
 def _epoch(
     state: TrainingState, data: Tensor, prepare: Prepare, objective: objectives.Objective
 ) -> dict[str, float]:
@@ -96,7 +108,7 @@ def _epoch(
     start, tally = time.process_time(), Tally()
     for index in state.batches():
         x = prepare(torch.index_select(data, 0, index), generator=state.generator)
-        with _precision(state.settings), _located(state):
+        with _precision(state), _located(state):
             bound, terms = objective(
                 state.model, x, generator=state.generator, progress=state.progress
             )
@@ -121,30 +133,33 @@ def _require_slope(bound: Tensor) -> Tensor:
 
 
 class Tally:
-    """Running sums of the named terms over an epoch."""
+    """The named terms of an epoch, kept as they come and added up at its end, in float64."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.sums: dict[str, Tensor] = {}
+        self.terms: dict[str, list[Tensor]] = {}
 
     def add(self, count: int, terms: dict[str, Tensor]) -> None:
-        """Adds one batch's terms, each (batch,)."""
+        """Keeps one batch's terms, each (batch,)."""
         self.count += count
         for name, value in terms.items():
-            total = value.detach().sum()
-            self.sums[name] = self.sums[name] + total if name in self.sums else total
+            self.terms.setdefault(name, []).append(value.detach())
 
     def row(self, state: TrainingState, seconds: float) -> dict[str, float]:
         """The epoch's row of the history: means per example, in nats."""
         rate = state.settings.rate(state.step - 1, state.steps)
         row: dict[str, float] = {"epoch": state.epoch + 1, "core_seconds": seconds, "rate": rate}
-        return row | {name: float(total) / self.count for name, total in self.sums.items()}
+        return row | {name: _total(values) / self.count for name, values in self.terms.items()}
 
 
-def _precision(settings: Settings) -> AbstractContextManager[Any]:
+def _total(values: list[Tensor]) -> float:
+    return float(torch.cat([value.reshape(-1) for value in values]).sum(dtype=torch.float64))
+
+
+def _precision(state: TrainingState) -> AbstractContextManager[Any]:
     """bfloat16 for matrix products if asked for."""
-    if settings.precision == "bfloat16":
-        return torch.autocast("cpu", torch.bfloat16)
+    if state.settings.precision == "bfloat16":
+        return torch.autocast(state.device.type, torch.bfloat16)
     return nullcontext()
 
 

@@ -84,15 +84,23 @@ def elbo(model: Trainable, x: Tensor, *, generator: Generator, progress: float) 
 def importance_weighted(k: int) -> Objective:
     """L_k, the importance-weighted bound of k samples.  (Eq. 3.4)
 
+    The history keeps it as bound_k, and of the same samples the means that are the ELBO and, if the
+    model can weigh(x, k, …) as HVAEs can, its terms.
     Raises ValueError if k < 1. Source: Burda, Grosse & Salakhutdinov 2016, section 3.
     """
     require_count("k", k)
 
     def bound(model: Trainable, x: Tensor, *, generator: Generator, progress: float) -> Bound:
         _require_able(model, "log_weights")
-        log_weights = model.log_weights(x, k, generator=generator)  # (k, batch)
+        named: dict[str, Tensor] = {}
+        if hasattr(model, "weigh"):
+            log_weights, terms = model.weigh(x, k, generator=generator)  # each (k, batch)
+            named = terms.named()
+        else:
+            log_weights = model.log_weights(x, k, generator=generator)  # (k, batch)
         value = importance_weighted_bound(log_weights)
-        return value, {"elbo": log_weights.mean(0), f"bound_{k}": value}
+        means = {name: term.mean(0) for name, term in named.items()}
+        return value, {"elbo": log_weights.detach().mean(0), f"bound_{k}": value, **means}
 
     return bound
 

@@ -15,10 +15,11 @@ import torch
 from torch import Generator, Tensor, nn
 
 from course_lib import checkpoint
-from course_lib.arguments import require_count, require_cpu, require_number, require_seed
+from course_lib.arguments import require_count, require_number, require_seed
+from course_lib.train.optimisers import OPTIMISERS, optimisers_of
 
-OPTIMISERS = ("adam", "muon")
 PRECISIONS = ("float32", "bfloat16")
+DEVICES = ("cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -78,17 +79,22 @@ class History:
 
 
 class TrainingState:
-    """The moving parts of one training; see the module's docstring."""
+    """The moving parts of one training; see the module's docstring.
+
+    All of it lies where the model's weights do, the random generator too; so another device draws
+    other numbers, and ends with other weights. A file is written from the CPU.
+    """
 
     def __init__(self, model: nn.Module, settings: Settings, size: int) -> None:
         self.model = _require_trainable(model)
         self.settings, self.size = settings, size
-        self.optimisers = _optimisers(self.model, settings)
-        self.generator = Generator().manual_seed(settings.seed)
+        self.parameters: list[Tensor] = list(model.parameters())
+        self.device = self.parameters[0].device
+        self.optimisers = optimisers_of(self.model, settings.optimiser, settings.learning_rate)
+        self.generator = Generator(self.device).manual_seed(settings.seed)
         self.history = History()
         self.step = 0
         self.steps = settings.epochs * self.steps_an_epoch
-        self.parameters: list[Tensor] = list(model.parameters())
         self.averages = [p.detach().clone() for p in self.parameters] if settings.average else []
 
     @property
@@ -108,7 +114,7 @@ class TrainingState:
 
     def batches(self) -> Iterator[Tensor]:
         """The indices of one epoch's batches, a fresh permutation; the last may be smaller."""
-        order = torch.randperm(self.size, generator=self.generator, device="cpu")
+        order = torch.randperm(self.size, generator=self.generator, device=self.device)
         size = self.settings.batch_size
         yield from (order[start : start + size] for start in range(0, self.size, size))
 
@@ -143,16 +149,18 @@ class TrainingState:
             for j, entry in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser.{i}.{j}.{key}": value for key, value in entry.items()}
         tensors["generator"] = self.generator.get_state()
-        checkpoint.save(path, tensors, self._about() | {"history": self.history.rows})
+        on_cpu = {name: value.cpu() for name, value in tensors.items()}
+        checkpoint.save(path, on_cpu, self._about() | {"history": self.history.rows})
 
     def restore(self, path: Path) -> None:
         """Puts a saved state back.
 
         Raises ValueError if the file is damaged, of another architecture, no training's checkpoint,
-        or made with other settings or another number of images.
+        or made with other settings, another number of images or on another kind of device.
         """
         tensors, about = checkpoint.load(path)
-        about = {"direction": "bottom-up"} | about  # a file of 0.1.0 says none, and had no other
+        # What older files do not say had no other value.
+        about = {"direction": "bottom-up", "device": "cpu"} | about
         if about.get("kind") != "training":
             raise ValueError(
                 f"{path} holds a {about.get('kind', 'file')}, not a training to resume"
@@ -175,7 +183,7 @@ class TrainingState:
         """What a checkpoint must agree on with the training that resumes it."""
         direction = getattr(self.model, "direction", "bottom-up")  # of a chain's encoder
         about = {"kind": "training", "images": self.size, "direction": direction}
-        return about | asdict(self.settings)
+        return about | {"device": self.device.type} | asdict(self.settings)
 
 
 def _named_as_now(row: dict[str, float]) -> dict[str, float]:
@@ -184,7 +192,7 @@ def _named_as_now(row: dict[str, float]) -> dict[str, float]:
 
 
 def _require_trainable(model: nn.Module) -> nn.Module:
-    """Raises ValueError unless the model has weights on the CPU, and one at least may change."""
+    """Raises ValueError unless it has weights, on one device, of which one at least may change."""
     if not isinstance(model, nn.Module):
         raise ValueError(
             "model must be a torch.nn.Module, such as Architecture(…).build(seed=0), got "
@@ -194,7 +202,11 @@ def _require_trainable(model: nn.Module) -> nn.Module:
     if not weights:
         raise ValueError(f"the model has no weights to train: {type(model).__name__}.parameters()")
     for weight in weights:
-        require_cpu("the model", weight)
+        if weight.device.type not in DEVICES or weight.device != weights[0].device:
+            raise ValueError(
+                "the model must be on the CPU, or all of it on one GPU, got "
+                f"{weight.device} beside {weights[0].device}"
+            )
         if weight.is_inference():
             raise ValueError(
                 "the model was made under torch.inference_mode(), so its weights can never learn; "
@@ -206,29 +218,6 @@ def _require_trainable(model: nn.Module) -> nn.Module:
             "call model.requires_grad_(True) to train it"
         )
     return model
-
-
-def _optimisers(model: nn.Module, settings: Settings) -> list[torch.optim.Optimizer]:
-    """Fused Adam; or Muon on the matrices and fused Adam on biases and other vectors."""
-    parameters = list(model.parameters())
-    if settings.optimiser == "adam":
-        return [torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)]
-    matrices = [p for p in parameters if p.ndim == 2]
-    rest = [p for p in parameters if p.ndim != 2]
-    if not matrices:
-        raise ValueError(
-            'the model has no matrices of weights for optimiser="muon"; use optimiser="adam"'
-        )
-    # These steps of Newton and Schulz cost a third less than the default five, and learn as fast.
-    muon = torch.optim.Muon(
-        matrices,
-        lr=settings.learning_rate,
-        weight_decay=0.0,
-        adjust_lr_fn="match_rms_adamw",
-        ns_steps=4,
-    )
-    adam = [torch.optim.Adam(rest, lr=settings.learning_rate, fused=True)] if rest else []
-    return [muon, *adam]
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -55,12 +55,21 @@ class GenerativeChain(nn.Module):
 
         latents: T tensors z_t (*samples, *batch, d_t). Raises ValueError unless they are T.
         """
+        *below, log_p = self.log_factors(x, latents)
+        for factor in below:
+            log_p = log_p + factor
+        return log_p
+
+    def log_factors(self, x: Tensor, latents: Sequence[Tensor]) -> list[Tensor]:
+        """[log p(x|z_1), log p(z_1|z_2), …, log p(z_T)], as `log_joint` adds them up."""
         if len(latents) != self.depth:
             raise ValueError(f"latents must be {self.depth} tensors, z_1 first, got {len(latents)}")
-        log_p = self.prior.log_prob(latents[-1])
-        for level, low in enumerate([x, *latents[:-1]], start=1):
-            log_p = log_p + self.generate(level, latents[level - 1]).log_prob(low)
-        return log_p
+        top = self.prior.log_prob(latents[-1])
+        arrows = enumerate([x, *latents[:-1]], start=1)
+        return [
+            *(self.generate(level, latents[level - 1]).log_prob(low) for level, low in arrows),
+            top,
+        ]
 
     @torch.no_grad()
     def sample_latents(self, count: int, *, generator: Generator) -> list[Tensor]:

@@ -57,6 +57,15 @@ class ChainTerms:
         }
 
 
+@torch.no_grad()
+def sampled_terms(
+    reconstruction: Tensor, log_q: Sequence[Tensor], log_p: Sequence[Tensor]
+) -> ChainTerms:
+    """The terms that a chain's factors give at samples, z_1's first; without gradient."""
+    costs = (q - p for q, p in zip(log_q, log_p, strict=True))
+    return ChainTerms(reconstruction.detach(), tuple(costs))
+
+
 class HVAE(GenerativeChain):
     """A chain p(x, z_{1:T}) with an encoder q(z_{1:T}|x) of Gaussian factors, one a layer.
 
@@ -94,9 +103,19 @@ class HVAE(GenerativeChain):
 
         Constant over the samples exactly when q is the posterior.
         """
+        return self.weigh(x, k, generator=generator)[0]
+
+    def weigh(self, x: Tensor, k: int, *, generator: Generator) -> tuple[Tensor, ChainTerms]:
+        """`log_weights`, and what they are made of, (k, *batch) nats each, without gradient.
+
+        The terms' reconstruction is log p(x|z_1), and the t-th cost log q(z_t|·) − log p(z_t|·):
+        both factors at the sample, also where `terms` has a KL. So their elbo is the log-weight.
+        """
         factors, z = self.encode(x, (require_count("k", k),), generator=generator)
-        log_q = sum(q.log_prob(level) for q, level in zip(factors, z, strict=True))
-        return self.log_joint(x, z) - log_q
+        log_q = [q.log_prob(level) for q, level in zip(factors, z, strict=True)]
+        reconstruction, *log_p = self.log_factors(x, z)
+        log_joint = sum([reconstruction, *log_p[:-1]], start=log_p[-1])
+        return log_joint - sum(log_q), sampled_terms(reconstruction, log_q, log_p)
 
     def importance_weighted(self, x: Tensor, k: int, *, generator: Generator) -> Tensor:
         """One estimate of L_k for each x: (*batch,) nats.  (Eq. 3.4)"""

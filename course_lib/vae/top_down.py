@@ -18,7 +18,7 @@ from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.nets import GaussianNet
 from course_lib.nets.layers import full_precision
 from course_lib.vae._fitting import require_gaussian_arrow, top_down_sizes
-from course_lib.vae.hvae import HVAE, ChainTerms
+from course_lib.vae.hvae import HVAE, ChainTerms, sampled_terms
 
 
 class TopDownHVAE(HVAE):
@@ -80,13 +80,16 @@ class TopDownHVAE(HVAE):
         ]
         return ChainTerms(self.generate(1, z[0]).log_prob(x), tuple(costs))
 
-    def log_weights(self, x: Tensor, k: int, *, generator: Generator) -> Tensor:
-        """log p(x, z) − log q(z|x) at k samples z = z_{1:T} of q: (k, *batch) nats.  (Eq. 12.3)"""
+    def weigh(self, x: Tensor, k: int, *, generator: Generator) -> tuple[Tensor, ChainTerms]:
+        """log p(x, z) − log q(z|x) at k samples, and what it is made of: see `HVAE.weigh`."""
         factors, priors, z = self._descend(x, (require_count("k", k),), generator)
-        total = self.generate(1, z[0]).log_prob(x)
+        total = reconstruction = self.generate(1, z[0]).log_prob(x)
+        log_q, log_p = [], []
         for q, p, level in zip(factors, priors, z, strict=True):
-            total = total + p.log_prob(level) - q.log_prob(level)
-        return total
+            log_p.append(p.log_prob(level))
+            log_q.append(q.log_prob(level))
+            total = total + log_p[-1] - log_q[-1]
+        return total, sampled_terms(reconstruction, log_q, log_p)
 
     def mean_factors(self, x: Tensor) -> list[DiagonalGaussian]:
         """q(z_T|x), then q(z_t|z_{t+1}, x) given the mean of the one above; z_1's first."""
