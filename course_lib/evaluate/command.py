@@ -62,7 +62,7 @@ def _print_results(options: argparse.Namespace) -> list[dict[str, Any]]:
 def _print_routes(options: argparse.Namespace) -> list[dict[str, Any]]:
     """The cross-checks of the models, printed route by route."""
     rows = []
-    names = ("k", "images", "seed", "chains", "temperatures")
+    names = ("k", "images", "seed", "chains", "temperatures", "work")
     for model in options.models:
         growing = routes_row(model, **{name: getattr(options, name) for name in names})
         print(routes_header(next(growing)), flush=True)
