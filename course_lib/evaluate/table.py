@@ -98,7 +98,7 @@ def routes_line(row: dict[str, Any], route: str) -> str:
         "annealed": f"annealed, {row['chains']} chains × {row['temperatures']:,} temperatures",
     }
     nll, error = row[route]
-    text = f"  {names[route]:72}  {nll:.3f} ± {error:.3f}"
+    text = f"  {names[route]:72}  {nll:.3f} ± {error:.3f}" + _effective(row, route)
     if route != "annealed":
         return text
     for other in ("encoder", "fitted"):
@@ -129,6 +129,14 @@ def by_recipe(rows: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     for row in rows:
         groups.setdefault((row["recipe"], row["epochs"]), []).append(row)
     return list(groups.values())
+
+
+def _effective(row: dict[str, Any], route: str) -> str:
+    """How many draws of an image count as much as draws of its posterior, where it is known."""
+    if route not in row.get("effective", {}):
+        return ""
+    least, median, most = row["effective"][route]
+    return f"   effective draws {median:,.0f}, from {least:,.0f} to {most:,.0f}"
 
 
 def _published(row: dict[str, Any]) -> str:
