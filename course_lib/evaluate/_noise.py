@@ -1,7 +1,7 @@
 """A chain's latents by the noise that makes them: coordinates in which the prior is N(0, I).
 
-z_T = m + s ε_T with the prior's mean and standard deviation, and z_t = m_t(z_{t+1}) + s_t(z_{t+1}) ε_t
-with those of p(z_t|z_{t+1}). Given the layers above, each step is one to one and stretches by s, so
+z_T = m + s ε_T with the prior's mean and standard deviation, then z_t = m_t + s_t ε_t with those of
+p(z_t|z_{t+1}). Given the layers above, each step is one to one and stretches by s_t, so
 p(z) dz = N(ε; 0, I) dε, and p(x) = ∫ N(ε; 0, I) p(x|z_1(ε)) dε: no layer's scale is left in it, and
 a number of which x says nothing is N(0, 1) and independent of all others, in whatever layer.
 """

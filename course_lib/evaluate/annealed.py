@@ -137,7 +137,8 @@ class _Annealing:
             noise = now.noise + size * momentum
             lost = lost | ~(noise.abs() <= FAR).all(-1)  # NaN is no number at most FAR
             now = self.places(torch.where(lost.unsqueeze(-1), at.noise, noise))
-            momentum = momentum + (1.0 if leap < self.leapfrogs - 1 else 0.5) * size * now.pull(beta)
+            share = 1.0 if leap < self.leapfrogs - 1 else 0.5
+            momentum = momentum + share * size * now.pull(beta)
         gain = now.height(beta) - 0.5 * momentum.square().sum(-1) - energy  # (chains, N)
         coin = torch.rand(gain.shape, generator=self.generator, **self.kind)
         accepted = (coin.log() < gain) & ~lost

@@ -57,9 +57,9 @@ def fitted_posterior(
 ) -> FullGaussian:
     """The Gaussian of ε_{1:T}, (N, Σ d_t), that maximises the ELBO of each x alone.  (Eq. 6.3)
 
-    ε_T = (z_T − m)/s with the prior's m and s, and ε_t the same of z_t with those of p(z_t|z_{t+1}):
-    for one layer under N(0, I) it is z itself. Starts at the encoder's means and standard
-    deviations; Adam, its rate falling to zero, follows the slopes at fresh noise.
+    ε_T = (z_T − m)/s with the prior's m and s, and ε_t is the same of z_t with those of
+    p(z_t|z_{t+1}); for one layer under N(0, I) it is z itself. Starts at the encoder's means and
+    standard deviations; Adam, its rate falling to zero, follows the slopes at fresh noise.
     x (N, D). Raises ValueError if x is not (N, D), N ≥ 1, a count is below 1, or an arrow between
     latents gives no DiagonalGaussian.
     """
