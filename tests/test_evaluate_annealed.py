@@ -10,7 +10,7 @@ from scipy import special
 from test_evaluate import WORLD, affine_net, affine_vae, draws
 from torch import Generator, Tensor
 
-from course_lib.evaluate import annealed_log_evidence
+from course_lib.evaluate import annealed, annealed_log_evidence
 from course_lib.evaluate.annealed import _Annealing, _Places, schedule
 from course_lib.exact import LinearGaussianChain
 from course_lib.vae import HVAE, MarkovHVAE, TopDownHVAE
@@ -72,15 +72,14 @@ def test_a_chain_of_two_layers_is_walked_as_a_whole(direction: str, seed: int) -
     assert found.monte_carlo_error < 0.05
 
 
-def test_the_encoder_is_never_asked(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind in (MarkovHVAE, TopDownHVAE):
-        for name in ("encode", "mean_factors", "log_weights"):
-            monkeypatch.delattr(kind, name)
-    x = CHAIN.evidence.sample((2,), generator=generator)
-    for direction in DIRECTIONS:
-        model = affine_chain(CHAIN, direction)
-        monkeypatch.setattr(model, "encoders", torch.nn.ModuleList())
-        annealed_log_evidence(model, x, chains=2, temperatures=2, generator=generator)
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_the_encoder_is_never_asked(direction: str, generator: Generator) -> None:
+    """There is none."""
+    model, x = affine_chain(CHAIN, direction), CHAIN.evidence.sample((2,), generator=generator)
+    model.encoders = torch.nn.ModuleList()
+    with pytest.raises(IndexError):
+        model.log_weights(x, 1, generator=generator)
+    annealed_log_evidence(model, x, chains=2, temperatures=2, generator=generator)
 
 
 def test_a_narrow_layer_asks_for_no_narrow_steps(generator: Generator) -> None:
@@ -126,16 +125,17 @@ def test_four_pilots_an_image_find_the_steps_and_are_thrown_away(
         torch.testing.assert_close(walked, step)
 
 
-def test_a_trajectory_that_diverges_is_rejected(generator: Generator) -> None:
-    """The first step is far too long for this arrow: the pilots shorten it, and nothing fails."""
-    narrow = LinearGaussianChain([1.3, 0.8], [0.2, -0.5], [math.exp(-5), 0.6])
-    x = narrow.evidence.sample((2,), generator=generator)
-    model = affine_chain(narrow).float()  # in double precision it takes longer to overflow
-    found = annealed_log_evidence(
-        model, x.float(), chains=40, temperatures=150, generator=generator
+def test_a_trajectory_that_diverges_is_rejected(
+    generator: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first step is ten times what leapfrogs bear: the pilots shorten it, and nothing fails."""
+    monkeypatch.setattr(annealed, "FIRST_STEP", 20.0)
+    x = draws(2, generator)
+    found = annealed_log_evidence(  # in double precision it takes longer to overflow
+        affine_vae().float(), x.float(), chains=40, temperatures=150, generator=generator
     )
-    assert abs(found.nll + narrow.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
-    assert found.monte_carlo_error < 0.1
+    assert abs(found.nll + WORLD.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
+    assert found.monte_carlo_error < 0.2
 
 
 def test_a_single_step_that_diverges_stays_where_it_is(generator: Generator) -> None:

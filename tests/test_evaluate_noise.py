@@ -1,12 +1,11 @@
 """The noise that makes a chain's latents, against the change of variables that it stands for."""
 
-import math
-
 import pytest
 import torch
 from torch import Generator, Tensor
 from torch.distributions import Normal
 
+from course_lib.distributions import DiagonalGaussian
 from course_lib.evaluate._noise import encoded_noise, latents_of_noise, log_likelihood_of_noise
 from course_lib.vae import HVAE, Architecture
 
@@ -47,15 +46,25 @@ def test_the_prior_of_the_latents_is_n_0_i_of_the_noise(
 
 
 @pytest.mark.parametrize("direction", ["bottom-up", "top-down"])
-def test_the_encoders_means_are_the_latents_of_their_noise(
+def test_the_encoder_in_noise_is_multiplied_by_the_prior(
     direction: str, generator: Generator
 ) -> None:
+    """Layer by layer along the means: precisions add, 1/τ² + 1, and the mean is (μ/τ²)/(1/τ² + 1)."""
     model = chain(direction, generator)
     x = (torch.rand(2, 4, generator=generator) < 0.5).double()
     found, factors = encoded_noise(model, x), model.mean_factors(x)
-    for z, factor in zip(latents_of_noise(model, found.mean), factors, strict=True):
-        torch.testing.assert_close(z, factor.mean)
-    ratio = factors[-1].std / torch.tensor([math.exp(-0.7), math.exp(0.4)]).double()
-    torch.testing.assert_close(found.std[:, 5:], ratio)
-    ratio = factors[0].std / model.generate(2, factors[1].mean).std  # type: ignore[attr-defined]
-    torch.testing.assert_close(found.std[:, :3], ratio)
+    priors = [
+        model.generate(2, factors[1].mean),
+        model.generate(3, factors[2].mean),
+        DiagonalGaussian(torch.tensor([0.3, -1.0]).double(), torch.tensor([-0.7, 0.4]).double()),
+    ]
+    start = 0
+    for q, p in zip(factors, priors, strict=True):
+        assert isinstance(p, DiagonalGaussian)
+        end = start + q.mean.shape[-1]
+        precision = (p.std / q.std) ** 2
+        mean = (q.mean - p.mean) / p.std * precision / (precision + 1)
+        torch.testing.assert_close(found.mean[:, start:end], mean)
+        torch.testing.assert_close(found.std[:, start:end], (precision + 1) ** -0.5)
+        start = end
+    assert start == 7

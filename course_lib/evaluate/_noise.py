@@ -8,6 +8,7 @@ a number of which x says nothing is N(0, 1) and independent of all others, in wh
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from course_lib.distributions import DiagonalGaussian
 from course_lib.evaluate._input import split_latents
@@ -34,12 +35,17 @@ def log_likelihood_of_noise(model: HVAE, x: Tensor, noise: Tensor) -> Tensor:
 
 @torch.no_grad()
 def encoded_noise(model: HVAE, x: Tensor) -> DiagonalGaussian:
-    """The encoder's factors along the path of its means, as a Gaussian of ε_{1:T}: (N, Σ d_t)."""
+    """The encoder's factors along the path of its means, as one Gaussian of ε_{1:T}: (N, Σ d_t).
+
+    It is multiplied by N(0, I), of which the posterior is a part: so it lies where the decoders can
+    be, also if the encoder is a thousand times as wide as p(z_t|z_{t+1}).
+    """
     factors = model.mean_factors(x)
     priors = [_arrow(model, t + 1, factors[t].mean) for t in range(1, model.depth)] + [model.prior]
     pairs = list(zip(factors, priors, strict=True))
     mean = torch.cat([p.standardised(q.mean) for q, p in pairs], -1)
-    return DiagonalGaussian(mean, torch.cat([q.log_std - p.log_std for q, p in pairs], -1))
+    ratio = 2 * torch.cat([q.log_std - p.log_std for q, p in pairs], -1)  # log of the variances'
+    return DiagonalGaussian(mean * torch.sigmoid(-ratio), 0.5 * logsigmoid(ratio))
 
 
 def _arrow(model: HVAE, level: int, z: Tensor) -> DiagonalGaussian:
