@@ -49,7 +49,7 @@ def test_the_prior_of_the_latents_is_n_0_i_of_the_noise(
 def test_the_encoder_in_noise_is_multiplied_by_the_prior(
     direction: str, generator: Generator
 ) -> None:
-    """Layer by layer along the means: precisions add, 1/τ² + 1, and the mean is (μ/τ²)/(1/τ² + 1)."""
+    """Layer by layer along the means: precisions add, and means by their share of them."""
     model = chain(direction, generator)
     x = (torch.rand(2, 4, generator=generator) < 0.5).double()
     found, factors = encoded_noise(model, x), model.mean_factors(x)
