@@ -80,7 +80,9 @@ def routes_row(
         "fitted": (draws, lambda x, i: fitted_log_evidence(model, x, generator=own(i), k=k)),
         "annealed": (
             walks,
-            lambda x, i: annealed_log_evidence(model, x, generator=own(i), **walks),
+            lambda x, i: annealed_log_evidence(
+                model, x, generator=own(i), chains=chains, temperatures=temperatures
+            ),
         ),
     }
     for route, (sizes, estimate) in routes.items():
