@@ -1,9 +1,11 @@
 """Estimates of a trained model's worth against worlds where the answer is known."""
 
+import functools
 import json
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +26,7 @@ from course_lib.evaluate import (
     surgery,
 )
 from course_lib.evaluate import rows as measured
-from course_lib.evaluate.rows import binarised_test_images, results_row
+from course_lib.evaluate.rows import binarised_test_images, results_row, routes_row
 from course_lib.exact import LinearGaussian
 from course_lib.nets import GaussianNet
 from course_lib.vae import VAE, Architecture
@@ -253,17 +255,51 @@ def test_the_command_compares_three_routes(
 ) -> None:
     sizes = ["--images", "3", "--k", "500", "--chains", "8", "--temperatures", "40"]
     save = shipped.parent / "routes.json"
+    sizes += ["--work", str(shipped.parent / "work")]
     assert command.main([str(shipped), "--cross-check", *sizes, "--save", str(save)]) == 0
     printed = capsys.readouterr().out
     assert "3 test images" in printed
     (row,) = json.loads(save.read_text())
     nll, error = row["annealed"]
+    least, median, most = row["effective"]["fitted"]
+    assert f"effective draws {median:,.0f}, from {least:,.0f} to {most:,.0f}" in printed
     assert f"8 chains × 40 temperatures {nll:.3f} ± {error:.3f}" in re.sub(r" +", " ", printed)
     for other in ("encoder", "fitted"):
         found = re.search(rf"annealed less {other} +(\S+) ± (\S+)", printed.replace("−", "-"))
         assert found is not None
         assert float(found[1]) == pytest.approx(nll - row[other][0], abs=6e-4)
         assert float(found[2]) == pytest.approx(math.hypot(error, row[other][1]), abs=6e-4)
+
+
+def test_an_interrupted_comparison_goes_on_and_ends_the_same(
+    shipped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "PROPOSALS", 2)
+    short = functools.partial(measured.fitted_log_evidence, steps=3)  # type: ignore[attr-defined]
+    monkeypatch.setattr(measured, "fitted_log_evidence", short)
+    sizes = {"k": 20, "images": 3, "seed": 0, "chains": 2, "temperatures": 3}
+
+    def last_row(folder: str) -> dict[str, Any]:
+        return list(routes_row(str(shipped), **sizes, work=shipped.parent / folder))[-1]
+
+    whole = last_row("a")
+    real, calls = measured.annealed_log_evidence, []  # type: ignore[attr-defined]
+
+    def interrupted(*args: Any, **options: Any) -> SampledLogEvidence:
+        calls.append(len(args[1]))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*args, **options)
+
+    monkeypatch.setattr(measured, "annealed_log_evidence", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        last_row("b")
+    resumed = last_row("b")
+    assert calls == [2, 1, 1]  # the first two images are not walked again
+    assert {**resumed, "minutes": 0} == {**whole, "minutes": 0}
+    for route, most in (("encoder", 20), ("fitted", 20), ("annealed", 2)):
+        least, median, greatest = whole["effective"][route]
+        assert 1 - 1e-9 <= least <= median <= greatest <= most + 1e-9
 
 
 def test_nothing_to_evaluate_is_said(capsys: pytest.CaptureFixture[str]) -> None:

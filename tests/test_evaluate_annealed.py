@@ -10,19 +10,33 @@ from scipy import special
 from test_evaluate import WORLD, affine_net, affine_vae, draws
 from torch import Generator, Tensor
 
-from course_lib.evaluate import annealed_log_evidence
-from course_lib.evaluate.annealed import _Annealing, schedule
+from course_lib.evaluate import annealed, annealed_log_evidence
+from course_lib.evaluate.annealed import _Annealing, _Places, schedule
 from course_lib.exact import LinearGaussianChain
-from course_lib.vae import MarkovHVAE
+from course_lib.vae import HVAE, MarkovHVAE, TopDownHVAE
 
 CHAIN = LinearGaussianChain([1.3, 0.8], [0.2, -0.5], [0.7, 0.6])
+WIDE = LinearGaussianChain(
+    [[[1.1, 0.4], [-0.3, 0.8], [0.5, -0.9]], [[0.9, -0.6], [0.2, 1.2]]],
+    [[0.1, -0.4, 0.3], [0.5, -0.2]],
+    [[0.6, 0.5, 0.8], [0.4, 0.7]],
+)
+DIRECTIONS = ["bottom-up", "top-down"]
 
 
-def affine_chain(world: LinearGaussianChain = CHAIN) -> MarkovHVAE:
-    """A world's own decoders; the encoders are never asked, so they may be anything."""
-    one, zero = torch.ones(1, 1).double(), torch.zeros(1).double()
+def affine_chain(world: LinearGaussianChain = CHAIN, direction: str = "bottom-up") -> HVAE:
+    """A world's own decoders, and encoders that say N(0, 1) of every layer, whatever x is."""
     decoders = [affine_net(a.slope, a.offset, a.std.log()) for a in world.arrows]
-    return MarkovHVAE([affine_net(one, zero, zero) for _ in decoders], decoders)
+    bottom_up, sizes = direction == "bottom-up", world.sizes
+    encoders = [
+        affine_net(
+            torch.zeros(sizes[t], sizes[t - 1 if bottom_up else 0]).double(),
+            torch.zeros(sizes[t]).double(),
+            torch.zeros(sizes[t]).double(),
+        )
+        for t in range(1, world.depth + 1)
+    ]
+    return MarkovHVAE(encoders, decoders) if bottom_up else TopDownHVAE(encoders, decoders)
 
 
 @pytest.mark.parametrize("temperatures", [1, 3, 8])
@@ -46,13 +60,37 @@ def test_slow_annealing_meets_the_exact_evidence(generator: Generator) -> None:
     assert bool((found.effective_samples > 20).all())
 
 
-def test_a_chain_of_two_layers_is_walked_as_a_whole(generator: Generator) -> None:
-    x = CHAIN.evidence.sample((6,), generator=generator)
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_chain_of_two_layers_is_walked_as_a_whole(direction: str, seed: int) -> None:
+    """Seven numbers, three of them x: within three errors from each of three seeds."""
+    generator = Generator().manual_seed(seed)
+    x = WIDE.evidence.sample((6,), generator=generator)
+    model = affine_chain(WIDE, direction)
+    found = annealed_log_evidence(model, x, chains=40, temperatures=60, generator=generator)
+    assert abs(found.nll + WIDE.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
+    assert found.monte_carlo_error < 0.05
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_the_encoder_is_never_asked(direction: str, generator: Generator) -> None:
+    """There is none."""
+    model, x = affine_chain(CHAIN, direction), CHAIN.evidence.sample((2,), generator=generator)
+    model.encoders = torch.nn.ModuleList()
+    with pytest.raises(IndexError):
+        model.log_weights(x, 1, generator=generator)
+    annealed_log_evidence(model, x, chains=2, temperatures=2, generator=generator)
+
+
+def test_a_narrow_layer_asks_for_no_narrow_steps(generator: Generator) -> None:
+    """Its noise is N(0, 1) as any other's: with a spread of e^−12 sixty temperatures still do."""
+    narrow = LinearGaussianChain([1.3, 0.8], [0.2, -0.5], [0.7, math.exp(-12)])
+    x = narrow.evidence.sample((4,), generator=generator)
     found = annealed_log_evidence(
-        affine_chain(), x, chains=40, temperatures=300, generator=generator
+        affine_chain(narrow), x, chains=40, temperatures=60, generator=generator
     )
-    assert abs(found.nll + CHAIN.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
-    assert found.monte_carlo_error < 0.02
+    assert abs(found.nll + narrow.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
+    assert found.monte_carlo_error < 0.05
 
 
 def test_four_pilots_an_image_find_the_steps_and_are_thrown_away(
@@ -62,12 +100,12 @@ def test_four_pilots_an_image_find_the_steps_and_are_thrown_away(
     started, accepted = [], []
     start, move = _Annealing.start, _Annealing.move
 
-    def watched_start(self: _Annealing, chains: int) -> Tensor:
+    def watched_start(self: _Annealing, chains: int) -> _Places:
         started.append(chains)
         return start(self, chains)
 
-    def watched_move(self: _Annealing, z: Tensor, beta: float, step: Tensor) -> Any:
-        moved, taken = move(self, z, beta, step)
+    def watched_move(self: _Annealing, at: _Places, beta: float, step: Tensor) -> Any:
+        moved, taken = move(self, at, beta, step)
         accepted.append((step, taken))
         return moved, taken
 
@@ -87,28 +125,32 @@ def test_four_pilots_an_image_find_the_steps_and_are_thrown_away(
         torch.testing.assert_close(walked, step)
 
 
-def test_a_trajectory_that_diverges_is_rejected(generator: Generator) -> None:
-    """The first step is far too long for this arrow: the pilots shorten it, and nothing fails."""
-    narrow = LinearGaussianChain([1.3, 0.8], [0.2, -0.5], [0.7, math.exp(-5)])
-    x = narrow.evidence.sample((2,), generator=generator)
-    model = affine_chain(narrow).float()  # in double precision it takes longer to overflow
-    found = annealed_log_evidence(
-        model, x.float(), chains=40, temperatures=150, generator=generator
+def test_a_trajectory_that_diverges_is_rejected(
+    generator: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first step is ten times what leapfrogs bear: the pilots shorten it, and nothing fails."""
+    monkeypatch.setattr(annealed, "FIRST_STEP", 20.0)
+    x = draws(2, generator)
+    found = annealed_log_evidence(  # in double precision it takes longer to overflow
+        affine_vae().float(), x.float(), chains=40, temperatures=150, generator=generator
     )
-    assert abs(found.nll + narrow.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
-    assert found.monte_carlo_error < 0.1
+    assert abs(found.nll + WORLD.log_evidence(x).mean().item()) <= 3 * found.monte_carlo_error
+    assert found.monte_carlo_error < 0.2
 
 
 def test_a_single_step_that_diverges_stays_where_it_is(generator: Generator) -> None:
     x = draws(2, generator)
     run = _Annealing(affine_vae(), x, 400, generator)
-    z = run.start(5)
+    at = run.start(5)
     steps = torch.tensor([1e3, 1e-3]).double()  # of the first image, of the second
-    moved, accepted = run.move(z, 1.0, steps)
-    assert torch.equal(moved[:, 0], z[:, 0])
+    moved, accepted = run.move(at, 1.0, steps)
+    assert torch.equal(moved.noise[:, 0], at.noise[:, 0])
     assert accepted[:, 0].tolist() == [0.0] * 5
-    assert bool((moved[:, 1] != z[:, 1]).any())
+    assert bool((moved.noise[:, 1] != at.noise[:, 1]).any())
     assert accepted[:, 1].mean() > 0.5
+    here = run.places(moved.noise)  # what the chains carry along is what holds where they stand
+    torch.testing.assert_close(moved.log_likelihood, here.log_likelihood)
+    torch.testing.assert_close(moved.slope, here.slope)
 
 
 def test_the_temperatures_lie_on_a_sigmoid_from_minus_4_to_4() -> None:

@@ -73,9 +73,9 @@ def _print_routes(options: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     sizes = {"k": options.k, "images": options.images, "seed": options.seed}
     annealed = {"chains": options.chains, "temperatures": options.temperatures}
-    device = usable_device(options.device)
+    where: dict[str, Any] = {"work": options.work, "device": usable_device(options.device)}
     for model in options.models:
-        for row in routes_row(model, **sizes, **annealed, device=device):
+        for row in routes_row(model, **sizes, **annealed, **where):
             print(newest_route(row), flush=True)
         rows.append(row)
     return rows

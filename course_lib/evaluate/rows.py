@@ -21,19 +21,22 @@ from course_lib.data import binarise, load_mnist
 from course_lib.evaluate.annealed import annealed_log_evidence
 from course_lib.evaluate.codes import rate_distortion
 from course_lib.evaluate.fitted import fitted_log_evidence
-from course_lib.evaluate.likelihood import SampledLogEvidence, sampled_log_evidence
+from course_lib.evaluate.likelihood import STRIDE, SampledLogEvidence, sampled_log_evidence
 from course_lib.evaluate.plane import plane_log_evidence
 from course_lib.shipped import RECIPES, load_model, model_path, training_facts
 from course_lib.shipped.facts import sha256_of
 from course_lib.vae import HVAE, active_units
 
 PIECE = 100  # images between two savings
+PROPOSALS = 25  # the same, where each image has its own proposal or chains
 BATCH, SAMPLES = 100, 50  # images whose codes are drawn at once, and how many of each
 # Seeds far from those of the images' own samples.
 BINARISATION = 2**31
 CODES = 2**30
 CROSS_CHECK = 2**29
 CPU = torch.device("cpu")
+
+Estimate = Callable[[Tensor, int], SampledLogEvidence]  # of a piece, and the index of its first
 
 
 def results_row(
@@ -72,28 +75,48 @@ def routes_row(
     seed: int,
     chains: int,
     temperatures: int,
+    work: Path,
     device: torch.device = CPU,
 ) -> Iterator[dict[str, Any]]:
     """The NLL of the first images by three routes: the row as it grows, first without any.
 
-    A row of data/routes.json: see `shipped.routes`. Raises as `results_row` does.
+    A row of data/routes.json: see `shipped.routes`. Finished pieces are kept in `work`, and each
+    has random numbers of its own. Raises as `results_row` does, but for one image alone.
     """
     path, model = _mnist_model(name)
-    x = binarised_test_images(images, seed).to(device)
+    x, sha256 = binarised_test_images(images, seed).to(device), sha256_of(path)
     model.to(device)
-    row: dict[str, Any] = {"model": path.stem, "images": len(x), "seed": seed}
-    row |= {"k": k, "chains": chains, "temperatures": temperatures, "sha256": sha256_of(path)}
+    draws, walks = {"k": k}, {"chains": chains, "temperatures": temperatures}
+    row: dict[str, Any] = {"model": path.stem, "images": len(x), "seed": seed, **draws, **walks}
+    row |= {"sha256": sha256, "effective": {}, "minutes": {}}
     yield row
-    shown: dict[str, Any] = {"progress_bar": True}
-    annealed = {"chains": chains, "temperatures": temperatures, **shown}
-    routes: dict[str, Callable[[Generator], SampledLogEvidence]] = {
-        "encoder": lambda _: sampled_log_evidence(model, x, k=k, seed=seed),
-        "fitted": lambda g: fitted_log_evidence(model, x, generator=g, k=k, **shown),
-        "annealed": lambda g: annealed_log_evidence(model, x, generator=g, **annealed),
+
+    def own(first: int) -> Generator:
+        return Generator(device).manual_seed((CROSS_CHECK + seed * STRIDE + first) % 2**32)
+
+    routes: dict[str, tuple[dict[str, int], Estimate]] = {
+        "encoder": (draws, lambda x, i: sampled_log_evidence(model, x, k=k, seed=seed, first=i)),
+        "fitted": (draws, lambda x, i: fitted_log_evidence(model, x, generator=own(i), k=k)),
+        "annealed": (
+            walks,
+            lambda x, i: annealed_log_evidence(
+                model, x, generator=own(i), chains=chains, temperatures=temperatures
+            ),
+        ),
     }
-    for route, estimate in routes.items():
-        found = estimate(Generator(device).manual_seed(CROSS_CHECK + seed))
-        row = row | {route: [found.nll, found.monte_carlo_error]}
+    for route, (sizes, estimate) in routes.items():
+        key = {"sha256": sha256, "images": images, "seed": seed, "route": route, **sizes}
+        if device.type != "cpu":
+            key["device"] = device.type
+        of = chains if route == "annealed" else k
+        found, minutes = _in_pieces(x, estimate, of, Kept(work, key), PROPOSALS)
+        effective = found.effective_samples
+        counts = [effective.min().item(), effective.median().item(), effective.max().item()]
+        row = row | {
+            route: [found.nll, found.monte_carlo_error],
+            "effective": row["effective"] | {route: counts},
+            "minutes": row["minutes"] | {route: minutes},
+        }
         yield row
 
 
@@ -125,26 +148,40 @@ class Kept:
 
 def likelihood_figures(model: HVAE, x: Tensor, k: int, seed: int, kept: Kept) -> dict[str, float]:
     """The NLL by importance sampling, its two errors and the core minutes that it took."""
+
+    def estimate(piece: Tensor, first: int) -> SampledLogEvidence:
+        return sampled_log_evidence(model, piece, k=k, seed=seed, first=first)
+
+    found, minutes = _in_pieces(x, estimate, k, kept, PIECE)
+    return {
+        "test_minutes": minutes,
+        "nll": found.nll,
+        "monte_carlo_error": found.monte_carlo_error,
+        "sampling_error": found.sampling_error,
+    }
+
+
+def _in_pieces(
+    x: Tensor, estimate: Estimate, k: int, kept: Kept, size: int
+) -> tuple[SampledLogEvidence, float]:
+    """estimate(piece, index of its first image), of all x (N, D), and its core minutes.
+
+    Goes on after the pieces that are kept.
+    """
     # Of each image log p̂, its effective samples and its core minutes: (done, 3).
     done = kept.read("images")
     done = torch.zeros(0, 3, **DOUBLE) if done is None else done
     with tqdm(total=len(x), initial=len(done), unit="image", disable=None, leave=False) as bar:
-        for first in range(len(done), len(x), PIECE):
-            start, piece = time.process_time(), x[first : first + PIECE]
-            part = sampled_log_evidence(model, piece, k=k, seed=seed, first=first)
+        for first in range(len(done), len(x), size):
+            start, piece = time.process_time(), x[first : first + size]
+            part = estimate(piece, first)
             minutes = (time.process_time() - start) / 60 / len(piece)
             times = torch.full_like(part.log_evidence, minutes)
             rows = torch.stack([part.log_evidence, part.effective_samples, times], 1)
             done = kept.write("images", torch.cat([done, rows.cpu()]))
             bar.update(len(piece))
     log_evidence, effective, times = done.T
-    found = SampledLogEvidence(log_evidence, effective, k)
-    return {
-        "test_minutes": times.sum().item(),
-        "nll": found.nll,
-        "monte_carlo_error": found.monte_carlo_error,
-        "sampling_error": found.sampling_error,
-    }
+    return SampledLogEvidence(log_evidence, effective, k), times.sum().item()
 
 
 def plane_figures(model: HVAE, x: Tensor, kept: Kept) -> dict[str, float]:

@@ -175,7 +175,7 @@ def routes_line(row: Row, route: str) -> str:
         "annealed": f"annealed, {row['chains']} chains × {row['temperatures']:,} temperatures",
     }
     nll, error = row[route]
-    text = f"  {names[route]:72}  {nll:.3f} ± {error:.3f}"
+    text = f"  {names[route]:72}  {nll:.3f} ± {error:.3f}" + _effective(row, route)
     if route != "annealed":
         return text
     for other in ("encoder", "fitted"):
@@ -198,6 +198,14 @@ def routes_table(row: Row) -> str:
 def _layer_means(rows: Sequence[Row], name: str) -> list[float]:
     """Means over the seeds, layer by layer."""
     return [mean(layer) for layer in zip(*(row[name] for row in rows), strict=True)]
+
+
+def _effective(row: Row, route: str) -> str:
+    """How many draws of an image count as much as draws of its posterior, where it is known."""
+    if route not in row.get("effective", {}):
+        return ""
+    least, median, most = row["effective"][route]
+    return f"   effective draws {median:,.0f}, from {least:,.0f} to {most:,.0f}"
 
 
 def _counts(row: Row, costs: Sequence[float], active: Sequence[float]) -> str:
