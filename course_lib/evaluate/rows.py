@@ -90,25 +90,11 @@ def routes_row(
     row: dict[str, Any] = {"model": path.stem, "images": len(x), "seed": seed, **draws, **walks}
     row |= {"sha256": sha256, "effective": {}, "minutes": {}}
     yield row
-
-    def own(first: int) -> Generator:
-        return Generator(device).manual_seed((CROSS_CHECK + seed * STRIDE + first) % 2**32)
-
-    routes: dict[str, tuple[dict[str, int], Estimate]] = {
-        "encoder": (draws, lambda x, i: sampled_log_evidence(model, x, k=k, seed=seed, first=i)),
-        "fitted": (draws, lambda x, i: fitted_log_evidence(model, x, generator=own(i), k=k)),
-        "annealed": (
-            walks,
-            lambda x, i: annealed_log_evidence(
-                model, x, generator=own(i), chains=chains, temperatures=temperatures
-            ),
-        ),
-    }
-    for route, (sizes, estimate) in routes.items():
+    for route, estimate in _estimates(model, k, seed, chains, temperatures).items():
+        of, sizes = (chains, walks) if route == "annealed" else (k, draws)
         key = {"sha256": sha256, "images": images, "seed": seed, "route": route, **sizes}
         if device.type != "cpu":
             key["device"] = device.type
-        of = chains if route == "annealed" else k
         found, minutes = _in_pieces(x, estimate, of, Kept(work, key), PROPOSALS)
         effective = found.effective_samples
         counts = [effective.min().item(), effective.median().item(), effective.max().item()]
@@ -118,6 +104,23 @@ def routes_row(
             "minutes": row["minutes"] | {route: minutes},
         }
         yield row
+
+
+def _estimates(
+    model: HVAE, k: int, seed: int, chains: int, temperatures: int
+) -> dict[str, Estimate]:
+    """The three routes, by name, in the order in which they are taken."""
+
+    def own(x: Tensor, first: int) -> Generator:
+        return Generator(x.device).manual_seed((CROSS_CHECK + seed * STRIDE + first) % 2**32)
+
+    return {
+        "encoder": lambda x, i: sampled_log_evidence(model, x, k=k, seed=seed, first=i),
+        "fitted": lambda x, i: fitted_log_evidence(model, x, generator=own(x, i), k=k),
+        "annealed": lambda x, i: annealed_log_evidence(
+            model, x, generator=own(x, i), chains=chains, temperatures=temperatures
+        ),
+    }
 
 
 def binarised_test_images(count: int, seed: int) -> Tensor:
