@@ -26,6 +26,7 @@
    */
 
   const PREFACE = 12;
+  const LARGE = 4096; // pixels of an image whose bytes are stored as differences
   const MAGIC = 'CVR1';
   const MARKS = 7; // columns of a mark
   const MINUS = '−';
@@ -143,9 +144,14 @@
     return total;
   }
 
-  function readColumns(reader) {
+  /** Columns of vertices, which are stored as differences of differences. */
+  function readCurves(reader) {
     const lengths = reader.take(reader.one());
-    return Array.from(lengths, (length) => reader.column(length));
+    return Array.from(lengths, (length) => {
+      const found = reader.column(length);
+      for (let i = 1; i < length; i++) found[i] += found[i - 1];
+      return found;
+    });
   }
 
   function readShapes(reader) {
@@ -184,7 +190,8 @@
     for (let i = 0; i < heights.length; i++) {
       const row = widths[i] * channels[i];
       const bytes = pixels.slice(at, at + heights[i] * row);
-      for (let k = row; k < bytes.length; k++) bytes[k] += bytes[k - row];
+      const large = heights[i] * widths[i] > LARGE;
+      for (let k = row; large && k < bytes.length; k++) bytes[k] += bytes[k - row];
       found.push({ height: heights[i], width: widths[i], channels: channels[i], bytes });
       at += bytes.length;
     }
@@ -271,7 +278,7 @@
         controls: head.controls,
       });
       this.head = head;
-      this.vertices = readColumns(new Reader(sections.columns));
+      this.vertices = readCurves(new Reader(sections.columns));
       this.shapes = readShapes(new Reader(sections.shapes));
       this.rows = readRows(new Reader(sections.rows));
       this.images = readImages(new Reader(sections.images), sections.pixels);
@@ -392,7 +399,8 @@
       const script = document.createElement('script');
       const missing = () => reject(new Error('recording.missing'));
       waiting.set(name, { resolve });
-      script.onload = () => waiting.delete(name) && missing(); // it ran, and handed over nothing
+      // Cut off, it does not run, and hands over nothing.
+      script.onload = () => waiting.delete(name) && reject(new Error('recording.truncated'));
       script.onerror = missing;
       script.src = source;
       document.head.append(script);
@@ -400,7 +408,11 @@
   }
 
   course.recordingNamed = (name, source) => {
-    if (!asked.has(name)) asked.set(name, carried(name, source).then(course.openRecording));
+    if (!asked.has(name)) {
+      const recording = carried(name, source).then(course.openRecording);
+      asked.set(name, recording);
+      recording.catch(() => asked.delete(name)); // so that it can be asked for again
+    }
     return asked.get(name);
   };
 })();
