@@ -189,7 +189,7 @@ def test_a_frame_glides_to_the_next(page: Page) -> None:
     assert np.array_equal(glide[2], pixels(page.evaluate(DRAWN, [[2], 2])))
     assert isinstance(explorer, Everything)
     box = explorer.dots.get_window_extent()
-    column = round(box.x0 + box.width / 2)
+    column = round(box.x0 + box.width / 10)
     before, half, after = (int((picture[:, column] != 255).any(-1).sum()) for picture in glide)
     assert before - after > 50
     assert abs(half - (before + after) / 2) <= 1
