@@ -3,19 +3,22 @@
 (() => {
   'use strict';
   const course = (window.course ??= {});
-  const hundredths = (first, step, count) =>
-    Array.from({ length: count }, (_, i) => (first + i * step).toFixed(2).replace('-', '−'));
+  const MEANS = Array.from({ length: 17 }, (_, i) => -2 + i / 4);
+  const shown = value =>
+    typeof value === 'number' && Math.abs(value) <= 2
+      ? value.toFixed(2).replace('-', '−')
+      : String(value);
 
   function controls(of) {
+    const control = (name, label, kind, values, start) =>
+      ({ name, label, kind, values, shown: values.map(shown), start, of: values.length });
     return [
-      { name: 'mean', label: 'mean of q, μ', kind: 'slider', shown: hundredths(-2, 0.25, 17),
-        start: 8, of },
-      { name: 'draws', label: 'draws, K', kind: 'steps', shown: ['1', '10', '100', '1000'],
-        start: 1, of: 4 },
-      { name: 'world', label: 'world', kind: 'choice', shown: ['linear', 'tanh', 'z²'], start: 0,
-        of: 3 },
-      { name: 'digit', label: 'digit', kind: 'choice', shown: [...'abcdef'], start: 1, of: 6 },
-      { name: 'filled', label: 'fill q', kind: 'toggle', shown: ['off', 'on'], start: 0, of: 2 },
+      { ...control('mean', 'mean of q, μ', 'slider', MEANS, 8), of },
+      { ...control('draws', 'draws, K', 'steps', [1, 10, 100, 1000], 1),
+        shown: ['1', '10', '100', '1000'] },
+      control('world', 'world', 'choice', ['linear', 'tanh', 'z²'], 0),
+      control('digit', 'digit', 'choice', [...'abcdef'], 1),
+      { ...control('filled', 'fill q', 'toggle', [false, true], 0), shown: ['off', 'on'] },
     ];
   }
 
@@ -25,10 +28,16 @@
       this.controls = controls(of);
     }
 
+    stops(values) {
+      const found = this.controls.map(control =>
+        control.name in values ? control.values.indexOf(values[control.name]) : control.start);
+      return found.includes(-1) ? null : found;
+    }
+
     // With "tanh" the draws do nothing; 1000 draws cannot be drawn for "z²".
     frame(indices) {
       const texts = this.controls.map((control, i) => control.shown[indices[i]]);
-      const problem = texts[1] === '1000' && texts[2] === 'z²' ? '1000 draws are too many' : null;
+      const problem = texts[1] === '1000' && texts[2] === 'z²' ? 'This value cannot be drawn.' : null;
       return {
         indices,
         sentence: `The values are ${texts.join(', ')}, and KL(q ‖ p) is small.`,

@@ -15,6 +15,7 @@ from course_lib.plots import new_figure, show
 
 PLAYER = Path(__file__).resolve().parent.parent / "course_lib" / "edition" / "player"
 FAKE = Path(__file__).resolve().parent / "fake_recording.js"
+READERS = (PLAYER / "recording.js", PLAYER / "picture.js")
 CONTROLS = ("words.js", "controls.js", "screen.js", "parts.js", "explorer.js")  # in this order
 STORED = "The stored sentence of the figure."
 STYLE = """
@@ -35,11 +36,12 @@ PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8">
 class Site:
     """A folder with one page, the player's scripts and recordings.
 
-    recordings: the text that each recording's script carries, by name; by default a fake one.
+    readers: the scripts that open recordings. recordings: the text that the script of each carries,
+    by name; by default of a fake one.
     """
 
     folder: Path
-    readers: Sequence[Path] = (FAKE,)
+    readers: Sequence[Path] = (*READERS, FAKE)
     recordings: Mapping[str, str] = field(default_factory=lambda: {"Everything": "81"})
     words: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: EXPLORER_WORDS)
     language: str = "en"

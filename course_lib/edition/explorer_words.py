@@ -12,10 +12,13 @@ EXPLORER_WORDS = {
         "explorer.number": "number",
         "explorer.numbers": "Numbers",
         "explorer.picture": "The picture, which scrolls sideways",
-        "explorer.problem": "This value cannot be drawn: {why}",
         "explorer.reset": "Reset",
         "explorer.reset.about": "Back to the values at the start",
         "explorer.stops": "{recorded} of {all} positions; all of them in the notebook.",
+        "explorer.unrecorded": (
+            "The recording lacks the values at which this figure opens, so it has no controls: "
+            "you see its stored picture."
+        ),
         "explorer.value": "value",
         "recording.altered": (
             "The recording of this figure is not as it was made, so it has no controls: "

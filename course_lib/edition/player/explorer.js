@@ -1,8 +1,7 @@
-// Brings the explorers of a page to life: recordings, controls, sentence, numbers.
+// Brings the explorers of a page to life, each once it nears the screen:
 //
-//   course.mountExplorers(document)   each <figure class="explorer" data-explorer="PosteriorGap"
-//                                     data-values='{"x": 1}'>, once it nears the screen
-//   course.received(name, text)       what a recording's script calls
+//   <figure class="explorer" data-explorer="PosteriorGap" data-values='{"x": 1}'>
+//   course.mountExplorers(document)
 //
 // An address that ends in ?all wakes them all at once. A figure's data-state says how far it is:
 // asleep, loading, live, failed. Unless it is live, its stored picture and sentence are shown.
@@ -12,77 +11,24 @@
   const AHEAD = '800px'; // how near the screen a figure is when its recording is loaded
   const QUIET = 600; // milliseconds at rest after which a screen reader is told the sentence
   const MAY_PASS = ['recording.missing', 'recording.truncated', 'recording.altered'];
-  /** @type {Map<string, string>} recordings whose script has run and that nobody took yet */
-  const arrived = new Map();
-  /** @type {Map<string, Promise<any>>} recordings by name: two explorers may share one */
-  const opened = new Map();
-
-  course.received = (/** @type {string} */ name, /** @type {string} */ text) => {
-    arrived.set(name, text);
-  };
 
   /** The address of a recording's script; <html data-recordings="…/"> names another folder. */
   function addressOf(/** @type {string} */ name) {
     return `${document.documentElement.dataset.recordings ?? 'recordings/'}${name}.js`;
   }
 
-  /**
-   * A recording as text: from the page if it is in it, else by a script, which file:// allows.
-   * @param {string} name
-   * @returns {Promise<string>}
-   */
-  function fetchText(name) {
-    const inline = document.querySelector(`script[data-recording="${CSS.escape(name)}"]`);
-    if (inline) return Promise.resolve(inline.textContent.trim());
-    return new Promise((resolve, reject) => {
-      const script = course.controls.make('script', { src: addressOf(name) });
-      script.onerror = () => { script.remove(); reject(new Error('recording.missing')); };
-      script.onload = () => {
-        script.remove();
-        const text = arrived.get(name);
-        arrived.delete(name);
-        // A script that was cut off does not run at all.
-        if (text === undefined) reject(new Error('recording.truncated'));
-        else resolve(text);
-      };
-      document.head.append(script);
-    });
-  }
-
-  /** The recording of that name, read once; one that failed is asked for anew the next time. */
-  function open(/** @type {string} */ name) {
-    if (!opened.has(name)) {
-      const recording = fetchText(name).then(text => course.openRecording(text));
-      opened.set(name, recording);
-      recording.catch(() => opened.delete(name));
-    }
-    return opened.get(name);
-  }
-
-  /**
-   * The stop of a control that reads as a value of the notebook does, or else the nearest.
-   * @param {any} control
-   * @param {unknown} value
-   * @returns {number}
-   */
-  function stopOf(control, value) {
-    if (control.kind === 'toggle' && typeof value === 'boolean') return Number(value);
-    const same = control.shown.indexOf(String(value));
-    if (same >= 0) return same;
-    if (typeof value !== 'number') return control.start;
-    const off = control.shown.map((/** @type {string} */ text) =>
-      Math.abs(Number(text.replace('−', '-')) - value));
-    const nearest = off.indexOf(Math.min(...off));
-    return nearest >= 0 ? nearest : control.start;
+  /** Where a figure's controls stand when it opens. */
+  function openingOf(/** @type {HTMLElement} */ figure, /** @type {any} */ recording) {
+    const stops = recording.stops(JSON.parse(figure.dataset.values ?? '{}'));
+    if (stops === null) throw new Error('explorer.unrecorded');
+    return stops;
   }
 
   class LiveExplorer {
     constructor(/** @type {HTMLElement} */ figure, /** @type {any} */ recording) {
       this.figure = figure;
       this.recording = recording;
-      const values = JSON.parse(figure.dataset.values ?? '{}');
-      this.opening = recording.controls.map((/** @type {any} */ control) =>
-        stopOf(control, values[control.name]));
+      this.opening = openingOf(figure, recording);
       this.parts = course.explorerParts.build(figure, recording, {
         moved: () => this.guarded(() => this.update()),
         reset: () => this.guarded(() => this.reset()),
@@ -116,11 +62,8 @@
 
     describe(/** @type {any} */ frame) {
       const { movers, sentence, problem, numbers } = this.parts;
-      const drawn = frame.problem === null;
-      sentence.textContent = drawn ? unbroken(frame.sentence) : '';
-      problem.textContent = drawn
-        ? ''
-        : course.phrase(this.figure, 'explorer.problem', { why: frame.problem });
+      sentence.textContent = frame.problem === null ? unbroken(frame.sentence) : '';
+      problem.textContent = frame.problem ?? '';
       movers.forEach((/** @type {any} */ mover, /** @type {number} */ i) =>
         mover.rest(frame.idle.includes(this.recording.controls[i].name)));
       numbers.show(frame.numbers);
@@ -184,7 +127,8 @@
     figure.dataset.state = 'loading';
     note(figure, course.phrase(figure, 'explorer.loading'));
     try {
-      const recording = await open(figure.dataset.explorer);
+      const { explorer } = figure.dataset;
+      const recording = await course.recordingNamed(explorer, addressOf(explorer));
       figure.querySelector('.explorer-note').remove();
       new LiveExplorer(figure, recording);
     } catch (error) {

@@ -392,7 +392,8 @@
       const script = document.createElement('script');
       const missing = () => reject(new Error('recording.missing'));
       waiting.set(name, { resolve });
-      script.onload = () => waiting.delete(name) && missing(); // it ran, and handed over nothing
+      // Cut off, it does not run, and hands over nothing.
+      script.onload = () => waiting.delete(name) && reject(new Error('recording.truncated'));
       script.onerror = missing;
       script.src = source;
       document.head.append(script);
@@ -400,7 +401,11 @@
   }
 
   course.recordingNamed = (name, source) => {
-    if (!asked.has(name)) asked.set(name, carried(name, source).then(course.openRecording));
+    if (!asked.has(name)) {
+      const recording = carried(name, source).then(course.openRecording);
+      asked.set(name, recording);
+      recording.catch(() => asked.delete(name)); // so that it can be asked for again
+    }
     return asked.get(name);
   };
 })();
