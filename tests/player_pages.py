@@ -4,13 +4,18 @@ import base64
 import html
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
 
 from course_lib.edition.explorer_words import EXPLORER_WORDS
+from course_lib.edition.packing import encoded, pack
+from course_lib.edition.recorder import record
+from course_lib.edition.recording import RecordedControl, Recording
+from course_lib.edition.stops import recorded_controls
+from course_lib.explorers.stage import Explorer
 from course_lib.plots import new_figure, show
 
 PLAYER = Path(__file__).resolve().parent.parent / "course_lib" / "edition" / "player"
@@ -77,6 +82,30 @@ def figure(name: str = "Everything", *, height: int = 300, **values: Any) -> str
         f'data-values="{html.escape(json.dumps(values))}">'
         f'<img src="data:image/png;base64,{png}" width="800" height="{height}" alt="{STORED}">'
         f"<figcaption>{STORED}</figcaption>{IN_THE_NOTEBOOK}</figure>"
+    )
+
+
+def recorded(kind: type[Explorer], most: int | None = None) -> tuple[Recording, str]:
+    """A recording of an explorer's example, with `most` stops a control, and as its script has it.
+
+    The stops are those of the pages, or of them the start, the ends and some between.
+    """
+    explorer = kind.example()
+    controls = recorded_controls(explorer.controls, {})
+    recording = record(explorer, tuple(thinned(c, most or len(c.values)) for c in controls))
+    return recording, encoded(pack(recording))
+
+
+def thinned(control: RecordedControl, most: int) -> RecordedControl:
+    """The control with its start, its ends and at most so many stops."""
+    last = len(control.values) - 1
+    even = {round(i * last / max(1, most - 2)) for i in range(most - 1)} if last else {0}
+    kept = sorted({*even, control.start})
+    return replace(
+        control,
+        values=tuple(control.values[i] for i in kept),
+        shown=tuple(control.shown[i] for i in kept),
+        start=kept.index(control.start),
     )
 
 

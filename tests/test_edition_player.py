@@ -256,7 +256,7 @@ def test_a_recording_is_loaded_when_its_figure_nears_the_screen(opened: Opened) 
 
 
 def test_a_drawn_pixel_is_one_of_the_screens(browser: Browser, tmp_path: Path) -> None:
-    """In a browser of its own: the other one plays another screen, and does not count its pixels."""
+    """In a browser of its own, since one that plays another screen does not count its pixels."""
     fine = browser.browser_type.launch(
         executable_path=CHROMIUM, args=[*FLAGS, "--force-device-scale-factor=1.5"]
     )
