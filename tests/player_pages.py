@@ -1,6 +1,7 @@
 """Pages with explorers for the tests of their controls, made in a folder and opened from there."""
 
 import base64
+import functools
 import html
 import json
 from collections.abc import Mapping, Sequence
@@ -74,15 +75,21 @@ class Site:
 
 def figure(name: str = "Everything", *, height: int = 300, **values: Any) -> str:
     """An explorer's figure as a page has it before any script runs."""
-    drawn = new_figure(800, height)
-    drawn.text(0.5, 0.5, "the stored picture", ha="center")
-    png = base64.b64encode(show(drawn, STORED).png).decode()
+    png = base64.b64encode(stored_picture(height)).decode()
     return (
         f'<figure class="explorer" data-explorer="{name}" '
         f'data-values="{html.escape(json.dumps(values))}">'
         f'<img src="data:image/png;base64,{png}" width="800" height="{height}" alt="{STORED}">'
         f"<figcaption>{STORED}</figcaption>{IN_THE_NOTEBOOK}</figure>"
     )
+
+
+@functools.cache
+def stored_picture(height: int) -> bytes:
+    """A PNG that is told at a glance from what a recording draws."""
+    drawn = new_figure(800, height)
+    drawn.text(0.5, 0.5, "the stored picture", ha="center")
+    return show(drawn, STORED).png
 
 
 def recorded(kind: type[Explorer], most: int | None = None) -> tuple[Recording, str]:
