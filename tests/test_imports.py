@@ -86,6 +86,7 @@ TABLE: dict[str, set[str]] = {
         "vae",
     },
     "index": set(),
+    "edition": {"explorers", "explorers.stage", "plots"},
 }
 COMMANDS = {
     "__main__.py": "course_lib.index.command.main",
