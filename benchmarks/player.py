@@ -18,8 +18,12 @@ from importlib import import_module
 from pathlib import Path
 from statistics import median
 
+from course_lib.edition.catalogue import EXPLORERS
+from course_lib.edition.packing import encoded, unpack
+from course_lib.edition.recorder import recorded
+
 FOLDER = Path(__file__).resolve().parent
-sys.path += [str(FOLDER), str(FOLDER.parent / "tests")]
+sys.path.append(str(FOLDER.parent / "tests"))
 
 P95_MS = 16.0
 KEYS = 100  # an explorer, at least
@@ -61,10 +65,9 @@ def p95(values: list[float]) -> float:
 
 def measured(name: str, folder: Path) -> tuple[dict[str, list[float]], int, int]:
     """Times in milliseconds by what they are of, the positions, and the bytes of the recording."""
-    explorers = import_module("explorers").explorers()
     player_pages, browsing = import_module("player_pages"), import_module("browsing")
-    kind = {one.__name__: one for one in explorers}[name]
-    recording, text = player_pages.recorded(kind)
+    data = recorded(name, FOLDER.parent / "notebooks")
+    recording, text = unpack(data), encoded(data)
     site = player_pages.Site(folder, readers=player_pages.READERS, recordings={name: text})
     with browsing.browsing(1280, 1000) as page:
         page.add_init_script(NOTES)
@@ -104,14 +107,13 @@ def main(words: Iterable[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="exit 1 if an explorer is too slow")
     parser.add_argument("names", nargs="*", help="only these, such as PosteriorGap")
     asked = parser.parse_args(words)
-    every = [kind.__name__ for kind in import_module("explorers").explorers()]
-    if unknown := set(asked.names) - set(every):
-        parser.error(f"no explorer {', '.join(sorted(unknown))}; there are {', '.join(every)}")
+    if unknown := set(asked.names) - set(EXPLORERS):
+        parser.error(f"no explorer {', '.join(sorted(unknown))}; there are {', '.join(EXPLORERS)}")
     titles = ["explorer", "positions", "MB", "keys", "key to picture, median ms", "p95"]
     titles += ["key to frame, median ms", "p95", "drawing, median ms", "p95", "kept"]
     print("| " + " | ".join(titles) + " |\n|---|" + "---:|" * 9 + "---|")
     kept = []
-    for name in asked.names or every:
+    for name in asked.names or EXPLORERS:
         line, good = row(name)
         print(line, flush=True)
         kept.append(good)

@@ -191,7 +191,7 @@
       const row = widths[i] * channels[i];
       const bytes = pixels.slice(at, at + heights[i] * row);
       const large = heights[i] * widths[i] > LARGE;
-      for (let k = row; large && k < bytes.length; k++) bytes[k] += bytes[k - row];
+      for (let k = large ? row : bytes.length; k < bytes.length; k++) bytes[k] += bytes[k - row];
       found.push({ height: heights[i], width: widths[i], channels: channels[i], bytes });
       at += bytes.length;
     }
