@@ -110,7 +110,10 @@
     if (!MAY_PASS.includes(key)) return;
     const again = course.make('button', { type: 'button' });
     again.textContent = course.phrase(figure, 'explorer.again');
-    again.addEventListener('click', () => wake(figure));
+    again.addEventListener('click', async () => {
+      await wake(figure);
+      figure.querySelector('input, select, .explorer-note button')?.focus();
+    });
     line.append(' ', again);
   }
 
