@@ -1,0 +1,6 @@
+"""The live edition: the whole course as pages that open from a link, a stick or a mail, offline."""
+
+from course_lib.edition.chapter_page import ChapterPage, read_chapter
+from course_lib.edition.pages import read_chapters, write_pages, write_single
+
+__all__ = ["ChapterPage", "read_chapter", "read_chapters", "write_pages", "write_single"]

@@ -1,0 +1,100 @@
+"""A chapter of the pages, from its notebook: what it is called, its text in sections, its figures."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_lib.edition.cells import read_cells, render_cells
+from course_lib.edition.prose import Prose, plain_text
+from course_lib.edition.words import say
+from course_lib.index import text
+
+TITLE = re.compile(r"# (\d+) · (.+)\n")
+MINUTES = re.compile(r"(\d+) minutes")
+LIVE = re.compile(r'<figure class="explorer".*?</figure>', re.S)
+# What a search does not look into: code, what it printed, pictures.
+UNREAD = re.compile(r"<pre.*?</pre>|<details class=\"(?:fold|verdict).*?</details>|<figure.*?</figure>", re.S)
+
+
+@dataclass(frozen=True)
+class ChapterPage:
+    """One chapter. headings: anchor and words of each section; equations: tag → MathML."""
+
+    number: int
+    stem: str
+    question: str
+    minutes: str
+    opening: str
+    sections: tuple[str, ...]
+    headings: tuple[tuple[str, str], ...]
+    equations: dict[str, str]
+
+    @property
+    def file(self) -> str:
+        """The page's file name."""
+        return f"{self.stem}.html"
+
+    @property
+    def name(self) -> str:
+        """What the chapter is about, in a word or two."""
+        return say(f"chapter.{self.number}.name")
+
+    @property
+    def line(self) -> str:
+        """What a reader will see in it."""
+        return say(f"chapter.{self.number}.line")
+
+    @property
+    def pictures(self) -> list[str]:
+        """The explorers' figures, in order."""
+        return LIVE.findall(self.opening + "".join(self.sections))
+
+
+def read_chapter(path: Path, home: str = "") -> ChapterPage:
+    """The chapter of the notebook at `path`. home: the address of the course's files, if any.
+
+    Raises ValueError, naming the cell, if the notebook was not run or has no title.
+    """
+    cells = read_cells(path)
+    first = text(cells[0]["source"])
+    title = TITLE.match(first)
+    if title is None:
+        raise ValueError(f"{path.name}: cell 1 must open with '# N · ' and the title")
+    cells[0] = cells[0] | {"source": first[title.end() :]}
+    prose = Prose(home)
+    number = int(title[1])
+    try:
+        body = "".join(render_cells(cells, prose, number, f"notebooks/{path.name}"))
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    opening, *sections = re.split(r"(?=<h2 )", body)
+    minutes = MINUTES.search(first)
+    return ChapterPage(
+        number,
+        path.stem,
+        title[2].strip(),
+        minutes[1] if minutes else "",
+        opening,
+        tuple(map(_section, sections)),
+        tuple(prose.headings),
+        prose.equations,
+    )
+
+
+def _section(drawn: str) -> str:
+    """A part of the text under its heading, as a landmark of its own."""
+    anchor = re.match(r'<h2 id="([^"]+)"', drawn)
+    assert anchor is not None
+    kind = re.match(r"predict|explore|exercises|recap|the-note-says|what-goes-wrong", anchor[1])
+    name = f' class="{kind[0]}"' if kind else ""
+    return f'<section{name} aria-labelledby="{anchor[1]}">\n{drawn}</section>\n'
+
+
+def search_entries(page: ChapterPage) -> Iterator[list[str]]:
+    """What a search finds in the chapter: address, chapter, heading and words of each section."""
+    chapter = f"{page.number} · {page.question}"
+    parts = [("text", page.question), *page.headings]
+    for (anchor, heading), drawn in zip(parts, (page.opening, *page.sections), strict=True):
+        spaced = re.sub(r"</(p|li|td|th|h\d|div)>", " ", UNREAD.sub(" ", drawn))
+        yield [f"{page.file}#{anchor}", chapter, heading, plain_text(spaced)]
