@@ -57,9 +57,9 @@ def render_cells(cells: list[Cell], prose: Prose, number: int, file: str) -> Ite
         elif exercise_of(cell):
             yield exercise(cell, number)
         else:
-            yield code(cell)
-            for output in cell["outputs"]:
-                yield render_output(output, cell, number, file)
+            outputs = [render_output(output, number, file) for output in cell["outputs"]]
+            last = fold(cell) in ("code.explorer", "code.figure")  # the picture comes first
+            yield from [*outputs, code(cell)] if last else [code(cell), *outputs]
 
 
 def exercise_of(cell: Cell) -> str:
@@ -114,7 +114,7 @@ def fold(cell: Cell) -> str:
     return ""
 
 
-def render_output(output: Cell, cell: Cell, number: int, file: str) -> str:
+def render_output(output: Cell, number: int, file: str) -> str:
     """What the cell printed, drew or found."""
     if output["output_type"] == "stream":
         return f'<pre class="printed scrolls">{html.escape(text(output["text"]).rstrip())}</pre>\n'

@@ -51,8 +51,10 @@ class ChapterPage:
         return LIVE.findall(self.opening + "".join(self.sections))
 
 
-def read_chapter(path: Path, home: str = "") -> ChapterPage:
-    """The chapter of the notebook at `path`. home: the address of the course's files, if any.
+def read_chapter(path: Path, places: dict[str, str] | None = None, home: str = "") -> ChapterPage:
+    """The chapter of the notebook at `path`.
+
+    places: tag → page of all equations; home: the address of the course's files, if it has one.
 
     Raises ValueError, naming the cell, if the notebook was not run or has no title.
     """
@@ -62,7 +64,7 @@ def read_chapter(path: Path, home: str = "") -> ChapterPage:
     if title is None:
         raise ValueError(f"{path.name}: cell 1 must open with '# N · ' and the title")
     cells[0] = cells[0] | {"source": first[title.end() :]}
-    prose = Prose(home)
+    prose = Prose(places, home)
     number = int(title[1])
     try:
         body = "".join(render_cells(cells, prose, number, f"notebooks/{path.name}"))

@@ -32,6 +32,7 @@ SCRIPTS = (
     "search.js",
     "page.js",
 )
+STORED_TAG = re.compile(r"\\\\tag\{(\d+\.\d+)\}")  # as JSON has it
 HERO = 4  # the chapter whose first explorer opens the contents page
 
 
@@ -51,7 +52,9 @@ def read_chapters(root: Path = ROOT) -> list[ChapterPage]:
     paths = sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     if not paths:
         raise ValueError(f"there are no notebooks in {root / 'notebooks'}")
-    return [read_chapter(path, home) for path in paths]
+    texts = {f"{path.stem}.html": path.read_text(encoding="utf-8") for path in paths}
+    places = {tag: page for page, words in texts.items() for tag in STORED_TAG.findall(words)}
+    return [read_chapter(path, places, home) for path in paths]
 
 
 def home_address(root: Path = ROOT) -> str:

@@ -21,6 +21,7 @@ HAN = "\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
 # From the first Chinese character to the last, with a few Latin words between them.
 CHINESE = re.compile(rf"[{HAN}](?:[^\n{HAN}]{{0,40}}[{HAN}])*[:.]?")
 NOTEBOOK = re.compile(r"^(\d\d_\w+)\.ipynb(#.*)?$")
+MENTION = re.compile(r"\((\d+\.\d+)\)")
 # What a quoted block is, by how it begins.
 KINDS = {"Study note": "study-note", "Try": "try", "Insight": "insight"}
 
@@ -28,12 +29,14 @@ KINDS = {"Study note": "study-note", "Try": "try", "Insight": "insight"}
 class Prose(HTMLRenderer):
     """Renders one chapter's Markdown, and remembers its headings and equations.
 
-    headings: (anchor, plain text) of each h2; equations: tag → MathML; unheard: which tags of
-    equations were met. home: the address of the course's files, "" if it has none.
+    headings: (anchor, plain text) of each h2; equations: tag → MathML. places: tag → the page on
+    which that equation stands, for every mention of it, such as (4.2). home: the address of the
+    course's files, "" if it has none.
     """
 
-    def __init__(self, home: str = "") -> None:
+    def __init__(self, places: dict[str, str] | None = None, home: str = "") -> None:
         super().__init__(escape=False)
+        self.places = places or {}
         self.home = home
         self.headings: list[tuple[str, str]] = []
         self.equations: dict[str, str] = {}
@@ -44,8 +47,14 @@ class Prose(HTMLRenderer):
         return str(parser(markdown))
 
     def text(self, text: str) -> str:
-        """Plain words; Chinese ones say that they are."""
-        return CHINESE.sub(r'<span lang="zh">\g<0></span>', html.escape(text, quote=False))
+        """Plain words; Chinese ones say that they are, and an equation's number leads to it."""
+
+        def led(mention: re.Match[str]) -> str:
+            page = self.places.get(mention[1])
+            return f'<a href="{page}#eq-{mention[1]}">{mention[0]}</a>' if page else mention[0]
+
+        words = CHINESE.sub(r'<span lang="zh">\g<0></span>', html.escape(text, quote=False))
+        return MENTION.sub(led, words)
 
     def inline_math(self, body: str) -> str:
         """A formula in the line."""
