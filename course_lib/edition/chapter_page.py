@@ -70,6 +70,7 @@ def read_chapter(path: Path, places: dict[str, str] | None = None, home: str = "
         body = "".join(render_cells(cells, prose, number, f"notebooks/{path.name}"))
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
+    body = body.replace(f'href="{path.stem}.html#', 'href="#')  # its own places
     opening, *sections = re.split(r"(?=<h2 )", body)
     minutes = MINUTES.search(first)
     return ChapterPage(
