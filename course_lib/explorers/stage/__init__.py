@@ -7,6 +7,7 @@ folder lab is for JupyterLab and nbconvert: what shows stored pictures where no 
 """
 
 from course_lib.explorers.stage.controls import Choice, Slider, Steps, Toggle
-from course_lib.explorers.stage.engine import Explorer, Reading
+from course_lib.explorers.stage.engine import Explorer
+from course_lib.explorers.stage.reading import Reading
 
 __all__ = ["Choice", "Explorer", "Reading", "Slider", "Steps", "Toggle"]

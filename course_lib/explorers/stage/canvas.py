@@ -22,6 +22,7 @@ class Stage:
         self._canvas: Any = LetteringCanvas(figure)  # matplotlib leaves its methods untyped
         self._moving: list[Artist] = []
         self._background: Any = None
+        self.changes = 0  # of the background
 
     def add(self, artists: Sequence[Artist]) -> None:
         """Takes `artists` out of the background; they are drawn in zorder, then in this order."""
@@ -34,8 +35,14 @@ class Stage:
         self._moving.sort(key=lambda artist: artist.get_zorder())  # a stable sort
         self.forget()
 
+    @property
+    def moving(self) -> tuple[Artist, ...]:
+        """What moves, from the lowest up."""
+        return tuple(self._moving)
+
     def forget(self) -> None:
         """The background has changed: the next frame draws it again."""
+        self.changes += 1
         self._background = None
 
     def frame(self, small: bool = False) -> bytes:

@@ -65,7 +65,7 @@ class Slider:
         return near if abs(value - near) < 1e-9 * self.step else value
 
     @property
-    def _decimals(self) -> int:
+    def decimals(self) -> int:
         """As many as every value on the way has: 2 for steps of 0.25 from 0."""
         parts = [Decimal(str(v)).normalize().as_tuple().exponent for v in (self.step, self.low)]
         return max(0, *(-part for part in parts if isinstance(part, int)))
@@ -78,7 +78,7 @@ class Slider:
             return widgets.FloatLogSlider(**common, **ends, step=self.step, readout_format=".3g")
         kind = widgets.IntSlider if self.whole else widgets.FloatSlider
         ends = {"min": self.low, "max": self.high, "step": self.step}
-        readout = "d" if self.whole else f".{self._decimals}f"
+        readout = "d" if self.whole else f".{self.decimals}f"
         return kind(**common, **ends, readout_format=readout)
 
     def sweep(self, count: int) -> list[Any]:

@@ -38,7 +38,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
 from matplotlib.artist import Artist
@@ -48,6 +47,7 @@ from course_lib.explorers.stage import lifetime
 from course_lib.explorers.stage.canvas import Stage
 from course_lib.explorers.stage.controls import Control
 from course_lib.explorers.stage.page import ASLEEP, Page
+from course_lib.explorers.stage.reading import Reading, not_drawn
 from course_lib.explorers.stage.work import at_work
 from course_lib.plots import new_figure
 from course_lib.plots.figures import shown_size
@@ -55,18 +55,6 @@ from course_lib.plots.figures import shown_size
 _Drawn = TypeVar("_Drawn", bound=Artist)
 _QUIET = 0.004  # seconds without an event before a draw: values already queued arrive first
 _LATEST = 0.020  # seconds after which a draw comes even if events keep coming
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the picture now shows: its numbers by name, and a sentence that says them.
-
-    idle: names of controls that have no part in it; they are greyed out until they do.
-    """
-
-    numbers: dict[str, float]
-    sentence: str
-    idle: Sequence[str] = ()
 
 
 class Explorer(Page):
@@ -138,6 +126,11 @@ class Explorer(Page):
         self._require_open()
         self._stage.add((artist, *others))
         return artist
+
+    @property
+    def stage(self) -> Stage:
+        """What it is drawn on."""
+        return self._stage
 
     def redraw(self) -> None:
         """Call in update when something that was not registered as moving has changed: slow."""
@@ -214,7 +207,7 @@ class Explorer(Page):
                 png = self._stage.frame()
             except Exception as error:
                 problem, png = error, self._stage.empty()
-                reading = Reading({}, f"This value cannot be drawn: {str(error) or repr(error)}")
+                reading = not_drawn(error)
             self._failed = problem is not None
             self.numbers, self.sentence = dict(reading.numbers), reading.sentence
             self._display(png, self.sentence, self._failed)
@@ -243,4 +236,6 @@ class Explorer(Page):
             "image/png": self.png(),
         }
         about = {"width": width, "height": height, "alt": self.sentence, "note": ASLEEP}
+        # Where a page made from the notebook finds which explorer this is, and how it stands.
+        about |= {"explorer": type(self).__name__, "values": self._values()}
         return data, {"image/png": about}

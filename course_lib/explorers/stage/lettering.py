@@ -67,14 +67,19 @@ class LetteringRenderer(RendererAgg):
         _, height, descent = font.usual
         return sum(font.advance(letter) for letter in s), height, descent
 
+    def starts(self, s: str, prop: FontProperties) -> list[int] | None:
+        """Where each letter of level text begins, in pixels; None if it is kept as a whole."""
+        if not _plain(s):
+            return None
+        advances = (self._font(prop).advance(letter) for letter in s[:-1])
+        return [round(end) for end in accumulate(advances, initial=0.0)][: len(s)]
+
     def _line(self, s: str, prop: FontProperties, ismath: bool) -> tuple[Coverage, int]:
         """How much of each pixel `s` covers, and how many rows of it lie below the baseline."""
-        font = self._font(prop)
-        if ismath or not _plain(s):
+        font, starts = self._font(prop), self.starts(s, prop)
+        if ismath or starts is None:
             return font.whole(s, ismath)
-        ends = [0.0, *accumulate(font.advance(letter) for letter in s)]
         rasters = [font.letter(letter) for letter in s]
-        starts = [round(end) for end in ends[:-1]]
         width = max(x + raster.shape[1] for x, raster in zip(starts, rasters, strict=True))
         line = np.zeros((rasters[0].shape[0], width), dtype=np.uint8)
         for x, raster in zip(starts, rasters, strict=True):

@@ -1,0 +1,187 @@
+"""At which positions of its controls an explorer is recorded.
+
+A control with listed values is recorded at each of them. A slider is recorded at its start, at its
+ends, at every value that a notebook opens it at or that the text names, and at round values between:
+multiples of a spacing of 1, 2 or 5 of some power of ten. The spacings are the finest that keep a
+recording within MOST positions, and the slider with the most stops gives way first.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from course_lib.edition.recording import RecordedControl
+from course_lib.explorers.stage.controls import Choice, Control, Slider, Steps, Toggle
+
+MOST = 6_000  # positions of a recording
+_KINDS = {Slider: "slider", Steps: "steps", Choice: "choice", Toggle: "toggle"}
+# Marks of type that may stand about a symbol or within it.
+_PLAIN = str.maketrans(
+    {**dict.fromkeys("*$_{}"), **{s: d for s, d in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789")}}
+)
+
+Named = Mapping[str, set[Any]]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The positions of a slider: low, low + step, …, as exact fractions."""
+
+    slider: Slider
+    low: Fraction = field(init=False)
+    step: Fraction = field(init=False)
+    count: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.slider.log:
+            raise ValueError(f"{self.slider.name}: a slider in powers of ten is not recorded")
+        low, high, step = (Fraction(str(v)) for v in (*self._ends, self.slider.step))
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "step", step)
+        object.__setattr__(self, "count", math.floor((high - low) / step) + 1)
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        return self.slider.low, self.slider.high
+
+    def place(self, value: Any) -> int | None:
+        """Which position has this value; None if none has."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        place = (Fraction(str(value)) - self.low) / self.step
+        inside = place.denominator == 1 and 0 <= place < self.count
+        return int(place) if inside else None
+
+    def value(self, place: int) -> Any:
+        """The value at a position, as the explorer's update gets it."""
+        exact = self.low + place * self.step
+        return int(exact) if self.slider.whole else float(round(float(exact), 12))
+
+    def spacings(self) -> list[Fraction]:
+        """From each position to the next, then ever wider ones, of 1, 2 or 5 of a power of ten."""
+        wider = [
+            Fraction(digit) * Fraction(10) ** power for power in range(-6, 7) for digit in (1, 2, 5)
+        ]
+        width = (self.count - 1) * self.step
+        return [self.step, *(s for s in wider if self.step < s <= width and s % self.step == 0)]
+
+    def stops(self, spacing: Fraction, also: Iterable[Any]) -> list[int]:
+        """Positions at the multiples of a spacing, at the ends, and at the values in `also`."""
+        found = {0, self.count - 1}
+        if spacing == self.step:
+            found |= set(range(self.count))
+        else:
+            first = math.ceil(self.low / spacing)
+            last = math.floor((self.low + (self.count - 1) * self.step) / spacing)
+            rounds = ((m * spacing - self.low) / self.step for m in range(first, last + 1))
+            found |= {int(place) for place in rounds if place.denominator == 1}
+        found |= {place for value in also if (place := self.place(value)) is not None}
+        return sorted(found)
+
+
+def recorded_controls(controls: Sequence[Control], named: Named) -> tuple[RecordedControl, ...]:
+    """The controls at their stops. `named`: by control, values that must be among them.
+
+    Raises ValueError if the listed values alone have more than MOST positions.
+    """
+    grids = {c.name: Grid(c) for c in controls if isinstance(c, Slider)}
+    places = {
+        c.name: _thinnest(grids[c.name], named.get(c.name, set()) | {c.start})
+        for c in controls
+        if isinstance(c, Slider)
+    }
+    listed = math.prod(len(_values(c)) for c in controls if not isinstance(c, Slider))
+    chosen = dict.fromkeys(places, 0)
+    while listed * math.prod(len(places[name][i]) for name, i in chosen.items()) > MOST:
+        wide = [name for name, i in chosen.items() if i + 1 < len(places[name])]
+        if not wide:
+            raise ValueError(f"no spacing keeps {', '.join(chosen)} within {MOST:,} positions")
+        chosen[max(wide, key=lambda name: len(places[name][chosen[name]]))] += 1
+    return tuple(
+        _recorded(c, [grids[c.name].value(i) for i in places[c.name][chosen[c.name]]])
+        if isinstance(c, Slider)
+        else _recorded(c, _values(c))
+        for c in controls
+    )
+
+
+def _thinnest(grid: Grid, also: Iterable[Any]) -> list[list[int]]:
+    """Stops at each spacing, from all to few; only those that have fewer than the one before."""
+    found: list[list[int]] = []
+    for spacing in grid.spacings():
+        stops = grid.stops(spacing, also)
+        if not found or len(stops) < len(found[-1]):
+            found.append(stops)
+    return found
+
+
+def _values(control: Control) -> list[Any]:
+    if isinstance(control, Toggle):
+        return [False, True]
+    return [] if isinstance(control, Slider) else list(control.values)
+
+
+def _recorded(control: Control, values: list[Any]) -> RecordedControl:
+    start = control.settled(control.start)
+    of = Grid(control).count if isinstance(control, Slider) else len(values)
+    return RecordedControl(
+        control.name,
+        control.label,
+        _KINDS[type(control)],
+        tuple(values),
+        tuple(_shown(control, value) for value in values),
+        values.index(start),
+        of,
+    )
+
+
+def _shown(control: Control, value: Any) -> str:
+    """A value as the control's widget writes it."""
+    if isinstance(control, Slider) and not control.whole:
+        return f"{value:.{control.decimals}f}".replace("-", "−")
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def named_values(name: str, controls: Sequence[Control], notebooks: Path) -> dict[str, set[Any]]:
+    """By control, the values at which notebooks open the explorer `name` or that their text names.
+
+    A text names a value where it writes a control's symbol, which ends its label after a comma,
+    then "=", "to", "at" or "from", and a number: "μ = 0.8", "**σ** to 0.6", "$b_2=4$".
+    """
+    found: dict[str, set[Any]] = {control.name: set() for control in controls}
+    for path in sorted(notebooks.glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        opened = [values for explorer, values in _opened(cells) if explorer == name]
+        for values in opened:
+            for control in controls:
+                found[control.name].add(values[control.name])
+        if opened:
+            text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+            for control in controls:
+                found[control.name] |= _named(control, text.translate(_PLAIN))
+    return found
+
+
+def _opened(cells: Iterable[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The explorers whose pictures are stored in a notebook, and where their controls stand."""
+    for cell in cells:
+        for output in cell.get("outputs", ()):
+            about = output.get("metadata", {}).get("image/png", {})
+            if "explorer" in about:
+                yield about["explorer"], about["values"]
+
+
+def _named(control: Control, text: str) -> set[Any]:
+    """The values that a text without marks of type gives to the control's symbol."""
+    symbol = control.label.rpartition(", ")[2].partition(" (")[0].translate(_PLAIN)
+    if not isinstance(control, Slider) or symbol == control.label:
+        return set()
+    number = r"([−-]?\d+(?:\.\d+)?)"
+    wanted = rf"(?<!\w){re.escape(symbol)}\s*(?:=|to|at|from)\s*{number}"
+    written = (found.replace("−", "-") for found in re.findall(wanted, text))
+    return {int(v) if control.whole and v.isdecimal() else float(v) for v in written}
