@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         data,
         depth_study,
         distributions,
+        edition,
         evaluate,
         exact,
         exercises,
@@ -60,6 +61,7 @@ __all__ = [  # noqa: RUF022
     "exercises",
     "explorers",
     "index",
+    "edition",
 ]
 
 

@@ -67,7 +67,10 @@ def test_a_python_without_venv_names_the_package(
     ("words", "complaint"),
     [
         (["7"], "there is no notebook 7; there are 1, 3"),
-        (["tset"], "'tset' is not a command: give a notebook's number, test, refresh or --help"),
+        (
+            ["tset"],
+            "'tset' is not a command: give a notebook's number, test, refresh, pages or --help",
+        ),
     ],
 )
 def test_a_wrong_word_is_explained(

@@ -161,11 +161,10 @@ def figure(output: Cell, number: int, file: str) -> str:
         return f"<figure>{image}{caption}</figure>\n"
     way = html.escape(say("notebook.explorer", number=number, file=file))
     name, values = about.get("explorer", ""), json.dumps(about.get("values", {}), sort_keys=True)
-    marks = f" data-explorer=\"{name}\" data-values='{html.escape(values)}'" if name else ""
-    return (
-        f'<figure class="explorer"{marks}>{image}{caption}'
-        f'<p class="in-the-notebook">{way}</p></figure>\n'
-    )
+    marks = 'class="stored"'
+    if name:
+        marks = f'class="explorer" data-explorer="{name}" data-values="{html.escape(values)}"'
+    return f'<figure {marks}>{image}{caption}<p class="in-the-notebook">{way}</p></figure>\n'
 
 
 def _about_picture(output: Cell) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A chapter of the pages, from its notebook: what it is called, its text in sections, its figures."""
+"""A chapter of the pages, from its notebook: its name, its text in sections, its figures."""
 
 import re
 from collections.abc import Iterator
@@ -12,9 +12,11 @@ from course_lib.index import text
 
 TITLE = re.compile(r"# (\d+) · (.+)\n")
 MINUTES = re.compile(r"(\d+) minutes")
-LIVE = re.compile(r'<figure class="explorer".*?</figure>', re.S)
+LIVE = re.compile(r'<figure class="(?:explorer|stored)".*?</figure>', re.S)
 # What a search does not look into: code, what it printed, pictures.
-UNREAD = re.compile(r"<pre.*?</pre>|<details class=\"(?:fold|verdict).*?</details>|<figure.*?</figure>", re.S)
+UNREAD = re.compile(
+    r'<pre.*?</pre>|<details class="(?:fold|verdict).*?</details>|<figure.*?</figure>', re.S
+)
 
 
 @dataclass(frozen=True)
@@ -101,3 +103,5 @@ def search_entries(page: ChapterPage) -> Iterator[list[str]]:
     for (anchor, heading), drawn in zip(parts, (page.opening, *page.sections), strict=True):
         spaced = re.sub(r"</(p|li|td|th|h\d|div)>", " ", UNREAD.sub(" ", drawn))
         yield [f"{page.file}#{anchor}", chapter, heading, plain_text(spaced)]
+    for tag in page.equations:
+        yield [f"{page.file}#eq-{tag}", chapter, say("equation", tag=tag), f"({tag})"]

@@ -44,8 +44,8 @@ def maths_font() -> str:
 def _close_roots(font: TTFont) -> None:
     """Makes the taller root signs as wide as the smallest one.
 
-    A browser reserves the width of the widest for each (MathML Core, "preferred inline size"), which
-    leaves a gap behind every small root.
+    A browser reserves the width of the widest for each (MathML Core, "preferred inline size"),
+    which leaves a gap behind every small root.
     """
     variants, widths, outlines = font["MATH"].table.MathVariants, font["hmtx"], font["glyf"]
     root = font.getBestCmap()[ord("√")]

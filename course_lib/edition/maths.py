@@ -1,4 +1,4 @@
-r"""TeX → MathML, which a browser draws by itself: no script, no network, and a screen reader reads it.
+r"""TeX → MathML, which a browser draws by itself, without scripts, and a screen reader reads.
 
 latex2mathml translates. What it leaves as TeX's own habits is put right here: the thin space around
 log, words of letters such as KL in one piece, script letters as the characters they are (browsers
@@ -14,10 +14,9 @@ from xml.etree.ElementTree import Element, tostring
 from latex2mathml.converter import convert_to_element
 
 TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
-FUNCTIONS = frozenset(
-    "arccos arcsin arctan arg cos cosh det dim exp inf lim ln log max min sin sinh sup tan tanh".split()
-)
-LIMITS = frozenset("inf lim max min sup".split())  # what stands under them in a displayed formula
+LIMITS = {"inf", "lim", "max", "min", "sup"}  # what stands under them in a displayed formula
+TRIGONOMETRIC = {"arccos", "arcsin", "arctan", "cos", "cosh", "sin", "sinh", "tan", "tanh"}
+FUNCTIONS = LIMITS | TRIGONOMETRIC | {"arg", "det", "dim", "exp", "ln", "log"}
 OPENING, CLOSING = set("([{⟨⌈⌊"), set(")]}⟩⌉⌋!")
 # Where a line may break behind: relations first, sums and commas if that is not enough.
 RELATIONS = set("=≤≥<>∼≈≠→↦∝∈:≔⇒⟹")
@@ -136,7 +135,7 @@ def _sign_numbers(row: Element) -> None:
 
 
 def _space_functions(row: Element) -> None:
-    """TeX's thin spaces: before a function that follows a factor, and behind one without brackets."""
+    """TeX's thin spaces: before a function that follows a factor, and behind its name."""
     spaced: list[Element] = []
     children = list(row)
     for before, node, after in zip(
@@ -161,7 +160,7 @@ def _is_factor(node: Element) -> bool:
 
 
 def _is_argument(node: Element) -> bool:
-    """What stands behind a function without brackets of its own; a \\big bracket has them."""
+    """Whether it is what a function is taken of, and no bracket around that."""
     return node.tag in ORDINARY or node.tag == "munderover"
 
 
@@ -182,7 +181,7 @@ def width(node: Element) -> float:
 
 
 def _in_pieces(children: list[Element]) -> str:
-    """The formula in pieces between which a line may break; one that is too long still may scroll."""
+    """The formula in pieces between which a line may break; one that is still too long scrolls."""
     pieces = _split(children, RELATIONS)
     pieces = [part for p in pieces for part in (_split(p, SUMS) if _total(p) > FITS else [p])]
     drawn = []

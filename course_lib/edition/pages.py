@@ -24,10 +24,17 @@ PLAYER = HERE / "player"
 # In the order in which they build on each other; those that are there are taken.
 STYLES = ("page.css", "explorer.css", "exercises.css")
 SCRIPTS = (
+    "words.js",
+    "elements.js",
     "recording.js",
     "picture.js",
+    "controls.js",
+    "screen.js",
+    "parts.js",
     "explorer.js",
+    "judging.js",
     "progress.js",
+    "progress_panel.js",
     "exercises.js",
     "search.js",
     "page.js",
@@ -142,10 +149,6 @@ def _row(tag: str, drawn: str, known: Equation | None) -> EquationRow:
 def search_index(pages: list[ChapterPage]) -> str:
     """The script that hands all sections and equations to the search."""
     entries = [entry for page in pages for entry in search_entries(page)]
-    for page in pages:
-        chapter = f"{page.number} · {page.question}"
-        for tag in page.equations:
-            entries.append([f"{page.file}#eq-{tag}", chapter, say("equation", tag=tag), f"({tag})"])
     return f"course.searchable({as_script(entries)});\n"
 
 

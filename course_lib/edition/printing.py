@@ -1,4 +1,4 @@
-"""The pages on paper: each chapter and the whole course as PDF, printed by a Chromium that is there.
+"""The pages on paper: each chapter and the whole course as PDF, printed by a Chromium.
 
 A PDF has the pictures as they open, solutions open, pages numbered, and links that work in it.
 """
@@ -15,7 +15,14 @@ from markupsafe import Markup
 from course_lib.edition.chapter_page import ChapterPage
 from course_lib.edition.pages import chapter_html, environment, stylesheet, write
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+)
 PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -60,10 +67,7 @@ def print_chapters(folder: Path, pages: list[ChapterPage]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {page.stem: printable(chapter_html(pages, page, **_bare())) for page in pages}
     drawn["course"] = whole(pages)
-    return [
-        _print(program, html, folder / f"{stem}.pdf")
-        for stem, html in drawn.items()
-    ]
+    return [_print(program, html, folder / f"{stem}.pdf") for stem, html in drawn.items()]
 
 
 def printable(html: str) -> str:

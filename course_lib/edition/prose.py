@@ -5,6 +5,7 @@ nbconvert's parser finds the formulas, as JupyterLab does; the rest is mistune's
 
 import html
 import re
+from collections import Counter
 from typing import Any
 
 from mistune import HTMLRenderer, Markdown
@@ -40,6 +41,7 @@ class Prose(HTMLRenderer):
         self.home = home
         self.headings: list[tuple[str, str]] = []
         self.equations: dict[str, str] = {}
+        self.anchors: Counter[str] = Counter()
 
     def html_of(self, markdown: str) -> str:
         """The Markdown of one cell as HTML."""
@@ -76,7 +78,7 @@ class Prose(HTMLRenderer):
         return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
 
     def paragraph(self, text: str) -> str:
-        """A paragraph; one that holds a displayed formula is cut at it, since none may be inside."""
+        """A paragraph; one with a displayed formula is cut at it, since none may be inside."""
         parts = re.split(r'(<div class="equation".*?</div>(?:<a .*?</a>)?</div>)', text, flags=re.S)
         return "".join(
             part if part.startswith("<div") else f"<p>{part.strip()}</p>\n"
@@ -88,8 +90,9 @@ class Prose(HTMLRenderer):
         """A heading with an anchor; h2 goes into the chapter's contents."""
         plain = plain_text(text)
         anchor = slug(plain)
-        taken = {known for known, _ in self.headings}
-        anchor = next(a for n in range(1, 99) if (a := f"{anchor}-{n}" if n > 1 else anchor) not in taken)
+        self.anchors[anchor] += 1
+        if self.anchors[anchor] > 1:
+            anchor += f"-{self.anchors[anchor]}"
         if level == 2:
             self.headings.append((anchor, plain))
         return f'<h{level} id="{anchor}">{text}</h{level}>\n'

@@ -3,8 +3,10 @@
 A page carries them as `course.words`, so that a script says them too. `{name}` is filled in.
 """
 
+from course_lib.edition.explorer_words import EXPLORER_WORDS
+
 LANGUAGE = "en"
-WORDS: dict[str, dict[str, str]] = {
+PAGE_WORDS: dict[str, dict[str, str]] = {
     "en": {
         "course": "From p(x) to the hierarchical VAE",
         "course.question": "Why can nobody compute p(x)? And what does one train instead?",
@@ -15,8 +17,12 @@ WORDS: dict[str, dict[str, str]] = {
             "independent computation before it was printed."
         ),
         "course.able": "At the end you can",
-        "course.able.1": "derive the ELBO of a VAE and of a chain of any depth, and say what each term is",
-        "course.able.2": "tell the gap from the KL in the loss, a bound from an estimate, a sum from a mean",
+        "course.able.1": (
+            "derive the ELBO of a VAE and of a chain of any depth, and say what each term is"
+        ),
+        "course.able.2": (
+            "tell the gap from the KL in the loss, a bound from an estimate, a sum from a mean"
+        ),
         "course.able.3": "catch a wrong loss by holding it to an exact answer",
         "course.needs": (
             "You need to know what a density and an expectation are, and to read a little Python. "
@@ -46,18 +52,34 @@ WORDS: dict[str, dict[str, str]] = {
         "chapter.10.name": "The structure of a hierarchical VAE",
         "chapter.11.name": "The Markov hierarchical VAE",
         "chapter.12.name": "The ELBO of a hierarchical VAE",
-        "chapter.1.line": "An integral that is a needle in a haystack, and three ways to miss it.",
-        "chapter.2.line": "Bayes' rule, and why knowing the posterior at one point is knowing p(x).",
-        "chapter.3.line": "One stroke of Jensen's inequality turns an integral into a number to train on.",
-        "chapter.4.line": "What the bound leaves out, to the last nat, and what it is mistaken for.",
+        "chapter.1.line": (
+            "An integral that is a needle in a haystack, and three ways to miss it."
+        ),
+        "chapter.2.line": (
+            "Bayes' rule, and why knowing the posterior at one point is knowing p(x)."
+        ),
+        "chapter.3.line": (
+            "One stroke of Jensen's inequality turns an integral into a number to train on."
+        ),
+        "chapter.4.line": (
+            "What the bound leaves out, to the last nat, and what it is mistaken for."
+        ),
         "chapter.5.line": "Reconstruction against rate: the bargain that every VAE strikes.",
-        "chapter.6.line": "From two numbers for each x to one network for all, and what sharing costs.",
-        "chapter.7.line": "The decoder is the model; the encoder is a guess about it that trains along.",
+        "chapter.6.line": (
+            "From two numbers for each x to one network for all, and what sharing costs."
+        ),
+        "chapter.7.line": (
+            "The decoder is the model; the encoder is a guess about it that trains along."
+        ),
         "chapter.8.line": "How a gradient gets through a draw, and what the other way costs.",
-        "chapter.9.line": "Sums, means and mini-batches: one misplaced 1/N and what becomes of β.",
+        "chapter.9.line": (
+            "Sums, means and mini-batches: one misplaced 1/N and what becomes of β."
+        ),
         "chapter.10.line": "Down the chain to make an image, up the chain to explain one.",
         "chapter.11.line": "What a second layer can do that one cannot, and what a study found.",
-        "chapter.12.line": "The bound of a chain, term by term, and a printed formula that is too good.",
+        "chapter.12.line": (
+            "The bound of a chain, term by term, and a printed formula that is too good."
+        ),
         "equations": "Equations",
         "equations.about": (
             "Each equation of the course with the function that computes it. The number leads to "
@@ -77,7 +99,6 @@ WORDS: dict[str, dict[str, str]] = {
         "code.figure": "Code of the figure",
         "code.checks": "Code: what the text rests on",
         "code.explorer": "Code: how the explorer is opened",
-        "routes": "{title}",
         "notebook.explorer": (
             "In the notebook the picture has all its positions: open {file} in JupyterLab with "
             "python3 start.py {number}."
@@ -87,12 +108,16 @@ WORDS: dict[str, dict[str, str]] = {
             "python3 start.py {number}."
         ),
         "notebook.line": (
-            "Code can be changed and trained live in the notebook, {file}: python3 start.py {number}."
+            "Code can be changed and run in the notebook, {file}: python3 start.py {number}."
         ),
-        "figure": "Figure",
-        "source": "Source",
-        "printed": "Printed by the code above",
     }
+}
+
+
+# All that a page may say: each part of it adds its own.
+WORDS: dict[str, dict[str, str]] = {
+    language: {**words, **EXPLORER_WORDS.get(language, {})}
+    for language, words in PAGE_WORDS.items()
 }
 
 

@@ -1,8 +1,8 @@
 /* What a page does by itself: light or dark, the place in the chapter, boxes that scroll by keyboard,
    and the start of everything else. It comes last. */
-"use strict";
 
 (() => {
+  "use strict";
   const course = (window.course = window.course || {});
   const root = document.documentElement;
   const KEY = "course-lib/theme";

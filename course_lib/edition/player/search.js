@@ -1,8 +1,8 @@
 /* Search over all pages. The index is a script of its own, search-index.js, that is loaded when the
    field is first used: a page from file:// may load scripts, and nothing else. */
-"use strict";
 
 (() => {
+  "use strict";
   const course = (window.course = window.course || {});
   const MOST = 30; // places that are listed
   const AROUND = 60; // characters of text on each side of the first word found
@@ -52,11 +52,7 @@
     return loading;
   };
 
-  /** The words of the page's language. @param {string} key @param {Object<string, string | number>} values */
-  const say = (key, values = {}) => {
-    const words = (course.words[document.documentElement.lang] || course.words.en)[key] || key;
-    return words.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
-  };
+  const say = (key, values = {}) => course.phrase(document.documentElement, key, values);
 
   /** The text around the first word, with all words marked. @param {Place} place @param {string} words */
   const excerpt = (place, words) => {
