@@ -17,6 +17,7 @@ TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
 LIMITS = {"inf", "lim", "max", "min", "sup"}  # what stands under them in a displayed formula
 TRIGONOMETRIC = {"arccos", "arcsin", "arctan", "cos", "cosh", "sin", "sinh", "tan", "tanh"}
 FUNCTIONS = LIMITS | TRIGONOMETRIC | {"arg", "det", "dim", "exp", "ln", "log"}
+ENVIRONMENTS = {"align*", "array", "bmatrix", "cases", "matrix", "pmatrix", "vmatrix"}
 OPENING, CLOSING = set("([{⟨⌈⌊"), set(")]}⟩⌉⌋!")
 # Where a line may break behind: relations first, sums and commas if that is not enough.
 RELATIONS = set("=≤≥<>∼≈≠→↦∝∈:≔⇒⟹")
@@ -63,8 +64,13 @@ def without_tag(tex: str) -> tuple[str, str]:
 def _translated(tex: str, display: bool) -> Element:
     """latex2mathml's tree, with characters in place of their codes."""
     prepared = re.sub(r"\{(aligned|split|align)\}", "{align*}", tex.strip())
+    plain = re.sub(r"\\[\\{}]", "", prepared)
+    strange = set(re.findall(r"\\begin\{(.*?)\}", prepared)) - ENVIRONMENTS
+    if plain.count("{") != plain.count("}") or strange:  # which latex2mathml lets pass
+        why = f"an environment {strange}" if strange else "braces without partners"
+        raise ValueError(f"a formula that cannot be drawn: {tex!r} has {why}")
     try:
-        root = convert_to_element(prepared, display="block" if display else "inline")
+        root: Element = convert_to_element(prepared, display="block" if display else "inline")
     except Exception as error:  # it has a class of error for each fault, with no common ancestor
         raise ValueError(f"a formula that cannot be drawn: {tex!r} ({error!r})") from error
     for node in root.iter():
