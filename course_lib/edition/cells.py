@@ -78,7 +78,7 @@ def exercise(cell: Cell, number: int) -> str:
     asked = code_block(text(cell["source"])) if definitions else ""
     return (
         f'{asked}<form class="exercise" data-exercise="{html.escape(name)}" lang="en">'
-        f'<noscript><p class="in-the-notebook">{html.escape(hint)}</p></noscript></form>\n'
+        f'<p class="in-the-notebook">{html.escape(hint)}</p></form>\n'
     )
 
 

@@ -85,7 +85,7 @@ PAGE_WORDS: dict[str, dict[str, str]] = {
             "Each equation of the course with the function that computes it. The number leads to "
             "the place where it is derived."
         ),
-        "equations.proved": "proved for {scope}",
+        "equations.proved": "proved: {scope}",
         "equations.computed": "computed by",
         "equation": "Equation {tag}",
         "skip": "Skip to the text",
