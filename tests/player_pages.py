@@ -1,16 +1,22 @@
 """Pages with explorers for the tests of their controls, made in a folder and opened from there."""
 
 import base64
+import functools
 import html
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
 
 from course_lib.edition.explorer_words import EXPLORER_WORDS
+from course_lib.edition.packing import encoded, pack
+from course_lib.edition.recorder import record
+from course_lib.edition.recording import RecordedControl, Recording
+from course_lib.edition.stops import recorded_controls
+from course_lib.explorers.stage import Explorer
 from course_lib.plots import new_figure, show
 
 PLAYER = Path(__file__).resolve().parent.parent / "course_lib" / "edition" / "player"
@@ -69,14 +75,44 @@ class Site:
 
 def figure(name: str = "Everything", *, height: int = 300, **values: Any) -> str:
     """An explorer's figure as a page has it before any script runs."""
-    drawn = new_figure(800, height)
-    drawn.text(0.5, 0.5, "the stored picture", ha="center")
-    png = base64.b64encode(show(drawn, STORED).png).decode()
+    png = base64.b64encode(stored_picture(height)).decode()
     return (
         f'<figure class="explorer" data-explorer="{name}" '
         f'data-values="{html.escape(json.dumps(values))}">'
         f'<img src="data:image/png;base64,{png}" width="800" height="{height}" alt="{STORED}">'
         f"<figcaption>{STORED}</figcaption>{IN_THE_NOTEBOOK}</figure>"
+    )
+
+
+@functools.cache
+def stored_picture(height: int) -> bytes:
+    """A PNG that is told at a glance from what a recording draws."""
+    drawn = new_figure(800, height)
+    drawn.text(0.5, 0.5, "the stored picture", ha="center")
+    return show(drawn, STORED).png
+
+
+def recorded(kind: type[Explorer], most: int | None = None) -> tuple[Recording, str]:
+    """A recording of an explorer's example, with `most` stops a control, and as its script has it.
+
+    The stops are those of the pages, or of them the start, the ends and some between.
+    """
+    explorer = kind.example()
+    controls = recorded_controls(explorer.controls, {})
+    recording = record(explorer, tuple(thinned(c, most or len(c.values)) for c in controls))
+    return recording, encoded(pack(recording))
+
+
+def thinned(control: RecordedControl, most: int) -> RecordedControl:
+    """The control with its start, its ends and at most so many stops."""
+    last = len(control.values) - 1
+    even = {round(i * last / max(1, most - 2)) for i in range(most - 1)} if last else {0}
+    kept = sorted({*even, control.start})
+    return replace(
+        control,
+        values=tuple(control.values[i] for i in kept),
+        shown=tuple(control.shown[i] for i in kept),
+        start=kept.index(control.start),
     )
 
 

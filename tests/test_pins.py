@@ -180,5 +180,6 @@ def test_a_first_start_brings_what_the_course_imports_and_no_test_tool() -> None
     missing = {m for m in modules if not pages & set(map(canonicalize_name, packages.get(m, [])))}
     assert not missing
     assert set(PAGES) <= set(TESTS)
-    tools = {"hypothesis", "mypy", "nbval", "playwright", "pytest", "ruff", "scipy", "scipy-stubs"}
+    tools = {"hypothesis", "mypy", "nbval", "oxlint", "playwright", "pytest", "ruff", "scipy"}
+    tools |= {"scipy-stubs"}
     assert not first & tools

@@ -4,7 +4,25 @@ Explorers are recorded position by position, notebooks become HTML, and nothing 
 they are read.
 """
 
+from course_lib.edition.catalogue import EXPLORERS
 from course_lib.edition.chapter_page import ChapterPage, read_chapter
+from course_lib.edition.packing import pack, script, unpack
 from course_lib.edition.pages import read_chapters, write_pages, write_single
+from course_lib.edition.recorder import recordings
+from course_lib.edition.recording import Recording
+from course_lib.edition.taking import record
 
-__all__ = ["ChapterPage", "read_chapter", "read_chapters", "write_pages", "write_single"]
+__all__ = [
+    "EXPLORERS",
+    "ChapterPage",
+    "Recording",
+    "pack",
+    "read_chapter",
+    "read_chapters",
+    "record",
+    "recordings",
+    "script",
+    "unpack",
+    "write_pages",
+    "write_single",
+]

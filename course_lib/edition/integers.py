@@ -18,7 +18,7 @@ def encode(values: ArrayLike) -> bytes:
         raise ValueError(f"numbers must fit 32 bits, got {signed.min()} to {signed.max()}")
     left = (signed << 1) ^ (signed >> 63)
     sevens = np.stack([(left >> shift) & 0x7F for shift in range(0, 35, 7)], -1)  # (N, 5)
-    length = 1 + sum((left >> shift > 0).astype(np.int64) for shift in range(7, 35, 7))
+    length: Ints = 1 + (left[:, None] >> np.arange(7, 35, 7) > 0).sum(-1)
     column = np.arange(5)
     sevens[column < length[:, None] - 1] |= 0x80
     return sevens.astype(np.uint8)[column < length[:, None]].tobytes()
@@ -40,7 +40,8 @@ def decode(data: bytes) -> Ints:
 
 def differences(values: ArrayLike) -> Ints:
     """The first number, then each one's difference from the one before."""
-    return np.diff(np.asarray(values, dtype=np.int64), prepend=0)
+    numbers = np.asarray(values, dtype=np.int64)
+    return numbers - np.append(0, numbers[:-1]) if len(numbers) else numbers
 
 
 class Writer:
@@ -57,12 +58,12 @@ class Writer:
         """Adds a row's numbers as differences; its length is the reader's to know."""
         self._parts.append(differences(values))
 
-    def counted(self, rows: Iterable[ArrayLike]) -> None:
-        """Adds how many rows there are, their lengths, and each one's differences."""
+    def curves(self, rows: Iterable[ArrayLike]) -> None:
+        """Adds how many rows there are, their lengths, and the differences of their differences."""
         each = [np.asarray(row, dtype=np.int64).reshape(-1) for row in rows]
         self.put(len(each), *(len(row) for row in each))
         for row in each:
-            self.column(row)
+            self.column(differences(row))
 
     def packed(self) -> bytes:
         """All of it."""
@@ -91,7 +92,7 @@ class Reader:
         """The next `count` numbers of a column."""
         return np.cumsum(self.take(count))
 
-    def counted(self) -> list[Ints]:
-        """The rows that `Writer.counted` wrote."""
+    def curves(self) -> list[Ints]:
+        """The rows that `Writer.curves` wrote."""
         lengths = self.take(self.one())
-        return [self.column(int(length)) for length in lengths]
+        return [np.cumsum(self.column(int(length))) for length in lengths]

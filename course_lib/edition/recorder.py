@@ -1,89 +1,104 @@
-"""Records explorers: every position is set, drawn through a TakingRenderer, and taken down."""
+"""All explorers recorded, as many at a time as there are cores, each with one thread of its own.
 
-from collections.abc import Mapping
-from itertools import product
-from typing import Any
+One thread, because sums that several threads share may differ in their last digits, and a recording
+must have the same bytes again.
+"""
 
-import numpy as np
-from matplotlib.figure import Figure
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
 
-from course_lib.edition.recording import Drawing, Interning, RecordedControl, Recording, Said
-from course_lib.edition.renderer import TakingRenderer
-from course_lib.edition.wording import significant
-from course_lib.explorers.stage import Explorer
-from course_lib.explorers.stage.reading import not_drawn
-from course_lib.explorers.stage.work import at_work
-from course_lib.plots import PIXEL_RATIO
+import torch
+from tqdm import tqdm
 
+from course_lib.edition.cache import keep, kept, key_of
+from course_lib.edition.catalogue import EXPLORERS
+from course_lib.edition.packing import pack
+from course_lib.edition.stops import named_values, recorded_controls
+from course_lib.edition.taking import record
 
-class _Layer:
-    """The distinct drawings of one artist, and which it shows at each position."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[Drawing, int] = {}
-        self.which: list[int] = []
-
-    def add(self, drawing: Drawing) -> None:
-        self.which.append(self._numbers.setdefault(drawing, len(self._numbers)))
-
-    @property
-    def drawings(self) -> tuple[Drawing, ...]:
-        return tuple(self._numbers)
+# So that the last to end have begun early: the longest first.
+LONGEST = ("PosteriorGap", "DepthAgainstOneLayer", "GradientNoise", "LogWeights", "LatentWalk")
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-class _Taking:
-    """An explorer that is being recorded."""
+def recordings(
+    notebooks: Path, folder: Path, names: Iterable[str] = (), quiet: bool = False
+) -> dict[str, bytes]:
+    """The packed recordings of the explorers `names`, of all if none is named, by name.
 
-    def __init__(self, explorer: Explorer) -> None:
-        self._explorer, self._stage = explorer, explorer.stage
-        figure: Figure = self._stage.figure
-        width, height = figure.bbox.size
-        self.known = Interning()
-        self._renderer = TakingRenderer(width, height, figure.dpi, self.known)
-        self.layers = [_Layer() for _ in range(1 + len(self._stage.moving))]
-        self.said: list[Said] = []
-        self._changes = -1
-        self._background: Drawing = ()
-
-    def take(self, values: Mapping[str, Any]) -> None:
-        """Takes down one position."""
-        try:
-            reading, problem = self._explorer.update(**values), False
-            moving = [self._drawn(artist) for artist in self._stage.moving]
-        except Exception as error:
-            self._renderer.take()
-            reading, problem = not_drawn(error), True
-            moving = [()] * len(self._stage.moving)
-        if self._changes != self._stage.changes:
-            self._changes = self._stage.changes
-            self._background = self._drawn(self._stage.figure)
-        for layer, drawing in zip(self.layers, (self._background, *moving), strict=True):
-            layer.add(drawing)
-        numbers = tuple((name, *significant(value)) for name, value in reading.numbers.items())
-        self.said.append(Said(reading.sentence, numbers, tuple(reading.idle), problem))
-
-    def _drawn(self, artist: Any) -> Drawing:
-        artist.draw(self._renderer)
-        return self._renderer.take()
+    notebooks: the folder whose notebooks say which values are wanted. folder: where recordings are
+    kept from one time to the next. A bar shows how many are done, unless `quiet`.
+    Raises ValueError if a name is no explorer's.
+    """
+    wanted = list(names) or list(EXPLORERS)
+    keys = {name: key(name, notebooks) for name in wanted}
+    found = {name: data for name in wanted if (data := kept(folder, name, keys[name])) is not None}
+    lacking = sorted(set(wanted) - set(found), key=_turn)
+    with tqdm(
+        total=len(lacking), desc="recording", unit="explorer", disable=quiet or not lacking
+    ) as bar:
+        for name, data in _recorded(lacking, notebooks):
+            keep(folder, name, keys[name], data)
+            found[name] = data
+            bar.update()
+    return {name: found[name] for name in wanted}
 
 
-def record(explorer: Explorer, controls: tuple[RecordedControl, ...]) -> Recording:
-    """The explorer at every combination of its controls' stops."""
-    with at_work():
-        taking = _Taking(explorer)
-        names = [control.name for control in controls]
-        for values in product(*(control.values for control in controls)):
-            taking.take(dict(zip(names, values, strict=True)))
-    figure = explorer.stage.figure
-    return Recording(
-        type(explorer).__name__,
-        explorer.title,
-        explorer.width_px,
-        explorer.height_px,
-        figure.dpi / PIXEL_RATIO,
-        controls,
-        taking.known.tables,
-        tuple(layer.drawings for layer in taking.layers),
-        np.array([layer.which for layer in taking.layers], dtype=np.int32).T,
-        tuple(taking.said),
-    )
+def key(name: str, notebooks: Path) -> str:
+    """The key of a recording, for which no explorer need be made.
+
+    Raises ValueError if there is no explorer `name`.
+    """
+    if name not in EXPLORERS:
+        raise ValueError(f"no explorer {name!r}; there is {', '.join(EXPLORERS)}")
+    kind = EXPLORERS[name]
+    controls = tuple(kind.controls)
+    stops = recorded_controls(name, controls, named_values(name, controls, notebooks))
+    return key_of(kind.__module__, repr((name, stops)))
+
+
+def recorded(name: str, notebooks: Path) -> bytes:
+    """The packed recording of one explorer, made anew in this process."""
+    explorer = EXPLORERS[name].example()
+    try:
+        named = named_values(name, explorer.controls, notebooks)
+        return pack(record(explorer, recorded_controls(name, explorer.controls, named)))
+    finally:
+        explorer.close()
+
+
+def _recorded(names: list[str], notebooks: Path) -> Iterator[tuple[str, bytes]]:
+    """Each name with its recording, in the order in which they are done."""
+    if not names:
+        return
+    workers = min(len(names), os.cpu_count() or 1)
+    with (
+        _one_thread(),
+        ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool,
+    ):
+        waiting = {pool.submit(recorded, name, notebooks): name for name in names}
+        for done in as_completed(waiting):
+            yield waiting[done], done.result()
+
+
+def _turn(name: str) -> tuple[int, str]:
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST), name
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes that are started meanwhile compute with one thread."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

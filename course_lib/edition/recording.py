@@ -218,8 +218,8 @@ class Interning:
     def shape(self, codes: bytes, x: Ints, y: Ints, fine: bool = False) -> int:
         """A shape by its vertices."""
         t = self.tables
-        parts = [self._number(t.columns, column.tobytes(), column) for column in (x, y)]
-        shape = Shape(self._number(t.codes, codes, codes), *parts, fine)
+        across, down = (self._number(t.columns, column.tobytes(), column) for column in (x, y))
+        shape = Shape(self._number(t.codes, codes, codes), across, down, fine)
         return self._number(t.shapes, shape, shape)
 
     def row(self, letters: tuple[Letter, ...]) -> int:

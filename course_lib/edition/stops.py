@@ -1,9 +1,9 @@
 """At which positions of its controls an explorer is recorded.
 
-A control with listed values is recorded at each of them. A slider is recorded at its start, at its
-ends, at every value that a notebook opens it at or that the text names, and at round values between:
-multiples of a spacing of 1, 2 or 5 of some power of ten. The spacings are the finest that keep a
-recording within MOST positions, and the slider with the most stops gives way first.
+A control with listed values is recorded at each of them. A slider is recorded at its start and its
+ends, at every value that a notebook opens it at or that the text names, and at round values:
+multiples of a spacing of 1, 2, 2.5 or 5 of some power of ten. The spacings keep a recording within
+MOST positions, and the slider with the fewest stops has as many as can be.
 """
 
 import json
@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,14 @@ from course_lib.edition.recording import RecordedControl
 from course_lib.explorers.stage.controls import Choice, Control, Slider, Steps, Toggle
 
 MOST = 6_000  # positions of a recording
+MOST_OF = {
+    "ChainOfLatents": 140,  # each with 48 pictures of digits
+    "GradientNoise": 14_000,  # two thirds of them the same, since ω belongs to one f alone
+}
 _KINDS = {Slider: "slider", Steps: "steps", Choice: "choice", Toggle: "toggle"}
 # Marks of type that may stand about a symbol or within it.
 _PLAIN = str.maketrans(
-    {**dict.fromkeys("*$_{}"), **{s: d for s, d in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789")}}
+    {**dict.fromkeys("*$_{}"), **dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))}
 )
 
 Named = Mapping[str, set[Any]]
@@ -63,9 +68,11 @@ class Grid:
         return int(exact) if self.slider.whole else float(round(float(exact), 12))
 
     def spacings(self) -> list[Fraction]:
-        """From each position to the next, then ever wider ones, of 1, 2 or 5 of a power of ten."""
+        """From one position to the next, then wider ones: 1, 2, 2.5 or 5 times a power of ten."""
         wider = [
-            Fraction(digit) * Fraction(10) ** power for power in range(-6, 7) for digit in (1, 2, 5)
+            Fraction(digit) * Fraction(10) ** power
+            for power in range(-6, 7)
+            for digit in (1, 2, 2.5, 5)
         ]
         width = (self.count - 1) * self.step
         return [self.step, *(s for s in wider if self.step < s <= width and s % self.step == 0)]
@@ -84,33 +91,50 @@ class Grid:
         return sorted(found)
 
 
-def recorded_controls(controls: Sequence[Control], named: Named) -> tuple[RecordedControl, ...]:
-    """The controls at their stops. `named`: by control, values that must be among them.
+def recorded_controls(
+    name: str, controls: Sequence[Control], named: Named
+) -> tuple[RecordedControl, ...]:
+    """The controls of the explorer `name` at their stops, with the values in `named` among them.
 
-    Raises ValueError if the listed values alone have more than MOST positions.
+    Raises ValueError if even the widest spacings have too many positions.
     """
     grids = {c.name: Grid(c) for c in controls if isinstance(c, Slider)}
     places = {
-        c.name: _thinnest(grids[c.name], named.get(c.name, set()) | {c.start})
+        c.name: _spaced(grids[c.name], named.get(c.name, set()) | {c.start})
         for c in controls
         if isinstance(c, Slider)
     }
     listed = math.prod(len(_values(c)) for c in controls if not isinstance(c, Slider))
-    chosen = dict.fromkeys(places, 0)
-    while listed * math.prod(len(places[name][i]) for name, i in chosen.items()) > MOST:
-        wide = [name for name, i in chosen.items() if i + 1 < len(places[name])]
-        if not wide:
-            raise ValueError(f"no spacing keeps {', '.join(chosen)} within {MOST:,} positions")
-        chosen[max(wide, key=lambda name: len(places[name][chosen[name]]))] += 1
+    chosen = _evenly(places, MOST_OF.get(name, MOST) // listed)
     return tuple(
-        _recorded(c, [grids[c.name].value(i) for i in places[c.name][chosen[c.name]]])
+        _recorded(c, [grids[c.name].value(i) for i in chosen[c.name]])
         if isinstance(c, Slider)
         else _recorded(c, _values(c))
         for c in controls
     )
 
 
-def _thinnest(grid: Grid, also: Iterable[Any]) -> list[list[int]]:
+def _evenly(places: Mapping[str, list[list[int]]], most: int) -> dict[str, list[int]]:
+    """One spacing of each slider, within `most` positions: the coarsest as fine as can be.
+
+    Among those that are equal in this, the one with the most positions.
+    """
+    best: tuple[list[int], ...] | None = None
+    for stops in product(*places.values()):
+        counts = [len(one) for one in stops]
+        if math.prod(counts) <= most and (best is None or _rank(counts) > _rank(map(len, best))):
+            best = stops
+    if best is None:
+        raise ValueError(f"no spacing keeps {', '.join(places)} within {most:,} positions")
+    return dict(zip(places, best, strict=True))
+
+
+def _rank(counts: Iterable[int]) -> tuple[int, int]:
+    each = list(counts)
+    return min(each, default=1), math.prod(each)
+
+
+def _spaced(grid: Grid, also: Iterable[Any]) -> list[list[int]]:
     """Stops at each spacing, from all to few; only those that have fewer than the one before."""
     found: list[list[int]] = []
     for spacing in grid.spacings():

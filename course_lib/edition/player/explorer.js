@@ -35,8 +35,12 @@
       });
       const failed = (/** @type {unknown} */ error) => this.fail(error);
       this.screen = new course.Screen(recording, this.parts.canvas, failed);
+    }
+
+    /** Shows the figure as it opens; from here on the canvas has a size, and is drawn. */
+    show() {
       this.reset();
-      figure.dataset.state = 'live'; // from here on the canvas has a size, and is drawn
+      this.figure.dataset.state = 'live';
     }
 
     reset() {
@@ -130,7 +134,7 @@
       const { explorer } = figure.dataset;
       const recording = await course.recordingNamed(explorer, addressOf(explorer));
       figure.querySelector('.explorer-note').remove();
-      new LiveExplorer(figure, recording);
+      new LiveExplorer(figure, recording).show();
     } catch (error) {
       course.explorerParts.remove(figure);
       complain(figure, error);

@@ -26,6 +26,7 @@
    */
 
   const PREFACE = 12;
+  const LARGE = 4096; // pixels of an image whose bytes are stored as differences
   const MAGIC = 'CVR1';
   const MARKS = 7; // columns of a mark
   const MINUS = '−';
@@ -143,9 +144,14 @@
     return total;
   }
 
-  function readColumns(reader) {
+  /** Columns of vertices, which are stored as differences of differences. */
+  function readCurves(reader) {
     const lengths = reader.take(reader.one());
-    return Array.from(lengths, (length) => reader.column(length));
+    return Array.from(lengths, (length) => {
+      const found = reader.column(length);
+      for (let i = 1; i < length; i++) found[i] += found[i - 1];
+      return found;
+    });
   }
 
   function readShapes(reader) {
@@ -184,7 +190,8 @@
     for (let i = 0; i < heights.length; i++) {
       const row = widths[i] * channels[i];
       const bytes = pixels.slice(at, at + heights[i] * row);
-      for (let k = row; k < bytes.length; k++) bytes[k] += bytes[k - row];
+      const large = heights[i] * widths[i] > LARGE;
+      for (let k = row; large && k < bytes.length; k++) bytes[k] += bytes[k - row];
       found.push({ height: heights[i], width: widths[i], channels: channels[i], bytes });
       at += bytes.length;
     }
@@ -271,7 +278,7 @@
         controls: head.controls,
       });
       this.head = head;
-      this.vertices = readColumns(new Reader(sections.columns));
+      this.vertices = readCurves(new Reader(sections.columns));
       this.shapes = readShapes(new Reader(sections.shapes));
       this.rows = readRows(new Reader(sections.rows));
       this.images = readImages(new Reader(sections.images), sections.pixels);

@@ -25,7 +25,8 @@
       this.place = 0;
       this.lastPaint = 0;
       this.waiting = 0; // the number of the animation frame that is asked for
-      this.stale = false; // whether something newer than the picture waits for it
+      this.answered = false; // whether the reader's last move is painted in this frame already
+      this.stale = false; // whether a newer one waits for the next
       this.sharpen();
     }
 
@@ -56,19 +57,25 @@
       return ['slider', 'steps'].includes(this.recording.controls[axis].kind);
     }
 
-    /** Paints at once if this frame has no picture yet, else with the next: the newest then. */
+    /** Paints at once, but once a frame: what comes later in a frame is painted in the next. */
     refresh() {
-      this.stale = true;
-      if (this.waiting) return;
+      this.stale = this.answered;
+      if (!this.answered) this.paint();
+      this.answered = true;
+      this.waiting ||= requestAnimationFrame(() => this.go());
+    }
+
+    /** Paints what a frame has to show, and asks for the next while there is more. */
+    go() {
+      this.waiting = 0;
+      this.answered = false;
+      if (!this.stale && this.axis === null) return;
+      this.stale = false;
       this.paint();
-      this.waiting = requestAnimationFrame(() => {
-        this.waiting = 0;
-        if (this.stale || this.axis !== null) this.refresh();
-      });
+      this.waiting = requestAnimationFrame(() => this.go());
     }
 
     paint() {
-      this.stale = false;
       if (!this.canvas.width) return;
       const scale = this.canvas.width / this.recording.width;
       this.advance();
@@ -154,6 +161,7 @@
     }
 
     close() {
+      this.axis = null;
       cancelAnimationFrame(this.waiting);
       this.sizes.disconnect();
       this.zoom?.removeEventListener('change', this.measure);

@@ -1,0 +1,137 @@
+"""Explorers of a page with what was really recorded, against a fresh explorer in the kernel."""
+
+import base64
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsing import MARKS, browsing, keep_screenshot
+from player_pages import READERS, Site, figure, listen, recorded
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from course_lib.edition.explorer_words import EXPLORER_WORDS
+from course_lib.edition.recording import Recording
+from course_lib.explorers.divergence import PosteriorGap
+
+pytestmark = MARKS
+WORDS = EXPLORER_WORDS["en"]
+NAME = "PosteriorGap"
+OPENING = {"world": "z²", "mean": PosteriorGap.controls[2].start}
+# Sets all controls at once, as a reader who is quick would.
+MOVE = """stops => {
+    const rows = [...document.querySelectorAll('.explorer-control')];
+    rows.forEach((row, i) => {
+        const slider = row.querySelector('input[type=range]');
+        if (slider) slider.value = String(stops[i]);
+        else row.querySelectorAll('input')[stops[i]].checked = true;
+        row.dispatchEvent(new Event('input'));
+    });
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as page:
+        assert page.context.browser
+        yield page.context.browser
+
+
+@pytest.fixture(scope="module")
+def taken() -> tuple[Recording, str]:
+    """PosteriorGap at a few stops."""
+    return recorded(PosteriorGap, 4)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
+def opened(page: Page, folder: Path, text: str) -> Locator:
+    site = Site(folder, readers=READERS, recordings={NAME: text})
+    page.goto(site.page(figure(NAME, height=460, **OPENING)))
+    return page.locator("figure.explorer")
+
+
+def said(explorer: Locator) -> str:
+    text = explorer.locator("figcaption").inner_text()
+    return text.replace("\u00a0", " ")
+
+
+def test_what_the_page_says_is_what_the_explorer_says(
+    page: Page, tmp_path: Path, taken: tuple[Recording, str]
+) -> None:
+    recording, text = taken
+    complaints, _ = listen(page)
+    explorer = opened(page, tmp_path, text)
+    expect(explorer).to_have_attribute("data-state", "live")
+    fresh = PosteriorGap.example()
+    fresh.at(**OPENING)
+    assert said(explorer) == fresh.sentence
+    keep_screenshot(page, "recorded")
+    explorer.get_by_text(WORDS["explorer.numbers"], exact=True).click()
+    chance = random.Random(0)
+    for _ in range(20):
+        stops = [chance.randrange(len(control.values)) for control in recording.controls]
+        page.evaluate(MOVE, stops)
+        pairs = zip(recording.controls, stops, strict=True)
+        numbers = fresh.at(**{control.name: control.values[stop] for control, stop in pairs})
+        assert said(explorer) == fresh.sentence
+        rows = explorer.locator("tbody tr").all_inner_texts()
+        shown = dict(row.split("\t") for row in rows)
+        assert {name: float(value.replace("−", "-")) for name, value in shown.items()} == {
+            name: pytest.approx(value, rel=1e-5, abs=1e-12) for name, value in numbers.items()
+        }
+    assert complaints == []
+
+
+def test_every_control_changes_picture_and_sentence(
+    page: Page, tmp_path: Path, taken: tuple[Recording, str]
+) -> None:
+    explorer = opened(page, tmp_path, taken[1])
+    expect(explorer).to_have_attribute("data-state", "live")
+    picture = "() => document.querySelector('canvas').toDataURL()"
+    for name in ("observation, x", "mean of q, μ", "standard deviation of q, σ"):
+        before = (said(explorer), page.evaluate(picture))
+        explorer.get_by_role("slider", name=name).press("Home")
+        page.wait_for_timeout(400)
+        after = (said(explorer), page.evaluate(picture))
+        assert after[0] != before[0]
+        assert after[1] != before[1]
+
+
+def altered(text: str) -> str:
+    """One bit of one byte is another."""
+    data = bytearray(base64.b64decode(text))
+    data[len(data) // 2] ^= 1
+    return base64.b64encode(data).decode()
+
+
+FAULTS: dict[str, Any] = {
+    "recording.truncated": lambda text: text[: len(text) // 2 // 4 * 4],
+    "recording.altered": altered,
+}
+
+
+@pytest.mark.parametrize("key", FAULTS)
+def test_a_fault_in_a_recording_is_named(
+    page: Page, tmp_path: Path, taken: tuple[Recording, str], key: str
+) -> None:
+    explorer = opened(page, tmp_path, FAULTS[key](taken[1]))
+    expect(explorer).to_have_attribute("data-state", "failed")
+    expect(explorer.get_by_role("status")).to_have_text(re.compile(re.escape(WORDS[key])))
+    expect(explorer.locator("img")).to_be_visible()
+
+
+def test_a_browser_that_unpacks_nothing_is_told(
+    page: Page, tmp_path: Path, taken: tuple[Recording, str]
+) -> None:
+    page.add_init_script("delete window.DecompressionStream")
+    explorer = opened(page, tmp_path, taken[1])
+    expect(explorer.get_by_role("status")).to_have_text(WORDS["recording.unsupported"])
+    expect(explorer.locator("img")).to_be_visible()
