@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_lib.checks.phrases import say
+
 MOST = 10_000  # numbers in one answer; the longest that an exercise wants has some thousands
 DEPTH = 8  # lists within lists
 BLANKS = ("", "...", "…")
@@ -48,7 +50,7 @@ def as_numbers(answer: Any) -> NumberRow:
         coarsest = max(coarsest, epsilon)
         _require_few(len(row))
     if not row:
-        raise NoNumber(f"a number is wanted, got {described(answer)}")
+        raise NoNumber(say("no number", given=described(answer)))
     return NumberRow(torch.tensor(row, dtype=torch.float64, device="cpu"), coarsest)
 
 
@@ -93,12 +95,12 @@ _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 2, 40, 40, 
 def _leaves(answer: Any, depth: int) -> Iterator[Any]:
     """The parts of nested sequences that are none themselves, in order."""
     if answer is None or answer is ... or (isinstance(answer, str) and answer.strip() in BLANKS):
-        raise NotAnswered("not answered yet")
+        raise NotAnswered(say("blank"))
     if not _is_sequence(answer):
         yield answer
         return
     if depth == 0:
-        raise NoNumber(f"a number is wanted, got lists more than {DEPTH} deep")
+        raise NoNumber(say("no number", given=f"lists more than {DEPTH} deep"))
     for part in islice(answer, MOST + 1):
         yield from _leaves(part, depth - 1)
 
@@ -125,7 +127,7 @@ def _leaf(part: Any) -> tuple[list[float], float]:
     except (TypeError, ValueError, OverflowError, RuntimeError):
         if inspect.iscoroutine(part):
             part.close()  # Python would warn that nobody waited for it
-        raise NoNumber(f"a number is wanted, got {described(part)}") from None
+        raise NoNumber(say("no number", given=described(part))) from None
 
 
 def _of_tensor(part: Tensor) -> tuple[list[float], float]:

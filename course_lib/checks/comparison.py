@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks.answers import NumberRow
+from course_lib.checks.phrases import say
 from course_lib.numerals import significant
 
 SINGLE = torch.finfo(torch.float32).eps
@@ -69,24 +70,28 @@ def remark(
     if a.numel() > 1 and bool(wrong[b.abs() > tolerance].all()):
         common = _common(a, b)
         if common:
-            return f"every number is {common}"
+            return say("all off", off=common)
     place = int(wrong.nonzero()[0])
     which = _which(place, sizes(wanted))
-    return f"{which} is {off(a[place].item(), b[place].item(), unit)}"
+    return say("off", which=which, off=off(a[place].item(), b[place].item(), unit))
 
 
 def off(given: float, wanted: float, unit: str = "") -> str:
     """In words: too high or too low, by how much, and by which factor if the signs agree."""
     if math.isnan(given):
-        return "NaN, no number"
+        return say("NaN")
     if math.isinf(given):
-        return f"{significant(given)}, and a finite number is wanted"
-    distance = f"{_two(abs(given - wanted))} {unit}".rstrip()
-    words = f"too {'high' if given > wanted else 'low'} by {distance}"
+        return say("infinite", given=significant(given))
+    words = _shift(given - wanted, unit)
     if given * wanted <= 0:
         return words
     ratio = max(given / wanted, wanted / given)
-    return f"{words}, a factor of {_two(ratio)}" if ratio >= 1.1 else words
+    return say("ratio", off=words, ratio=_two(ratio)) if ratio >= 1.1 else words
+
+
+def quantity(value: float, unit: str) -> str:
+    """A number with its unit: −2.5 nats."""
+    return f"{significant(value)} {unit}".rstrip()
 
 
 def _wrong(given: Tensor, wanted: Tensor, tolerance: float, room: Tensor | None = None) -> Tensor:
@@ -110,10 +115,16 @@ def _common(given: Tensor, wanted: Tensor) -> str:
     if some.any() and given.any() and (given[~some] == 0).all() and _equal(ratios):
         factor = _common_factor(ratios)
         if factor:
-            return f"{factor} times what it should be"
+            return say("times", factor=factor)
     if _equal(shifts):
-        return f"too {'high' if shifts[0] > 0 else 'low'} by {_two(abs(shifts[0].item()))}"
+        return _shift(shifts[0].item())
     return ""
+
+
+def _shift(distance: float, unit: str = "") -> str:
+    """Too high or too low, and by how much to two digits."""
+    size = f"{_two(abs(distance))} {unit}".rstrip()
+    return say("high" if distance > 0 else "low", distance=size)
 
 
 def _common_factor(ratios: Tensor) -> str:
@@ -135,8 +146,9 @@ def _which(place: int, counts: Sequence[int]) -> str:
     call = 0
     while place >= counts[call]:
         place, call = place - counts[call], call + 1
-    among = "it" if counts[call] == 1 else f"number {place + 1} of {counts[call]}"
-    return among if len(counts) == 1 else f"in call {call + 1} of {len(counts)} {among}"
+    one = counts[call] == 1
+    which = say("it") if one else say("place", place=place + 1, count=counts[call])
+    return which if len(counts) == 1 else say("call", call=call + 1, calls=len(counts), which=which)
 
 
 def _two(value: float) -> str:

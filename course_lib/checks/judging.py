@@ -17,12 +17,13 @@ from course_lib.checks.comparison import (
     farthest,
     hidden,
     one_digit,
+    quantity,
     remark,
     sizes,
 )
 from course_lib.checks.exercise import Exercise
+from course_lib.checks.phrases import say
 from course_lib.checks.surroundings import restored
-from course_lib.numerals import significant
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a learner's function may raise anything, SystemExit too
-        return Verdict(False, f"{name}: your answer raised {_shown(error)}")
+        return Verdict(False, f"{name}: {say('raised', error=_shown(error))}")
     accepted, words = _verdict(exercise, given, wanted)
     return Verdict(accepted, f"{name}: {words}")
 
@@ -62,14 +63,12 @@ def _acceptable(exercise: Exercise, answer: Any) -> Any:
     """
     if not exercise.cases:
         if callable(answer) and not hasattr(answer, "__float__"):
-            raise NoNumber(f"a number is wanted, got {described(answer)}")
+            raise NoNumber(say("no number", given=described(answer)))
         return answer
     if not callable(answer):
         with suppress(NoNumber):
             as_numbers(answer)  # a blank is no wrong answer
-        raise NoNumber(
-            f"a function is wanted, got {described(answer)}; give its name alone, with no call"
-        )
+        raise NoNumber(say("no function", given=described(answer)))
     return answer
 
 
@@ -77,9 +76,7 @@ def _blank(exercise: Exercise, answer: Any) -> str:
     """What is said of None or an ellipsis: a function that does something may lack its return."""
     stubs = (_unwritten.__code__.co_code, _documented.__code__.co_code)
     written = type(answer) is FunctionType and answer.__code__.co_code not in stubs
-    if not exercise.cases or not written:
-        return "not answered yet"
-    return "not yet. Your function gives back None or an ellipsis: is its return missing?"
+    return say("no return" if exercise.cases and written else "blank")
 
 
 def _unwritten() -> None: ...
@@ -111,20 +108,23 @@ def _verdict(
     """
     tolerance = exercise.tolerance
     if agree(given, wanted, tolerance):
-        return True, f"right{_echo(exercise, given)}"
+        return True, _right(exercise, given)
     if hint := _hint(exercise, given, None):
-        return False, f"not yet. {hint}"
+        return False, say("known mistake", hint=hint)
     if agree(given, wanted, tolerance, exercise.losses):
-        right = f"right to {one_digit(farthest(given, wanted))}"
-        if not hidden(given, wanted, tolerance):
-            return True, f"{right}, in float32; float64 keeps sixteen digits"
-        return False, f"not yet, but {right}. {ROUNDED}"
+        explained = not hidden(given, wanted, tolerance)
+        error = one_digit(farthest(given, wanted))
+        return explained, say("right in float32" if explained else "rounded", error=error)
     if hint := _hint(exercise, given, [loss.max() for loss in exercise.losses]):
-        return False, f"not yet. {hint}"
-    return False, f"not yet{_refusal(exercise, given, wanted)}"
+        return False, say("known mistake", hint=hint)
+    return False, _refusal(exercise, given, wanted)
 
 
-ROUNDED = "Was some number in it rounded to float32, as torch.tensor(0.1) is? Keep to float64"
+def _right(exercise: Exercise, given: Sequence[NumberRow]) -> str:
+    """What is said of a right answer, with the number as understood where it is one."""
+    if exercise.cases or given[0].values.numel() != 1:
+        return say("right")
+    return say("right number", given=quantity(given[0].values.item(), exercise.unit))
 
 
 def _hint(exercise: Exercise, given: Sequence[NumberRow], losses: Sequence[Tensor] | None) -> str:
@@ -139,28 +139,22 @@ def _refusal(exercise: Exercise, given: Sequence[NumberRow], wanted: Sequence[Nu
     """What is wrong with an answer that is none of the known mistakes."""
     if sizes(given) != sizes(wanted):
         return _counts(exercise, given, wanted)
-    half = max(call.epsilon for call in given) > SINGLE
-    note = ". Half precision holds three digits: compute in float64" if half else ""
+    unit = "" if exercise.cases else exercise.unit
+    told = remark(given, wanted, exercise.tolerance, unit)
+    if max(call.epsilon for call in given) > SINGLE:
+        told = say("half precision", told=told)
+    count = given[0].values.numel()
     if exercise.cases:
-        told = remark(given, wanted, exercise.tolerance)
-        return f". Your function gives other numbers than it should: {told}{note}"
-    told = remark(given, wanted, exercise.tolerance, exercise.unit)
-    if given[0].values.numel() == 1:
-        return f"{_echo(exercise, given)} is not it: {told}{note}"
-    return f". At least one of your {given[0].values.numel()} numbers is not right: {told}{note}"
+        return say("function", told=told)
+    if count == 1:
+        return say("one number", given=quantity(given[0].values.item(), unit), told=told)
+    return say("several numbers", count=count, told=told)
 
 
 def _counts(exercise: Exercise, given: Sequence[NumberRow], wanted: Sequence[NumberRow]) -> str:
     """How many numbers were wanted and how many were given, at the first call that differs."""
     pairs = zip(sizes(given), sizes(wanted), strict=True)
     call, (got, due) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
-    count = "One number is" if due == 1 else f"{due:,} numbers are"
-    where = f" in call {call + 1} of {len(wanted)}" if exercise.cases else ""
-    return f". {count} wanted{where}, got {got:,}"
-
-
-def _echo(exercise: Exercise, given: Sequence[NumberRow]) -> str:
-    """The number as understood, for answers that are one number."""
-    if exercise.cases or given[0].values.numel() != 1:
-        return ""
-    return f": {significant(given[0].values.item())} {exercise.unit}".rstrip()
+    where = say("where", call=call + 1, calls=len(wanted)) if exercise.cases else ""
+    phrase = "one wanted" if due == 1 else "several wanted"
+    return say(phrase, due=f"{due:,}", got=f"{got:,}", where=where)

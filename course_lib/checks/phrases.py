@@ -1,0 +1,50 @@
+"""What `judge` says of an answer, in English: phrases with gaps, apart from how it is found.
+
+The pages that need no kernel say the same phrases, and another language has a table of its own with
+the same keys.
+
+>>> from course_lib.checks.phrases import say
+>>> say("low", distance="0.5 nats")
+'too low by 0.5 nats'
+"""
+
+PHRASES: dict[str, str] = {
+    # Nothing to judge
+    "blank": "not answered yet",
+    "no number": "a number is wanted, got {given}",
+    "no function": "a function is wanted, got {given}; give its name alone, with no call",
+    "no return": "not yet. Your function gives back None or an ellipsis: is its return missing?",
+    "raised": "your answer raised {error}",
+    # Right
+    "right": "right",
+    "right number": "right: {given}",
+    "right in float32": "right to {error}, in float32; float64 keeps sixteen digits",
+    # Not right
+    "known mistake": "not yet. {hint}",
+    "rounded": "not yet, but right to {error}. Was some number in it rounded to float32, as "
+    "torch.tensor(0.1) is? Keep to float64",
+    "one number": "not yet: {given} is not it: {told}",
+    "several numbers": "not yet. At least one of your {count} numbers is not right: {told}",
+    "function": "not yet. Your function gives other numbers than it should: {told}",
+    "half precision": "{told}. Half precision holds three digits: compute in float64",
+    "one wanted": "not yet. One number is wanted{where}, got {got}",
+    "several wanted": "not yet. {due} numbers are wanted{where}, got {got}",
+    "where": " in call {call} of {calls}",
+    # Which number is off, in which direction and how far
+    "off": "{which} is {off}",
+    "it": "it",
+    "place": "number {place} of {count}",
+    "call": "in call {call} of {calls} {which}",
+    "all off": "every number is {off}",
+    "times": "{factor} times what it should be",
+    "high": "too high by {distance}",
+    "low": "too low by {distance}",
+    "ratio": "{off}, a factor of {ratio}",
+    "NaN": "NaN, no number",
+    "infinite": "{given}, and a finite number is wanted",
+}
+
+
+def say(phrase: str, **gaps: object) -> str:
+    """The phrase of that key with its gaps filled."""
+    return PHRASES[phrase].format(**gaps)

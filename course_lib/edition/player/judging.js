@@ -1,0 +1,237 @@
+// What `check` says of an answer, said by the page: the same verdict in the same words.
+//
+// course_lib/edition/answers.py describes the tables; course_lib/checks is what this follows, and a
+// test holds the two together over many answers.
+(() => {
+  'use strict';
+  const course = (window.course ??= {});
+
+  /**
+   * @typedef {object} Table of an exercise whose answer is one number or several
+   * @property {'numbers' | 'function'} kind
+   * @property {(number | string)[]} exact
+   * @property {number} tolerance
+   * @property {(number | string)[][]} mistakes
+   *
+   * @typedef {object} Verdict
+   * @property {boolean} accepted
+   * @property {string} message
+   *
+   * @typedef {(phrase: string, gaps?: Object<string, string | number>) => string} Say
+   */
+
+  const BLANKS = ['', '...', '…'];
+  const PLAIN = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+  const INFINITE = /^([+-]?)(inf|infinity|∞)$/i;
+  const THOUSANDS = /^([+-]?[1-9]\d{0,2}(,\d{3})+\.\d*|[+-]?[1-9]\d{0,2}(,\d{3}){2,})$/;
+
+  /**
+   * Whether a text with a comma may mean two numbers: 3,692 is 3692 to some and 3.692 to others.
+   * @param {string} text
+   * @returns {boolean}
+   */
+  course.isUnclear = text => /^[+-]?[1-9]\d{0,2},\d{3}$/.test(unified(text));
+
+  /**
+   * What somebody typed, as a number: −3, 1,5, 1e-3, 40/3, 1 234.5.
+   * @param {string} text
+   * @returns {number | string | null} the number; null for a blank, the text where it is none
+   */
+  course.typed = text => {
+    const plain = unified(text);
+    if (BLANKS.includes(plain)) return null;
+    const parts = plain.split('/').map(one);
+    if (parts.some(Number.isNaN) || parts.length > 2 || parts[1] === 0) return text;
+    const value = parts.length === 2 ? parts[0] / parts[1] : parts[0];
+    return Number.isNaN(value) ? text : value;
+  };
+
+  /** The text with plain minus signs, and without blanks at its ends and between thousands. */
+  function unified(text) {
+    return text.trim().replace(/[−–]/g, '-').replace(/(?<=\d)\s(?=\d{3}(?!\d))/g, '');
+  }
+
+  /** One number, or NaN. One comma stands for the point, unless it may part thousands. */
+  function one(text) {
+    const part = text.trim();
+    if (course.isUnclear(part)) return NaN;
+    const point = THOUSANDS.test(part) ? part.replaceAll(',', '') : part.replace(',', '.');
+    const infinite = INFINITE.exec(point);
+    if (infinite) return infinite[1] === '-' ? -Infinity : Infinity;
+    return PLAIN.test(point) ? Number(point) : NaN;
+  }
+
+  /**
+   * The verdict on an answer, as `judged(name, answer)` gives it.
+   * @param {{exercises: Object<string, Table>, words: object}} tables
+   * @param {string} name
+   * @param {string[]} texts as typed, one for each number
+   * @param {string} language
+   * @returns {Verdict}
+   */
+  course.judge = (tables, name, texts, language) => {
+    const words = tables.words[language] ?? tables.words.en;
+    const say = (phrase, gaps = {}) =>
+      words.phrases[phrase].replace(/\{(\w+)\}/g, (gap, key) => String(gaps[key] ?? gap));
+    const found = verdict(tables.exercises[name], words.exercises[name], texts, say);
+    return { accepted: found.accepted, message: `${name}: ${found.message}` };
+  };
+
+  /** @returns {Verdict} */
+  function verdict(table, words, texts, say) {
+    const no = message => ({ accepted: false, message });
+    const given = [];
+    for (const text of texts) {
+      const value = course.typed(text);
+      if (value === null) return no(say('blank'));
+      if (typeof value === 'string') return no(say('no number', { given: shown(text) }));
+      given.push(value);
+    }
+    const wanted = table.exact.map(Number);
+    if (agree(given, wanted, table.tolerance)) {
+      return { accepted: true, message: right(given, words.unit, say) };
+    }
+    const known = table.mistakes.findIndex(row => agree(given, row.map(Number), table.tolerance));
+    if (known >= 0) return no(say('known mistake', { hint: words.mistakes[known] }));
+    return no(refusal(given, wanted, table.tolerance, words.unit, say));
+  }
+
+  function right(given, unit, say) {
+    if (given.length > 1) return say('right');
+    return say('right number', { given: quantity(significant(given[0]), unit) });
+  }
+
+  function refusal(given, wanted, tolerance, unit, say) {
+    const told = remark(given, wanted, tolerance, unit, say);
+    if (given.length > 1) return say('several numbers', { count: given.length, told });
+    return say('one number', { given: quantity(significant(given[0]), unit), told });
+  }
+
+  // ---- As checks/comparison.py compares ----
+
+  function agree(given, wanted, tolerance) {
+    return given.length === wanted.length && !wrong(given, wanted, tolerance).includes(true);
+  }
+
+  /** Where two rows differ by more than tolerance · max(1, |wanted|); infinity is itself alone. */
+  function wrong(given, wanted, tolerance) {
+    return given.map((value, i) => {
+      const size = Number.isFinite(wanted[i]) ? Math.max(1, Math.abs(wanted[i])) : 1;
+      const same = value === wanted[i] || (Number.isNaN(value) && Number.isNaN(wanted[i]));
+      return !same && !(Math.abs(value - wanted[i]) <= tolerance * size);
+    });
+  }
+
+  /** Which number is wrong, in which direction and by how much; or what all have in common. */
+  function remark(given, wanted, tolerance, unit, say) {
+    const off = wrong(given, wanted, tolerance);
+    if (given.length > 1 && off.every((is, i) => is || !(Math.abs(wanted[i]) > tolerance))) {
+      const common = factorOrShift(given, wanted, say);
+      if (common) return say('all off', { off: common });
+    }
+    const place = off.indexOf(true);
+    const count = given.length;
+    const which = count === 1 ? say('it') : say('place', { place: place + 1, count });
+    return say('off', { which, off: distance(given[place], wanted[place], unit, say) });
+  }
+
+  function distance(given, wanted, unit, say) {
+    if (Number.isNaN(given)) return say('NaN');
+    if (!Number.isFinite(given)) return say('infinite', { given: significant(given) });
+    const off = shift(given - wanted, unit, say);
+    if (given * wanted <= 0) return off;
+    const ratio = Math.max(given / wanted, wanted / given);
+    return ratio >= 1.1 ? say('ratio', { off, ratio: two(ratio) }) : off;
+  }
+
+  function shift(difference, unit, say) {
+    const size = quantity(two(Math.abs(difference)), unit);
+    return say(difference > 0 ? 'high' : 'low', { distance: size });
+  }
+
+  /** The one factor or the one shift between all numbers and the right ones, or nothing. */
+  function factorOrShift(given, wanted, say) {
+    const some = given.map((_, i) => i).filter(i => wanted[i] !== 0);
+    const zeros = given.every((value, i) => wanted[i] !== 0 || value === 0);
+    const ratios = some.map(i => given[i] / wanted[i]);
+    if (ratios.length && given.some(value => value !== 0) && zeros && equal(ratios)) {
+      const factor = commonFactor(ratios);
+      if (factor) return say('times', { factor });
+    }
+    const shifts = given.map((value, i) => value - wanted[i]);
+    return equal(shifts) ? shift(shifts[0], '', say) : '';
+  }
+
+  /** Near 1 the factor's distance from 1 must be common to all, or there is none. */
+  function commonFactor(ratios) {
+    const excess = ratios.map(ratio => ratio - 1);
+    if (two(ratios[0]) !== '1') return two(ratios[0]);
+    const sign = excess[0] > 0 ? '+' : '−';
+    return equal(excess) ? `(1 ${sign} ${two(Math.abs(excess[0]))})` : '';
+  }
+
+  function equal(values) {
+    return values.every(value => Math.abs(value - values[0]) <= 1e-4 * Math.abs(values[0]));
+  }
+
+  // ---- As Python writes numbers and texts ----
+
+  const quantity = (number, unit) => `${number} ${unit}`.trimEnd();
+
+  /** Two digits, as a plain number. */
+  const two = value => significant(Math.sign(value) * Number(toDigits(Math.abs(value), 2)));
+
+  /** At most six significant digits, Python's "%.6g", with a true minus sign. */
+  function significant(value) {
+    if (Number.isNaN(value)) return 'nan';
+    const sign = value < 0 ? '−' : '';
+    if (!Number.isFinite(value)) return `${sign}inf`;
+    if (value === 0) return '0';
+    const [digits, power] = toDigits(Math.abs(value), 6).split('e');
+    const exponent = Number(power);
+    if (exponent >= -4 && exponent < 6) {
+      return sign + trimmed(Number(`${digits}e${power}`).toFixed(5 - exponent));
+    }
+    const size = String(Math.abs(exponent)).padStart(2, '0');
+    return `${sign}${trimmed(digits)}e${exponent < 0 ? '−' : '+'}${size}`;
+  }
+
+  const trimmed = text => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);
+
+  /**
+   * A number from 0 up to so many digits, 1.25e+3. Of two that are equally near, the one with the
+   * even last digit, as in Python; toExponential takes the larger.
+   */
+  function toDigits(size, digits) {
+    if (!Number.isFinite(size)) return String(size);
+    const exact = size.toExponential(100);
+    const kept = exact.slice(0, digits === 1 ? 1 : digits + 1);
+    const [rest, power] = exact.slice(kept.length).replace('.', '').split('e');
+    const down = /^50*$/.test(rest) && '02468'.includes(kept.at(-1));
+    return down ? `${kept}e${power}` : size.toExponential(digits - 1);
+  }
+
+  /** A text as Python's reprlib shows it: in quotes, its middle left out beyond 40 letters. */
+  function shown(text) {
+    const letters = Array.from(text);
+    const whole = quoted(letters.slice(0, 40));
+    if (Array.from(whole).length <= 40) return whole;
+    const short = Array.from(quoted([...letters.slice(0, 18), ...letters.slice(-19)]));
+    return [...short.slice(0, 18), '...', ...short.slice(-19)].join('');
+  }
+
+  /** Python's repr of a text. */
+  function quoted(letters) {
+    const quote = letters.includes("'") && !letters.includes('"') ? '"' : "'";
+    const special = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', [quote]: `\\${quote}` };
+    return quote + letters.map(letter => special[letter] ?? escaped(letter)).join('') + quote;
+  }
+
+  /** A letter, or its code where it cannot be seen. */
+  function escaped(letter) {
+    if (letter === ' ' || !/[\p{C}\p{Z}]/u.test(letter)) return letter;
+    const code = letter.codePointAt(0).toString(16);
+    if (code.length <= 2) return `\\x${code.padStart(2, '0')}`;
+    return code.length <= 4 ? `\\u${code.padStart(4, '0')}` : `\\U${code.padStart(8, '0')}`;
+  }
+})();

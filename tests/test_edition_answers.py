@@ -1,0 +1,253 @@
+"""The page's tables of exercises, and the verdicts that it gives with them, held to `check`'s.
+
+The right and the wrong answers come from exercise_answers and exercise_mistakes, which are made
+without the course's code.
+"""
+
+import json
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsing import MARKS, browsing
+from exercise_answers import FUNCTIONS, NUMBERS
+from exercise_mistakes import WRONG_NUMBERS
+from playwright.sync_api import Page
+
+from course_lib.checks import Exercise, Mistake
+from course_lib.edition.answers import answer_tables, exercises_by_chapter
+from course_lib.exercises import EXERCISES, judged
+
+PLAYER = Path(__file__).resolve().parent.parent / "course_lib" / "edition" / "player"
+TABLES = answer_tables(EXERCISES)
+
+
+def row(value: Any) -> list[float]:
+    """The numbers of an answer."""
+    return [float(x) for x in value] if isinstance(value, list) else [float(value)]
+
+
+# ---- The tables ----
+
+
+def test_the_tables_hold_what_is_right_and_what_is_known_to_be_wrong() -> None:
+    assert {n for n, t in TABLES["exercises"].items() if t["kind"] == "function"} == set(FUNCTIONS)
+    words = TABLES["words"]["en"]["exercises"]
+    assert set(words) == set(NUMBERS)
+    for name, right in NUMBERS.items():
+        table = TABLES["exercises"][name]
+        assert table["kind"] == "numbers"
+        near(table["exact"], row(right))
+        wrong = WRONG_NUMBERS[name]
+        assert len(table["mistakes"]) == len(words[name]["mistakes"]) == len(wrong)
+        for (value, beginning), found, hint in zip(
+            wrong, table["mistakes"], words[name]["mistakes"], strict=True
+        ):
+            near([float(x) for x in found], row(value))
+            assert hint.startswith(beginning)
+
+
+def near(found: list[float], wanted: list[float]) -> None:
+    assert found == pytest.approx(wanted, rel=1e-4, abs=1e-9)
+
+
+def test_the_tables_are_json_and_infinity_is_named() -> None:
+    assert json.loads(json.dumps(TABLES, allow_nan=False)) == TABLES
+    assert ["Infinity"] in TABLES["exercises"]["4.c"]["mistakes"]
+
+
+def test_every_exercise_has_its_chapter() -> None:
+    chapters = exercises_by_chapter()
+    assert list(chapters) == list(range(1, 13))
+    assert sorted(sum(chapters.values(), [])) == sorted(EXERCISES)
+    assert chapters[12] == ["12.a", "12.b", "12.c", "12.d"]
+
+
+def test_an_exercise_that_a_page_cannot_judge_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"no exercise '4\.z'"):
+        answer_tables(["4.z"])
+    monkeypatch.setitem(EXERCISES, "0.z", Exercise("0.z", lambda: 1.0, tolerance=1e-6))
+    with pytest.raises(ValueError, match=r"0\.z: a page judges numbers to 2e-06 at the finest"):
+        answer_tables(["0.z"])
+
+
+# ---- The verdicts ----
+
+
+@dataclass(frozen=True)
+class Typed:
+    """An answer as a reader types it into a page, and as it is given to `check`."""
+
+    name: str
+    texts: list[str]
+    answer: Any
+
+
+def typed(name: str, values: list[float]) -> Typed:
+    """Numbers, typed with all their digits."""
+    return Typed(name, [repr(value) for value in values], values)
+
+
+CHANGES = [
+    *(lambda x, f=f: x * f for f in (-1, 2, 0.5, 10, 0.1, 100, 784, 1 / 784, 1e-3, -1.04)),
+    *(lambda x, f=f: x * f for f in (1 / math.log(2), math.log(2), 1 / math.log(10))),
+    *(lambda x, f=f: x * f for f in (1.04, 0.96, 1.06, 1.001, 0.996, 1.0004, 1.00049, 1.00051)),
+    *(lambda x, d=d: x + d for d in (1, -1, 0.1, -0.1, 4.9e-4, -4.9e-4, 5.1e-4, -5.1e-4, 1e-9)),
+    # Half way between two numbers of two or of six digits, where the answer is a binary fraction.
+    *(lambda x, d=d: x + d for d in (0.125, 0.375, 10.5, 11.5, 1250, 1234565, 1234575)),
+    *(lambda x, c=c: c for c in (0.0, -0.0, 1e-300, -1e-5, 1e5, 999999.5, 1e6, 1e300, -1e308)),
+    *(lambda x, c=c: c for c in (math.inf, -math.inf, 5e-324, 2**-1074 * 3, 0.00012345675)),
+    lambda x: x**2,
+    lambda x: 1 / x if x else 1.0,
+    lambda x: abs(x) ** 0.5,
+]
+
+
+def alterations(right: list[float]) -> Iterator[list[float]]:
+    """Wrong answers, and some that are nearly or still right."""
+    yield right
+    yield [float(f"{x:.4g}") for x in right]
+    for change in CHANGES:
+        yield [change(x) for x in right]
+        if len(right) > 1:
+            for i in range(len(right)):
+                yield [change(x) if i == j else x for j, x in enumerate(right)]
+    yield right[::-1]
+    yield [x - sum(right) / len(right) for x in right]
+
+
+def numbers_of(name: str, right: list[float], known: list[list[float]]) -> list[Typed]:
+    """Answers to one exercise: known mistakes, altered ones, and any numbers at all."""
+    chance = random.Random(name)
+    guesses = [
+        [chance.choice((-1, 1)) * 10 ** chance.uniform(-7, 7) for _ in right] for _ in range(40)
+    ]
+    return [typed(name, values) for values in (*known, *alterations(right), *guesses)]
+
+
+# To 4.a, whose answer is ½: a text and the number that it is.
+READ = {
+    "0.5": 0.5,
+    " 0.5\t": 0.5,
+    ".5": 0.5,
+    "+0.5": 0.5,
+    "0,5": 0.5,
+    "1,5": 1.5,
+    "5e-1": 0.5,
+    "1e-3": 0.001,
+    "1E+3": 1000.0,
+    "1/2": 0.5,
+    "40 / 3": 40 / 3,
+    "1,5/3": 0.5,
+    "−1/2": -0.5,
+    "−3": -3.0,
+    "–3": -3.0,
+    "-3": -3.0,
+    "2.": 2.0,
+    "0,693": 0.693,
+    "12,3456": 12.3456,
+    "1 234.5": 1234.5,
+    "1\u202f234": 1234.0,
+    "1\u00a0234\u00a0567,25": 1234567.25,
+    "1,234.5": 1234.5,
+    "1,234,567": 1234567.0,
+    "−1,234,567.5": -1234567.5,
+    "∞": math.inf,
+    "-inf": -math.inf,
+    "−∞": -math.inf,
+    "1e400": math.inf,
+    "1e-400": 0.0,
+    "123456789012345678901234567890": 123456789012345678901234567890.0,
+    "": None,
+    "   ": None,
+    "...": None,
+    "…": None,
+}
+UNREAD = [
+    *(
+        "abc",
+        "log 2",
+        "1.5 nats",
+        "--3",
+        "1 5",
+        "12 34",
+        "1,2,3",
+        "1.2.3",
+        "0x10",
+        "1e",
+        "e5",
+        "1_000",
+    ),
+    *("nan", "NaN", "1/0", "1/2/3", "/2", "inf/inf", "50 %", "2^3", "√2", "½", "½ log 2", "١٢"),
+    *("it's", 'say "x"', "both ' and \"", "back\\slash", "tab\tinside", "{given}", "<b>1</b>"),
+    *("a" * 38, "a" * 39, "a" * 40, "it's " * 20, "\\" * 30, "é" * 50, "数字很长" * 15, "🙂" * 41),
+    *("zero\u200bwidth", "1\u00a02", "\u202fa\u202fb", "\x07bell", "\U000e0001", "\ufeff1\ufeffa"),
+    *("constructor", "__proto__", "[0.5]", "0.5; 0.5", "1.234,5", "3,692", "−1,000"),
+]
+
+
+# Zeros, no numbers among the mistakes, and two of those alike: no exercise of the course has them.
+ZEROS = [0.0, 2.0, -3.0]
+MADE_UP = Exercise(
+    "0.z",
+    lambda: ZEROS,
+    [
+        Mistake([0.0, math.inf, -3.0], "An infinity."),
+        Mistake([0.0, math.nan, 1.0], "A NaN."),
+        Mistake([1.0, 3.0, -2.0], "The first that fits."),
+        Mistake([1.0, 3.0, -2.0], "Another that fits."),
+    ],
+    unit="",
+    tolerance=1e-3,
+)
+
+
+def all_answers() -> list[Typed]:
+    """Everything that is typed into the page, once."""
+    answers = numbers_of("0.z", ZEROS, [[0.0, math.inf, -3.0], [1.0, 3.0, -2.0]])
+    for name, right in NUMBERS.items():
+        answers += numbers_of(name, row(right), [row(value) for value, _ in WRONG_NUMBERS[name]])
+    answers += [Typed("4.a", [text], value) for text, value in READ.items()]
+    answers += [Typed("4.a", [text], text) for text in UNREAD]
+    blank, word = ["−1", ""], ["-1", "abc"]
+    answers += [Typed("7.a", blank, [-1.0, ""]), Typed("7.a", word, [-1.0, "abc"])]
+    answers += [Typed("7.a", ["abc", ""], ["abc", ""]), Typed("7.a", ["", "abc"], ["", "abc"])]
+    return answers
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with browsing() as page:
+        yield page
+
+
+def browser_test(test: Any) -> Any:
+    for mark in MARKS:
+        test = mark(test)
+    return test
+
+
+@browser_test
+def test_the_page_says_what_check_says(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EXERCISES, "0.z", MADE_UP)
+    answers = all_answers()
+    page.add_script_tag(path=PLAYER / "judging.js")
+    said = page.evaluate(
+        """([tables, cases]) => cases.map(([name, texts]) => {
+            const { accepted, message } = course.judge(tables, name, texts, 'en');
+            return [accepted, message];
+        })""",
+        [answer_tables(EXERCISES), [[case.name, case.texts] for case in answers]],
+    )
+    assert len(said) == len(answers) > 3000
+    differ = []
+    for case, (accepted, message) in zip(answers, said, strict=True):
+        whole = case.answer if isinstance(case.answer, list) else [case.answer]
+        verdict = judged(case.name, whole[0] if len(whole) == 1 else whole)
+        if (verdict.accepted, verdict.message) != (accepted, message):
+            differ.append((case.texts, verdict.message, message))
+    assert differ == []
