@@ -234,24 +234,33 @@ def test_a_notebook_that_cannot_be_shown_is_named(
 def test_the_command_says_it_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(folder: Path) -> None:
+    def fail(folder: Path, packed: dict[str, bytes]) -> None:
         raise ValueError("04_x.ipynb: cell 6 was not run")
 
     monkeypatch.setattr("course_lib.edition.command.write_pages", fail)
-    assert main(["--into", str(tmp_path)]) == 2
+    assert main(["--still", "--into", str(tmp_path)]) == 2
     assert capsys.readouterr().err == "pages: 04_x.ipynb: cell 6 was not run\n"
 
 
-def test_an_explorers_figure_says_which_it_is_and_where_it_stands(tmp_path: Path) -> None:
-    def tell(cells: list[dict[str, Any]]) -> None:
-        about = cells[0]["outputs"][0]["metadata"]["image/png"]
-        about |= {"explorer": "PosteriorGap", "values": {"x": 1.0, "world": "z²"}}
+def test_an_explorer_moves_where_a_recording_shows_what_is_stored() -> None:
+    asked = []
 
-    (first, *_) = read_chapter(changed(tmp_path, tell)).pictures
-    figure = Reader(first).all("figure")[0]
+    def shown(name: str, values: dict[str, Any], sentence: str) -> bool:
+        asked.append((name, values["world"], sentence[:22]))
+        return values["world"] == "linear"
+
+    first, second = read_chapter(GAP, shown=shown).pictures
+    assert asked == [
+        ("PosteriorGap", "linear", "log p(x) is −1.516 nat"),
+        ("PosteriorGap", "z²", "log p(x) is −2.169 nat"),
+    ]
+    figure, still = (Reader(drawn).all("figure")[0] for drawn in (first, second))
     assert (figure["class"], figure["data-explorer"]) == ("explorer", "PosteriorGap")
-    assert json.loads(str(figure["data-values"])) == {"x": 1.0, "world": "z²"}
+    values = {"mean": 1.35, "std": 0.5, "world": "linear", "x": 1.0}
+    assert json.loads(str(figure["data-values"])) == values
+    assert still == {"class": "stored"}
     assert "python3 start.py 4" in first
+    assert "python3 start.py 4" in second
 
 
 def test_code_is_folded_where_a_reader_does_not_need_it(tmp_path: Path) -> None:
@@ -305,8 +314,8 @@ def test_where_no_browser_is_it_is_said(
 ) -> None:
     monkeypatch.setattr("course_lib.edition.printing.PLACES", ())
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("course_lib.edition.command.write_pages", lambda folder: [])
-    assert main(["--pdf", "--into", str(tmp_path)]) == 2
+    monkeypatch.setattr("course_lib.edition.command.write_pages", lambda folder, packed: [])
+    assert main(["--still", "--pdf", "--into", str(tmp_path)]) == 2
     assert "no Chromium, Chrome or Edge is on this machine" in capsys.readouterr().err
 
 
@@ -451,7 +460,7 @@ def test_a_chapter_on_paper(tmp_path: Path) -> None:
 def test_the_same_notebooks_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     """In another process, whose sets have another order."""
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "course_lib.edition", "--into", str(tmp_path)]
+    command = [sys.executable, "-m", "course_lib.edition", "--still", "--into", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(p.name for p in folder.iterdir())
     for path in folder.iterdir():

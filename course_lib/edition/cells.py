@@ -8,7 +8,8 @@ import ast
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +50,28 @@ def _not_run(cell: Cell) -> str:
     return ""
 
 
-def render_cells(cells: list[Cell], prose: Prose, number: int, file: str) -> Iterator[str]:
-    """Each cell as HTML, in order. number, file: the chapter's, for the way to the notebook."""
+@dataclass(frozen=True)
+class Setting:
+    """What the cells' pictures need to know: the chapter's number and notebook, and what is live.
+
+    shown: of an explorer's name, its values and its stored sentence, whether a recording shows just
+    that; else the figure stays a picture.
+    """
+
+    number: int
+    file: str
+    shown: Callable[[str, dict[str, Any], str], bool]
+
+
+def render_cells(cells: list[Cell], prose: Prose, setting: Setting) -> Iterator[str]:
+    """Each cell as HTML, in order."""
     for cell in cells:
         if cell["cell_type"] != "code":
             yield prose.html_of(text(cell["source"]))
         elif exercise_of(cell):
-            yield exercise(cell, number)
+            yield exercise(cell, setting.number)
         else:
-            outputs = [render_output(output, number, file) for output in cell["outputs"]]
+            outputs = [render_output(output, setting) for output in cell["outputs"]]
             last = fold(cell) in ("code.explorer", "code.figure")  # the picture comes first
             yield from [*outputs, code(cell)] if last else [code(cell), *outputs]
 
@@ -114,7 +128,7 @@ def fold(cell: Cell) -> str:
     return ""
 
 
-def render_output(output: Cell, number: int, file: str) -> str:
+def render_output(output: Cell, setting: Setting) -> str:
     """What the cell printed, drew or found."""
     if output["output_type"] == "stream":
         return f'<pre class="printed scrolls">{html.escape(text(output["text"]).rstrip())}</pre>\n'
@@ -123,7 +137,7 @@ def render_output(output: Cell, number: int, file: str) -> str:
         return f'<pre class="printed error scrolls">{html.escape(said)}</pre>\n'
     data = output["data"]
     if "image/png" in data:
-        return figure(output, number, file)
+        return figure(output, setting)
     if "text/html" in data:
         return verdict(text(data["text/html"]), text(data.get("text/plain", "")))
     return f'<pre class="printed scrolls">{html.escape(text(data.get("text/plain", "")))}</pre>\n'
@@ -144,14 +158,14 @@ def verdict(drawn: str, plain: str) -> str:
     )
 
 
-def figure(output: Cell, number: int, file: str) -> str:
+def figure(output: Cell, setting: Setting) -> str:
     """A stored picture with its sentence; one of an explorer says which, and where it stands.
 
     Raises ValueError if the picture has no words.
     """
     about = _about_picture(output)
     if not about.get("alt"):
-        raise ValueError(f"{file}: a picture without words for those who do not see it")
+        raise ValueError(f"{setting.file}: a picture without words for those who do not see it")
     words, encoded = html.escape(about["alt"]), text(output["data"]["image/png"])
     encoded = re.sub(r"\s", "", encoded)
     size = f'width="{about["width"]}" height="{about["height"]}"'
@@ -159,11 +173,12 @@ def figure(output: Cell, number: int, file: str) -> str:
     caption = f"<figcaption>{words}</figcaption>"
     if "note" not in about and "explorer" not in about:
         return f"<figure>{image}{caption}</figure>\n"
-    way = html.escape(say("notebook.explorer", number=number, file=file))
-    name, values = about.get("explorer", ""), json.dumps(about.get("values", {}), sort_keys=True)
+    way = html.escape(say("notebook.explorer", number=setting.number, file=setting.file))
+    name, values = about.get("explorer", ""), about.get("values", {})
     marks = 'class="stored"'
-    if name:
-        marks = f'class="explorer" data-explorer="{name}" data-values="{html.escape(values)}"'
+    if name and setting.shown(name, values, about["alt"]):
+        stands = html.escape(json.dumps(values, sort_keys=True))
+        marks = f'class="explorer" data-explorer="{name}" data-values="{stands}"'
     return f'<figure {marks}>{image}{caption}<p class="in-the-notebook">{way}</p></figure>\n'
 
 

@@ -1,11 +1,12 @@
 """A chapter of the pages, from its notebook: its name, its text in sections, its figures."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from course_lib.edition.cells import read_cells, render_cells
+from course_lib.edition.cells import Setting, read_cells, render_cells
 from course_lib.edition.prose import Prose, plain_text
 from course_lib.edition.words import say
 from course_lib.index import text
@@ -48,15 +49,31 @@ class ChapterPage:
         return say(f"chapter.{self.number}.line")
 
     @property
+    def exercises(self) -> list[str]:
+        """The names of its exercises, in order."""
+        return re.findall(r'data-exercise="([^"]+)"', "".join(self.sections))
+
+    @property
+    def explorers(self) -> list[str]:
+        """The names of the explorers that move in it, each once."""
+        return sorted(set(re.findall(r'data-explorer="([^"]+)"', "".join(self.pictures))))
+
+    @property
     def pictures(self) -> list[str]:
         """The explorers' figures, in order."""
         return LIVE.findall(self.opening + "".join(self.sections))
 
 
-def read_chapter(path: Path, places: dict[str, str] | None = None, home: str = "") -> ChapterPage:
+def read_chapter(
+    path: Path,
+    places: dict[str, str] | None = None,
+    home: str = "",
+    shown: Callable[[str, dict[str, Any], str], bool] = lambda name, values, sentence: False,
+) -> ChapterPage:
     """The chapter of the notebook at `path`.
 
-    places: tag → page of all equations; home: the address of the course's files, if it has one.
+    places: tag → page of all equations; home: the address of the course's files, if it has one;
+    shown: whether a recording shows what a stored picture of an explorer does.
 
     Raises ValueError, naming the cell, if the notebook was not run or has no title.
     """
@@ -68,8 +85,9 @@ def read_chapter(path: Path, places: dict[str, str] | None = None, home: str = "
     cells[0] = cells[0] | {"source": first[title.end() :]}
     prose = Prose(places, home)
     number = int(title[1])
+    setting = Setting(number, f"notebooks/{path.name}", shown)
     try:
-        body = "".join(render_cells(cells, prose, number, f"notebooks/{path.name}"))
+        body = "".join(render_cells(cells, prose, setting))
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
     body = body.replace(f'href="{path.stem}.html#', 'href="#')  # its own places
@@ -81,18 +99,20 @@ def read_chapter(path: Path, places: dict[str, str] | None = None, home: str = "
         title[2].strip(),
         minutes[1] if minutes else "",
         opening,
-        tuple(map(_section, sections)),
+        tuple(_section(number, section) for section in sections),
         tuple(prose.headings),
         prose.equations,
     )
 
 
-def _section(drawn: str) -> str:
+def _section(number: int, drawn: str) -> str:
     """A part of the text under its heading, as a landmark of its own."""
     anchor = re.match(r'<h2 id="([^"]+)"', drawn)
     assert anchor is not None
     kind = re.match(r"predict|explore|exercises|recap|the-note-says|what-goes-wrong", anchor[1])
     name = f' class="{kind[0]}"' if kind else ""
+    if kind and kind[0] == "predict":
+        name += f' data-guesses="{number}"'
     return f'<section{name} aria-labelledby="{anchor[1]}">\n{drawn}</section>\n'
 
 

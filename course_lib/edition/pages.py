@@ -6,7 +6,7 @@ Nothing is run and nothing fetched: the same notebooks give the same bytes.
 import json
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from course_lib.edition.answers import answer_tables
 from course_lib.edition.chapter_page import ChapterPage, read_chapter, search_entries
 from course_lib.edition.lettering import maths_font
+from course_lib.edition.packing import encoded, unpack
+from course_lib.edition.packing import script as recording_script
 from course_lib.edition.words import WORDS, say
 from course_lib.index import ROOT, Equation, collect_equations
 
@@ -53,15 +56,26 @@ class EquationRow:
     proofs: list[str]
 
 
-def read_chapters(root: Path = ROOT) -> list[ChapterPage]:
-    """All chapters, in order. Raises ValueError if a notebook was not run, naming the cell."""
+Packed = Mapping[str, bytes]  # recordings by the explorer's name
+
+
+def read_chapters(root: Path = ROOT, packed: Packed | None = None) -> list[ChapterPage]:
+    """All chapters, in order. packed: the recordings that their explorers may move by.
+
+    Raises ValueError if a notebook was not run, naming the cell.
+    """
     home = home_address(root)
     paths = sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     if not paths:
         raise ValueError(f"there are no notebooks in {root / 'notebooks'}")
     texts = {f"{path.stem}.html": path.read_text(encoding="utf-8") for path in paths}
     places = {tag: page for page, words in texts.items() for tag in STORED_TAG.findall(words)}
-    return [read_chapter(path, places, home) for path in paths]
+    opened = {name: unpack(data) for name, data in (packed or {}).items()}
+
+    def shown(name: str, values: dict[str, Any], sentence: str) -> bool:
+        return name in opened and opened[name].shows(values, sentence)
+
+    return [read_chapter(path, places, home, shown) for path in paths]
 
 
 def home_address(root: Path = ROOT) -> str:
@@ -152,10 +166,20 @@ def search_index(pages: list[ChapterPage]) -> str:
     return f"course.searchable({as_script(entries)});\n"
 
 
-def write_pages(folder: Path, root: Path = ROOT) -> list[ChapterPage]:
-    """Writes all pages into `folder`, and returns the chapters."""
-    pages = read_chapters(root)
-    folder.mkdir(parents=True, exist_ok=True)
+def chapter_data(page: ChapterPage, packed: Packed | None = None) -> Markup:
+    """What a chapter needs beside its text: the tables of its exercises, and these recordings."""
+    answers = f"<script>course.answers = {as_script(answer_tables(page.exercises))};</script>\n"
+    inside = [
+        f'<script type="text/plain" data-recording="{name}">{encoded(data)}</script>\n'
+        for name, data in (packed or {}).items()
+        if name in page.explorers
+    ]
+    return Markup(answers + "".join(inside))
+
+
+def write_pages(folder: Path, root: Path = ROOT, packed: Packed | None = None) -> list[ChapterPage]:
+    """Writes all pages into `folder`, with these recordings, and returns the chapters."""
+    pages = read_chapters(root, packed)
     texts = {
         "index.html": contents_html(pages),
         "equations.html": equations_html(pages, collect_equations(root)),
@@ -163,20 +187,23 @@ def write_pages(folder: Path, root: Path = ROOT) -> list[ChapterPage]:
         "course.js": script(),
         "search-index.js": search_index(pages),
     }
-    texts |= {page.file: chapter_html(pages, page) for page in pages}
+    texts |= {page.file: chapter_html(pages, page, data=chapter_data(page)) for page in pages}
+    texts |= {f"recordings/{n}.js": recording_script(n, data) for n, data in (packed or {}).items()}
     for name, words in texts.items():
         write(folder / name, words)
     return pages
 
 
-def write_single(folder: Path, pages: list[ChapterPage]) -> list[Path]:
+def write_single(
+    folder: Path, pages: list[ChapterPage], packed: Packed | None = None
+) -> list[Path]:
     """Writes each chapter as one file that needs no other, and returns the files."""
-    folder.mkdir(parents=True, exist_ok=True)
     style, scripts = Markup(f"<style>\n{stylesheet()}</style>"), script().replace("</", "<\\/")
     inline = Markup(f"<script>\n{scripts}</script>")
     written = []
     for page in pages:
-        drawn = chapter_html(pages, page, style=style, scripts=inline, alone=True)
+        data = chapter_data(page, packed)
+        drawn = chapter_html(pages, page, style=style, scripts=inline, data=data, alone=True)
         drawn = re.sub(r'href="equations\.html#', 'href="#', drawn)
         written.append(write(folder / page.file, drawn))
     return written
@@ -184,6 +211,7 @@ def write_single(folder: Path, pages: list[ChapterPage]) -> list[Path]:
 
 def write(path: Path, words: str) -> Path:
     """Writes a text file, with the same bytes on every system."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(words)
     return path

@@ -3,6 +3,7 @@
 A page carries them as `course.words`, so that a script says them too. `{name}` is filled in.
 """
 
+from course_lib.edition.exercise_words import EXERCISE_WORDS
 from course_lib.edition.explorer_words import EXPLORER_WORDS
 
 LANGUAGE = "en"
@@ -116,7 +117,7 @@ PAGE_WORDS: dict[str, dict[str, str]] = {
 
 # All that a page may say: each part of it adds its own.
 WORDS: dict[str, dict[str, str]] = {
-    language: {**words, **EXPLORER_WORDS.get(language, {})}
+    language: {**words, **EXPLORER_WORDS.get(language, {}), **EXERCISE_WORDS.get(language, {})}
     for language, words in PAGE_WORDS.items()
 }
 
