@@ -15,9 +15,16 @@ from typing import Any
 import axe_playwright_python
 import pytest
 from browsing import CHROMIUM, FLAGS, MARKS
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from course_lib.edition import printing, read_chapter, read_chapters, write_pages, write_single
+from course_lib.edition import (
+    printing,
+    read_chapter,
+    read_chapters,
+    recordings,
+    write_pages,
+    write_single,
+)
 from course_lib.edition.command import main
 from course_lib.edition.prose import Prose
 from course_lib.edition.words import WORDS, say
@@ -185,6 +192,12 @@ def test_a_file_is_a_link_once_the_course_has_a_home() -> None:
     assert housed == f'<p><a href="{address}">the loop</a></p>\n'
 
 
+def test_headings_of_one_name_have_anchors_of_their_own() -> None:
+    prose = Prose()
+    prose.html_of("## Why: $x$?\n\n### Why x\n\n## Why: $x$?")
+    assert [anchor for anchor, _ in prose.headings] == ["why-x", "why-x-3"]
+
+
 def test_every_word_that_a_template_or_a_script_says_is_there() -> None:
     edition = ROOT / "course_lib" / "edition"
     files = [*edition.glob("templates/*"), *edition.glob("player/search.js"), *edition.glob("*.py")]
@@ -247,7 +260,7 @@ def test_an_explorer_moves_where_a_recording_shows_what_is_stored() -> None:
 
     def shown(name: str, values: dict[str, Any], sentence: str) -> bool:
         asked.append((name, values["world"], sentence[:22]))
-        return values["world"] == "linear"
+        return bool(values["world"] == "linear")
 
     first, second = read_chapter(GAP, shown=shown).pictures
     assert asked == [
@@ -323,7 +336,7 @@ class Browsing:
     """A page that is watched: what it asks for, and what goes wrong in it."""
 
     def __init__(self, browser: Browser, width: int = 1280, **kind: Any) -> None:
-        size = {"width": width, "height": 900}
+        size = ViewportSize(width=width, height=900)
         self.context = browser.new_context(
             viewport=size, offline=True, reduced_motion="reduce", **kind
         )
@@ -436,9 +449,34 @@ def test_every_page_in_a_browser(browser: Browser, folder: Path, name: str) -> N
 def test_without_scripts_a_page_is_still_a_page(browser: Browser, folder: Path) -> None:
     seen = Browsing(browser, java_script_enabled=False)
     seen.open(folder / f"{GAP.stem}.html")
-    assert seen.page.get_by_text("Answer it in the notebook").count() == 4
+    assert seen.page.locator("form.exercise", has_text="Answer it in the notebook").count() == 4
     assert seen.page.locator("figure.explorer figcaption, figure.stored figcaption").count() == 2
     assert not seen.page.get_by_role("searchbox").is_visible()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@MARKS[1]
+def test_an_explorer_moves_in_its_chapter_and_in_one_file(browser: Browser, tmp_path: Path) -> None:
+    """As Python says what it shows, in the folder of pages and alone."""
+    packed = recordings(ROOT / "notebooks", tmp_path / "kept", ["EvidenceNeedle"], quiet=True)
+    chapters = write_pages(tmp_path / "pages", packed=packed)
+    (alone,) = write_single(tmp_path / "alone", chapters[:1], packed)
+    for path in (tmp_path / "pages" / alone.name, alone):
+        seen = Browsing(browser)
+        seen.open(path)
+        figures = seen.page.locator("figure.explorer")
+        assert figures.count() == 2
+        first = figures.first
+        first.scroll_into_view_if_needed()
+        expect(first).to_have_attribute("data-state", "live", timeout=60_000)
+        before = first.locator("figcaption").inner_text()
+        first.locator("input[type=range]").first.press("Home")
+        expect(first.locator("figcaption")).not_to_have_text(before)
+        assert seen.sideways() <= 0
+        assert seen.violations() == []
+        assert seen.wrong == []
+    assert not list(tmp_path.glob("alone/*/*"))
 
 
 @pytest.mark.slow

@@ -86,7 +86,7 @@ TABLE: dict[str, set[str]] = {
         "vae",
     },
     "index": set(),
-    "edition": {"explorers", "explorers.stage", "index", "plots"},
+    "edition": {"checks", "exercises", "explorers", "explorers.stage", "index", "plots"},
 }
 COMMANDS = {
     "__main__.py": "course_lib.index.command.main",

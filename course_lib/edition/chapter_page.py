@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_lib.edition.cells import Setting, read_cells, render_cells
+from course_lib.edition.cells import Cell, Setting, read_cells, render_cells
 from course_lib.edition.prose import Prose, plain_text
 from course_lib.edition.words import say
 from course_lib.index import text
@@ -77,14 +77,8 @@ def read_chapter(
 
     Raises ValueError, naming the cell, if the notebook was not run or has no title.
     """
-    cells = read_cells(path)
-    first = text(cells[0]["source"])
-    title = TITLE.match(first)
-    if title is None:
-        raise ValueError(f"{path.name}: cell 1 must open with '# N · ' and the title")
-    cells[0] = cells[0] | {"source": first[title.end() :]}
+    number, question, cells = _titled(path)
     prose = Prose(places, home)
-    number = int(title[1])
     setting = Setting(number, f"notebooks/{path.name}", shown)
     try:
         body = "".join(render_cells(cells, prose, setting))
@@ -92,16 +86,30 @@ def read_chapter(
         raise ValueError(f"{path.name}: {error}") from error
     body = body.replace(f'href="{path.stem}.html#', 'href="#')  # its own places
     opening, *sections = re.split(r"(?=<h2 )", body)
-    minutes = MINUTES.search(first)
+    minutes = MINUTES.search(text(cells[0]["source"]))
     return ChapterPage(
         number,
         path.stem,
-        title[2].strip(),
+        question,
         minutes[1] if minutes else "",
         opening,
         tuple(_section(number, section) for section in sections),
         tuple(prose.headings),
         prose.equations,
+    )
+
+
+def _titled(path: Path) -> tuple[int, str, list[Cell]]:
+    """The chapter's number, its question, and its cells, the first without its title."""
+    cells = read_cells(path)
+    first = text(cells[0]["source"])
+    title = TITLE.match(first)
+    if title is None:
+        raise ValueError(f"{path.name}: cell 1 must open with '# N · ' and the title")
+    return (
+        int(title[1]),
+        title[2].strip(),
+        [{**cells[0], "source": first[title.end() :]}, *cells[1:]],
     )
 
 

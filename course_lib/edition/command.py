@@ -28,6 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         packed = {} if options.still else recordings(ROOT / "notebooks", KEPT)
         pages = write_pages(folder, packed=packed)
+        live = sum(
+            drawn.startswith('<figure class="explorer"') for p in pages for drawn in p.pictures
+        )
+        print(f"{live} of {sum(len(p.pictures) for p in pages)} explorers move")
         print(f"{len(pages)} chapters: open {(folder / 'index.html').resolve().as_uri()}")
         if options.single:
             files = write_single(folder / "single", pages, packed)
