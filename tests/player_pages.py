@@ -13,9 +13,9 @@ from playwright.sync_api import Page
 
 from course_lib.edition.explorer_words import EXPLORER_WORDS
 from course_lib.edition.packing import encoded, pack
-from course_lib.edition.recorder import record
 from course_lib.edition.recording import RecordedControl, Recording
 from course_lib.edition.stops import recorded_controls
+from course_lib.edition.taking import record
 from course_lib.explorers.stage import Explorer
 from course_lib.plots import new_figure, show
 
@@ -92,14 +92,14 @@ def stored_picture(height: int) -> bytes:
     return show(drawn, STORED).png
 
 
-def recorded(kind: type[Explorer], most: int | None = None) -> tuple[Recording, str]:
-    """A recording of an explorer's example, with `most` stops a control, and as its script has it.
+def recorded(kind: type[Explorer], most: int) -> tuple[Recording, str]:
+    """A recording of an explorer's example at few stops, and as its script has it.
 
-    The stops are those of the pages, or of them the start, the ends and some between.
+    A control has its start, its ends and at most so many stops.
     """
     explorer = kind.example()
-    controls = recorded_controls(explorer.controls, {})
-    recording = record(explorer, tuple(thinned(c, most or len(c.values)) for c in controls))
+    controls = recorded_controls(kind.__name__, explorer.controls, {})
+    recording = record(explorer, tuple(thinned(c, most) for c in controls))
     return recording, encoded(pack(recording))
 
 

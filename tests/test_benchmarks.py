@@ -20,6 +20,7 @@ COMMANDS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "pla
 SHORT = {
     "evaluate": "--images 2 --k 200 --rounds 1",
     "explorers": "PosteriorExplorer",
+    "player": "EvidenceNeedle",
     "sweep": "--epochs 1 --rounds 1",
     "training": "--images 640 --rounds 1",
 }

@@ -47,7 +47,8 @@ class TakingRenderer(RendererBase):
 
     def __init__(self, width: float, height: float, dpi: float, known: Interning) -> None:
         super().__init__()
-        self.width, self.height, self.dpi = width, height, dpi
+        # A figure of 460 shown pixels is 919.9999999999999 drawn ones high.
+        self.width, self.height, self.dpi = round(width), round(height), dpi
         self.known = known
         self._images = Images(known)
         self._letters = Letters(width, height, dpi, known)

@@ -1,6 +1,6 @@
 """Records an explorer: every position is set, drawn through a TakingRenderer, and taken down."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
@@ -16,21 +16,6 @@ from course_lib.explorers.stage.work import at_work
 from course_lib.plots import PIXEL_RATIO
 
 
-class _Layer:
-    """The distinct drawings of one artist, and which it shows at each position."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[Drawing, int] = {}
-        self.which: list[int] = []
-
-    def add(self, drawing: Drawing) -> None:
-        self.which.append(self._numbers.setdefault(drawing, len(self._numbers)))
-
-    @property
-    def drawings(self) -> tuple[Drawing, ...]:
-        return tuple(self._numbers)
-
-
 class _Taking:
     """An explorer that is being recorded."""
 
@@ -40,28 +25,32 @@ class _Taking:
         width, height = figure.bbox.size
         self.known = Interning()
         self._renderer = TakingRenderer(width, height, figure.dpi, self.known)
-        self.layers = [_Layer() for _ in range(1 + len(self._stage.moving))]
-        self.said: list[Said] = []
+        self.layers: list[dict[Drawing, int]] = [{} for _ in range(1 + len(self._stage.moving))]
+        self.piles: dict[int, list[int]] = {}
+        self.said: dict[int, Said] = {}
         self._changes = -1
         self._background: Drawing = ()
         self._same: dict[Any, int] = {}
         self._idle: set[tuple[str, ...]] = set()
 
-    def take(self, values: Mapping[str, Any]) -> None:
-        """Takes down one position; if idle controls alone have moved, the one from before again."""
+    def take(self, position: int, values: Mapping[str, Any]) -> None:
+        """Takes down a position; if idle controls alone differ from one before, that one again."""
         known = (self._same.get(_active(values, idle)) for idle in self._idle)
-        before = next((position for position in known if position is not None), None)
+        before = next((other for other in known if other is not None), None)
         if before is not None:
-            for layer in self.layers:
-                layer.which.append(layer.which[before])
-            self.said.append(self.said[before])
+            self.piles[position], self.said[position] = self.piles[before], self.said[before]
             return
-        self._draw(values)
-        if idle := self.said[-1].idle:
-            self._idle.add(idle)
-            self._same[_active(values, idle)] = len(self.said) - 1
+        said, drawings = self._draw(values)
+        self.said[position] = said
+        self.piles[position] = [
+            layer.setdefault(drawing, len(layer))
+            for layer, drawing in zip(self.layers, drawings, strict=True)
+        ]
+        if said.idle:
+            self._idle.add(said.idle)
+            self._same[_active(values, said.idle)] = position
 
-    def _draw(self, values: Mapping[str, Any]) -> None:
+    def _draw(self, values: Mapping[str, Any]) -> tuple[Said, list[Drawing]]:
         try:
             reading, problem = self._explorer.update(**values), False
             moving = [self._drawn(artist) for artist in self._stage.moving]
@@ -72,10 +61,9 @@ class _Taking:
         if self._changes != self._stage.changes:
             self._changes = self._stage.changes
             self._background = self._drawn(self._stage.figure)
-        for layer, drawing in zip(self.layers, (self._background, *moving), strict=True):
-            layer.add(drawing)
         numbers = tuple((name, *significant(value)) for name, value in reading.numbers.items())
-        self.said.append(Said(reading.sentence, numbers, tuple(reading.idle), problem))
+        said = Said(reading.sentence, numbers, tuple(reading.idle), problem)
+        return said, [self._background, *moving]
 
     def _drawn(self, artist: Any) -> Drawing:
         artist.draw(self._renderer)
@@ -91,9 +79,9 @@ def record(explorer: Explorer, controls: tuple[RecordedControl, ...]) -> Recordi
     """The explorer at every combination of its controls' stops."""
     with at_work():
         taking = _Taking(explorer)
-        names = [control.name for control in controls]
-        for values in product(*(control.values for control in controls)):
-            taking.take(dict(zip(names, values, strict=True)))
+        for position, values in _visited(controls):
+            taking.take(position, values)
+    positions = range(len(taking.said))
     figure = explorer.stage.figure
     return Recording(
         type(explorer).__name__,
@@ -103,7 +91,17 @@ def record(explorer: Explorer, controls: tuple[RecordedControl, ...]) -> Recordi
         figure.dpi / PIXEL_RATIO,
         controls,
         taking.known.tables,
-        tuple(layer.drawings for layer in taking.layers),
-        np.array([layer.which for layer in taking.layers], dtype=np.int32).T,
-        tuple(taking.said),
+        tuple(tuple(layer) for layer in taking.layers),
+        np.array([taking.piles[at] for at in positions], dtype=np.int32),
+        tuple(taking.said[at] for at in positions),
     )
+
+
+def _visited(controls: tuple[RecordedControl, ...]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Every position and its values; sliders move first, since a choice may change more."""
+    order = sorted(range(len(controls)), key=lambda i: controls[i].kind == "slider")
+    counts = [len(control.values) for control in controls]
+    for stops in product(*(range(counts[i]) for i in order)):
+        indices = [stops[order.index(i)] for i in range(len(controls))]
+        values = {c.name: c.values[i] for c, i in zip(controls, indices, strict=True)}
+        yield (int(np.ravel_multi_index(indices, counts)) if counts else 0), values

@@ -78,13 +78,12 @@
     return make('div', { class: 'explorer-head explorer-live' }, title, button);
   }
 
-  /** The canvas, as wide as the picture in the notebook or as the page allows. */
+  /** The canvas, as wide as its box. */
   function canvasOf(recording, id) {
     const about = { class: 'explorer-live', role: 'img', 'aria-labelledby': `${id}-sentence ${id}-problem` };
     const canvas = make('canvas', about);
     canvas.width = 0; // nothing is drawn before it has its size
     canvas.style.aspectRatio = `${recording.width} / ${recording.height}`;
-    canvas.style.maxWidth = `${recording.width}px`;
     return canvas;
   }
 

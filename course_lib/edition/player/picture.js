@@ -198,10 +198,27 @@
     context.globalAlpha = 1;
   }
 
+  /** The background of a frame; it is drawn mark by mark only when it or the size is another. */
+  function drawBackground(recording, context, frame, scale) {
+    const { width, height } = context.canvas;
+    const key = [frame.background, width, height, scale].join();
+    const made = store(recording);
+    if (made.background?.key !== key) {
+      const canvas = Object.assign(document.createElement('canvas'), { width, height });
+      const below = canvas.getContext('2d');
+      prepared(below, scale);
+      for (const mark of frame.drawings[0]) drawMark(recording, below, mark, scale);
+      made.background = { key, canvas };
+    }
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.drawImage(made.background.canvas, 0, 0);
+    prepared(context, scale);
+  }
+
   course.drawFrame = (recording, context, frame, scale) => {
     context.save();
-    prepared(context, scale);
-    for (const marks of frame.drawings) {
+    drawBackground(recording, context, frame, scale);
+    for (const marks of frame.drawings.slice(1)) {
       for (const mark of marks) drawMark(recording, context, mark, scale);
     }
     context.restore();
@@ -252,8 +269,11 @@
 
   course.drawBetween = (recording, context, from, to, share, scale) => {
     context.save();
-    prepared(context, scale);
+    const fixed = from.background === to.background;
+    if (fixed) drawBackground(recording, context, to, scale);
+    else prepared(context, scale);
     to.drawings.forEach((marks, layer) => {
+      if (fixed && layer === 0) return;
       const before = from.drawings[layer];
       const glide = alike(recording, before, marks);
       marks.forEach((mark, i) => {

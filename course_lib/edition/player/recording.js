@@ -21,8 +21,9 @@
    *   start: number, of: number}} Control
    * @typedef {{kind: number, which: number, style: number, clip: number, x: number, y: number,
    *   places: number}} Mark  One thing drawn: a shape, letters or an image.
-   * @typedef {{drawings: Mark[][], sentence: string, numbers: [string, string][], idle: string[],
-   *   problem: string | null}} Frame
+   * @typedef {{drawings: Mark[][], background: number, sentence: string,
+   *   numbers: [string, string][], idle: string[], problem: string | null}} Frame  The first drawing
+   *   is the background; frames whose `background` is the same have the same.
    */
 
   const PREFACE = 12;
@@ -191,7 +192,7 @@
       const row = widths[i] * channels[i];
       const bytes = pixels.slice(at, at + heights[i] * row);
       const large = heights[i] * widths[i] > LARGE;
-      for (let k = row; large && k < bytes.length; k++) bytes[k] += bytes[k - row];
+      for (let k = large ? row : bytes.length; k < bytes.length; k++) bytes[k] += bytes[k - row];
       found.push({ height: heights[i], width: widths[i], channels: channels[i], bytes });
       at += bytes.length;
     }
@@ -307,6 +308,7 @@
       const sentence = this.sentenceAt(at);
       return {
         drawings: this.layers.map((layer, i) => drawing(layer, this.piles[i][at])),
+        background: this.piles[0][at],
         sentence,
         numbers: this.numbersAt(at),
         idle: this.head.idle[this.said.idle[at]],
