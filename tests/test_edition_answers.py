@@ -7,7 +7,8 @@ without the course's code.
 import json
 import math
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from playwright.sync_api import Page
 
 from course_lib.checks import Exercise, Mistake
 from course_lib.edition.answers import answer_tables, exercises_by_chapter
+from course_lib.edition.exercise_words import EXERCISE_WORDS
 from course_lib.exercises import EXERCISES, judged
 
 PLAYER = Path(__file__).resolve().parent.parent / "course_lib" / "edition" / "player"
@@ -63,7 +65,7 @@ def test_the_tables_are_json_and_infinity_is_named() -> None:
 def test_every_exercise_has_its_chapter() -> None:
     chapters = exercises_by_chapter()
     assert list(chapters) == list(range(1, 13))
-    assert sorted(sum(chapters.values(), [])) == sorted(EXERCISES)
+    assert {name for names in chapters.values() for name in names} == set(EXERCISES)
     assert chapters[12] == ["12.a", "12.b", "12.c", "12.d"]
 
 
@@ -73,6 +75,14 @@ def test_an_exercise_that_a_page_cannot_judge_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setitem(EXERCISES, "0.z", Exercise("0.z", lambda: 1.0, tolerance=1e-6))
     with pytest.raises(ValueError, match=r"0\.z: a page judges numbers to 2e-06 at the finest"):
         answer_tables(["0.z"])
+
+
+def test_every_word_that_the_scripts_ask_for_is_there_and_no_other() -> None:
+    names = ("exercises.js", "progress.js", "progress_panel.js")
+    scripts = "".join((PLAYER / name).read_text(encoding="utf-8") for name in names)
+    asked = set(re.findall(r"'((?:exercise|guess|progress)(?:\.[a-z]+)+)'", scripts))
+    asked |= {f"{key}.unit" for key in asked & {"exercise.answer", "exercise.answers"}}
+    assert asked == set(EXERCISE_WORDS["en"])
 
 
 # ---- The verdicts ----
@@ -92,7 +102,7 @@ def typed(name: str, values: list[float]) -> Typed:
     return Typed(name, [repr(value) for value in values], values)
 
 
-CHANGES = [
+CHANGES: list[Callable[[float], float]] = [
     *(lambda x, f=f: x * f for f in (-1, 2, 0.5, 10, 0.1, 100, 784, 1 / 784, 1e-3, -1.04)),
     *(lambda x, f=f: x * f for f in (1 / math.log(2), math.log(2), 1 / math.log(10))),
     *(lambda x, f=f: x * f for f in (1.04, 0.96, 1.06, 1.001, 0.996, 1.0004, 1.00049, 1.00051)),
@@ -168,22 +178,18 @@ READ = {
     "…": None,
 }
 UNREAD = [
+    *("abc", "log 2", "1.5 nats", "--3", "1 5", "12 34", "1,2,3", "1.2.3", "0x10", "1e", "e5"),
+    *("1_000", "nan", "NaN", "1/0", "1/2/3", "/2", "inf/inf", "50 %", "2^3", "√2", "½", "½ log 2"),
     *(
-        "abc",
-        "log 2",
-        "1.5 nats",
-        "--3",
-        "1 5",
-        "12 34",
-        "1,2,3",
-        "1.2.3",
-        "0x10",
-        "1e",
-        "e5",
-        "1_000",
+        "it's",
+        'say "x"',
+        "both ' and \"",
+        "back\\slash",
+        "tab\tinside",
+        "{given}",
+        "<b>1</b>",
+        "١٢",
     ),
-    *("nan", "NaN", "1/0", "1/2/3", "/2", "inf/inf", "50 %", "2^3", "√2", "½", "½ log 2", "١٢"),
-    *("it's", 'say "x"', "both ' and \"", "back\\slash", "tab\tinside", "{given}", "<b>1</b>"),
     *("a" * 38, "a" * 39, "a" * 40, "it's " * 20, "\\" * 30, "é" * 50, "数字很长" * 15, "🙂" * 41),
     *("zero\u200bwidth", "1\u00a02", "\u202fa\u202fb", "\x07bell", "\U000e0001", "\ufeff1\ufeffa"),
     *("constructor", "__proto__", "[0.5]", "0.5; 0.5", "1.234,5", "3,692", "−1,000"),

@@ -5,8 +5,8 @@
     exercises   by name: "kind" is "numbers" or "function". Of numbers: "exact", the right ones, a
                 list; "tolerance", relative to max(1, |exact|); "mistakes", a list for each known
                 wrong answer, in the order in which they are tried.
-    words       by language: "phrases", what `checks.phrases` holds; "exercises" by name: the "unit",
-                and under "mistakes" the hint for each of the lists above.
+    words       by language: "phrases", what `checks.phrases` holds; "exercises", by name: the
+                "unit", and under "mistakes" the hint for each of the lists above.
 
 A mistake that is found from the exact answer, such as its sign turned, is one more list and one
 more hint. Hints in steps, or another language, are one more entry under words. A function is no

@@ -27,9 +27,9 @@ EXERCISE_WORDS = {
         "progress.chapters": "{read} of {all} chapters read",
         "progress.read": "I have read this chapter",
         "progress.was.read": "Read",
-        "progress.export": "Save to a file",
-        "progress.import": "Load from a file",
-        "progress.clear": "Clear",
+        "progress.export": "Save progress to a file",
+        "progress.import": "Load progress from a file",
+        "progress.clear": "Clear progress",
         "progress.clear.sure": (
             "Clear all that this browser remembers of the course: exercises solved, chapters read, "
             "guesses?"
