@@ -49,10 +49,14 @@ def reached(modules: Iterable[str]) -> list[Path]:
 
 @cache
 def imported(path: Path) -> tuple[Path, ...]:
-    """The files of the package that the one at `path` imports, with those of the rooms around."""
+    """The files of the package that the one at `path` imports, with those of the rooms around.
+
+    Without the door of this room, which opens on all explorers, and which no recording needs.
+    """
     names = set(_names(ast.parse(path.read_text(encoding="utf-8"))))
     parts = {name.rsplit(".", i)[0] for name in names for i in range(name.count("."))}
-    return tuple(sorted(file for name in names | parts if (file := _source(name)) is not None))
+    files = {file for name in names | parts if (file := _source(name)) is not None}
+    return tuple(sorted(files - {_source(f"{_PACKAGE}.edition")}))
 
 
 def _names(tree: ast.Module) -> Iterator[str]:
