@@ -6,8 +6,9 @@
 Each explorer is recorded at the stops of its page, opened from a folder, and each slider moved by
 arrow keys. A time goes from the key until the canvas has all its pixels, which are read to be sure.
 It is the time for which the page held a core, all that it does for the key included; a clock's,
-which ends when the picture is there, stands beside it, and is longer while other programs run. "between" is a picture between
-two stops, of which a glide has some ten. Needs Debian's chromium, or Chrome.
+which ends when the picture is there, stands beside it, and is longer while other programs run.
+"between" is a picture between two stops, of which a glide has some ten. Needs Debian's chromium, or
+Chrome.
 """
 
 import argparse

@@ -22,7 +22,15 @@ from course_lib.plots import new_figure, show
 PLAYER = Path(__file__).resolve().parent.parent / "course_lib" / "edition" / "player"
 FAKE = Path(__file__).resolve().parent / "fake_recording.js"
 READERS = (PLAYER / "recording.js", PLAYER / "picture.js")
-CONTROLS = ("words.js", "controls.js", "screen.js", "parts.js", "explorer.js")  # in this order
+# In the order in which they build on each other.
+CONTROLS = (
+    "words.js",
+    "elements.js",
+    "controls.js",
+    "screen.js",
+    "parts.js",
+    "explorer.js",
+)
 STORED = "The stored sentence of the figure."
 STYLE = """
 :root { color-scheme: light dark; }

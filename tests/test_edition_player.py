@@ -396,8 +396,12 @@ def test_a_missing_recording_is_named_and_can_be_asked_for_again(
     page = opened(site=site)
     one = stays_a_picture(page, WORDS["recording.missing"].format(file="Everything.js"))
     keep_screenshot(page, "missing")
+    one.get_by_role("button", name=WORDS["explorer.again"]).press("Enter")
+    again = one.get_by_role("button", name=WORDS["explorer.again"])
+    expect(again).to_be_focused()
     Site(tmp_path).page(figure())  # somebody puts the folder where it belongs
-    one.get_by_role("button", name=WORDS["explorer.again"]).click()
+    again.press("Enter")
+    expect(live(page).get_by_role("slider").first).to_be_focused()
     says(live(page), "−1.00", "10", "tanh", "b", "off")
 
 

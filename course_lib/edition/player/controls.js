@@ -4,6 +4,7 @@
 (() => {
   'use strict';
   const course = (window.course ??= {});
+  const { make } = course;
   const MOST_BUTTONS = 5; // more choices than these drop down from a list, as in the notebook
   let made = 0; // so that no two share an id
 
@@ -22,20 +23,6 @@
    * @property {(stop: number) => void} set moves it there
    * @property {(idle: boolean) => void} rest greys it out, or takes that back
    */
-
-  /**
-   * A new element.
-   * @param {string} tag
-   * @param {Object<string, string>} attributes
-   * @param {(Node | string)[]} children
-   * @returns {any}
-   */
-  function make(tag, attributes = {}, ...children) {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    node.append(...children);
-    return node;
-  }
 
   /** A slider over the stops. Arrow keys, Home, End, Page Up and Page Down are the browser's. */
   function slider(/** @type {Control} */ control, /** @type {string} */ id) {
@@ -136,5 +123,5 @@
     return { element, stop, set, rest };
   }
 
-  course.controls = { make, mover };
+  course.controlOf = mover;
 })();

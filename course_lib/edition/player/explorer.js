@@ -108,9 +108,12 @@
     const line = note(figure, course.phrase(figure, key, { file: `${name}.js`, why }));
     figure.dataset.state = 'failed';
     if (!MAY_PASS.includes(key)) return;
-    const again = course.controls.make('button', { type: 'button' });
+    const again = course.make('button', { type: 'button' });
     again.textContent = course.phrase(figure, 'explorer.again');
-    again.addEventListener('click', () => wake(figure));
+    again.addEventListener('click', async () => {
+      await wake(figure);
+      figure.querySelector('input, select, .explorer-note button')?.focus();
+    });
     line.append(' ', again);
   }
 
@@ -118,7 +121,7 @@
   function note(/** @type {HTMLElement} */ figure, /** @type {string} */ text) {
     let line = figure.querySelector('.explorer-note');
     if (!line) {
-      line = course.controls.make('p', { class: 'explorer-note', role: 'status' });
+      line = course.make('p', { class: 'explorer-note', role: 'status' });
       figure.append(line);
     }
     line.textContent = text;

@@ -4,7 +4,7 @@
 (() => {
   'use strict';
   const course = (window.course ??= {});
-  const { make, mover } = course.controls;
+  const { make, controlOf } = course;
   let figures = 0; // so that no two share an id
 
   /**
@@ -96,7 +96,7 @@
   function build(figure, recording, told) {
     const id = `explorer-${(figures += 1)}`;
     const reason = course.phrase(figure, 'explorer.idle');
-    const movers = recording.controls.map(control => mover(control, reason, told.moved));
+    const movers = recording.controls.map(control => controlOf(control, reason, told.moved));
     const head = headOf(figure, recording, id, told.reset);
     const about = { class: 'explorer-controls explorer-live', role: 'group' };
     const controls = make('div', { ...about, 'aria-labelledby': `${id}-title` },
