@@ -22,6 +22,7 @@ from course_lib.explorers.stage.controls import Choice, Control, Slider, Steps, 
 MOST = 6_000  # positions of a recording
 MOST_OF = {
     "ChainOfLatents": 140,  # each with 48 pictures of digits
+    "DepthAgainstOneLayer": 2_600,  # each a fit of 20 milliseconds, and curves of many vertices
     "GradientNoise": 14_000,  # two thirds of them the same, since ω belongs to one f alone
 }
 _KINDS = {Slider: "slider", Steps: "steps", Choice: "choice", Toggle: "toggle"}
