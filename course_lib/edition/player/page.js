@@ -48,7 +48,7 @@
   /** On a narrow screen the chapter's contents are closed at first; on paper solutions are open. */
   const foldForSize = () => {
     const contents = document.querySelector(".toc details");
-    if (contents && matchMedia("(max-width: 74.99rem)").matches) contents.open = false;
+    if (contents && matchMedia("(max-width: 78.99rem)").matches) contents.open = false;
     addEventListener("beforeprint", () => {
       for (const solution of document.querySelectorAll("main details:not(.fold, .verdict)")) solution.open = true;
     });
