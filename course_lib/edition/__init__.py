@@ -2,6 +2,10 @@
 
 Explorers are recorded position by position, notebooks become HTML, and nothing is computed where
 they are read.
+
+    >>> from course_lib.edition.maths import render
+    >>> render("x")
+    '<math display="inline"><mrow><mi>x</mi></mrow></math>'
 """
 
 from course_lib.edition.catalogue import EXPLORERS

@@ -50,6 +50,11 @@ def _not_run(cell: Cell) -> str:
     return ""
 
 
+def nothing_moves(name: str, values: dict[str, Any], sentence: str) -> bool:
+    """Of no explorer is there a recording."""
+    return False
+
+
 @dataclass(frozen=True)
 class Setting:
     """What the cells' pictures need to know: the chapter's number and notebook, and what is live.

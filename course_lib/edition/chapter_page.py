@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_lib.edition.cells import Cell, Setting, read_cells, render_cells
+from course_lib.edition.cells import Cell, Setting, nothing_moves, read_cells, render_cells
 from course_lib.edition.prose import Prose, plain_text
 from course_lib.edition.words import say
 from course_lib.index import text
@@ -68,7 +68,7 @@ def read_chapter(
     path: Path,
     places: dict[str, str] | None = None,
     home: str = "",
-    shown: Callable[[str, dict[str, Any], str], bool] = lambda name, values, sentence: False,
+    shown: Callable[[str, dict[str, Any], str], bool] = nothing_moves,
 ) -> ChapterPage:
     """The chapter of the notebook at `path`.
 
