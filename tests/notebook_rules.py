@@ -226,6 +226,31 @@ def picture_faults(output: Json) -> Faults:
 
 
 @rule
+def explorers_say_which_they_are_and_how_they_stand(notebook: Notebook) -> Faults:
+    """So that a page made from the notebook can move them. Only their pictures carry a note."""
+    for cell in notebook.code:
+        for output in cell.outputs:
+            about = output.get("metadata", {}).get("image/png", {})
+            if "note" in about and (not about.get("explorer") or not about.get("values")):
+                yield f"cell {cell.place}: an explorer's picture that does not say which, or where"
+            elif "note" in about:
+                for name, value in opened_at(cell.tree).items():
+                    if (stands := about["values"].get(name)) != value:
+                        yield f"cell {cell.place}: an explorer whose {name} stands at {stands!r}"
+
+
+def opened_at(tree: ast.Module) -> dict[str, Any]:
+    """The values with which `.opened(…)` is called."""
+    return {
+        str(key.arg): ast.literal_eval(key.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "opened"
+        for key in node.keywords
+    }
+
+
+@rule
 def no_trace_of_a_machine(notebook: Notebook) -> Faults:
     for cell in notebook.cells:
         shown = [cell.source] + [text(output.get("text", "")) for output in cell.outputs]

@@ -114,7 +114,7 @@ def _wrong(
 
 def _misdrawn(recording: Recording, artist: Artist, drawing: tuple[Mark, ...]) -> Iterator[str]:
     """What is wrong with one artist's drawing."""
-    if not artist.get_visible():
+    if not artist.get_visible() and not isinstance(artist, Blit):  # which is white if it is empty
         if drawing:
             yield "is drawn, and cannot be seen"
     elif isinstance(artist, Text):

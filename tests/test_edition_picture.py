@@ -80,9 +80,11 @@ class Everything(Explorer):
         left.text(0.5, 0.5, "rimmed", path_effects=[withStroke(linewidth=3, foreground="white")])
         left.text(0.2, 0.2, "slanted", rotation=30, color="#0072b2")
         (self.line,) = left.plot([], [], "o:", color="#d55e00", alpha=0.5, markersize=9)
-        self.bar = right.add_patch(Rectangle((0.1, 0), 0.2, 0, hatch="////", edgecolor="white"))
-        self.dots = right.add_patch(Rectangle((0.4, 0), 0.2, 0, hatch="..", facecolor="#cccccc"))
-        self.disc = right.add_patch(Circle((0.8, 0.5), 0.3, color="#009e73", alpha=0.4))
+        self.bar = Rectangle((0.1, 0), 0.2, 0, hatch="////", edgecolor="white")
+        self.dots = Rectangle((0.4, 0), 0.2, 0, hatch="..", facecolor="#cccccc")
+        self.disc = Circle((0.8, 0.5), 0.3, color="#009e73", alpha=0.4)
+        for patch in (self.bar, self.dots, self.disc):
+            right.add_patch(patch)
         self.cut = right.plot([0.5, 1.0], [0.2, 0.8], color="black", linewidth=8)[0]
         self.cut.set_clip_path(self.disc)
         image_grid(right.inset_axes((0.7, 0.75, 0.2, 0.2)), np.eye(5)[None], columns=1)

@@ -329,6 +329,7 @@ def test_a_saved_page_shows_picture_and_sentence(explorer: GaussianGap) -> None:
     assert decoded(data["image/png"]).shape == (700, 1600, 3)
     assert np.array_equal(decoded(data["image/png"]), shown(explorer))
     about = {"width": 800, "height": 350, "alt": explorer.sentence, "note": ASLEEP}
+    about |= {"explorer": "GaussianGap", "values": {"mean": 0.9, "std": 0.5, "filled": False}}
     assert metadata == {"image/png": about}
     assert explorer._picture.layout.width == "800px"
     assert explorer._picture.layout.max_width == "100%"

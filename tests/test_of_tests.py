@@ -190,6 +190,14 @@ def wordless(cells: list[dict[str, Any]]) -> None:
     del cells[EXPLORED]["outputs"][0]["metadata"]["image/png"]["alt"]
 
 
+def nameless(cells: list[dict[str, Any]]) -> None:
+    del cells[EXPLORED]["outputs"][0]["metadata"]["image/png"]["explorer"]
+
+
+def stray(cells: list[dict[str, Any]]) -> None:
+    cells[EXPLORED]["source"] = "explorer = Height().opened(height=0.2)\nexplorer"
+
+
 def state(cells: list[dict[str, Any]]) -> None:
     cells[EXPLORED]["outputs"][0]["data"]["application/vnd.jupyter.widget-view+json"] = {}
 
@@ -270,6 +278,8 @@ def share(cells: list[dict[str, Any]]) -> None:
         (narrow, "cell 5: a picture 1600 pixels wide, expected twice the shown 640"),
         (mute, "cell 5: a picture whose alternative text is '<Figure>'"),
         (wordless, "cell 5: a picture whose alternative text is ''"),
+        (nameless, "cell 5: an explorer's picture that does not say which, or where"),
+        (stray, "cell 5: an explorer whose height stands at 0.5"),
         (state, "cell 5: output of type application/vnd.jupyter.widget-view+json"),
         (warn, "cell 6: output on stderr"),
         (fail, "cell 6: an error without the tag raises-exception"),

@@ -23,7 +23,7 @@ class Part(NamedTuple):
     scale: int
 
 
-class Images:
+class ImageParts:
     """Takes images apart, each once."""
 
     def __init__(self, known: Interning) -> None:

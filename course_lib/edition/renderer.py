@@ -15,7 +15,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D, Transform
 
-from course_lib.edition.images import Images
+from course_lib.edition.images import ImageParts
 from course_lib.edition.letters import Letters
 from course_lib.edition.outlines import (
     Floats,
@@ -50,7 +50,7 @@ class TakingRenderer(RendererBase):
         # A figure of 460 shown pixels is 919.9999999999999 drawn ones high.
         self.width, self.height, self.dpi = round(width), round(height), dpi
         self.known = known
-        self._images = Images(known)
+        self._images = ImageParts(known)
         self._letters = Letters(width, height, dpi, known)
         self._marks: list[Mark] = []
 
