@@ -78,7 +78,7 @@ def measured(page: Page, name: str) -> Times:
 
     def held() -> float:
         found = metrics.send("Performance.getMetrics")["metrics"]
-        return 1e3 * next(one["value"] for one in found if one["name"] == "TaskDuration")
+        return 1e3 * float(next(m["value"] for m in found if m["name"] == "TaskDuration"))
 
     core = []
     for slider in page.get_by_role("slider", disabled=False).all():
