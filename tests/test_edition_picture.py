@@ -25,7 +25,7 @@ from course_lib.plots import image_grid, panels
 
 pytestmark = MARKS
 SCRIPTS = ("recording.js", "picture.js")
-QUICK = ["EvidenceNeedle", "PosteriorGap", "ChainOfLatents"]
+QUICK = ["EvidenceNeedle", "PosteriorGap"]
 # Mean difference of all channels of all pixels, of 255. Two rasterisers do not cover the pixels at
 # an edge alike; the edges of letters and lines are a few in a hundred of a picture's pixels.
 EDGES = 1.0
@@ -172,7 +172,7 @@ def test_the_canvas_shows_all_that_matplotlib_draws(page: Page) -> None:
 
 
 def test_the_tables_are_pythons(page: Page) -> None:
-    recording = sample("ChainOfLatents")
+    recording = sample("EvidenceNeedle")
     same(recording, page, [(0,) * len(recording.counts)])
     tables, found = recording.tables, page.evaluate(TABLES)
     assert found["columns"] == [column.tolist() for column in tables.columns]
@@ -189,7 +189,7 @@ def test_a_frame_glides_to_the_next(page: Page) -> None:
     assert np.array_equal(glide[2], pixels(page.evaluate(DRAWN, [[2], 2])))
     assert isinstance(explorer, Everything)
     box = explorer.dots.get_window_extent()
-    column = round(box.x0 + box.width / 2)
+    column = round(box.x0 + box.width / 10)
     before, half, after = (int((picture[:, column] != 255).any(-1).sum()) for picture in glide)
     assert before - after > 50
     assert abs(half - (before + after) / 2) <= 1

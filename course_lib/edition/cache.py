@@ -20,7 +20,7 @@ from course_lib.edition.packing import checked
 ROOT = Path(__file__).resolve().parent.parent.parent
 LIBRARIES = ("torch", "numpy", "matplotlib")
 _PACKAGE = "course_lib"
-_RECORDER = f"{_PACKAGE}.edition.taking"
+_RECORDER = (f"{_PACKAGE}.edition.taking", f"{_PACKAGE}.edition.packing")
 _KEPT_DIGITS = 32  # of a key, in a file's name
 
 
@@ -29,7 +29,7 @@ def key_of(module: str, stops: str) -> str:
 
     Raises ValueError if the package has no such module.
     """
-    sources = reached([module, _RECORDER])
+    sources = reached([module, *_RECORDER])
     found = hashlib.sha256()
     for part in (stops, data_digest(), *_versions(), *(_digest(path) for path in sources)):
         found.update(part.encode() + b"\0")
