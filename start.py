@@ -4,6 +4,8 @@
     python3 start.py test         run the tests, all but the slow ones
     python3 start.py test --quick the mathematics, the style and the types: under 40 seconds
     python3 start.py test --slow  run the slow ones
+    python3 start.py pages        make the pages that open from a link: pages/index.html (--single:
+                                  each chapter one file; --pdf: on paper, by a Chromium)
     python3 start.py refresh      run the notebooks again, store their outputs (refresh 1 3: these;
                                   refresh pages: only the generated pages and tables)
 
@@ -32,6 +34,7 @@ STAMP = VENV / "installed.txt"
 LOG = VENV / "pip.log"
 INPUTS = ("pyproject.toml", "constraints.txt")
 OLDEST = (3, 11)
+COMMANDS = {"test": "test", "refresh": "test", "pages": "pages"}  # and what each installs
 # What JupyterLab and nbconvert are told.
 IN_LAB = ROOT / "course_lib" / "explorers" / "stage" / "lab"
 # The rooms of the mathematics, and the tests of the code's own form: what `test --quick` runs.
@@ -96,10 +99,10 @@ def main(arguments: "list[str]") -> int:  # the course needs Python 3.11 or newe
         if command in ("-h", "--help"):
             print(__doc__)
             return 0
-        if command in ("test", "refresh"):
+        if command in COMMANDS:
             require_writing(command)
-            install("test")
-            started = test if command == "test" else refresh
+            install(COMMANDS[command])
+            started = {"test": test, "refresh": refresh, "pages": pages}[command]
             return started(arguments[1:])
         number, options = first_number(arguments)
         notebook = find_notebook(number)
@@ -137,7 +140,8 @@ def first_number(arguments: "list[str]") -> "tuple[int, list[str]]":
         return 1, arguments
     if not arguments[0].isdecimal():
         raise Problem(
-            f"{arguments[0]!r} is not a command: give a notebook's number, test, refresh or --help"
+            f"{arguments[0]!r} is not a command: give a notebook's number, {', '.join(COMMANDS)} "
+            "or --help"
         )
     return int(arguments[0]), arguments[1:]
 
@@ -181,7 +185,8 @@ def fingerprint() -> str:
 def install(extra: str = "") -> None:
     """Brings .venv up to date with pyproject.toml and constraints.txt; at once if it already is.
 
-    extra: "test" adds what only the tests need; once there, it is kept up to date as well.
+    extra: "test" adds what only the tests need, "pages" what only the pages do; once there, it is
+    kept up to date as well.
     Raises Problem if the environment cannot be made or filled.
     """
     wanted = fingerprint()
@@ -250,7 +255,7 @@ def fill_venv(extras: "list[str]") -> None:
     """
     LOG.write_text("")
     settings = pip_settings()
-    fetch_torch(settings, "220 MB" if extras else "100 MB")
+    fetch_torch(settings, "220 MB" if "test" in extras else "100 MB")
     course = f".[{','.join(extras)}]" if extras else "."
     wish = ["install", "--editable", course, "--constraint", "constraints.txt"]
     status, said = pip(wish, settings)
@@ -445,6 +450,11 @@ def quick_files() -> "list[str]":
 def refresh(numbers: "list[str]") -> int:
     """Runs the notebooks with these numbers again, or all, and stores their outputs."""
     return run("tests/refresh.py", *numbers, threads=1)
+
+
+def pages(options: "list[str]") -> int:
+    """Makes the pages from the notebooks as they are stored. options: --single, --pdf."""
+    return run("-m", "course_lib.edition", *options, threads=1)
 
 
 def open_lab(notebook: Path, options: "list[str]") -> int:

@@ -359,7 +359,7 @@ START: list[tuple[str, Act, Act]] = [
         lambda place: installed(place, sound=True),
     ),
     (
-        "give a notebook's number, test, refresh or --help",
+        "give a notebook's number, test, refresh, pages or --help",
         lambda _: start.first_number(["tset"]),
         commands,
     ),

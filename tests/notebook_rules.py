@@ -7,6 +7,7 @@ counts are gone, and looks at no picture. These rules see to the rest.
 import ast
 import base64
 import io
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from course_lib.edition.maths import render, without_tag
 from course_lib.index import calls, text
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
@@ -24,6 +26,8 @@ TAGS = {"raises-exception"}
 SHOWN_WIDTH = 800  # pixels, at most; a picture is stored at twice its shown width
 MACHINE = re.compile(r"/(?:home|root|work|tmp|Users|usr)/|[A-Z]:\\|\b0x[0-9a-f]{6,}")
 INSIGHTS = {6, 7, 9, 11}
+FOLDED = {"source_hidden": True}  # a cell's `jupyter`, where its code is folded
+FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![$\\])\$([^$]+?)\$", re.DOTALL)
 
 Json = dict[str, Any]
 
@@ -186,8 +190,9 @@ def metadata_are_those_of_any_machine(notebook: Notebook) -> Faults:
         if wanted not in language:
             yield f"language_info has no {wanted}"
     for cell in notebook.cells:
-        if set(cell.raw["metadata"]) - {"tags"}:
-            yield f"cell {cell.place}: metadata {sorted(set(cell.raw['metadata']) - {'tags'})}"
+        told = {name for name, value in cell.raw["metadata"].items() if value != FOLDED}
+        if told - {"tags"}:
+            yield f"cell {cell.place}: metadata {sorted(told - {'tags'})}"
 
 
 @rule
@@ -258,6 +263,38 @@ def no_trace_of_a_machine(notebook: Notebook) -> Faults:
         ]
         for found in sorted({hit.group() for part in shown for hit in MACHINE.finditer(part)}):
             yield f"cell {cell.place}: {found!r} is a path or an address of one machine"
+
+
+@rule
+def a_page_can_show_it(notebook: Notebook) -> Faults:
+    """Formulas that are drawn without a script, folds that say what is in them, sizes and words."""
+    for cell in notebook.cells:
+        if not cell.is_code:
+            yield from (f"cell {cell.place}: {fault}" for fault in page_faults(cell.source))
+        for output in cell.outputs:
+            about = output.get("metadata", {}).get("image/png", {})
+            if "image/png" in output.get("data", {}) and not about.get("height"):
+                yield f"cell {cell.place}: a picture whose height is not stored"
+
+
+def page_faults(markdown: str) -> Faults:
+    """What of a cell's Markdown a page cannot show."""
+    prose = re.sub(r"```.*?```|`[^`\n]+`", "", markdown, flags=re.DOTALL)
+    for displayed, inline in FORMULA.findall(re.sub(r"^> ?", "", prose, flags=re.MULTILINE)):
+        try:
+            render(without_tag(displayed or inline)[0], display=bool(displayed))
+        except ValueError as error:
+            yield str(error)
+    folds = [prose.count(mark) for mark in ("<details>", "</details>")]
+    if folds[0] != folds[1]:
+        yield f"{folds[0]} folds are opened and {folds[1]} closed"
+    if len(re.findall(r"<details>\s*<summary>[^<]", prose)) != folds[0]:
+        yield "a fold without a summary"
+    if re.search(r"!\[\s*\]\(|<img (?![^>]*alt=)", prose):
+        yield "a picture without alternative text"
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)]
+    if any(below > above + 1 for above, below in itertools.pairwise(levels)):
+        yield f"headings that skip a level: {levels}"
 
 
 @rule

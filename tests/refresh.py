@@ -63,8 +63,8 @@ def normalise(notebook: Any) -> None:
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
-        tags = cell.metadata.get("tags")
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        told = {"tags": cell.metadata.get("tags"), "jupyter": cell.metadata.get("jupyter")}
+        cell.metadata = nbformat.from_dict({name: value for name, value in told.items() if value})
         cell.setdefault("id", uuid.uuid5(uuid.NAMESPACE_OID, str(number)).hex[:8])
         for output in cell.get("outputs", []):
             if output.output_type == "error":

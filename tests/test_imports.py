@@ -86,12 +86,13 @@ TABLE: dict[str, set[str]] = {
         "vae",
     },
     "index": set(),
-    "edition": {"explorers", "explorers.stage", "plots"},
+    "edition": {"checks", "exercises", "explorers", "explorers.stage", "index", "plots"},
 }
 COMMANDS = {
     "__main__.py": "course_lib.index.command.main",
     "train/__main__.py": "course_lib.shipped.command.main",  # it trains what ships
     "evaluate/__main__.py": "course_lib.evaluate.command.main",
+    "edition/__main__.py": "course_lib.edition.command.main",
     "depth_study/__main__.py": "course_lib.depth_study.command.main",
 }
 HEAVY = ["matplotlib", "ipywidgets", "scipy"]

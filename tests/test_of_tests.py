@@ -21,7 +21,7 @@ import pytest
 import refresh
 from nbconvert import HTMLExporter, MarkdownExporter, ScriptExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from notebook_rules import Notebook, exercise_name, faults, solved
+from notebook_rules import Notebook, exercise_name, faults, page_faults, solved
 from traitlets.config import Config
 
 import start
@@ -318,6 +318,27 @@ def test_a_language_that_is_wrongly_told_is_named(
     told = raw["metadata"]["language_info"] | change
     raw["metadata"]["language_info"] = {k: v for k, v in told.items() if v is not None}
     assert set(faults(Notebook(notebook.number, raw))) - set(faults(notebook)) == {fault}
+
+
+@pytest.mark.parametrize(
+    ("markdown", "fault"),
+    [
+        (r"so $\nosuchsign x$", r"a formula that cannot be drawn: '\\nosuchsign x'"),
+        (r"> $$\frac{1}{2$$", "a formula that cannot be drawn"),
+        ("<details>\n\nwords\n</details>", "a fold without a summary"),
+        ("<details><summary>Why</summary>\n\nwords", "1 folds are opened and 0 closed"),
+        ("![](picture.png)", "a picture without alternative text"),
+        ("## One\n\n#### Two", "headings that skip a level: [2, 4]"),
+    ],
+)
+def test_what_a_page_cannot_show_is_named(markdown: str, fault: str) -> None:
+    (found,) = page_faults(markdown)
+    assert found.startswith(fault)
+
+
+def test_what_a_page_can_show_is_no_fault() -> None:
+    fold = "<details><summary>Why</summary>\n\n> $x$ and `$y$`\n\n</details>"
+    assert not list(page_faults(f"## One\n\n### Two\n\n{fold}\n\n## Three"))
 
 
 def test_nbconvert_makes_a_program(stored: Path) -> None:

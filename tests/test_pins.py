@@ -23,6 +23,7 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNS = PROJECT["project"]["dependencies"]
+PAGES = PROJECT["project"]["optional-dependencies"]["pages"]
 TESTS = PROJECT["project"]["optional-dependencies"]["test"]
 BUILDER = PROJECT["build-system"]["requires"]
 WANTED = [*RUNS, *TESTS, *BUILDER]
@@ -154,8 +155,10 @@ def imported(code: str) -> set[str]:
 
 
 def code_of_the_course() -> Iterator[str]:
+    """All of it but the edition, which `start.py pages` installs more for."""
     for path in sorted((ROOT / "course_lib").rglob("*.py")):
-        yield path.read_text(encoding="utf-8")
+        if path.parent.name != "edition":
+            yield path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "code":
@@ -170,6 +173,13 @@ def test_a_first_start_brings_what_the_course_imports_and_no_test_tool() -> None
     first = set(installed_on(MACHINES[0], RUNS))
     missing = {m for m in modules if not first & set(map(canonicalize_name, packages.get(m, [])))}
     assert not missing
+    edition = [p.read_text(encoding="utf-8") for p in (ROOT / "course_lib/edition").glob("*.py")]
+    modules = set().union(*map(imported, edition)) - {"course_lib"} - sys.stdlib_module_names
+    assert {"jinja2", "latex2mathml"} <= modules
+    pages = set(installed_on(MACHINES[0], [*RUNS, *PAGES]))
+    missing = {m for m in modules if not pages & set(map(canonicalize_name, packages.get(m, [])))}
+    assert not missing
+    assert set(PAGES) <= set(TESTS)
     tools = {"hypothesis", "mypy", "nbval", "oxlint", "playwright", "pytest", "ruff", "scipy"}
     tools |= {"scipy-stubs"}
     assert not first & tools

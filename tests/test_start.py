@@ -67,7 +67,10 @@ def test_a_python_without_venv_names_the_package(
     ("words", "complaint"),
     [
         (["7"], "there is no notebook 7; there are 1, 3"),
-        (["tset"], "'tset' is not a command: give a notebook's number, test, refresh or --help"),
+        (
+            ["tset"],
+            "'tset' is not a command: give a notebook's number, test, refresh, pages or --help",
+        ),
     ],
 )
 def test_a_wrong_word_is_explained(
@@ -243,7 +246,7 @@ def test_a_read_only_folder_that_is_not_ready_is_told(
     assert not installs
 
 
-@pytest.mark.parametrize("command", ["test", "refresh"])
+@pytest.mark.parametrize("command", ["test", "refresh", "pages"])
 def test_a_read_only_folder_that_is_ready_opens_and_says_what_it_cannot(
     command: str,
     clean: Path,
@@ -258,6 +261,17 @@ def test_a_read_only_folder_that_is_ready_opens_and_says_what_it_cannot(
     assert start.main([command]) == 1
     line = said(capfd)
     assert line.startswith(f"start.py: `{command}` writes into {clean}, which is read-only: copy ")
+
+
+def test_pages_installs_what_only_they_need(
+    installs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(start, "run", lambda *words, threads=None: ran.extend(words) or 0)  # type: ignore[func-returns-value]
+    assert start.main(["pages", "--single"]) == 0
+    assert ran == ["-m", "course_lib.edition", "--single"]
+    assert installs[-1] == "fill pages"
+    assert start.STAMP.read_text().split()[2:] == ["pages"]
 
 
 @pytest.mark.usefixtures("installs")
@@ -370,4 +384,4 @@ def test_windows_has_its_interpreter_elsewhere(monkeypatch: pytest.MonkeyPatch) 
 def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert start.main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(f"start.py {word}" in shown for word in ("test", "refresh"))
+    assert all(f"start.py {word}" in shown for word in ("test", "refresh", "pages"))

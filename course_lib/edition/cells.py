@@ -1,0 +1,196 @@
+"""One notebook's cells → HTML, with the outputs that it stores. Nothing is run.
+
+Code that says where things come from, that draws, or that holds the text to account is folded; what
+a reader is meant to read stands open. The routes of `verify` are folded under their verdict.
+"""
+
+import ast
+import html
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from course_lib.edition.prose import Prose, code_block
+from course_lib.edition.words import say
+from course_lib.index import calls, text
+
+Cell = dict[str, Any]
+WRITES = ("verify", "verify_at_most", "check", "show", "print", "display")  # these leave an output
+ROW = re.compile(r"<tr>\s*<td[^>]*>(.*?)</td>", re.S)
+
+
+def read_cells(path: Path) -> list[Cell]:
+    """The notebook's cells.
+
+    Raises ValueError that names the first cell which was not run, or whose outputs are gone.
+    """
+    cells: list[Cell] = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    for place, cell in enumerate(cells, start=1):
+        if cell["cell_type"] == "code" and text(cell["source"]).strip():
+            why = _not_run(cell)
+            if why:
+                number = int(path.name[:2])
+                raise ValueError(
+                    f"{path.name}: cell {place} {why}; python3 start.py refresh {number} runs it"
+                )
+    return cells
+
+
+def _not_run(cell: Cell) -> str:
+    """Why the cell cannot be shown, or nothing."""
+    if cell.get("execution_count") is None:
+        return "was not run"
+    top = [node for node in _tree(cell).body if isinstance(node, ast.Expr)]
+    writes = [call for node in top for name in WRITES for call in calls(node, name)]
+    if writes and not cell["outputs"]:
+        return f"stores no output of {ast.unparse(writes[0].func)}"
+    return ""
+
+
+def nothing_moves(name: str, values: dict[str, Any], sentence: str) -> bool:
+    """Of no explorer is there a recording."""
+    return False
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the cells' pictures need to know: the chapter's number and notebook, and what is live.
+
+    shown: of an explorer's name, its values and its stored sentence, whether a recording shows just
+    that; else the figure stays a picture.
+    """
+
+    number: int
+    file: str
+    shown: Callable[[str, dict[str, Any], str], bool]
+
+
+def render_cells(cells: list[Cell], prose: Prose, setting: Setting) -> Iterator[str]:
+    """Each cell as HTML, in order."""
+    for cell in cells:
+        if cell["cell_type"] != "code":
+            yield prose.html_of(text(cell["source"]))
+        elif exercise_of(cell):
+            yield exercise(cell, setting.number)
+        else:
+            outputs = [render_output(output, setting) for output in cell["outputs"]]
+            last = fold(cell) in ("code.explorer", "code.figure")  # the picture comes first
+            yield from [*outputs, code(cell)] if last else [code(cell), *outputs]
+
+
+def exercise_of(cell: Cell) -> str:
+    """The name of the exercise that the cell asks for, such as 4.b, or nothing."""
+    for call in calls(_tree(cell), "check"):
+        if call.args and isinstance(call.args[0], ast.Constant):
+            return str(call.args[0].value)
+    return ""
+
+
+def exercise(cell: Cell, number: int) -> str:
+    """The place where a script puts the form; and the code, if it is more than one line to fill."""
+    name = exercise_of(cell)
+    hint = say("notebook.exercise", number=number)
+    definitions = [n for n in _tree(cell).body if isinstance(n, ast.FunctionDef)]
+    asked = code_block(text(cell["source"])) if definitions else ""
+    return (
+        f'{asked}<form class="exercise" data-exercise="{html.escape(name)}" lang="en">'
+        f'<p class="in-the-notebook">{html.escape(hint)}</p></form>\n'
+    )
+
+
+def code(cell: Cell) -> str:
+    """The cell's code, folded if a reader does not need it."""
+    source = text(cell["source"])
+    if not source.strip():
+        return ""
+    why = fold(cell)
+    if not why:
+        return code_block(source)
+    return (
+        f'<details class="fold"><summary>{html.escape(say(why))}</summary>\n'
+        f"{code_block(source)}</details>\n"
+    )
+
+
+def fold(cell: Cell) -> str:
+    """Why the code is folded, as a key of the words; nothing if it stands open."""
+    body = _tree(cell).body
+    imports = [isinstance(node, ast.Import | ast.ImportFrom) for node in body]
+    if cell["metadata"].get("jupyter", {}).get("source_hidden"):
+        return "code"
+    if any("note" in _about_picture(output) for output in cell["outputs"]):
+        return "code.explorer"
+    if all(imports):
+        return "code.imports"
+    if calls(_tree(cell), "new_figure"):
+        return "code.figure"
+    asserts = [isinstance(node, ast.Assert) for node in body]
+    if any(asserts) and not cell["outputs"]:
+        return "code.checks"
+    return ""
+
+
+def render_output(output: Cell, setting: Setting) -> str:
+    """What the cell printed, drew or found."""
+    if output["output_type"] == "stream":
+        return f'<pre class="printed scrolls">{html.escape(text(output["text"]).rstrip())}</pre>\n'
+    if output["output_type"] == "error":
+        said = f"{output['ename']}: {output['evalue']}"
+        return f'<pre class="printed error scrolls">{html.escape(said)}</pre>\n'
+    data = output["data"]
+    if "image/png" in data:
+        return figure(output, setting)
+    if "text/html" in data:
+        return verdict(text(data["text/html"]), text(data.get("text/plain", "")))
+    return f'<pre class="printed scrolls">{html.escape(text(data.get("text/plain", "")))}</pre>\n'
+
+
+def verdict(drawn: str, plain: str) -> str:
+    """What `verify` found: its first line, with the routes folded beneath it."""
+    table = re.search(r"<table>.*</table>", drawn, re.S)
+    if table is None:
+        return f'<div class="shown">{drawn}</div>\n'
+    rows = ROW.sub(r'<tr><th scope="row">\1</th>', table[0])
+    rows = re.sub(r' style="[^"]*right[^"]*"', ' class="number"', rows)
+    rows = re.sub(r' style="[^"]*"', "", rows)
+    title = html.escape(plain.splitlines()[0].removeprefix("✓").strip())
+    return (
+        f'<details class="verdict"><summary>{title}</summary>'
+        f'<div class="scrolls">{rows}</div></details>\n'
+    )
+
+
+def figure(output: Cell, setting: Setting) -> str:
+    """A stored picture with its sentence; one of an explorer says which, and where it stands.
+
+    Raises ValueError if the picture has no words.
+    """
+    about = _about_picture(output)
+    if not about.get("alt"):
+        raise ValueError(f"{setting.file}: a picture without words for those who do not see it")
+    words, encoded = html.escape(about["alt"]), text(output["data"]["image/png"])
+    encoded = re.sub(r"\s", "", encoded)
+    size = f'width="{about["width"]}" height="{about["height"]}"'
+    image = f'<img src="data:image/png;base64,{encoded}" {size} alt="{words}">'
+    caption = f"<figcaption>{words}</figcaption>"
+    if "note" not in about and "explorer" not in about:
+        return f"<figure>{image}{caption}</figure>\n"
+    way = html.escape(say("notebook.explorer", number=setting.number, file=setting.file))
+    name, values = about.get("explorer", ""), about.get("values", {})
+    marks = 'class="stored"'
+    if name and setting.shown(name, values, about["alt"]):
+        stands = html.escape(json.dumps(values, sort_keys=True))
+        marks = f'class="explorer" data-explorer="{name}" data-values="{stands}"'
+    return f'<figure {marks}>{image}{caption}<p class="in-the-notebook">{way}</p></figure>\n'
+
+
+def _about_picture(output: Cell) -> dict[str, Any]:
+    """What the notebook stores about an output's picture."""
+    return dict(output.get("metadata", {}).get("image/png", {}))
+
+
+def _tree(cell: Cell) -> ast.Module:
+    return ast.parse(text(cell["source"]))

@@ -1,0 +1,56 @@
+"""`python3 start.py pages`: the course as pages that open from a link, offline.
+
+    python3 start.py pages              pages/index.html, and what belongs to it
+    python3 start.py pages --still      the same with the stored pictures alone, in seconds
+    python3 start.py pages --single     also pages/single/, each chapter one file, for mail
+    python3 start.py pages --pdf        also pages/pdf/, each chapter and the whole, by a Chromium
+
+They are made from the notebooks as stored, with their outputs; no cell is run. The first time the
+explorers are recorded, which takes some minutes; runs/recordings keeps what came of it.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from course_lib.edition.pages import write_pages, write_single
+from course_lib.edition.printing import print_chapters
+from course_lib.edition.recorder import recordings
+from course_lib.index import ROOT
+
+KEPT = ROOT / "runs" / "recordings"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; returns 0, or 2 with a message on stderr if it could not be done."""
+    options = _options(arguments)
+    folder: Path = options.into
+    try:
+        packed = {} if options.still else recordings(ROOT / "notebooks", KEPT)
+        pages = write_pages(folder, packed=packed)
+        live = sum(
+            drawn.startswith('<figure class="explorer"') for p in pages for drawn in p.pictures
+        )
+        print(f"{live} of {sum(len(p.pictures) for p in pages)} explorers move")
+        print(f"{len(pages)} chapters: open {(folder / 'index.html').resolve().as_uri()}")
+        if options.single:
+            files = write_single(folder / "single", pages, packed)
+            print(f"{len(files)} chapters in one file each: {folder / 'single'}")
+        if options.pdf:
+            print("printing …", flush=True)
+            files = print_chapters(folder / "pdf", pages)
+            print(f"{len(files)} PDFs: {folder / 'pdf'}")
+    except (OSError, ValueError) as error:
+        print(f"pages: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python3 start.py pages", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--still", action="store_true", help="no recordings: nothing moves")
+    parser.add_argument("--single", action="store_true", help="also each chapter as one file")
+    parser.add_argument("--pdf", action="store_true", help="also PDFs, where a Chromium is")
+    parser.add_argument("--into", type=Path, default=ROOT / "pages", help="the folder, pages/")
+    return parser.parse_args(arguments)

@@ -1,0 +1,217 @@
+"""The notebooks → a folder of pages: contents, chapters, equations, and what they share.
+
+Nothing is run and nothing fetched: the same notebooks give the same bytes.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from course_lib.edition.answers import answer_tables
+from course_lib.edition.chapter_page import ChapterPage, read_chapter, search_entries
+from course_lib.edition.lettering import maths_font
+from course_lib.edition.packing import encoded, unpack
+from course_lib.edition.packing import script as recording_script
+from course_lib.edition.words import WORDS, say
+from course_lib.index import ROOT, Equation, collect_equations
+
+HERE = Path(__file__).resolve().parent
+PLAYER = HERE / "player"
+# In the order in which they build on each other; those that are there are taken.
+STYLES = ("page.css", "explorer.css", "exercises.css")
+SCRIPTS = (
+    "words.js",
+    "elements.js",
+    "recording.js",
+    "picture.js",
+    "controls.js",
+    "screen.js",
+    "parts.js",
+    "explorer.js",
+    "judging.js",
+    "progress.js",
+    "progress_panel.js",
+    "exercises.js",
+    "search.js",
+    "page.js",
+)
+STORED_TAG = re.compile(r"\\\\tag\{(\d+\.\d+)\}")  # as JSON has it
+HERO = 4  # the chapter whose first explorer opens the contents page
+
+
+@dataclass(frozen=True)
+class EquationRow:
+    """An equation in the index of equations."""
+
+    tag: str
+    formula: str
+    functions: list[str]
+    proofs: list[str]
+
+
+Packed = Mapping[str, bytes]  # recordings by the explorer's name
+
+
+def read_chapters(root: Path = ROOT, packed: Packed | None = None) -> list[ChapterPage]:
+    """All chapters, in order. packed: the recordings that their explorers may move by.
+
+    Raises ValueError if a notebook was not run, naming the cell.
+    """
+    home = home_address(root)
+    paths = sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    if not paths:
+        raise ValueError(f"there are no notebooks in {root / 'notebooks'}")
+    texts = {f"{path.stem}.html": path.read_text(encoding="utf-8") for path in paths}
+    places = {tag: page for page, words in texts.items() for tag in STORED_TAG.findall(words)}
+    opened = {name: unpack(data) for name, data in (packed or {}).items()}
+
+    def shown(name: str, values: dict[str, Any], sentence: str) -> bool:
+        return name in opened and opened[name].shows(values, sentence)
+
+    return [read_chapter(path, places, home, shown) for path in paths]
+
+
+def home_address(root: Path = ROOT) -> str:
+    """Where the course's files are on the web, as [project.urls] says, or nothing."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project.get("urls", {}).get("Repository", "")).rstrip("/")
+
+
+def stylesheet() -> str:
+    """All the pages' styles, with the mathematical font in them."""
+    source = f"url(data:font/woff;base64,{maths_font()}) format('woff')"
+    licence = "/* STIX Two Math, © The STIX Fonts Project Authors, SIL Open Font License 1.1. */"
+    face = f"@font-face {{ font-family: 'Course Maths'; src: {source}; }}"
+    return "\n".join([licence, face, *_parts(STYLES)])
+
+
+def script() -> str:
+    """All the pages' scripts, one after the other."""
+    return "\n".join(_parts(SCRIPTS))
+
+
+def _parts(names: Iterable[str]) -> list[str]:
+    return [
+        (PLAYER / name).read_text(encoding="utf-8") for name in names if (PLAYER / name).is_file()
+    ]
+
+
+def as_script(value: Any) -> Markup:
+    """A value as JSON that may stand inside a script element."""
+    plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return Markup(plain.replace("<", "\\u003c"))
+
+
+def environment() -> Environment:
+    """The templates, and what all of them use."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    shared = {
+        "say": say,
+        "words": as_script(WORDS),
+        "style": Markup('<link rel="stylesheet" href="course.css">'),
+        "scripts": Markup('<script src="course.js"></script>'),
+        "data": "",
+        "alone": False,
+    }
+    made.globals.update(shared)
+    return made
+
+
+def chapter_html(pages: list[ChapterPage], page: ChapterPage, **given: Any) -> str:
+    """One chapter's page. given: what replaces the templates' shared values."""
+    place = pages.index(page)
+    before = pages[place - 1] if place else None
+    after = pages[place + 1] if place + 1 < len(pages) else None
+    template = environment().get_template("chapter.html.j2")
+    return template.render(page=page, **{"before": before, "after": after} | given)
+
+
+def contents_html(pages: list[ChapterPage]) -> str:
+    """The page that opens the course."""
+    pictures = [p.pictures[0] for p in pages if p.number == HERO and p.pictures]
+    picture = "".join(pictures)
+    return environment().get_template("contents.html.j2").render(pages=pages, picture=picture)
+
+
+def equations_html(pages: list[ChapterPage], index: dict[str, Equation]) -> str:
+    """The page of all equations, each with its function and what is proved of it."""
+    chapters = [
+        (page, [_row(tag, drawn, index.get(tag)) for tag, drawn in page.equations.items()])
+        for page in pages
+    ]
+    return environment().get_template("equations.html.j2").render(chapters=chapters)
+
+
+def _row(tag: str, drawn: str, known: Equation | None) -> EquationRow:
+    functions = [place.name for place in known.functions] if known else []
+    proofs = [place.name for place in known.proofs] if known else []
+    return EquationRow(tag, drawn, functions, proofs)
+
+
+def search_index(pages: list[ChapterPage]) -> str:
+    """The script that hands all sections and equations to the search."""
+    entries = [entry for page in pages for entry in search_entries(page)]
+    return f"course.searchable({as_script(entries)});\n"
+
+
+def chapter_data(page: ChapterPage, packed: Packed | None = None) -> Markup:
+    """What a chapter needs beside its text: the tables of its exercises, and these recordings."""
+    answers = f"<script>course.answers = {as_script(answer_tables(page.exercises))};</script>\n"
+    inside = [
+        f'<script type="text/plain" data-recording="{name}">{encoded(data)}</script>\n'
+        for name, data in (packed or {}).items()
+        if name in page.explorers
+    ]
+    return Markup(answers + "".join(inside))
+
+
+def write_pages(folder: Path, root: Path = ROOT, packed: Packed | None = None) -> list[ChapterPage]:
+    """Writes all pages into `folder`, with these recordings, and returns the chapters."""
+    pages = read_chapters(root, packed)
+    texts = {
+        "index.html": contents_html(pages),
+        "equations.html": equations_html(pages, collect_equations(root)),
+        "course.css": stylesheet(),
+        "course.js": script(),
+        "search-index.js": search_index(pages),
+    }
+    texts |= {page.file: chapter_html(pages, page, data=chapter_data(page)) for page in pages}
+    texts |= {f"recordings/{n}.js": recording_script(n, data) for n, data in (packed or {}).items()}
+    for name, words in texts.items():
+        write(folder / name, words)
+    return pages
+
+
+def write_single(
+    folder: Path, pages: list[ChapterPage], packed: Packed | None = None
+) -> list[Path]:
+    """Writes each chapter as one file that needs no other, and returns the files."""
+    style, scripts = Markup(f"<style>\n{stylesheet()}</style>"), script().replace("</", "<\\/")
+    inline = Markup(f"<script>\n{scripts}</script>")
+    written = []
+    for page in pages:
+        data = chapter_data(page, packed)
+        drawn = chapter_html(pages, page, style=style, scripts=inline, data=data, alone=True)
+        drawn = re.sub(r'href="equations\.html#', 'href="#', drawn)
+        written.append(write(folder / page.file, drawn))
+    return written
+
+
+def write(path: Path, words: str) -> Path:
+    """Writes a text file, with the same bytes on every system."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(words)
+    return path

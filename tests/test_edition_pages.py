@@ -1,0 +1,529 @@
+"""The pages: whole, linked, honest about what they cannot do, and opened in a real browser."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from browsing import CHROMIUM, FLAGS, MARKS
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from course_lib.edition import (
+    EXPLORERS,
+    printing,
+    read_chapter,
+    read_chapters,
+    recordings,
+    write_pages,
+    write_single,
+)
+from course_lib.edition.command import main
+from course_lib.edition.prose import Prose
+from course_lib.edition.words import WORDS, say
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+GAP = next(path for path in NOTEBOOKS if path.name.startswith("04_"))
+NAMES = ["index.html", "equations.html", *(f"{path.stem}.html" for path in NOTEBOOKS)]
+WIDTHS = (320, 390, 1280)
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+HAN = re.compile(r"[\u3400-\u9fff]")
+VOID = {"br", "img", "input", "link", "meta", "wbr", "hr"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All pages, made once."""
+    made = tmp_path_factory.mktemp("edition") / "pages"
+    write_pages(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+class Reader(HTMLParser):
+    """What stands in a page: elements by tag, anchors, links, and words outside their language."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[tuple[str, dict[str, str | None]]] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.summaries: Counter[str] = Counter()
+        self.chinese: list[tuple[str, str | None]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag == "summary":
+            assert self.open[-1][0] == "details", "a summary outside its fold"
+        if tag not in VOID:
+            self.open.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open[-1][0] == tag, f"</{tag}> closes <{self.open[-1][0]}>"
+            self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        tags = [tag for tag, _ in self.open]
+        if HAN.search(data) and not {"code", "math", "script", "title"} & set(tags):
+            spoken = [kept["lang"] for _, kept in self.open if "lang" in kept]
+            self.chinese.append((data, spoken[-1]))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.seen if name == tag]
+
+    @property
+    def ids(self) -> list[str]:
+        return [str(attributes["id"]) for _, attributes in self.seen if "id" in attributes]
+
+
+@pytest.fixture(scope="module")
+def pages(folder: Path) -> dict[str, Reader]:
+    return {name: Reader((folder / name).read_text(encoding="utf-8")) for name in NAMES}
+
+
+def test_each_page_is_whole(pages: dict[str, Reader]) -> None:
+    """Tags close in order, one h1, its landmarks, a way past the bar, every picture with words."""
+    for name, page in pages.items():
+        assert page.open == [], name
+        assert [len(page.all(tag)) for tag in ("h1", "main", "title")] == [1, 1, 1], name
+        assert page.all("html") == [{"lang": "en"}], name
+        assert page.all("a")[0] == {"class": "skip", "href": "#text"}, name
+        assert all(len(str(image.get("alt")).split()) > 3 for image in page.all("img")), name
+        assert len(page.all("details")) == len(page.all("summary")), name
+        assert [i for i, n in Counter(page.ids).items() if n > 1] == [], name
+
+
+def test_every_link_leads_somewhere(pages: dict[str, Reader]) -> None:
+    lost = []
+    for name, page in pages.items():
+        for link in page.all("a"):
+            file, _, anchor = str(link["href"]).partition("#")
+            known = pages.get(file or name)
+            if known is None or (anchor and anchor not in known.ids):
+                lost.append(f"{name}: {link['href']}")
+    assert not lost
+
+
+def test_chinese_is_called_chinese(pages: dict[str, Reader]) -> None:
+    spoken = [said for page in pages.values() for said in page.chinese]
+    assert len(spoken) > 20
+    assert {language for _, language in spoken} == {"zh"}
+
+
+def test_every_formula_heading_picture_and_output_is_there(folder: Path) -> None:
+    """Counted in the notebooks without the edition."""
+    for path in NOTEBOOKS:
+        page = (folder / f"{path.stem}.html").read_text(encoding="utf-8")
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        prose = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+        bare = re.sub(r"^> ?", "", re.sub(r"```.*?```", "", prose, flags=re.S), flags=re.M)
+        shown = re.findall(
+            r"\$\$.+?\$\$|(?<![$\\])\$[^$]+?\$", re.sub(r"`[^`\n]+`", "", bare), re.S
+        )
+        pieces = re.findall(r'<span class="formula">.*?</math>(?:</span>)?</span>', page)
+        broken = sum(piece.count("<math") - 1 for piece in pieces)
+        assert page.count("<math") - broken == len(shown), path.name
+        assert page.count("<h2 ") == len(re.findall(r"^## ", prose, re.M)), path.name
+        outputs = [o for c in cells if c["cell_type"] == "code" for o in c["outputs"]]
+        drawn = [o for o in outputs if "image/png" in o.get("data", {})]
+        assert page.count("<img ") == len(drawn), path.name
+        verdicts = [
+            o for o in outputs if "<table>" in "".join(o.get("data", {}).get("text/html", []))
+        ]
+        assert page.count('<details class="verdict">') == len(verdicts), path.name
+        for tag in re.findall(r"\\tag\{(.*?)\}", prose):
+            assert f'id="eq-{tag}"' in page, tag
+
+
+def test_pages_keep_their_budget(folder: Path) -> None:
+    """2.5 MB a page, its style, its script and the search with it."""
+    shared = sum(
+        (folder / f).stat().st_size for f in ("course.css", "course.js", "search-index.js")
+    )
+    sizes = {name: (folder / name).stat().st_size + shared for name in NAMES}
+    assert max(sizes.values()) < 2.5e6, sizes
+    assert sum(sizes.values()) - (len(NAMES) - 1) * shared < 7e6
+
+
+def test_nothing_is_taken_from_elsewhere(folder: Path) -> None:
+    for path in folder.iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", text), path.name
+        assert not re.search(r"fetch\(|import\(|XMLHttpRequest|url\((?!data:)", text), path.name
+
+
+def test_each_chapter_has_its_name_as_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for number, name in re.findall(r"^\| (\d+) \| \[(.*?)\]\(notebooks", readme, re.M):
+        assert say(f"chapter.{number}.name") == name
+        assert say(f"chapter.{number}.line").endswith(".")
+    with pytest.raises(ValueError, match="no words for 'chapter.13.name'"):
+        say("chapter.13.name")
+
+
+def test_the_readme_leads_to_the_pages_once_they_have_a_place() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    place = project.get("urls", {}).get("Documentation", "")
+    assert place in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_file_is_a_link_once_the_course_has_a_home() -> None:
+    file = "[the loop](../course_lib/train/loop.py)"
+    homeless, housed = (
+        Prose().html_of(file),
+        Prose(home="https://forge.example/me/it").html_of(file),
+    )
+    assert homeless == '<p>the loop <span class="file">(course_lib/train/loop.py)</span></p>\n'
+    address = "https://forge.example/me/it/blob/HEAD/course_lib/train/loop.py"
+    assert housed == f'<p><a href="{address}">the loop</a></p>\n'
+
+
+def test_headings_of_one_name_have_anchors_of_their_own() -> None:
+    prose = Prose()
+    prose.html_of("## Why: $x$?\n\n### Why x\n\n## Why: $x$?")
+    assert [anchor for anchor, _ in prose.headings] == ["why-x", "why-x-3"]
+
+
+def test_every_word_that_a_template_or_a_script_says_is_there() -> None:
+    edition = ROOT / "course_lib" / "edition"
+    files = [*edition.glob("templates/*"), *edition.glob("player/search.js"), *edition.glob("*.py")]
+    said = {
+        key for file in files for key in re.findall(r'\bsay\("([\w.]+)"', file.read_text("utf-8"))
+    }
+    assert len(said) > 30
+    assert said <= set(WORDS["en"])
+
+
+def changed(tmp_path: Path, change: Callable[[list[dict[str, Any]]], None]) -> Path:
+    """Notebook 4 with its code cells changed."""
+    raw = json.loads(GAP.read_text(encoding="utf-8"))
+    change([cell for cell in raw["cells"] if cell["cell_type"] == "code"])
+    path = tmp_path / GAP.name
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    return path
+
+
+def not_run(cells: list[dict[str, Any]]) -> None:
+    cells[2]["execution_count"] = None
+
+
+def without_outputs(cells: list[dict[str, Any]]) -> None:
+    cells[2]["outputs"] = []
+
+
+def without_words(cells: list[dict[str, Any]]) -> None:
+    del cells[0]["outputs"][0]["metadata"]["image/png"]["alt"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (not_run, "04_kl_divergence.ipynb: cell 6 was not run; python3 start.py refresh 4 runs it"),
+        (without_outputs, "cell 6 stores no output of verify; python3 start.py refresh 4"),
+        (without_words, "04_kl_divergence.ipynb: a picture without words"),
+    ],
+)
+def test_a_notebook_that_cannot_be_shown_is_named(
+    tmp_path: Path, change: Callable[[list[dict[str, Any]]], None], said: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        read_chapter(changed(tmp_path, change))
+
+
+def test_the_command_says_it_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(folder: Path, packed: dict[str, bytes]) -> None:
+        raise ValueError("04_x.ipynb: cell 6 was not run")
+
+    monkeypatch.setattr("course_lib.edition.command.write_pages", fail)
+    assert main(["--still", "--into", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == "pages: 04_x.ipynb: cell 6 was not run\n"
+
+
+def test_an_explorer_moves_where_a_recording_shows_what_is_stored() -> None:
+    asked = []
+
+    def shown(name: str, values: dict[str, Any], sentence: str) -> bool:
+        asked.append((name, values["world"], sentence[:22]))
+        return bool(values["world"] == "linear")
+
+    first, second = read_chapter(GAP, shown=shown).pictures
+    assert asked == [
+        ("PosteriorGap", "linear", "log p(x) is −1.516 nat"),
+        ("PosteriorGap", "z²", "log p(x) is −2.169 nat"),
+    ]
+    figure, still = (Reader(drawn).all("figure")[0] for drawn in (first, second))
+    assert (figure["class"], figure["data-explorer"]) == ("explorer", "PosteriorGap")
+    values = {"mean": 1.35, "std": 0.5, "world": "linear", "x": 1.0}
+    assert json.loads(str(figure["data-values"])) == values
+    assert still == {"class": "stored"}
+    assert "python3 start.py 4" in first
+    assert "python3 start.py 4" in second
+
+
+def test_code_is_folded_where_a_reader_does_not_need_it(tmp_path: Path) -> None:
+    def hide(cells: list[dict[str, Any]]) -> None:
+        cells[3]["metadata"] = {"jupyter": {"source_hidden": True}}
+
+    chapter = read_chapter(changed(tmp_path, hide))
+    text = chapter.opening + "".join(chapter.sections)
+    folds = re.findall(
+        r'<details class="fold"><summary>(.*?)</summary>\s*(.*?)</details>', text, re.S
+    )
+    kinds = {summary: re.sub(r"<[^>]*>", "", code) for summary, code in folds}
+    assert "PosteriorGap" in kinds["Code: how the explorer is opened"]
+    assert "new_figure" in kinds["Code of the figure"]
+    assert "math.erfc" in kinds["Code"]
+    assert kinds["Code: what the text rests on"].startswith("assert")
+    open_code = re.sub(r'<details class="fold">.*?</details>', "", text, flags=re.S)
+    assert "new_figure" not in open_code
+    assert "xlogy" in open_code
+
+
+def test_one_file_needs_no_other(tmp_path: Path) -> None:
+    chapter = read_chapter(GAP)
+    (path,) = write_single(tmp_path, [chapter])
+    page = Reader(path.read_text(encoding="utf-8"))
+    assert not page.all("link")[1:]
+    assert not [script for script in page.all("script") if "src" in script]
+    addresses = [str(link["href"]) for link in page.all("a")]
+    assert not [a for a in addresses if not re.match(r"#|\d\d_\w+\.html", a)]
+    assert {a[1:] for a in addresses if a.startswith("#")} <= set(page.ids)
+
+
+def test_paper_has_solutions_and_links_that_work_there(tmp_path: Path) -> None:
+    chapters = read_chapters()[:2]
+    page = Reader(printing.whole(chapters))
+    assert page.open == []
+    assert [i for i, n in Counter(page.ids).items() if n > 1] == []
+    addresses = {str(link["href"]) for link in page.all("a")}
+    known = {f"#{anchor}" for anchor in page.ids}
+    later = {a for a in addresses if re.match(r"#(c|eq-)([3-9]|1\d)\b", a)}
+    assert addresses - later <= known
+    folds = [f for f in page.all("details") if "class" not in f]
+    assert folds
+    assert all("open" in fold for fold in folds)
+    alone = Reader(printing.printable(chapters[0].opening))
+    assert all(str(link["href"]).startswith("#") for link in alone.all("a"))
+
+
+def test_where_no_browser_is_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("course_lib.edition.printing.PLACES", ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("course_lib.edition.command.write_pages", lambda folder, packed: [])
+    assert main(["--still", "--pdf", "--into", str(tmp_path)]) == 2
+    assert "no Chromium, Chrome or Edge is on this machine" in capsys.readouterr().err
+
+
+class Browsing:
+    """A page that is watched: what it asks for, and what goes wrong in it."""
+
+    def __init__(self, browser: Browser, width: int = 1280, **kind: Any) -> None:
+        size = ViewportSize(width=width, height=900)
+        self.context = browser.new_context(
+            viewport=size, offline=True, reduced_motion="reduce", **kind
+        )
+        self.page: Page = self.context.new_page()
+        self.wrong: list[str] = []
+        self.page.on("console", lambda said: self.wrong.append(said.text))
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("request", lambda asked: self._note(asked.url))
+
+    def _note(self, address: str) -> None:
+        if not address.startswith(("file:", "data:")):
+            self.wrong.append(f"asked for {address}")
+
+    def open(self, path: Path) -> None:
+        self.page.goto(path.as_uri())
+
+    def sideways(self) -> int:
+        """By how many pixels the page is too wide."""
+        return int(
+            self.page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+        )
+
+    def violations(self) -> list[str]:
+        """What axe-core finds, with every fold open."""
+        self.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        self.page.evaluate(AXE)
+        options = "{ preload: false, resultTypes: ['violations'] }"
+        found = self.page.evaluate(f"axe.run(document, {options})")["violations"]
+        return [f"{v['id']}: {n['html'][:120]}" for v in found for n in v["nodes"]]
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_a_chapter_in_a_browser(browser: Browser, folder: Path) -> None:
+    seen = Browsing(browser)
+    seen.open(folder / f"{GAP.stem}.html")
+    for width in WIDTHS:
+        seen.page.set_viewport_size({"width": width, "height": 900})
+        assert seen.sideways() <= 0, width
+    measure = seen.page.evaluate(
+        """() => { const p = [...document.querySelectorAll('main section > p')]
+            .find(p => p.textContent.length > 400 && !p.querySelector('math'));
+          const high = p.getBoundingClientRect().height;
+          const lines = high / parseFloat(getComputedStyle(p).lineHeight);
+          return p.textContent.length / lines; }"""
+    )
+    assert 58 < measure < 78, "characters a line"
+    assert seen.violations() == []
+    assert seen.wrong == []
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_light_and_dark_are_remembered(browser: Browser, folder: Path) -> None:
+    seen = Browsing(browser, color_scheme="light")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    seen.open(folder / "index.html")
+    light = seen.page.evaluate(paper)
+    seen.page.get_by_role("button", name="Light or dark").click()
+    dark = seen.page.evaluate(paper)
+    assert dark != light
+    seen.open(folder / "equations.html")
+    assert seen.page.evaluate(paper) == dark
+    assert seen.wrong == []
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_words_are_found_in_all_pages(browser: Browser, folder: Path) -> None:
+    seen = Browsing(browser, 390)
+    seen.open(folder / "index.html")
+    field = seen.page.get_by_role("searchbox")
+    field.fill("jensen tangent")
+    links = seen.page.locator("#found li a")
+    links.first.wait_for()
+    assert "04_kl_divergence.html#an-average-that-is-never-negative" in [
+        link.get_attribute("href") for link in links.all()
+    ]
+    field.fill("12.6")
+    seen.page.get_by_text("Equation 12.6").click()
+    assert seen.page.url.endswith("12_hvae_elbo.html#eq-12.6")
+    seen.page.get_by_role("searchbox").fill("<b>nothing of the kind")
+    seen.page.get_by_text("Nothing found for “<b>nothing of the kind”.").wait_for()
+    assert seen.wrong == []
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@MARKS[1]
+@pytest.mark.parametrize("name", NAMES)
+def test_every_page_in_a_browser(browser: Browser, folder: Path, name: str) -> None:
+    """In the dark; a chapter in the light has the test above."""
+    seen = Browsing(browser, color_scheme="dark")
+    seen.open(folder / name)
+    for width in WIDTHS:
+        seen.page.set_viewport_size({"width": width, "height": 900})
+        assert seen.sideways() <= 0, width
+    assert seen.page.locator("main :text('\\\\frac'), main :text('$$')").count() == 0
+    flat = "[...document.querySelectorAll('math')].filter(m => !m.getBoundingClientRect().width"
+    assert seen.page.evaluate(f"{flat} && !m.closest('details:not([open])')).length") == 0
+    assert seen.violations() == []
+    assert seen.wrong == []
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@MARKS[1]
+def test_without_scripts_a_page_is_still_a_page(browser: Browser, folder: Path) -> None:
+    seen = Browsing(browser, java_script_enabled=False)
+    seen.open(folder / f"{GAP.stem}.html")
+    assert seen.page.locator("form.exercise", has_text="Answer it in the notebook").count() == 4
+    assert seen.page.locator("figure.explorer figcaption, figure.stored figcaption").count() == 2
+    assert not seen.page.get_by_role("searchbox").is_visible()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@MARKS[1]
+def test_an_explorer_moves_in_its_chapter_and_in_one_file(browser: Browser, tmp_path: Path) -> None:
+    """As Python says what it shows, in the folder of pages and alone."""
+    packed = recordings(ROOT / "notebooks", tmp_path / "kept", ["EvidenceNeedle"], quiet=True)
+    chapters = write_pages(tmp_path / "pages", packed=packed)
+    (alone,) = write_single(tmp_path / "alone", chapters[:1], packed)
+    for path in (tmp_path / "pages" / alone.name, alone):
+        seen = Browsing(browser)
+        seen.open(path)
+        figures = seen.page.locator("figure.explorer")
+        assert figures.count() == 2
+        first = figures.first
+        first.scroll_into_view_if_needed()
+        expect(first).to_have_attribute("data-state", "live", timeout=60_000)
+        before = first.locator("figcaption").inner_text()
+        first.locator("input[type=range]").first.press("Home")
+        expect(first.locator("figcaption")).not_to_have_text(before)
+        assert seen.sideways() <= 0
+        assert seen.violations() == []
+        assert seen.wrong == []
+    assert not list(tmp_path.glob("alone/*/*"))
+
+
+@pytest.mark.slow
+def test_all_explorers_but_one_move_as_they_are_stored() -> None:
+    """The second of chapter 5 stands on a sweep that its notebook trains, and stays a picture.
+
+    A recording has what a fresh explorer says at the same values, so one is asked in its place.
+    """
+    fresh = {name: kind.example() for name, kind in EXPLORERS.items()}
+
+    def shown(name: str, values: dict[str, Any], sentence: str) -> bool:
+        fresh[name].reset()
+        fresh[name].at(**values)
+        return bool(fresh[name].sentence == sentence)
+
+    live = {path.name[:2]: read_chapter(path, shown=shown).pictures for path in NOTEBOOKS}
+    moving = {
+        number: [drawn.startswith('<figure class="explorer"') for drawn in drawings]
+        for number, drawings in live.items()
+    }
+    assert moving == {f"{n:02d}": [True, n != 5] for n in range(1, 13)}
+    for explorer in fresh.values():
+        explorer.close()
+
+
+@pytest.mark.slow
+@MARKS[1]
+def test_a_chapter_on_paper(tmp_path: Path) -> None:
+    chapters = read_chapters()[3:4]
+    files = printing.print_chapters(tmp_path, chapters)
+    assert [file.name for file in files] == [f"{GAP.stem}.pdf", "course.pdf"]
+    for file in files:
+        printed = file.read_bytes()
+        assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 8
+        assert b"/Outlines" in printed
+        assert b"/Dest" in printed or b"/GoTo" in printed
+        assert b"file://" not in printed
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".pdf", ".pdf"]
+
+
+@pytest.mark.slow
+def test_the_same_notebooks_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    """In another process, whose sets have another order."""
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "course_lib.edition", "--still", "--into", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(p.name for p in folder.iterdir())
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
