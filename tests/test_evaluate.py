@@ -277,7 +277,7 @@ def test_an_interrupted_comparison_goes_on_and_ends_the_same(
     monkeypatch.setattr(measured, "PROPOSALS", 2)
     short = functools.partial(measured.fitted_log_evidence, steps=3)  # type: ignore[attr-defined]
     monkeypatch.setattr(measured, "fitted_log_evidence", short)
-    sizes = {"k": 20, "images": 3, "seed": 0, "chains": 2, "temperatures": 3}
+    sizes: dict[str, Any] = {"k": 20, "images": 3, "seed": 0, "chains": 2, "temperatures": 3}
 
     def last_row(folder: str) -> dict[str, Any]:
         return list(routes_row(str(shipped), **sizes, work=shipped.parent / folder))[-1]

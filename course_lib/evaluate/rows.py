@@ -52,7 +52,8 @@ def results_row(
     if images < 2:
         raise ValueError(f"images must be at least 2, to differ from one another, got {images}")
     path, model = _mnist_model(name)
-    facts, sizes = training_facts(path), {"k": k, "images": images, "seed": seed}
+    facts = training_facts(path)
+    sizes: dict[str, Any] = {"k": k, "images": images, "seed": seed}
     if device.type != "cpu":
         sizes["device"] = device.type
     kept = Kept(work, {"sha256": facts["sha256"], **sizes})
