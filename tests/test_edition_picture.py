@@ -122,11 +122,17 @@ def everything() -> tuple[Recording, Explorer]:
 
 
 def same(recording: Recording, page: Page, places: list[tuple[int, ...]]) -> None:
-    """The page's frames are Python's: marks, sentence, numbers, idle, problem."""
+    """The page's frames are Python's: marks, sentence, numbers, idle, problem.
+
+    A page also numbers the backgrounds, and draws one anew only where its number is another.
+    """
     found = page.evaluate(FRAMES, [encoded(pack(recording)), places])
+    marks: dict[int, object] = {}
     for indices, theirs in zip(places, found, strict=True):
-        ours = recording.frame(indices)
-        assert theirs == json.loads(json.dumps(vars(ours))), indices
+        ours = json.loads(json.dumps(vars(recording.frame(indices))))
+        number = theirs.pop("background")
+        assert theirs == ours, indices
+        assert marks.setdefault(number, ours["drawings"][0]) == ours["drawings"][0], indices
 
 
 def pixels(address: str) -> np.ndarray:
