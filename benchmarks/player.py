@@ -27,8 +27,8 @@ from course_lib.edition.catalogue import EXPLORERS
 from course_lib.edition.packing import encoded, unpack
 from course_lib.edition.recorder import recorded
 
-FOLDER = Path(__file__).resolve().parent
-sys.path.append(str(FOLDER.parent / "tests"))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path += [str(ROOT), str(ROOT / "tests")]
 
 P95_MS = 16.0
 FEWEST = 40  # keys for each slider
@@ -103,7 +103,7 @@ def keys(slider: Locator) -> Iterator[str]:
 def row(name: str) -> tuple[str, bool]:
     """One line of the table, and whether this explorer keeps the promise."""
     player_pages, browsing = import_module("player_pages"), import_module("browsing")
-    data = recorded(name, FOLDER.parent / "notebooks")
+    data = recorded(name, ROOT / "notebooks")
     recording, text = unpack(data), encoded(data)
     with tempfile.TemporaryDirectory() as folder, browsing.browsing(1280, 1000) as page:
         site = player_pages.Site(
