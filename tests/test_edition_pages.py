@@ -426,6 +426,39 @@ def test_words_are_found_in_all_pages(browser: Browser, folder: Path) -> None:
     assert seen.wrong == []
 
 
+@pytest.mark.browser
+@MARKS[1]
+def test_a_search_keeps_the_readers_place(browser: Browser, folder: Path) -> None:
+    """Its results lie over the page; keys lead through them, and Escape leads back."""
+    seen = Browsing(browser)
+    seen.open(folder / f"{NOTEBOOKS[2].stem}.html")
+    page, keys = seen.page, seen.page.keyboard
+    here = "document.activeElement.closest('#found li') ? document.activeElement.hash : 'elsewhere'"
+    page.evaluate("scrollTo(0, 5000)")
+    keys.press("/")
+    for letter in "jensen":
+        keys.type(letter)
+        assert page.evaluate("scrollY") == 5000
+    links = page.locator("#found li a")
+    links.first.wait_for()
+    addresses = [str(link.get_attribute("href")) for link in links.all()]
+    places = [f"#{address.partition('#')[2]}" for address in addresses]
+    for key, place in (("ArrowDown", 0), ("ArrowDown", 1), ("ArrowUp", 0)):
+        keys.press(key)
+        assert page.evaluate(here) == places[place]
+    keys.press("ArrowUp")
+    assert page.evaluate("document.activeElement.id") == "search"
+    keys.press("Tab")
+    assert page.evaluate(here) == places[0]
+    keys.press("Escape")
+    assert not page.locator("#found").is_visible()
+    assert page.evaluate("[scrollY, document.activeElement.localName]") == [5000, "body"]
+    keys.press("/")
+    keys.press("Enter")
+    page.wait_for_url(f"**/{addresses[0]}")
+    assert seen.wrong == []
+
+
 @pytest.mark.slow
 @pytest.mark.browser
 @MARKS[1]

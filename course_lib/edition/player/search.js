@@ -108,14 +108,52 @@
       () => show(box, field.value),
       () => { box.hidden = false; box.querySelector("p").textContent = say("search.lost"); },
     );
-    form.addEventListener("submit", (event) => { event.preventDefault(); find(); });
     field.addEventListener("focus", () => load().catch(() => {}));
     field.addEventListener("input", find);
     box.addEventListener("click", (event) => { if (event.target.closest("a")) box.hidden = true; });
+    mountKeys(form, field, box, find);
+    for (const away of ["pointerdown", "focusin"]) {
+      document.addEventListener(away, (event) => { if (!form.contains(event.target)) box.hidden = true; });
+    }
+  };
+
+  /** "/" leads to the field, arrows through what was found, Enter to the first place, and Escape
+   * back to where the reader was.
+   * @param {HTMLFormElement} form @param {HTMLInputElement} field @param {HTMLElement} box
+   * @param {() => Promise<void>} find */
+  const mountKeys = (form, field, box, find) => {
+    let before = { element: null, top: 0 }; // where the reader was
+    const stays = () => getComputedStyle(form.closest(".site")).position === "sticky"; // else on top
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !box.hidden) { box.hidden = true; field.focus(); }
       const typing = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
-      if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) { event.preventDefault(); field.focus(); }
+      if (event.key !== "/" || typing || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      const here = scrollY;
+      field.focus({ preventScroll: stays() });
+      before.top = here;
+      field.select();
+      if (field.value) find();
+    });
+    form.addEventListener("focusin", ({ relatedTarget }) => {
+      if (!form.contains(relatedTarget)) before = { element: relatedTarget, top: scrollY };
+    });
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      find().then(() => { if (!box.hidden) box.querySelector("a")?.click(); });
+    });
+    form.addEventListener("keydown", (event) => {
+      const stops = [field, ...box.querySelectorAll("a")];
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (step && !box.hidden) {
+        event.preventDefault();
+        stops[stops.indexOf(document.activeElement) + step]?.focus();
+      } else if (event.key === "Escape" && !box.hidden) {
+        event.preventDefault(); // else the browser empties the field
+        box.hidden = true;
+        document.activeElement.blur();
+        before.element?.focus({ preventScroll: true });
+        if (!stays()) scrollTo({ top: before.top, behavior: "instant" });
+      }
     });
   };
 })();
