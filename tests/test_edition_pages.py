@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -27,7 +28,8 @@ from course_lib.edition import (
     write_single,
 )
 from course_lib.edition.command import main
-from course_lib.edition.prose import Prose
+from course_lib.edition.one_line import on_one_line
+from course_lib.edition.prose import Prose, plain_text
 from course_lib.edition.words import WORDS, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -191,6 +193,32 @@ def test_a_file_is_a_link_once_the_course_has_a_home() -> None:
     assert homeless == '<p>the loop <span class="file">(course_lib/train/loop.py)</span></p>\n'
     address = "https://forge.example/me/it/blob/HEAD/course_lib/train/loop.py"
     assert housed == f'<p><a href="{address}">the loop</a></p>\n'
+
+
+@pytest.mark.parametrize(
+    ("tex", "line"),
+    [
+        (r"-\tfrac12\log 2\pi\sigma^2", "−1/2 log 2πσ²"),
+        (r"\frac{(x-\mu)^2}{2\sigma^2}", "((x − μ)²)/(2σ²)"),
+        (r"\frac12(\mu^2+1)", "(1/2)(μ² + 1)"),
+        (r"\log p_\theta(x\mid z_{1:T})", "log p_θ(x|z_(1:T))"),
+        (r"\frac1K\sum_{k=1}^K \hat w_k^{-1}", "(1/K)∑_(k=1)^K ŵ_k⁻¹"),
+        (r"\log\frac{p(x)}{q(x)}\le\sqrt{2}\,e^{-2t}", "log p(x)/q(x) ≤ √(2) e^(−2t)"),
+    ],
+)
+def test_a_formula_stands_on_one_line_without_becoming_another(tex: str, line: str) -> None:
+    drawn = on_one_line(Prose().html_of(f"so ${tex}$ < 9"))
+    assert unicodedata.normalize("NFC", plain_text(drawn)) == f"so {line} < 9"
+
+
+def test_a_search_reads_no_solution_and_no_code(folder: Path) -> None:
+    index = (folder / "search-index.js").read_text(encoding="utf-8")
+    entries = json.loads(index.removeprefix("course.searchable(").removesuffix(");\n"))
+    words = " ".join(text for _, _, _, text in entries)
+    assert "log 2π" in words
+    assert "12log" not in words
+    assert not re.search(r"\bSolution\b|import numpy", words)
+    assert len(words) > 100_000
 
 
 def test_headings_of_one_name_have_anchors_of_their_own() -> None:
@@ -421,6 +449,17 @@ def test_words_are_found_in_all_pages(browser: Browser, folder: Path) -> None:
     field.fill("12.6")
     seen.page.get_by_text("Equation 12.6").click()
     assert seen.page.url.endswith("12_hvae_elbo.html#eq-12.6")
+    seen.page.get_by_role("searchbox").fill("ess")
+    seen.page.locator("#found mark").first.wait_for()
+    about = seen.page.evaluate(
+        """course.search("ess").map(({ text, heading }) => `${heading} ${text}`)"""
+    )
+    assert about  # a short word is whole: not the end of "less"
+    assert all(re.search(r"\bess\b", text, re.I) for text in about)
+    assert seen.page.evaluate("course.search('log p(x∣z) = −1/2').length") > 0
+    seen.page.get_by_role("searchbox").fill("equation 12.6")
+    seen.page.get_by_text("1 place found", exact=True).wait_for()
+    assert seen.page.locator("#found li").inner_text().startswith("12 · The ELBO of a hierarchi")
     seen.page.get_by_role("searchbox").fill("<b>nothing of the kind")
     seen.page.get_by_text("Nothing found for “<b>nothing of the kind”.").wait_for()
     assert seen.wrong == []

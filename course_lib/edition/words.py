@@ -94,6 +94,7 @@ PAGE_WORDS: dict[str, dict[str, str]] = {
         "search": "Search the course",
         "search.none": "Nothing found for “{words}”.",
         "search.found": "{count} places found",
+        "search.found.one": "1 place found",
         "search.lost": "The search index did not load.",
         "code": "Code",
         "code.imports": "Code: what is imported",

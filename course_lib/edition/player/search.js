@@ -7,28 +7,38 @@
   const MOST = 30; // places that are listed
   const AROUND = 60; // characters of text on each side of the first word found
 
-  /** @typedef {{address: string, chapter: string, heading: string, text: string, low: string, title: string}} Place */
+  const SHORT = 3; // a word of so few letters is found as a whole word only: not ESS in "less"
+  const LETTER = "[\\p{Script=Latin}\\p{Script=Greek}\\p{N}]";
+
+  /** @typedef {{address: string, chapter: string, heading: string, text: string}} Place */
   /** @type {Place[] | null} */
   let places = null;
 
   /** What search-index.js calls. @param {string[][]} entries */
   course.searchable = (entries) => {
-    places = entries.map(([address, chapter, heading, text]) => ({
-      address, chapter, heading, text, low: text.toLowerCase(), title: heading.toLowerCase(),
-    }));
+    places = entries.map(([address, chapter, heading, text]) => ({ address, chapter, heading, text }));
   };
+
+  /** The words as patterns. A bar is |, whichever was typed. @param {string} words @returns {string[]} */
+  const patterns = (words) => words.replaceAll("∣", "|")
+    .split(/\s+/).filter(Boolean).map((word) => {
+      const plain = word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+      if (word.length > SHORT) return plain;
+      const edge = (at) => new RegExp(LETTER, "u").test(word.at(at));
+      return (edge(0) ? `(?<!${LETTER})` : "") + plain + (edge(-1) ? `(?!${LETTER})` : "");
+    });
 
   /** The places in which all words occur, those with the words in their heading first.
    * @param {string} words @returns {Place[]} */
   course.search = (words) => {
-    const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = patterns(words).map((pattern) => new RegExp(pattern, "giu"));
     if (!places || wanted.length === 0) return [];
     const score = (place) => {
       let sum = 0;
       for (const word of wanted) {
-        const title = place.title.includes(word);
-        if (!title && !place.low.includes(word)) return 0;
-        sum += title ? 20 : Math.min(place.low.split(word).length - 1, 9);
+        const [title, text] = [place.heading, place.text].map((of) => of.match(word)?.length ?? 0);
+        if (!title && !text) return 0;
+        sum += title ? 20 : Math.min(text, 9);
       }
       return sum;
     };
@@ -57,19 +67,17 @@
   /** The text around the first word, with all words marked. @param {Place} place @param {string} words */
   const excerpt = (place, words) => {
     const line = document.createElement("span");
-    const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
-    const at = Math.max(0, Math.min(...wanted.map((w) => place.low.indexOf(w)).filter((i) => i >= 0), place.text.length) - AROUND);
+    const pattern = new RegExp(`(${patterns(words).join("|")})`, "giu");
+    const first = Math.max(0, place.text.search(pattern));
+    const from = first > AROUND ? place.text.indexOf(" ", first - AROUND) + 1 : 0;
+    const at = from > first ? first : from;
     const part = place.text.slice(at, at + 3 * AROUND);
-    const pattern = new RegExp(`(${wanted.map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})`, "gi");
     if (at > 0) line.append("…");
-    for (const piece of part.split(pattern)) {
-      if (wanted.includes(piece.toLowerCase())) {
-        const mark = document.createElement("mark");
-        mark.textContent = piece;
-        line.append(mark);
-      } else line.append(piece);
-    }
-    line.append("…");
+    part.split(pattern).forEach((piece, i) => { // every second piece is a word found
+      if (i % 2) line.append(course.make("mark", {}, piece));
+      else line.append(piece);
+    });
+    if (at + part.length < place.text.length) line.append("…");
     return line;
   };
 
@@ -78,10 +86,8 @@
     const entry = document.createElement("li");
     const link = document.createElement("a");
     link.href = place.address;
-    link.textContent = place.heading;
-    const chapter = document.createElement("span");
-    chapter.textContent = place.chapter;
-    entry.append(link, chapter, excerpt(place, words));
+    link.append(course.make("span", { class: "of" }, place.chapter), " ", place.heading);
+    entry.append(link, excerpt(place, words));
     return entry;
   };
 
@@ -92,9 +98,8 @@
     box.hidden = words.trim() === "";
     if (box.hidden) return;
     const found = course.search(words);
-    status.textContent = found.length
-      ? say("search.found", { count: found.length })
-      : say("search.none", { words: words.trim() });
+    const key = ["search.none", "search.found.one"][found.length] ?? "search.found";
+    status.textContent = say(key, { count: found.length, words: words.trim() });
     list.replaceChildren(...found.slice(0, MOST).map((place) => item(place, words)));
   };
 
