@@ -467,6 +467,42 @@ def test_words_are_found_in_all_pages(browser: Browser, folder: Path) -> None:
 
 @pytest.mark.browser
 @MARKS[1]
+def test_wide_formulas_have_room_and_say_where_they_go_on(browser: Browser, folder: Path) -> None:
+    """As wide as a figure where the screen is; on a phone with a bar, and a side that fades."""
+    seen = Browsing(browser)
+    short = """[...document.querySelectorAll('.equation > .scrolls')]
+        .filter(box => box.scrollWidth > box.clientWidth + 1)
+        .map(box => (box.closest('[id^=eq]') ?? box).id)"""
+    seen.open(folder / "equations.html")
+    assert seen.page.evaluate(short) == []
+    seen.open(folder / f"{NOTEBOOKS[2].stem}.html")
+    assert seen.page.evaluate(short) == []
+    edges = """[...document.querySelectorAll('main p, main figure, main .wide')]
+        .filter(each => !each.closest('figure figure'))
+        .map(each => [each.className, each.getBoundingClientRect()])
+        .filter(([, { width }]) => width > 0)
+        .map(([name, { left, right }]) => [name, left, right])"""
+    found = seen.page.evaluate(edges)
+    figures = [(left, right) for name, left, right in found if "explorer" in name.split()]
+    figures += [(left, right) for name, left, right in found if name == "stored"]
+    wide = [(left, right) for name, left, right in found if "wide" in name.split()]
+    assert len(wide) > 1
+    assert min(left for left, _ in wide) >= min(left for left, _ in figures)
+    assert max(right for _, right in wide) <= max(right for _, right in figures)
+    phone = Browsing(browser, 390, has_touch=True, is_mobile=True)
+    phone.open(folder / f"{NOTEBOOKS[2].stem}.html")
+    box = phone.page.locator("#eq-3\\.3 > .scrolls")
+    assert box.get_attribute("data-more") == "right"
+    assert "rgba(0, 0, 0, 0)" in box.evaluate("box => getComputedStyle(box).maskImage")
+    assert box.evaluate("box => getComputedStyle(box).backgroundImage") != "none"
+    box.evaluate("box => { box.scrollLeft = 9999; }")
+    expect(box).to_have_attribute("data-more", "left")
+    assert phone.sideways() <= 0
+    assert seen.wrong == phone.wrong == []
+
+
+@pytest.mark.browser
+@MARKS[1]
 def test_a_search_keeps_the_readers_place(browser: Browser, folder: Path) -> None:
     """Its results lie over the page; keys lead through them, and Escape leads back."""
     seen = Browsing(browser)
