@@ -147,7 +147,9 @@ def test_every_formula_heading_picture_and_output_is_there(folder: Path) -> None
         verdicts = [
             o for o in outputs if "<table>" in "".join(o.get("data", {}).get("text/html", []))
         ]
-        assert page.count('<details class="verdict">') == len(verdicts), path.name
+        folds = re.findall(r'<details class="verdict">.*?</details>', page, re.S)
+        assert "".join(folds).count("<table>") == len(verdicts), path.name
+        assert '</details>\n<details class="verdict">' not in page, path.name
         for tag in re.findall(r"\\tag\{(.*?)\}", prose):
             assert f'id="eq-{tag}"' in page, tag
 
@@ -335,7 +337,7 @@ def test_one_file_needs_no_other(tmp_path: Path) -> None:
     assert {a[1:] for a in addresses if a.startswith("#")} <= set(page.ids)
 
 
-def test_paper_has_solutions_and_links_that_work_there(tmp_path: Path) -> None:
+def test_paper_has_folded_solutions_and_links_that_work_there(tmp_path: Path) -> None:
     chapters = read_chapters()[:2]
     page = Reader(printing.whole(chapters))
     assert page.open == []
@@ -346,7 +348,7 @@ def test_paper_has_solutions_and_links_that_work_there(tmp_path: Path) -> None:
     assert addresses - later <= known
     folds = [f for f in page.all("details") if "class" not in f]
     assert folds
-    assert all("open" in fold for fold in folds)
+    assert not any("open" in fold for fold in folds)
     alone = Reader(printing.printable(chapters[0].opening))
     assert all(str(link["href"]).startswith("#") for link in alone.all("a"))
 
@@ -426,7 +428,10 @@ def test_light_and_dark_are_remembered(browser: Browser, folder: Path) -> None:
     paper = "getComputedStyle(document.body).backgroundColor"
     seen.open(folder / "index.html")
     light = seen.page.evaluate(paper)
-    seen.page.get_by_role("button", name="Light or dark").click()
+    button = seen.page.get_by_role("button", name="Dark page")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
     dark = seen.page.evaluate(paper)
     assert dark != light
     seen.open(folder / "equations.html")

@@ -15,8 +15,12 @@
     const dark = () => root.dataset.theme
       ? root.dataset.theme === "dark"
       : matchMedia("(prefers-color-scheme: dark)").matches;
+    const tell = () => button.setAttribute("aria-pressed", String(dark()));
+    tell();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
     button.addEventListener("click", () => {
       root.dataset.theme = dark() ? "light" : "dark";
+      tell();
       try { localStorage.setItem(KEY, root.dataset.theme); } catch { /* storage refused */ }
     });
   };
@@ -68,13 +72,10 @@
     for (const section of document.querySelectorAll("main section")) watcher.observe(section);
   };
 
-  /** On a narrow screen the chapter's contents are closed at first; on paper solutions are open. */
+  /** On a narrow screen the chapter's contents are closed at first. */
   const foldForSize = () => {
     const contents = document.querySelector(".toc details");
     if (contents && matchMedia("(max-width: 78.99rem)").matches) contents.open = false;
-    addEventListener("beforeprint", () => {
-      for (const solution of document.querySelectorAll("main details:not(.fold, .verdict)")) solution.open = true;
-    });
   };
 
   mountTheme();

@@ -91,6 +91,11 @@
     return entry;
   };
 
+  const howMany = (count, words) => {
+    if (count === 0) return say("search.none", { words });
+    return count === 1 ? say("search.found.one") : say("search.found", { count });
+  };
+
   /** Shows what was found for the words; hides the list if there are none.
    * @param {HTMLElement} box @param {string} words */
   const show = (box, words) => {
@@ -98,8 +103,7 @@
     box.hidden = words.trim() === "";
     if (box.hidden) return;
     const found = course.search(words);
-    const key = ["search.none", "search.found.one"][found.length] ?? "search.found";
-    status.textContent = say(key, { count: found.length, words: words.trim() });
+    status.textContent = howMany(found.length, words.trim());
     list.replaceChildren(...found.slice(0, MOST).map((place) => item(place, words)));
   };
 
@@ -122,12 +126,11 @@
     }
   };
 
-  /** "/" leads to the field, arrows through what was found, Enter to the first place, and Escape
-   * back to where the reader was.
-   * @param {HTMLFormElement} form @param {HTMLInputElement} field @param {HTMLElement} box
-   * @param {() => Promise<void>} find */
-  const mountKeys = (form, field, box, find) => {
-    let before = { element: null, top: 0 }; // where the reader was
+  /** "/" leads to the field. Returns what leads back to where the reader was.
+   * @param {HTMLFormElement} form @param {HTMLInputElement} field @param {() => Promise<void>} find
+   * @returns {() => void} */
+  const mountSlash = (form, field, find) => {
+    let before = { element: null, top: 0 };
     const stays = () => getComputedStyle(form.closest(".site")).position === "sticky"; // else on top
     document.addEventListener("keydown", (event) => {
       const typing = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
@@ -142,9 +145,22 @@
     form.addEventListener("focusin", ({ relatedTarget }) => {
       if (!form.contains(relatedTarget)) before = { element: relatedTarget, top: scrollY };
     });
-    form.addEventListener("submit", (event) => {
+    return () => {
+      document.activeElement.blur();
+      before.element?.focus({ preventScroll: true });
+      if (!stays()) scrollTo({ top: before.top, behavior: "instant" });
+    };
+  };
+
+  /** Arrows lead through what was found, Enter to the first place, and Escape back.
+   * @param {HTMLFormElement} form @param {HTMLInputElement} field @param {HTMLElement} box
+   * @param {() => Promise<void>} find */
+  const mountKeys = (form, field, box, find) => {
+    const goBack = mountSlash(form, field, find);
+    form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      find().then(() => { if (!box.hidden) box.querySelector("a")?.click(); });
+      await find();
+      if (!box.hidden) box.querySelector("a")?.click();
     });
     form.addEventListener("keydown", (event) => {
       const stops = [field, ...box.querySelectorAll("a")];
@@ -155,9 +171,7 @@
       } else if (event.key === "Escape" && !box.hidden) {
         event.preventDefault(); // else the browser empties the field
         box.hidden = true;
-        document.activeElement.blur();
-        before.element?.focus({ preventScroll: true });
-        if (!stays()) scrollTo({ top: before.top, behavior: "instant" });
+        goBack();
       }
     });
   };
