@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -27,7 +28,8 @@ from course_lib.edition import (
     write_single,
 )
 from course_lib.edition.command import main
-from course_lib.edition.prose import Prose
+from course_lib.edition.one_line import on_one_line
+from course_lib.edition.prose import Prose, plain_text
 from course_lib.edition.words import WORDS, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -145,7 +147,9 @@ def test_every_formula_heading_picture_and_output_is_there(folder: Path) -> None
         verdicts = [
             o for o in outputs if "<table>" in "".join(o.get("data", {}).get("text/html", []))
         ]
-        assert page.count('<details class="verdict">') == len(verdicts), path.name
+        folds = re.findall(r'<details class="verdict">.*?</details>', page, re.S)
+        assert "".join(folds).count("<table>") == len(verdicts), path.name
+        assert '</details>\n<details class="verdict">' not in page, path.name
         for tag in re.findall(r"\\tag\{(.*?)\}", prose):
             assert f'id="eq-{tag}"' in page, tag
 
@@ -191,6 +195,32 @@ def test_a_file_is_a_link_once_the_course_has_a_home() -> None:
     assert homeless == '<p>the loop <span class="file">(course_lib/train/loop.py)</span></p>\n'
     address = "https://forge.example/me/it/blob/HEAD/course_lib/train/loop.py"
     assert housed == f'<p><a href="{address}">the loop</a></p>\n'
+
+
+@pytest.mark.parametrize(
+    ("tex", "line"),
+    [
+        (r"-\tfrac12\log 2\pi\sigma^2", "−1/2 log 2πσ²"),
+        (r"\frac{(x-\mu)^2}{2\sigma^2}", "((x − μ)²)/(2σ²)"),
+        (r"\frac12(\mu^2+1)", "(1/2)(μ² + 1)"),
+        (r"\log p_\theta(x\mid z_{1:T})", "log p_θ(x|z_(1:T))"),
+        (r"\frac1K\sum_{k=1}^K \hat w_k^{-1}", "(1/K)∑_(k=1)^K ŵ_k⁻¹"),
+        (r"\log\frac{p(x)}{q(x)}\le\sqrt{2}\,e^{-2t}", "log p(x)/q(x) ≤ √(2) e^(−2t)"),
+    ],
+)
+def test_a_formula_stands_on_one_line_without_becoming_another(tex: str, line: str) -> None:
+    drawn = on_one_line(Prose().html_of(f"so ${tex}$ < 9"))
+    assert unicodedata.normalize("NFC", plain_text(drawn)) == f"so {line} < 9"
+
+
+def test_a_search_reads_no_solution_and_no_code(folder: Path) -> None:
+    index = (folder / "search-index.js").read_text(encoding="utf-8")
+    entries = json.loads(index.removeprefix("course.searchable(").removesuffix(");\n"))
+    words = " ".join(text for _, _, _, text in entries)
+    assert "log 2π" in words
+    assert "12log" not in words
+    assert not re.search(r"\bSolution\b|import numpy", words)
+    assert len(words) > 100_000
 
 
 def test_headings_of_one_name_have_anchors_of_their_own() -> None:
@@ -307,7 +337,7 @@ def test_one_file_needs_no_other(tmp_path: Path) -> None:
     assert {a[1:] for a in addresses if a.startswith("#")} <= set(page.ids)
 
 
-def test_paper_has_solutions_and_links_that_work_there(tmp_path: Path) -> None:
+def test_paper_has_folded_solutions_and_links_that_work_there(tmp_path: Path) -> None:
     chapters = read_chapters()[:2]
     page = Reader(printing.whole(chapters))
     assert page.open == []
@@ -318,7 +348,7 @@ def test_paper_has_solutions_and_links_that_work_there(tmp_path: Path) -> None:
     assert addresses - later <= known
     folds = [f for f in page.all("details") if "class" not in f]
     assert folds
-    assert all("open" in fold for fold in folds)
+    assert not any("open" in fold for fold in folds)
     alone = Reader(printing.printable(chapters[0].opening))
     assert all(str(link["href"]).startswith("#") for link in alone.all("a"))
 
@@ -398,7 +428,10 @@ def test_light_and_dark_are_remembered(browser: Browser, folder: Path) -> None:
     paper = "getComputedStyle(document.body).backgroundColor"
     seen.open(folder / "index.html")
     light = seen.page.evaluate(paper)
-    seen.page.get_by_role("button", name="Light or dark").click()
+    button = seen.page.get_by_role("button", name="Dark page")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
     dark = seen.page.evaluate(paper)
     assert dark != light
     seen.open(folder / "equations.html")
@@ -421,8 +454,88 @@ def test_words_are_found_in_all_pages(browser: Browser, folder: Path) -> None:
     field.fill("12.6")
     seen.page.get_by_text("Equation 12.6").click()
     assert seen.page.url.endswith("12_hvae_elbo.html#eq-12.6")
+    seen.page.get_by_role("searchbox").fill("ess")
+    seen.page.locator("#found mark").first.wait_for()
+    about = seen.page.evaluate(
+        """course.search("ess").map(({ text, heading }) => `${heading} ${text}`)"""
+    )
+    assert about  # a short word is whole: not the end of "less"
+    assert all(re.search(r"\bess\b", text, re.I) for text in about)
+    assert seen.page.evaluate("course.search('log p(x∣z) = −1/2').length") > 0
+    seen.page.get_by_role("searchbox").fill("equation 12.6")
+    seen.page.get_by_text("1 place found", exact=True).wait_for()
+    assert seen.page.locator("#found li").inner_text().startswith("12 · The ELBO of a hierarchi")
     seen.page.get_by_role("searchbox").fill("<b>nothing of the kind")
     seen.page.get_by_text("Nothing found for “<b>nothing of the kind”.").wait_for()
+    assert seen.wrong == []
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_wide_formulas_have_room_and_say_where_they_go_on(browser: Browser, folder: Path) -> None:
+    """As wide as a figure where the screen is; on a phone with a bar, and a side that fades."""
+    seen = Browsing(browser)
+    short = """[...document.querySelectorAll('.equation > .scrolls')]
+        .filter(box => box.scrollWidth > box.clientWidth + 1)
+        .map(box => (box.closest('[id^=eq]') ?? box).id)"""
+    seen.open(folder / "equations.html")
+    assert seen.page.evaluate(short) == []
+    seen.open(folder / f"{NOTEBOOKS[2].stem}.html")
+    assert seen.page.evaluate(short) == []
+    edges = """[...document.querySelectorAll('main p, main figure, main .wide')]
+        .filter(each => !each.closest('figure figure'))
+        .map(each => [each.className, each.getBoundingClientRect()])
+        .filter(([, { width }]) => width > 0)
+        .map(([name, { left, right }]) => [name, left, right])"""
+    found = seen.page.evaluate(edges)
+    figures = [(left, right) for name, left, right in found if "explorer" in name.split()]
+    figures += [(left, right) for name, left, right in found if name == "stored"]
+    wide = [(left, right) for name, left, right in found if "wide" in name.split()]
+    assert len(wide) > 1
+    assert min(left for left, _ in wide) >= min(left for left, _ in figures)
+    assert max(right for _, right in wide) <= max(right for _, right in figures)
+    phone = Browsing(browser, 390, has_touch=True, is_mobile=True)
+    phone.open(folder / f"{NOTEBOOKS[2].stem}.html")
+    box = phone.page.locator("#eq-3\\.3 > .scrolls")
+    assert box.get_attribute("data-more") == "right"
+    assert "rgba(0, 0, 0, 0)" in box.evaluate("box => getComputedStyle(box).maskImage")
+    assert box.evaluate("box => getComputedStyle(box).backgroundImage") != "none"
+    box.evaluate("box => { box.scrollLeft = 9999; }")
+    expect(box).to_have_attribute("data-more", "left")
+    assert phone.sideways() <= 0
+    assert seen.wrong == phone.wrong == []
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_a_search_keeps_the_readers_place(browser: Browser, folder: Path) -> None:
+    """Its results lie over the page; keys lead through them, and Escape leads back."""
+    seen = Browsing(browser)
+    seen.open(folder / f"{NOTEBOOKS[2].stem}.html")
+    page, keys = seen.page, seen.page.keyboard
+    here = "document.activeElement.closest('#found li') ? document.activeElement.hash : 'elsewhere'"
+    page.evaluate("scrollTo(0, 5000)")
+    keys.press("/")
+    for letter in "jensen":
+        keys.type(letter)
+        assert page.evaluate("scrollY") == 5000
+    links = page.locator("#found li a")
+    links.first.wait_for()
+    addresses = [str(link.get_attribute("href")) for link in links.all()]
+    places = [f"#{address.partition('#')[2]}" for address in addresses]
+    for key, place in (("ArrowDown", 0), ("ArrowDown", 1), ("ArrowUp", 0)):
+        keys.press(key)
+        assert page.evaluate(here) == places[place]
+    keys.press("ArrowUp")
+    assert page.evaluate("document.activeElement.id") == "search"
+    keys.press("Tab")
+    assert page.evaluate(here) == places[0]
+    keys.press("Escape")
+    assert not page.locator("#found").is_visible()
+    assert page.evaluate("[scrollY, document.activeElement.localName]") == [5000, "body"]
+    keys.press("/")
+    keys.press("Enter")
+    page.wait_for_url(f"**/{addresses[0]}")
     assert seen.wrong == []
 
 

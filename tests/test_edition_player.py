@@ -356,8 +356,15 @@ def test_numbers_are_there_on_demand(opened: Opened) -> None:
 @pytest.mark.parametrize(
     ("of", "words"),
     [
-        ("81", "2,448 of 11,664 positions; all of them in the notebook."),
-        ("17", "All 2,448 positions of the notebook."),
+        (
+            "81",
+            "The controls move in coarser steps here than in the notebook: 2,448 combinations of "
+            "their values, where the notebook has 11,664.",
+        ),
+        (
+            "17",
+            "The controls take the same steps here as in the notebook: 2,448 combinations.",
+        ),
     ],
 )
 def test_it_says_how_much_of_the_notebooks_explorer_it_is(

@@ -19,6 +19,9 @@ from course_lib.index import calls, text
 
 Cell = dict[str, Any]
 WRITES = ("verify", "verify_at_most", "check", "show", "print", "display")  # these leave an output
+# Several verdicts one after the other, and one of them.
+VERDICTS = re.compile(r'(?:<details class="verdict">.*?</details>\n){2,}', re.S)
+VERDICT = re.compile(r"<summary>Equation (.*?) holds</summary>(.*?)</details>", re.S)
 ROW = re.compile(r"<tr>\s*<td[^>]*>(.*?)</td>", re.S)
 
 
@@ -76,7 +79,8 @@ def render_cells(cells: list[Cell], prose: Prose, setting: Setting) -> Iterator[
         elif exercise_of(cell):
             yield exercise(cell, setting.number)
         else:
-            outputs = [render_output(output, setting) for output in cell["outputs"]]
+            drawn = "".join(render_output(output, setting) for output in cell["outputs"])
+            outputs = [VERDICTS.sub(together, drawn)]
             last = fold(cell) in ("code.explorer", "code.figure")  # the picture comes first
             yield from [*outputs, code(cell)] if last else [code(cell), *outputs]
 
@@ -161,6 +165,17 @@ def verdict(drawn: str, plain: str) -> str:
         f'<details class="verdict"><summary>{title}</summary>'
         f'<div class="scrolls">{rows}</div></details>\n'
     )
+
+
+def together(several: re.Match[str]) -> str:
+    """The verdicts of one cell as one fold: "Equations 3.3, 3.2 hold", each with its table."""
+    found = VERDICT.findall(several[0])
+    if len(found) < several[0].count("<details"):
+        return several[0]
+    tags = list(dict.fromkeys(tag for tag, _ in found))
+    title = say("verdicts" if len(tags) > 1 else "verdicts.one", tags=", ".join(tags))
+    tables = "".join(f"<p>{html.escape(say('equation', tag=t))}</p>{table}" for t, table in found)
+    return f'<details class="verdict"><summary>{html.escape(title)}</summary>{tables}</details>\n'
 
 
 def figure(output: Cell, setting: Setting) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.edition.cells import Cell, Setting, nothing_moves, read_cells, render_cells
+from course_lib.edition.one_line import on_one_line
 from course_lib.edition.prose import Prose, plain_text
 from course_lib.edition.words import say
 from course_lib.index import text
@@ -14,10 +15,8 @@ from course_lib.index import text
 TITLE = re.compile(r"# (\d+) · (.+)\n")
 MINUTES = re.compile(r"(\d+) minutes")
 LIVE = re.compile(r'<figure class="(?:explorer|stored)".*?</figure>', re.S)
-# What a search does not look into: code, what it printed, pictures.
-UNREAD = re.compile(
-    r'<pre.*?</pre>|<details class="(?:fold|verdict).*?</details>|<figure.*?</figure>', re.S
-)
+# What a search does not look into: code and what it printed, pictures, and all that is folded.
+UNREAD = re.compile(r"<(pre|details|figure|form)\b.*?</\1>", re.S)
 
 
 @dataclass(frozen=True)
@@ -126,10 +125,12 @@ def _section(number: int, drawn: str) -> str:
 
 def search_entries(page: ChapterPage) -> Iterator[list[str]]:
     """What a search finds in the chapter: address, chapter, heading and words of each section."""
-    chapter = f"{page.number} · {page.question}"
+    chapter = f"{page.number} · {page.name}"
     parts = [("text", page.question), *page.headings]
     for (anchor, heading), drawn in zip(parts, (page.opening, *page.sections), strict=True):
-        spaced = re.sub(r"</(p|li|td|th|h\d|div)>", " ", UNREAD.sub(" ", drawn))
+        read = re.sub(r"<h2 .*?</h2>", "", UNREAD.sub(" ", drawn))  # the heading is given
+        spaced = re.sub(r"(?=</(p|li|td|th|h\d|div)>)", " ", on_one_line(read))
         yield [f"{page.file}#{anchor}", chapter, heading, plain_text(spaced)]
-    for tag in page.equations:
-        yield [f"{page.file}#eq-{tag}", chapter, say("equation", tag=tag), f"({tag})"]
+    for tag, formula in page.equations.items():
+        drawn = f"({tag}) {on_one_line(formula)}"
+        yield [f"{page.file}#eq-{tag}", chapter, say("equation", tag=tag), plain_text(drawn)]

@@ -3,7 +3,9 @@
 EXPLORER_WORDS = {
     "en": {
         "explorer.again": "Try again",
-        "explorer.every": "All {all} positions of the notebook.",
+        "explorer.every": (
+            "The controls take the same steps here as in the notebook: {all} combinations."
+        ),
         "explorer.failed": (
             "The controls of this figure failed ({why}), so you see its stored picture."
         ),
@@ -14,7 +16,10 @@ EXPLORER_WORDS = {
         "explorer.picture": "The picture, which scrolls sideways",
         "explorer.reset": "Reset",
         "explorer.reset.about": "Back to the values at the start",
-        "explorer.stops": "{recorded} of {all} positions; all of them in the notebook.",
+        "explorer.stops": (
+            "The controls move in coarser steps here than in the notebook: {recorded} combinations "
+            "of their values, where the notebook has {all}."
+        ),
         "explorer.unrecorded": (
             "The recording lacks the values at which this figure opens, so it has no controls: "
             "you see its stored picture."

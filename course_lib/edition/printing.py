@@ -1,6 +1,6 @@
 """The pages on paper: each chapter and the whole course as PDF, printed by a Chromium.
 
-A PDF has the pictures as they open, solutions open, pages numbered, and links that work in it.
+A PDF has the pictures as they open, solutions folded, pages numbered, and links that work in it.
 """
 
 import os
@@ -43,7 +43,6 @@ FLAGS = (
 PATIENCE = 300  # seconds
 LINK = re.compile(r'<a ([^>]*)href="([^"]*)"([^>]*)>(.*?)</a>', re.S)
 PAGE = re.compile(r"(\d\d)_\w+\.html(?:#(.*))?")
-OPENABLE = re.compile(r"<details>(?=\s*<summary>)")
 ANCHOR = re.compile(r'\b(id|aria-labelledby)="(?!eq-)([^"]+)"')
 
 
@@ -71,7 +70,7 @@ def print_chapters(folder: Path, pages: list[ChapterPage]) -> list[Path]:
 
 
 def printable(html: str) -> str:
-    """A chapter's page for paper: solutions open; a link to another page is its words."""
+    """A chapter's page for paper: a link to another page is its words."""
 
     def kept(link: re.Match[str]) -> str:
         address = re.sub(r"^equations\.html#", "#", link[2])
@@ -79,7 +78,7 @@ def printable(html: str) -> str:
             return f'<a {link[1]}href="{address}"{link[3]}>{link[4]}</a>'
         return link[4]
 
-    return LINK.sub(kept, OPENABLE.sub("<details open>", html))
+    return LINK.sub(kept, html)
 
 
 def whole(pages: list[ChapterPage]) -> str:
@@ -103,7 +102,7 @@ def _part(page: ChapterPage) -> Markup:
             address = f"#{own}-{address[1:]}"
         return f'<a {link[1]}href="{address}"{link[3]}>{link[4]}</a>'
 
-    text = OPENABLE.sub("<details open>", page.opening + "".join(page.sections))
+    text = page.opening + "".join(page.sections)
     return Markup(LINK.sub(led, ANCHOR.sub(rf'\1="{own}-\2"', text)))
 
 

@@ -15,18 +15,45 @@
     const dark = () => root.dataset.theme
       ? root.dataset.theme === "dark"
       : matchMedia("(prefers-color-scheme: dark)").matches;
+    const tell = () => button.setAttribute("aria-pressed", String(dark()));
+    tell();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
     button.addEventListener("click", () => {
       root.dataset.theme = dark() ? "light" : "dark";
+      tell();
       try { localStorage.setItem(KEY, root.dataset.theme); } catch { /* storage refused */ }
     });
   };
 
-  /** A box that is too wide for its text is reached by the keyboard, so that it can be scrolled. */
-  const reachBoxes = () => {
-    for (const box of document.querySelectorAll(".scrolls")) {
-      const wide = box.scrollWidth > box.clientWidth + 1;
-      if (wide) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
+  const isShort = (box) => box.scrollWidth > box.clientWidth + 1;
+
+  /** Says on which sides of a box more lies, and where its scroll bar stands. @param {HTMLElement} box */
+  const markMore = (box) => {
+    const hidden = box.scrollWidth - box.clientWidth;
+    const sides = [["left", box.scrollLeft > 1], ["right", box.scrollLeft < hidden - 1]];
+    box.dataset.more = sides.filter(([, more]) => more).map(([side]) => side).join(" ");
+    box.style.setProperty("--part", `${(100 * box.clientWidth) / box.scrollWidth}%`);
+    box.style.setProperty("--at", `${(100 * box.scrollLeft) / hidden}%`);
+  };
+
+  /** A formula that is too wide for the text gets more room, and its note with it. A box that is
+   * still too narrow is reached by the keyboard, so that it can be scrolled. */
+  const fitBoxes = () => {
+    for (const wide of document.querySelectorAll(".wide")) wide.classList.remove("wide");
+    const boxes = [...document.querySelectorAll(".scrolls")];
+    for (const box of boxes.filter((each) => each.matches(".equation > *") && isShort(each))) {
+      box.parentElement.classList.add("wide");
+      box.closest("blockquote")?.classList.add("wide");
+    }
+    const short = new Set(boxes.filter(isShort));
+    for (const box of boxes) {
+      if (short.has(box)) {
+        box.tabIndex = 0;
+        markMore(box);
+      } else {
+        box.removeAttribute("tabindex");
+        delete box.dataset.more;
+      }
     }
   };
 
@@ -45,20 +72,21 @@
     for (const section of document.querySelectorAll("main section")) watcher.observe(section);
   };
 
-  /** On a narrow screen the chapter's contents are closed at first; on paper solutions are open. */
+  /** On a narrow screen the chapter's contents are closed at first. */
   const foldForSize = () => {
     const contents = document.querySelector(".toc details");
     if (contents && matchMedia("(max-width: 78.99rem)").matches) contents.open = false;
-    addEventListener("beforeprint", () => {
-      for (const solution of document.querySelectorAll("main details:not(.fold, .verdict)")) solution.open = true;
-    });
   };
 
   mountTheme();
   foldForSize();
-  reachBoxes();
-  addEventListener("resize", reachBoxes);
-  document.addEventListener("toggle", reachBoxes, true);
+  fitBoxes();
+  document.fonts?.ready.then(fitBoxes);
+  addEventListener("resize", fitBoxes);
+  document.addEventListener("toggle", fitBoxes, true);
+  document.addEventListener("scroll", ({ target }) => {
+    if (target instanceof Element && target.matches(".scrolls[data-more]")) markMore(target);
+  }, { capture: true, passive: true });
   followReading();
   for (const mount of ["mountSearch", "mountProgress", "mountExercises", "mountExplorers"]) {
     if (course[mount]) course[mount](document);

@@ -35,7 +35,7 @@
     return () => {
       const solved = names.filter(course.progress.isSolved).length;
       const counts = { solved, all: names.length };
-      const parts = names.length ? [course.phrase(node, 'progress.exercises', counts)] : [];
+      const parts = names.length && solved ? [course.phrase(node, 'progress.exercises', counts)] : [];
       const read = course.progress.isRead(node.dataset.chapter);
       if (read) parts.push(`✓ ${course.phrase(node, 'progress.was.read')}`);
       node.textContent = parts.join(' · ');
@@ -85,6 +85,7 @@
     const chapters = marks.map(one => one.dataset.chapter);
     const solved = names.filter(course.progress.isSolved).length;
     const read = chapters.filter(course.progress.isRead).length;
+    if (!solved && !read) return '';
     return [
       course.phrase(node, 'progress.exercises', { solved, all: names.length }),
       course.phrase(node, 'progress.chapters', { read, all: chapters.length }),

@@ -7,28 +7,38 @@
   const MOST = 30; // places that are listed
   const AROUND = 60; // characters of text on each side of the first word found
 
-  /** @typedef {{address: string, chapter: string, heading: string, text: string, low: string, title: string}} Place */
+  const SHORT = 3; // a word of so few letters is found as a whole word only: not ESS in "less"
+  const LETTER = "[\\p{Script=Latin}\\p{Script=Greek}\\p{N}]";
+
+  /** @typedef {{address: string, chapter: string, heading: string, text: string}} Place */
   /** @type {Place[] | null} */
   let places = null;
 
   /** What search-index.js calls. @param {string[][]} entries */
   course.searchable = (entries) => {
-    places = entries.map(([address, chapter, heading, text]) => ({
-      address, chapter, heading, text, low: text.toLowerCase(), title: heading.toLowerCase(),
-    }));
+    places = entries.map(([address, chapter, heading, text]) => ({ address, chapter, heading, text }));
   };
+
+  /** The words as patterns. A bar is |, whichever was typed. @param {string} words @returns {string[]} */
+  const patterns = (words) => words.replaceAll("∣", "|")
+    .split(/\s+/).filter(Boolean).map((word) => {
+      const plain = word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+      if (word.length > SHORT) return plain;
+      const edge = (at) => new RegExp(LETTER, "u").test(word.at(at));
+      return (edge(0) ? `(?<!${LETTER})` : "") + plain + (edge(-1) ? `(?!${LETTER})` : "");
+    });
 
   /** The places in which all words occur, those with the words in their heading first.
    * @param {string} words @returns {Place[]} */
   course.search = (words) => {
-    const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = patterns(words).map((pattern) => new RegExp(pattern, "giu"));
     if (!places || wanted.length === 0) return [];
     const score = (place) => {
       let sum = 0;
       for (const word of wanted) {
-        const title = place.title.includes(word);
-        if (!title && !place.low.includes(word)) return 0;
-        sum += title ? 20 : Math.min(place.low.split(word).length - 1, 9);
+        const [title, text] = [place.heading, place.text].map((of) => of.match(word)?.length ?? 0);
+        if (!title && !text) return 0;
+        sum += title ? 20 : Math.min(text, 9);
       }
       return sum;
     };
@@ -57,19 +67,17 @@
   /** The text around the first word, with all words marked. @param {Place} place @param {string} words */
   const excerpt = (place, words) => {
     const line = document.createElement("span");
-    const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
-    const at = Math.max(0, Math.min(...wanted.map((w) => place.low.indexOf(w)).filter((i) => i >= 0), place.text.length) - AROUND);
+    const pattern = new RegExp(`(${patterns(words).join("|")})`, "giu");
+    const first = Math.max(0, place.text.search(pattern));
+    const from = first > AROUND ? place.text.indexOf(" ", first - AROUND) + 1 : 0;
+    const at = from > first ? first : from;
     const part = place.text.slice(at, at + 3 * AROUND);
-    const pattern = new RegExp(`(${wanted.map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})`, "gi");
     if (at > 0) line.append("…");
-    for (const piece of part.split(pattern)) {
-      if (wanted.includes(piece.toLowerCase())) {
-        const mark = document.createElement("mark");
-        mark.textContent = piece;
-        line.append(mark);
-      } else line.append(piece);
-    }
-    line.append("…");
+    part.split(pattern).forEach((piece, i) => { // every second piece is a word found
+      if (i % 2) line.append(course.make("mark", {}, piece));
+      else line.append(piece);
+    });
+    if (at + part.length < place.text.length) line.append("…");
     return line;
   };
 
@@ -78,11 +86,14 @@
     const entry = document.createElement("li");
     const link = document.createElement("a");
     link.href = place.address;
-    link.textContent = place.heading;
-    const chapter = document.createElement("span");
-    chapter.textContent = place.chapter;
-    entry.append(link, chapter, excerpt(place, words));
+    link.append(course.make("span", { class: "of" }, place.chapter), " ", place.heading);
+    entry.append(link, excerpt(place, words));
     return entry;
+  };
+
+  const howMany = (count, words) => {
+    if (count === 0) return say("search.none", { words });
+    return count === 1 ? say("search.found.one") : say("search.found", { count });
   };
 
   /** Shows what was found for the words; hides the list if there are none.
@@ -92,9 +103,7 @@
     box.hidden = words.trim() === "";
     if (box.hidden) return;
     const found = course.search(words);
-    status.textContent = found.length
-      ? say("search.found", { count: found.length })
-      : say("search.none", { words: words.trim() });
+    status.textContent = howMany(found.length, words.trim());
     list.replaceChildren(...found.slice(0, MOST).map((place) => item(place, words)));
   };
 
@@ -108,14 +117,62 @@
       () => show(box, field.value),
       () => { box.hidden = false; box.querySelector("p").textContent = say("search.lost"); },
     );
-    form.addEventListener("submit", (event) => { event.preventDefault(); find(); });
     field.addEventListener("focus", () => load().catch(() => {}));
     field.addEventListener("input", find);
     box.addEventListener("click", (event) => { if (event.target.closest("a")) box.hidden = true; });
+    mountKeys(form, field, box, find);
+    for (const away of ["pointerdown", "focusin"]) {
+      document.addEventListener(away, (event) => { if (!form.contains(event.target)) box.hidden = true; });
+    }
+  };
+
+  /** "/" leads to the field. Returns what leads back to where the reader was.
+   * @param {HTMLFormElement} form @param {HTMLInputElement} field @param {() => Promise<void>} find
+   * @returns {() => void} */
+  const mountSlash = (form, field, find) => {
+    let before = { element: null, top: 0 };
+    const stays = () => getComputedStyle(form.closest(".site")).position === "sticky"; // else on top
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !box.hidden) { box.hidden = true; field.focus(); }
       const typing = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
-      if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) { event.preventDefault(); field.focus(); }
+      if (event.key !== "/" || typing || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      const here = scrollY;
+      field.focus({ preventScroll: stays() });
+      before.top = here;
+      field.select();
+      if (field.value) find();
+    });
+    form.addEventListener("focusin", ({ relatedTarget }) => {
+      if (!form.contains(relatedTarget)) before = { element: relatedTarget, top: scrollY };
+    });
+    return () => {
+      document.activeElement.blur();
+      before.element?.focus({ preventScroll: true });
+      if (!stays()) scrollTo({ top: before.top, behavior: "instant" });
+    };
+  };
+
+  /** Arrows lead through what was found, Enter to the first place, and Escape back.
+   * @param {HTMLFormElement} form @param {HTMLInputElement} field @param {HTMLElement} box
+   * @param {() => Promise<void>} find */
+  const mountKeys = (form, field, box, find) => {
+    const goBack = mountSlash(form, field, find);
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      await find();
+      if (!box.hidden) box.querySelector("a")?.click();
+    });
+    form.addEventListener("keydown", (event) => {
+      const stops = [field, ...box.querySelectorAll("a")];
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (step && !box.hidden) {
+        event.preventDefault();
+        stops[stops.indexOf(document.activeElement) + step]?.focus();
+      } else if (event.key === "Escape" && !box.hidden) {
+        event.preventDefault(); // else the browser empties the field
+        box.hidden = true;
+        goBack();
+      }
     });
   };
 })();
