@@ -13,19 +13,24 @@ import argparse
 import sys
 from pathlib import Path
 
-from course_lib.edition.pages import write_pages, write_single
-from course_lib.edition.printing import print_chapters
+from course_lib.edition.pages import read_chapters, write_pages, write_single
+from course_lib.edition.printing import find_chromium, print_chapters
 from course_lib.edition.recorder import recordings
 from course_lib.index import ROOT
 
+STOPPED = 130  # what a shell says of a program that Ctrl-C ended
 KEPT = ROOT / "runs" / "recordings"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns 0, or 2 with a message on stderr if it could not be done."""
+    """Runs the command; returns 0, 2 with a line on stderr if it cannot, 130 if stopped."""
     options = _options(arguments)
-    folder: Path = options.into
+    folder: Path = options.into.resolve()
     try:
+        if options.pdf:
+            find_chromium()  # before the minutes that the rest takes, as are faults of the text
+        if not options.still:
+            read_chapters()
         packed = {} if options.still else recordings(ROOT / "notebooks", KEPT)
         pages = write_pages(folder, packed=packed)
         live = sum(
@@ -43,6 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"pages: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("pages: stopped; the recordings that were done are kept", file=sys.stderr)
+        return STOPPED
     return 0
 
 
