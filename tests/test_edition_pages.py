@@ -235,7 +235,7 @@ def without_words(cells: list[dict[str, Any]]) -> None:
     [
         (not_run, "04_kl_divergence.ipynb: cell 6 was not run; python3 start.py refresh 4 runs it"),
         (without_outputs, "cell 6 stores no output of verify; python3 start.py refresh 4"),
-        (without_words, "04_kl_divergence.ipynb: cell 4: a picture without words"),
+        (without_words, "04_kl_divergence.ipynb: cell 2: a picture without words"),
     ],
 )
 def test_a_notebook_that_cannot_be_shown_is_named(
