@@ -24,7 +24,7 @@
 
   class FakeRecording {
     constructor(of) {
-      Object.assign(this, { title: 'One of every kind', width: 800, height: 300 });
+      Object.assign(this, { name: 'Everything', title: 'One of every kind', width: 800, height: 300 });
       this.controls = controls(of);
     }
 
@@ -32,6 +32,11 @@
       const found = this.controls.map(control =>
         control.name in values ? control.values.indexOf(values[control.name]) : control.start);
       return found.includes(-1) ? null : found;
+    }
+
+    // Any sentence may be stored under it; test_edition_player_recorded holds a real one to this.
+    says() {
+      return true;
     }
 
     // With "tanh" the draws do nothing; 1000 draws cannot be drawn for "z²".

@@ -81,14 +81,16 @@ class Site:
         return path.as_uri()
 
 
-def figure(name: str = "Everything", *, height: int = 300, **values: Any) -> str:
+def figure(
+    name: str = "Everything", *, height: int = 300, caption: str = STORED, **values: Any
+) -> str:
     """An explorer's figure as a page has it before any script runs."""
     png = base64.b64encode(stored_picture(height)).decode()
     return (
         f'<figure class="explorer" data-explorer="{name}" '
         f'data-values="{html.escape(json.dumps(values))}">'
         f'<img src="data:image/png;base64,{png}" width="800" height="{height}" alt="{STORED}">'
-        f"<figcaption>{STORED}</figcaption>{IN_THE_NOTEBOOK}</figure>"
+        f"<figcaption>{html.escape(caption)}</figcaption>{IN_THE_NOTEBOOK}</figure>"
     )
 
 

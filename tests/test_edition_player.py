@@ -415,6 +415,17 @@ def test_a_missing_recording_is_named_and_can_be_asked_for_again(
     says(live(page), "−1.00", "10", "tanh", "b", "off")
 
 
+def test_to_try_again_wakes_all_figures_of_the_recording(opened: Opened, tmp_path: Path) -> None:
+    page = opened(figure(mean=1.0), figure(mean=-1.0), site=Site(tmp_path, recordings={}))
+    again = page.get_by_role("button", name=WORDS["explorer.again"])
+    expect(again).to_have_count(2)
+    Site(tmp_path).page()
+    again.nth(1).press("Enter")
+    says(live(page, 0), "1.00", "10", "linear", "b", "off")
+    says(live(page, 1), "−1.00", "10", "linear", "b", "off")
+    expect(live(page, 1).get_by_role("slider").first).to_be_focused()
+
+
 def test_a_recording_that_was_cut_off_is_named(opened: Opened, tmp_path: Path) -> None:
     site = Site(tmp_path)
     site.page()

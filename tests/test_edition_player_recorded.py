@@ -1,6 +1,7 @@
 """Explorers of a page with what was really recorded, against a fresh explorer in the kernel."""
 
 import base64
+import functools
 import random
 import re
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from course_lib.edition.explorer_words import EXPLORER_WORDS
 from course_lib.edition.recording import Recording
 from course_lib.explorers.divergence import PosteriorGap
+from course_lib.explorers.evidence import EvidenceNeedle
 
 pytestmark = MARKS
 WORDS = EXPLORER_WORDS["en"]
@@ -52,9 +54,20 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def opened(page: Page, folder: Path, text: str) -> Locator:
+@functools.cache
+def stored() -> str:
+    """What the explorer says where the figure opens."""
+    fresh = PosteriorGap.example()
+    fresh.at(**OPENING)
+    sentence = fresh.sentence
+    fresh.close()
+    return sentence
+
+
+def opened(page: Page, folder: Path, text: str, caption: str = "", **values: Any) -> Locator:
     site = Site(folder, readers=READERS, recordings={NAME: text})
-    page.goto(site.page(figure(NAME, height=460, **OPENING)))
+    drawn = figure(NAME, height=460, caption=caption or stored(), **OPENING, **values)
+    page.goto(site.page(drawn))
     return page.locator("figure.explorer")
 
 
@@ -135,3 +148,29 @@ def test_a_browser_that_unpacks_nothing_is_told(
     explorer = opened(page, tmp_path, taken[1])
     expect(explorer.get_by_role("status")).to_have_text(WORDS["recording.unsupported"])
     expect(explorer.locator("img")).to_be_visible()
+
+
+def stays_stored(explorer: Locator, key: str) -> None:
+    """No control moves it, and one line says why."""
+    expect(explorer).to_have_attribute("data-state", "failed")
+    expect(explorer.get_by_role("status")).to_contain_text(WORDS[key])
+    expect(explorer.get_by_role("slider")).to_have_count(0)
+    expect(explorer.locator("img")).to_be_visible()
+
+
+def test_the_recording_of_another_explorer_is_not_shown(page: Page, tmp_path: Path) -> None:
+    other = recorded(EvidenceNeedle, 2)[1]
+    stays_stored(opened(page, tmp_path, other), "recording.altered")
+
+
+def test_a_recording_that_says_something_else_is_not_shown(
+    page: Page, tmp_path: Path, taken: tuple[Recording, str]
+) -> None:
+    explorer = opened(page, tmp_path, taken[1], caption=stored().replace("log p(x)", "log q(x)"))
+    stays_stored(explorer, "recording.altered")
+
+
+def test_a_value_of_no_control_is_not_passed_over(
+    page: Page, tmp_path: Path, taken: tuple[Recording, str]
+) -> None:
+    stays_stored(opened(page, tmp_path, taken[1], depth=3), "explorer.unrecorded")

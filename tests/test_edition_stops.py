@@ -67,7 +67,8 @@ def test_whole_numbers_steps_and_switches() -> None:
 def test_a_text_names_values_by_symbol(tmp_path: Any) -> None:
     """Of the notebook that shows the explorer, and of no other."""
     about = {"image/png": {"explorer": "Any", "values": {"mean": 1.2, "std": 0.3, "b2": 1.0}}}
-    shown = {"cell_type": "code", "source": "", "outputs": [{"metadata": about}]}
+    shown = {"cell_type": "code", "source": "", "metadata": {}, "execution_count": 1}
+    shown["outputs"] = [{"metadata": about}]
     text = "With μ = −0.35 move **σ** to 0.64, then $b_2$ from 3; kμ = 1.7."
     cells = [{"cell_type": "markdown", "source": [text]}, shown]
     (tmp_path / "1.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")

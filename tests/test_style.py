@@ -1,5 +1,6 @@
 """Lint, format and types of code and notebooks, lint of scripts: one run of the tests has all."""
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -9,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OXLINT = Path(sysconfig.get_path("scripts")) / f"oxlint{sysconfig.get_config_var('EXE') or ''}"
+PLAYER = ROOT / "course_lib" / "edition" / "player"
 RULES = Path(__file__).resolve().parent / "oxlint.json"
 
 
@@ -48,3 +50,17 @@ def test_a_fault_in_a_script_is_found(rule: str, tmp_path: Path) -> None:
     run = oxlint(path)
     assert run.returncode != 0
     assert rule in run.stdout
+
+
+# What a browser of 2023 may not know: one such expression stops the whole script, unread.
+TOO_NEW = re.compile(r"\(\?<[=!]|\.(?:with|toSorted|toReversed|toSpliced|findLast)\(|groupBy\(")
+
+
+@pytest.mark.parametrize("path", sorted(PLAYER.glob("*.js")), ids=lambda path: path.name)
+def test_a_script_of_the_pages_needs_no_newer_browser(path: Path) -> None:
+    found = [
+        f"{place}: {line.strip()}"
+        for place, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if TOO_NEW.search(line)
+    ]
+    assert found == []

@@ -14,26 +14,31 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.edition.prose import Prose, code_block
+from course_lib.edition.stored import Cell, stored_cells
 from course_lib.edition.words import say
 from course_lib.index import calls, text
 
-Cell = dict[str, Any]
 WRITES = ("verify", "verify_at_most", "check", "show", "print", "display")  # these leave an output
 # Several verdicts one after the other, and one of them.
 VERDICTS = re.compile(r'(?:<details class="verdict">.*?</details>\n){2,}', re.S)
 VERDICT = re.compile(r"<summary>Equation (.*?) holds</summary>(.*?)</details>", re.S)
+MEANT = "raises-exception"  # the tag of a cell whose error is part of the text
 ROW = re.compile(r"<tr>\s*<td[^>]*>(.*?)</td>", re.S)
 
 
 def read_cells(path: Path) -> list[Cell]:
     """The notebook's cells.
 
-    Raises ValueError that names the first cell which was not run, or whose outputs are gone.
+    Raises ValueError that names the first cell which was not run, whose outputs are gone, or which
+    stores an error without the tag that says it is meant to, raises-exception.
     """
-    cells: list[Cell] = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    cells = stored_cells(path)
     for place, cell in enumerate(cells, start=1):
         if cell["cell_type"] == "code" and text(cell["source"]).strip():
-            why = _not_run(cell)
+            try:
+                why = _not_run(cell)
+            except SyntaxError as error:
+                raise ValueError(f"{path.name}: cell {place} is no Python: {error}") from error
             if why:
                 number = int(path.name[:2])
                 raise ValueError(
@@ -46,6 +51,9 @@ def _not_run(cell: Cell) -> str:
     """Why the cell cannot be shown, or nothing."""
     if cell.get("execution_count") is None:
         return "was not run"
+    errors = [output for output in cell["outputs"] if output["output_type"] == "error"]
+    if errors and MEANT not in cell["metadata"].get("tags", ()):
+        return f"stores an error, {errors[0]['ename']}: {errors[0]['evalue']}"
     top = [node for node in _tree(cell).body if isinstance(node, ast.Expr)]
     writes = [call for node in top for name in WRITES for call in calls(node, name)]
     if writes and not cell["outputs"]:
@@ -72,17 +80,23 @@ class Setting:
 
 
 def render_cells(cells: list[Cell], prose: Prose, setting: Setting) -> Iterator[str]:
-    """Each cell as HTML, in order."""
-    for cell in cells:
-        if cell["cell_type"] != "code":
-            yield prose.html_of(text(cell["source"]))
-        elif exercise_of(cell):
-            yield exercise(cell, setting.number)
-        else:
-            drawn = "".join(render_output(output, setting) for output in cell["outputs"])
-            outputs = [VERDICTS.sub(together, drawn)]
-            last = fold(cell) in ("code.explorer", "code.figure")  # the picture comes first
-            yield from [*outputs, code(cell)] if last else [code(cell), *outputs]
+    """Each cell as HTML, in order. Raises ValueError, naming the cell that cannot be shown."""
+    for place, cell in enumerate(cells, start=1):
+        try:
+            yield _cell(cell, prose, setting)
+        except ValueError as error:
+            raise ValueError(f"cell {place}: {error}") from error
+
+
+def _cell(cell: Cell, prose: Prose, setting: Setting) -> str:
+    if cell["cell_type"] != "code":
+        return prose.html_of(text(cell["source"]))
+    if exercise_of(cell):
+        return exercise(cell, setting.number)
+    drawn = "".join(render_output(output, setting) for output in cell["outputs"])
+    outputs = VERDICTS.sub(together, drawn)
+    first = fold(cell) in ("code.explorer", "code.figure")  # the picture
+    return outputs + code(cell) if first else code(cell) + outputs
 
 
 def exercise_of(cell: Cell) -> str:
@@ -181,11 +195,13 @@ def together(several: re.Match[str]) -> str:
 def figure(output: Cell, setting: Setting) -> str:
     """A stored picture with its sentence; one of an explorer says which, and where it stands.
 
-    Raises ValueError if the picture has no words.
+    Raises ValueError if the picture has no words, or an explorer's does not say where it stands.
     """
     about = _about_picture(output)
     if not about.get("alt"):
-        raise ValueError(f"{setting.file}: a picture without words for those who do not see it")
+        raise ValueError("a picture without words for those who do not see it")
+    if "explorer" in about and "values" not in about:
+        raise ValueError(f"the stored picture of {about['explorer']} does not say at which values")
     words, encoded = html.escape(about["alt"]), text(output["data"]["image/png"])
     encoded = re.sub(r"\s", "", encoded)
     size = f'width="{about["width"]}" height="{about["height"]}"'

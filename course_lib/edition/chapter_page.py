@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_lib.edition.cells import Cell, Setting, nothing_moves, read_cells, render_cells
+from course_lib.edition.cells import Setting, nothing_moves, read_cells, render_cells
 from course_lib.edition.one_line import on_one_line
 from course_lib.edition.prose import Prose, plain_text
+from course_lib.edition.stored import Cell
 from course_lib.edition.words import say
 from course_lib.index import text
 

@@ -13,37 +13,47 @@ import argparse
 import sys
 from pathlib import Path
 
-from course_lib.edition.pages import write_pages, write_single
-from course_lib.edition.printing import print_chapters
+from course_lib.edition.pages import read_chapters, write_pages, write_single
+from course_lib.edition.printing import find_chromium, print_chapters
 from course_lib.edition.recorder import recordings
 from course_lib.index import ROOT
 
+STOPPED = 130  # what a shell says of a program that Ctrl-C ended
 KEPT = ROOT / "runs" / "recordings"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns 0, or 2 with a message on stderr if it could not be done."""
-    options = _options(arguments)
-    folder: Path = options.into
+    """Runs the command; returns 0, 2 with a line on stderr if it cannot, 130 if stopped."""
     try:
-        packed = {} if options.still else recordings(ROOT / "notebooks", KEPT)
-        pages = write_pages(folder, packed=packed)
-        live = sum(
-            drawn.startswith('<figure class="explorer"') for p in pages for drawn in p.pictures
-        )
-        print(f"{live} of {sum(len(p.pictures) for p in pages)} explorers move")
-        print(f"{len(pages)} chapters: open {(folder / 'index.html').resolve().as_uri()}")
-        if options.single:
-            files = write_single(folder / "single", pages, packed)
-            print(f"{len(files)} chapters in one file each: {folder / 'single'}")
-        if options.pdf:
-            print("printing …", flush=True)
-            files = print_chapters(folder / "pdf", pages)
-            print(f"{len(files)} PDFs: {folder / 'pdf'}")
+        _make(_options(arguments))
     except (OSError, ValueError) as error:
         print(f"pages: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("pages: stopped; the recordings that were done are kept", file=sys.stderr)
+        return STOPPED
     return 0
+
+
+def _make(options: argparse.Namespace) -> None:
+    """Makes what the options ask for. What may be wrong is looked at before minutes are spent."""
+    folder: Path = options.into.resolve()
+    if options.pdf:
+        find_chromium()
+    if not options.still:
+        read_chapters()
+    packed = {} if options.still else recordings(ROOT / "notebooks", KEPT)
+    pages = write_pages(folder, packed=packed)
+    live = sum(drawn.startswith('<figure class="explorer"') for p in pages for drawn in p.pictures)
+    print(f"{live} of {sum(len(p.pictures) for p in pages)} explorers move")
+    print(f"{len(pages)} chapters: open {(folder / 'index.html').as_uri()}")
+    if options.single:
+        files = write_single(folder / "single", pages, packed)
+        print(f"{len(files)} chapters in one file each: {folder / 'single'}")
+    if options.pdf:
+        print("printing …", flush=True)
+        files = print_chapters(folder / "pdf", pages)
+        print(f"{len(files)} PDFs: {folder / 'pdf'}")
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

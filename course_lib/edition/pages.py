@@ -19,6 +19,7 @@ from course_lib.edition.chapter_page import ChapterPage, read_chapter, search_en
 from course_lib.edition.lettering import maths_font
 from course_lib.edition.packing import encoded, unpack
 from course_lib.edition.packing import script as recording_script
+from course_lib.edition.stored import stored_cells
 from course_lib.edition.words import WORDS, say
 from course_lib.index import ROOT, Equation, collect_equations
 
@@ -42,6 +43,7 @@ SCRIPTS = (
     "search.js",
     "page.js",
 )
+LINK = re.compile(r'<a ([^>]*)href="([^"]*)"([^>]*)>(.*?)</a>', re.S)
 STORED_TAG = re.compile(r"\\\\tag\{(\d+\.\d+)\}")  # as JSON has it
 HERO = 4  # the chapter whose first explorer opens the contents page
 
@@ -62,13 +64,13 @@ Packed = Mapping[str, bytes]  # recordings by the explorer's name
 def read_chapters(root: Path = ROOT, packed: Packed | None = None) -> list[ChapterPage]:
     """All chapters, in order. packed: the recordings that their explorers may move by.
 
-    Raises ValueError if a notebook was not run, naming the cell.
+    Raises ValueError if a notebook cannot be read, or was not run, naming the file and the cell.
     """
     home = home_address(root)
     paths = sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     if not paths:
         raise ValueError(f"there are no notebooks in {root / 'notebooks'}")
-    texts = {f"{path.stem}.html": path.read_text(encoding="utf-8") for path in paths}
+    texts = {f"{path.stem}.html": json.dumps(stored_cells(path)) for path in paths}
     places = {tag: page for page, words in texts.items() for tag in STORED_TAG.findall(words)}
     opened = {name: unpack(data) for name, data in (packed or {}).items()}
 
@@ -203,10 +205,22 @@ def write_single(
     written = []
     for page in pages:
         data = chapter_data(page, packed)
-        drawn = chapter_html(pages, page, style=style, scripts=inline, data=data, alone=True)
-        drawn = re.sub(r'href="equations\.html#', 'href="#', drawn)
-        written.append(write(folder / page.file, drawn))
+        given = {"style": style, "scripts": inline, "data": data, "alone": True}
+        drawn = chapter_html(pages, page, **given, before=None, after=None)
+        written.append(write(folder / page.file, without_neighbours(drawn)))
     return written
+
+
+def without_neighbours(html: str) -> str:
+    """A chapter's page that stands alone: a link to another page is its words."""
+
+    def kept(link: re.Match[str]) -> str:
+        address = re.sub(r"^equations\.html#", "#", link[2])
+        if address.startswith(("#", "http", "mailto:")):
+            return f'<a {link[1]}href="{address}"{link[3]}>{link[4]}</a>'
+        return link[4]
+
+    return LINK.sub(kept, html)
 
 
 def write(path: Path, words: str) -> Path:

@@ -13,7 +13,14 @@ from pathlib import Path
 from markupsafe import Markup
 
 from course_lib.edition.chapter_page import ChapterPage
-from course_lib.edition.pages import chapter_html, environment, stylesheet, write
+from course_lib.edition.pages import (
+    LINK,
+    chapter_html,
+    environment,
+    stylesheet,
+    without_neighbours,
+    write,
+)
 
 NAMES = (
     "chromium",
@@ -41,7 +48,6 @@ FLAGS = (
     "--generate-pdf-document-outline",
 )
 PATIENCE = 300  # seconds
-LINK = re.compile(r'<a ([^>]*)href="([^"]*)"([^>]*)>(.*?)</a>', re.S)
 PAGE = re.compile(r"(\d\d)_\w+\.html(?:#(.*))?")
 ANCHOR = re.compile(r'\b(id|aria-labelledby)="(?!eq-)([^"]+)"')
 
@@ -71,14 +77,7 @@ def print_chapters(folder: Path, pages: list[ChapterPage]) -> list[Path]:
 
 def printable(html: str) -> str:
     """A chapter's page for paper: a link to another page is its words."""
-
-    def kept(link: re.Match[str]) -> str:
-        address = re.sub(r"^equations\.html#", "#", link[2])
-        if address.startswith(("#", "http")):
-            return f'<a {link[1]}href="{address}"{link[3]}>{link[4]}</a>'
-        return link[4]
-
-    return LINK.sub(kept, html)
+    return without_neighbours(html)
 
 
 def whole(pages: list[ChapterPage]) -> str:
@@ -114,6 +113,7 @@ def _bare() -> dict[str, object]:
 
 def _print(program: str, html: str, target: Path) -> Path:
     """Prints one page. Its file stands beside the target: some Chromiums may not read elsewhere."""
+    target = target.resolve()
     source = write(target.with_suffix(".print.html"), html)
     target.unlink(missing_ok=True)
     root = hasattr(os, "geteuid") and os.geteuid() == 0  # whom Chromium refuses a sandbox
@@ -124,8 +124,9 @@ def _print(program: str, html: str, target: Path) -> Path:
             ran = subprocess.run(command, capture_output=True, timeout=PATIENCE)
         except subprocess.TimeoutExpired as error:
             raise ValueError(f"{program} took more than {PATIENCE} s for {target.name}") from error
+        finally:
+            source.unlink()
     if not target.is_file() or target.read_bytes()[:5] != b"%PDF-":
         said = ran.stderr.decode(errors="replace").strip().splitlines()
         raise ValueError(f"{program} printed no {target.name}: {said[-1] if said else 'no reason'}")
-    source.unlink()
     return target

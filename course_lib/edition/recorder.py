@@ -5,10 +5,11 @@ must have the same bytes again.
 """
 
 import os
+import signal
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 import torch
@@ -32,7 +33,7 @@ def recordings(
 
     notebooks: the folder whose notebooks say which values are wanted. folder: where recordings are
     kept from one time to the next. A bar shows how many are done, unless `quiet`.
-    Raises ValueError if a name is no explorer's.
+    Raises ValueError if a name is no explorer's, or one cannot be recorded; the others are kept.
     """
     wanted = list(names) or list(EXPLORERS)
     keys = {name: key(name, notebooks) for name in wanted}
@@ -72,17 +73,54 @@ def recorded(name: str, notebooks: Path) -> bytes:
 
 
 def _recorded(names: list[str], notebooks: Path) -> Iterator[tuple[str, bytes]]:
-    """Each name with its recording, in the order in which they are done."""
+    """Each name with its recording, in the order in which they are done.
+
+    If one fails, those that have begun are still handed over, and none begins any more. Raises
+    ValueError that names the one that failed.
+    """
     if not names:
         return
     workers = min(len(names), os.cpu_count() or 1)
-    with (
-        _one_thread(),
-        ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool,
-    ):
+    others = set(active_children())
+    with _one_thread(), ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
         waiting = {pool.submit(recorded, name, notebooks): name for name in names}
-        for done in as_completed(waiting):
-            yield waiting[done], done.result()
+        try:
+            yield from _done(waiting)
+        except (KeyboardInterrupt, GeneratorExit):  # nobody waits for what has begun
+            for future in waiting:
+                future.cancel()
+            for process in set(active_children()) - others:
+                process.terminate()
+            raise
+
+
+def _done(waiting: dict[Future[bytes], str]) -> Iterator[tuple[str, bytes]]:
+    """Each that is done, and once one has failed those that cannot be called off any more."""
+    failed: dict[str, BaseException] = {}
+    left = set(waiting)
+    while left:
+        done, left = wait(left, return_when=FIRST_COMPLETED)
+        for future in done:
+            error = future.exception()
+            if error is None:
+                yield waiting[future], future.result()
+            else:
+                failed[waiting[future]] = error
+        if failed:
+            left = {future for future in left if not future.cancel()}
+    for name, error in failed.items():
+        if isinstance(error, BrokenExecutor):
+            raise ValueError(
+                f"a process was ended while it recorded, perhaps for want of memory; "
+                f"{', '.join(sorted(failed))} are not recorded, those done before are kept"
+            ) from error
+        raise ValueError(f"{name} cannot be recorded: {error!r}; others are kept") from error
+
+
+def _begin() -> None:
+    """What a process does first. Ctrl-C is for the one that started it, which ends it then."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
 
 
 def _turn(name: str) -> tuple[int, str]:

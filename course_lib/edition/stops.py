@@ -6,7 +6,6 @@ multiples of a spacing of 1, 2, 2.5 or 5 of some power of ten. The spacings keep
 MOST positions, and the slider with the fewest stops has as many as can be.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.edition.recording import RecordedControl
+from course_lib.edition.stored import stored_cells
 from course_lib.explorers.stage.controls import Choice, Control, Slider, Steps, Toggle
 
 MOST = 6_000  # positions of a recording
@@ -177,13 +177,20 @@ def named_values(name: str, controls: Sequence[Control], notebooks: Path) -> dic
 
     A text names a value where it writes a control's symbol, which ends its label after a comma,
     then "=", "to", "at" or "from", and a number: "μ = 0.8", "**σ** to 0.6", "$b_2=4$".
+
+    Raises ValueError, naming the file, if one is no notebook or a picture lacks a control's value.
     """
     found: dict[str, set[Any]] = {control.name: set() for control in controls}
     for path in sorted(notebooks.glob("*.ipynb")):
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        cells = stored_cells(path)
         opened = [values for explorer, values in _opened(cells) if explorer == name]
         for values in opened:
             for control in controls:
+                if control.name not in values:
+                    raise ValueError(
+                        f"{path.name}: the stored picture of {name} does not say the value of "
+                        f"{control.name}; python3 start.py refresh makes it again"
+                    )
                 found[control.name].add(values[control.name])
         if opened:
             text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
@@ -198,7 +205,7 @@ def _opened(cells: Iterable[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for output in cell.get("outputs", ()):
             about = output.get("metadata", {}).get("image/png", {})
             if "explorer" in about:
-                yield about["explorer"], about["values"]
+                yield about["explorer"], about.get("values", {})
 
 
 def _named(control: Control, text: str) -> set[Any]:

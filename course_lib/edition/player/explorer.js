@@ -17,10 +17,12 @@
     return `${document.documentElement.dataset.recordings ?? 'recordings/'}${name}.js`;
   }
 
-  /** Where a figure's controls stand when it opens. */
+  /** Where a figure's controls stand when it opens; there the recording must say what is stored. */
   function openingOf(/** @type {HTMLElement} */ figure, /** @type {any} */ recording) {
     const stops = recording.stops(JSON.parse(figure.dataset.values ?? '{}'));
     if (stops === null) throw new Error('explorer.unrecorded');
+    const stored = figure.querySelector('.explorer-stored').textContent;
+    if (!recording.says(stops, stored)) throw new Error('recording.altered');
     return stops;
   }
 
@@ -111,10 +113,18 @@
     const again = course.make('button', { type: 'button' });
     again.textContent = course.phrase(figure, 'explorer.again');
     again.addEventListener('click', async () => {
+      for (const other of failedAlike(figure)) wake(other);
       await wake(figure);
       figure.querySelector('input, select, .explorer-note button')?.focus();
     });
     line.append(' ', again);
+  }
+
+  /** The other figures of the same recording that offer to try again. */
+  function failedAlike(/** @type {HTMLElement} */ figure) {
+    return [...document.querySelectorAll('figure.explorer[data-state=failed]')].filter(other =>
+      other !== figure && other.dataset.explorer === figure.dataset.explorer
+      && other.querySelector('.explorer-note button'));
   }
 
   /** The line of a figure that says what it is waiting for, or why it has no controls. */

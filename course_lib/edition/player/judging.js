@@ -48,7 +48,7 @@
 
   /** The text with plain minus signs, and without blanks at its ends and between thousands. */
   function unified(text) {
-    return text.trim().replace(/[−–]/g, '-').replace(/(?<=\d)\s(?=\d{3}(?!\d))/g, '');
+    return text.trim().replace(/[−–]/g, '-').replace(/(\d)\s(?=\d{3}(?!\d))/g, '$1');
   }
 
   /** One number, or NaN. One comma stands for the point, unless it may part thousands. */

@@ -316,12 +316,22 @@
       };
     }
 
-    /** The stops of these values, other controls at their start; null if one is not recorded. */
+    /**
+     * The stops of these values, other controls at their start; null if one is not recorded, or is no
+     * control's.
+     */
     stops(values) {
+      const known = this.controls.map((control) => control.name);
+      if (!Object.keys(values).every((name) => known.includes(name))) return null;
       const found = this.controls.map((control) =>
         control.name in values ? control.values.indexOf(values[control.name]) : control.start,
       );
       return found.includes(-1) ? null : found;
+    }
+
+    /** Whether it says this sentence at these stops. */
+    says(indices, sentence) {
+      return this.sentenceAt(this.position(indices)) === sentence;
     }
 
     sentenceAt(position) {
@@ -409,9 +419,17 @@
     });
   }
 
+  /** The recording, if it is of the explorer that was asked for. */
+  function ofName(name, recording) {
+    if (recording.name !== name) throw new Error('recording.altered');
+    return recording;
+  }
+
   course.recordingNamed = (name, source) => {
     if (!asked.has(name)) {
-      const recording = carried(name, source).then(course.openRecording);
+      const recording = carried(name, source)
+        .then(course.openRecording)
+        .then((opened) => ofName(name, opened));
       asked.set(name, recording);
       recording.catch(() => asked.delete(name)); // so that it can be asked for again
     }

@@ -115,7 +115,7 @@
     /** The frames on either side of where the control is. */
     neighbours(/** @type {number} */ axis) {
       return [Math.floor(this.place), Math.floor(this.place) + 1].map(stop =>
-        this.recording.frame(this.target.with(axis, stop)));
+        this.recording.frame(this.target.map((other, i) => (i === axis ? stop : other))));
     }
 
     /** Keeps one drawn pixel to one of the screen's, whatever the size, the zoom, the screen. */
