@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -640,3 +641,22 @@ def test_the_same_notebooks_give_the_same_bytes(folder: Path, tmp_path: Path) ->
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(p.name for p in folder.iterdir())
     for path in folder.iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_an_index_that_is_cut_short_is_said_and_asked_for_again(
+    browser: Browser, folder: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    index = copy / "search-index.js"
+    whole = index.read_text(encoding="utf-8")
+    index.write_text(whole[: len(whole) // 2], encoding="utf-8")
+    page = browser.new_page()
+    page.goto((copy / "index.html").as_uri())
+    page.get_by_role("searchbox").fill("jensen")
+    expect(page.locator("#found p")).to_have_text(say("search.lost"))
+    index.write_text(whole, encoding="utf-8")
+    page.get_by_role("searchbox").fill("jensen tangent")
+    expect(page.locator("#found li a").first).to_be_visible()
+    page.close()

@@ -109,6 +109,9 @@
   window.addEventListener('storage', event => {
     if (event.key === null || event.key.startsWith(KEY)) again();
   });
+  // A busy browser may lose that event; whoever comes back to this page sees what is true.
+  window.addEventListener('focus', again);
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) again(); });
   window.addEventListener('pageshow', event => {
     if (event.persisted) again(); // back in history: this page slept while others wrote
   });

@@ -8,7 +8,7 @@
   const AROUND = 60; // characters of text on each side of the first word found
 
   const SHORT = 3; // a word of so few letters is found as a whole word only: not ESS in "less"
-  const LETTER = "[\\p{Script=Latin}\\p{Script=Greek}\\p{N}]";
+  const LETTER = /[\p{Script=Latin}\p{Script=Greek}\p{N}]/u;
 
   /** @typedef {{address: string, chapter: string, heading: string, text: string}} Place */
   /** @type {Place[] | null} */
@@ -19,24 +19,28 @@
     places = entries.map(([address, chapter, heading, text]) => ({ address, chapter, heading, text }));
   };
 
-  /** The words as patterns. A bar is |, whichever was typed. @param {string} words @returns {string[]} */
-  const patterns = (words) => words.replaceAll("∣", "|")
-    .split(/\s+/).filter(Boolean).map((word) => {
-      const plain = word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
-      if (word.length > SHORT) return plain;
-      const edge = (at) => new RegExp(LETTER, "u").test(word.at(at));
-      return (edge(0) ? `(?<!${LETTER})` : "") + plain + (edge(-1) ? `(?!${LETTER})` : "");
-    });
+  /** What is looked for. A bar is |, whichever was typed. @param {string} words @returns {string[]} */
+  const wanted = (words) => words.replaceAll("∣", "|").split(/\s+/).filter(Boolean);
+
+  /** Where a word stands in a text: start and end of each. @param {string} text @param {string} word
+   * @returns {number[][]} */
+  const spans = (text, word) => {
+    const plain = new RegExp(word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"), "giu");
+    const all = [...text.matchAll(plain)].map((match) => [match.index, match.index + match[0].length]);
+    if (word.length > SHORT) return all;
+    const goesOn = (at) => LETTER.test(text.charAt(at - 1)) && LETTER.test(text.charAt(at));
+    return all.filter(([start, end]) => !goesOn(start) && !goesOn(end));
+  };
 
   /** The places in which all words occur, those with the words in their heading first.
    * @param {string} words @returns {Place[]} */
   course.search = (words) => {
-    const wanted = patterns(words).map((pattern) => new RegExp(pattern, "giu"));
-    if (!places || wanted.length === 0) return [];
+    const all = wanted(words);
+    if (!places || all.length === 0) return [];
     const score = (place) => {
       let sum = 0;
-      for (const word of wanted) {
-        const [title, text] = [place.heading, place.text].map((of) => of.match(word)?.length ?? 0);
+      for (const word of all) {
+        const [title, text] = [place.heading, place.text].map((of) => spans(of, word).length);
         if (!title && !text) return 0;
         sum += title ? 20 : Math.min(text, 9);
       }
@@ -55,8 +59,13 @@
     loading = loading || new Promise((resolve, reject) => {
       const script = document.createElement("script");
       script.src = "search-index.js";
-      script.onload = () => resolve();
-      script.onerror = () => reject(new Error("search.lost"));
+      const lost = () => {
+        loading = null; // to be asked for again: it may be there by then
+        script.remove();
+        reject(new Error("search.lost"));
+      };
+      script.onload = () => (places ? resolve() : lost()); // cut short, it says nothing
+      script.onerror = lost;
       document.head.append(script);
     });
     return loading;
@@ -67,17 +76,19 @@
   /** The text around the first word, with all words marked. @param {Place} place @param {string} words */
   const excerpt = (place, words) => {
     const line = document.createElement("span");
-    const pattern = new RegExp(`(${patterns(words).join("|")})`, "giu");
-    const first = Math.max(0, place.text.search(pattern));
+    const found = wanted(words).flatMap((word) => spans(place.text, word)).sort((a, b) => a[0] - b[0]);
+    const first = found.length ? found[0][0] : 0;
     const from = first > AROUND ? place.text.indexOf(" ", first - AROUND) + 1 : 0;
-    const at = from > first ? first : from;
-    const part = place.text.slice(at, at + 3 * AROUND);
+    let at = from > first ? first : from;
+    const last = at + 3 * AROUND;
     if (at > 0) line.append("…");
-    part.split(pattern).forEach((piece, i) => { // every second piece is a word found
-      if (i % 2) line.append(course.make("mark", {}, piece));
-      else line.append(piece);
-    });
-    if (at + part.length < place.text.length) line.append("…");
+    for (const [start, end] of found) {
+      if (start < at || end > last) continue; // within the one before, or too far on
+      line.append(place.text.slice(at, start), course.make("mark", {}, place.text.slice(start, end)));
+      at = end;
+    }
+    line.append(place.text.slice(at, last));
+    if (last < place.text.length) line.append("…");
     return line;
   };
 
