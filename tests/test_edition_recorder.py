@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from concurrent.futures import Future
 from multiprocessing import active_children
@@ -42,6 +43,9 @@ def test_one_that_fails_is_named_and_loses_no_other(
     assert sorted(handed) == [("Begun", b"late"), ("Done", b"done")]
 
 
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+
+
 def _dies(name: str, notebooks: Path) -> bytes:
     os.kill(os.getpid(), signal.SIGKILL)
     return b""
@@ -52,12 +56,14 @@ def _dawdles(name: str, notebooks: Path) -> bytes:
     return b""
 
 
+@POSIX
 def test_a_process_that_is_killed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "recorded", _dies)
     with pytest.raises(ValueError, match="was ended while it recorded.*EvidenceNeedle"):
         list(recorder._recorded(["EvidenceNeedle"], tmp_path))
 
 
+@POSIX
 def test_ctrl_c_ends_what_has_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "recorded", _dawdles)
     before = set(active_children())
