@@ -105,12 +105,14 @@ def row(name: str) -> tuple[str, bool]:
     player_pages, browsing = import_module("player_pages"), import_module("browsing")
     data = recorded(name, ROOT / "notebooks")
     recording, text = unpack(data), encoded(data)
+    opening = recording.frame(tuple(control.start for control in recording.controls))
     with tempfile.TemporaryDirectory() as folder, browsing.browsing(1280, 1000) as page:
         site = player_pages.Site(
             Path(folder), readers=player_pages.READERS, recordings={name: text}
         )
         page.add_init_script(CLOCK)
-        page.goto(site.page(player_pages.figure(name, height=recording.height)))
+        drawn = player_pages.figure(name, height=recording.height, caption=opening.sentence)
+        page.goto(site.page(drawn))
         times = measured(page, name)
     kept = p95(times.core) <= P95_MS
     cells = [name, f"{len(recording.said):,}", f"{len(text) / 1e6:.2f}", str(len(times.core))]
