@@ -167,3 +167,14 @@ def keep_screenshot(page: Page, name: str) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.wait_for_timeout(500)
         page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def listen(page: Page) -> tuple[list[str], list[str]]:
+    """Lists that fill as the page complains and asks for addresses."""
+    complaints: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    return complaints, asked

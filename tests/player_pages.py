@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
-
 from course_lib.edition.explorer_words import EXPLORER_WORDS
 from course_lib.edition.packing import encoded, pack
 from course_lib.edition.recording import RecordedControl, Recording
@@ -124,13 +122,3 @@ def thinned(control: RecordedControl, most: int) -> RecordedControl:
         shown=tuple(control.shown[i] for i in kept),
         start=kept.index(control.start),
     )
-
-
-def listen(page: Page) -> tuple[list[str], list[str]]:
-    """Lists that fill as the page complains and asks for addresses."""
-    complaints: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    return complaints, asked

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import MARKS, Lab, browsing, cleared, open_notebook, run_all
+from browsing import MARKS, Lab, browsing, cleared, listen, open_notebook, run_all
 from notebook_rules import FOLDER, Notebook
 from playwright.sync_api import Locator, Page, TimeoutError
 
@@ -86,17 +86,6 @@ def test_a_reader_runs_it_and_moves_every_slider(
 def nothing(found: list[str]) -> None:
     """Fails with all that was found, if anything was."""
     assert not found, "\n".join(found)
-
-
-def listen(page: Page) -> tuple[list[str], list[str]]:
-    """Lists that fill as the page complains and asks for addresses."""
-    complaints: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("websocket", lambda socket: asked.append(socket.url))
-    return complaints, asked
 
 
 def is_local(url: str) -> bool:

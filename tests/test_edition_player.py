@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CHROMIUM, FLAGS, MARKS, browsing, keep_screenshot
-from player_pages import CONTROLS, PLAYER, STORED, Site, figure, listen
+from browsing import CHROMIUM, FLAGS, MARKS, browsing, keep_screenshot, listen
+from player_pages import CONTROLS, PLAYER, STORED, Site, figure
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from course_lib.edition.explorer_words import EXPLORER_WORDS

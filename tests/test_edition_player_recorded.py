@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import MARKS, browsing, keep_screenshot
-from player_pages import READERS, Site, figure, listen, recorded
+from browsing import MARKS, browsing, keep_screenshot, listen
+from player_pages import READERS, Site, figure, recorded
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from course_lib.edition.explorer_words import EXPLORER_WORDS
