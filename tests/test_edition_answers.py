@@ -20,7 +20,7 @@ from exercise_mistakes import WRONG_NUMBERS
 from playwright.sync_api import Page
 
 from course_lib.checks import Exercise, Mistake
-from course_lib.edition.answers import answer_tables, exercises_by_chapter
+from course_lib.edition.answers import answer_tables
 from course_lib.edition.exercise_words import EXERCISE_WORDS
 from course_lib.exercises import EXERCISES, judged
 
@@ -60,13 +60,6 @@ def near(found: list[float], wanted: list[float]) -> None:
 def test_the_tables_are_json_and_infinity_is_named() -> None:
     assert json.loads(json.dumps(TABLES, allow_nan=False)) == TABLES
     assert ["Infinity"] in TABLES["exercises"]["4.c"]["mistakes"]
-
-
-def test_every_exercise_has_its_chapter() -> None:
-    chapters = exercises_by_chapter()
-    assert list(chapters) == list(range(1, 13))
-    assert {name for names in chapters.values() for name in names} == set(EXERCISES)
-    assert chapters[12] == ["12.a", "12.b", "12.c", "12.d"]
 
 
 def test_an_exercise_that_a_page_cannot_judge_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

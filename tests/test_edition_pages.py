@@ -174,17 +174,26 @@ def test_nothing_is_taken_from_elsewhere(folder: Path) -> None:
 
 def test_each_chapter_has_its_name_as_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for number, name in re.findall(r"^\| (\d+) \| \[(.*?)\]\(notebooks", readme, re.M):
+    named = re.findall(r"^\| (\d+) \| \[(.*?)\]\(notebooks", readme, re.M)
+    assert len(named) == 12
+    for number, name in named:
         assert say(f"chapter.{number}.name") == name
         assert say(f"chapter.{number}.line").endswith(".")
     with pytest.raises(ValueError, match="no words for 'chapter.13.name'"):
         say("chapter.13.name")
 
 
+def leads_there(project: dict[str, Any], readme: str) -> bool:
+    """Whether the README names the pages' place, if the project has one."""
+    return project.get("urls", {}).get("Documentation", "") in readme
+
+
 def test_the_readme_leads_to_the_pages_once_they_have_a_place() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    place = project.get("urls", {}).get("Documentation", "")
-    assert place in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert leads_there(project, (ROOT / "README.md").read_text(encoding="utf-8"))
+    placed = {"urls": {"Documentation": "https://forge.example/pages"}}
+    assert not leads_there(placed, "The pages are somewhere.")
+    assert leads_there(placed, "The pages: <https://forge.example/pages>.")
 
 
 def test_a_file_is_a_link_once_the_course_has_a_home() -> None:

@@ -151,7 +151,7 @@ def difference(canvas: np.ndarray, explorer: Explorer) -> float:
 
 
 def compared(recording: Recording, explorer: Explorer, page: Page, count: int) -> None:
-    """The canvas shows what the notebook's picture does, and no other position's."""
+    """The canvas shows what the notebook's picture does."""
     places = positions(recording, count, seed=3)
     same(recording, page, places)
     for indices in places:

@@ -1,10 +1,10 @@
 """Recordings show and say what a fresh explorer does, and have the same bytes in every process."""
 
+import base64
 import os
 import random
 import subprocess
 import sys
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,9 +173,10 @@ def test_a_shape_moved_by_a_pixel_is_noticed() -> None:
 
 def test_the_script_hands_over_what_was_packed(half: Recording) -> None:
     text = script("Half", pack(half))
-    assert text.startswith('course.received("Half", "')
-    assert text.endswith('");\n')
-    assert zlib.crc32(text.encode()) == zlib.crc32(script("Half", pack(half)).encode())
+    start, end = 'course.received("Half", "', '");\n'
+    assert text.startswith(start)
+    assert text.endswith(end)
+    assert base64.b64decode(text[len(start) : -len(end)], validate=True) == pack(half)
 
 
 def test_few_stops_keep_the_start() -> None:

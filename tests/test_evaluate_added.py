@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from course_lib.evaluate import added, command
+from course_lib.evaluate import command
 from course_lib.evaluate.added import add_rows
 from course_lib.shipped import RECIPES, Recipe, other_runs, results, save_model
 from course_lib.shipped.facts import sha256_of
@@ -195,7 +195,3 @@ def test_rows_are_kept_beside_those_of_other_models(tmp_path: Path) -> None:
         save_rows(path, [row])
     assert json.loads(path.read_text()) == [{"model": "a", "nll": 3.0}, {"model": "b", "nll": 2.0}]
     assert len(path.read_text().splitlines()) == 4  # a row a line
-
-
-def test_all_rows_are_measured_alike() -> None:
-    assert added.TABLED == {"k": 5000, "images": 10_000, "seed": 0}

@@ -18,13 +18,12 @@ look.
 
 import math
 from collections.abc import Iterable
-from itertools import groupby
 from typing import Any
 
 from course_lib.checks import Exercise
 from course_lib.checks.comparison import SINGLE, STEPS
 from course_lib.checks.phrases import PHRASES
-from course_lib.exercises import EXERCISES, find
+from course_lib.exercises import find
 
 LANGUAGE = "en"  # of the hints and the phrases
 
@@ -41,16 +40,6 @@ def answer_tables(names: Iterable[str]) -> dict[str, Any]:
         "exercises": {exercise.name: _table(exercise) for exercise in exercises},
         "words": {LANGUAGE: {"phrases": PHRASES, "exercises": words}},
     }
-
-
-def exercises_by_chapter() -> dict[int, list[str]]:
-    """The names of all exercises by their chapter's number, in order: {1: ["1.a", …], …}."""
-
-    def chapter(name: str) -> int:
-        return int(name.split(".")[0])
-
-    names = sorted(EXERCISES, key=lambda name: (chapter(name), name))
-    return {number: list(group) for number, group in groupby(names, chapter)}
 
 
 def _table(exercise: Exercise) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from course_lib.index import ROOT, Equation, collect_equations
 
 HERE = Path(__file__).resolve().parent
 PLAYER = HERE / "player"
-# In the order in which they build on each other; those that are there are taken.
+# In the order in which they build on each other.
 STYLES = ("page.css", "explorer.css", "exercises.css")
 SCRIPTS = (
     "words.js",
@@ -100,9 +100,7 @@ def script() -> str:
 
 
 def _parts(names: Iterable[str]) -> list[str]:
-    return [
-        (PLAYER / name).read_text(encoding="utf-8") for name in names if (PLAYER / name).is_file()
-    ]
+    return [(PLAYER / name).read_text(encoding="utf-8") for name in names]
 
 
 def as_script(value: Any) -> Markup:

@@ -4,7 +4,7 @@ python -m course_lib.train --list                 what there is
 python -m course_lib.train mnist_vae              trains into runs/mnist_vae.safetensors
 python -m course_lib.train mnist_vae --resume     goes on after an interruption
 python -m course_lib.train mnist_vae --seed 1 --epochs 100      other than the recipe says
-python -m course_lib.train mnist_vae --device cuda              on a GPU: faster, other weights
+python -m course_lib.train mnist_vae --device cuda              on a GPU: other weights
 """
 
 import argparse

@@ -42,7 +42,7 @@ def routes() -> dict[str, dict[str, Any]]:
 
     encoder, fitted and annealed are each [NLL, its Monte Carlo error], in nats an image. effective
     has of each route the least, the median and the greatest effective number of draws of an image,
-    of the row's k, or of its chains; minutes has the core minutes.
+    of the row's k, or of its chains; minutes has the core minutes. A row of 0.1.0 lacks these two.
     """
     return _rows(ROUTES)
 

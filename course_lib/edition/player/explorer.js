@@ -12,9 +12,9 @@
   const QUIET = 600; // milliseconds at rest after which a screen reader is told the sentence
   const MAY_PASS = ['recording.missing', 'recording.truncated', 'recording.altered'];
 
-  /** The address of a recording's script; <html data-recordings="…/"> names another folder. */
+  /** The address of a recording's script. */
   function addressOf(/** @type {string} */ name) {
-    return `${document.documentElement.dataset.recordings ?? 'recordings/'}${name}.js`;
+    return `recordings/${name}.js`;
   }
 
   /** Where a figure's controls stand when it opens; there the recording must say what is stored. */

@@ -89,6 +89,6 @@
   }, { capture: true, passive: true });
   followReading();
   for (const mount of ["mountSearch", "mountProgress", "mountExercises", "mountExplorers"]) {
-    if (course[mount]) course[mount](document);
+    course[mount](document);
   }
 })();
