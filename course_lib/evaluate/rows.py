@@ -53,9 +53,7 @@ def results_row(
         raise ValueError(f"images must be at least 2, to differ from one another, got {images}")
     path, model = _mnist_model(name)
     facts = training_facts(path)
-    sizes: dict[str, Any] = {"k": k, "images": images, "seed": seed}
-    if device.type != "cpu":
-        sizes["device"] = device.type
+    sizes = {"k": k, "images": images, "seed": seed} | _place(device)
     kept = Kept(work, {"sha256": facts["sha256"], **sizes})
     x = binarised_test_images(images, seed).to(device)
     model.to(device)
@@ -94,9 +92,8 @@ def routes_row(
     for route, estimate in _estimates(model, k, seed, chains, temperatures).items():
         of, sizes = (chains, walks) if route == "annealed" else (k, draws)
         key = {"sha256": sha256, "images": images, "seed": seed, "route": route, **sizes}
-        if device.type != "cpu":
-            key["device"] = device.type
-        found, minutes = _in_pieces(x, estimate, of, Kept(work, key), PROPOSALS)
+        kept = Kept(work, key | _place(device))
+        found, minutes = _in_pieces(x, estimate, of, kept, PROPOSALS)
         effective = found.effective_samples
         counts = [effective.min().item(), effective.median().item(), effective.max().item()]
         row = row | {
@@ -116,12 +113,17 @@ def _estimates(
         return Generator(x.device).manual_seed((CROSS_CHECK + seed * STRIDE + first) % 2**32)
 
     return {
-        "encoder": lambda x, i: sampled_log_evidence(model, x, k=k, seed=seed, first=i),
+        "encoder": _sampled(model, k, seed),
         "fitted": lambda x, i: fitted_log_evidence(model, x, generator=own(x, i), k=k),
         "annealed": lambda x, i: annealed_log_evidence(
             model, x, generator=own(x, i), chains=chains, temperatures=temperatures
         ),
     }
+
+
+def _sampled(model: HVAE, k: int, seed: int) -> Estimate:
+    """Importance sampling from the encoder's own q."""
+    return lambda x, first: sampled_log_evidence(model, x, k=k, seed=seed, first=first)
 
 
 def binarised_test_images(count: int, seed: int) -> Tensor:
@@ -152,11 +154,7 @@ class Kept:
 
 def likelihood_figures(model: HVAE, x: Tensor, k: int, seed: int, kept: Kept) -> dict[str, float]:
     """The NLL by importance sampling, its two errors and the core minutes that it took."""
-
-    def estimate(piece: Tensor, first: int) -> SampledLogEvidence:
-        return sampled_log_evidence(model, piece, k=k, seed=seed, first=first)
-
-    found, minutes = _in_pieces(x, estimate, k, kept, PIECE)
+    found, minutes = _in_pieces(x, _sampled(model, k, seed), k, kept, PIECE)
     return {
         "test_minutes": minutes,
         "nll": found.nll,
@@ -213,6 +211,11 @@ def code_figures(model: HVAE, x: Tensor, seed: int) -> dict[str, Any]:
         "costs": layers.tolist(),
         "active_units": active_units(model, x, generator=generator),
     }
+
+
+def _place(device: torch.device) -> dict[str, Any]:
+    """What a row says of where it was measured: nothing of the CPU."""
+    return {} if device.type == "cpu" else {"device": device.type}
 
 
 def _mnist_model(name: str) -> tuple[Path, HVAE]:
