@@ -521,8 +521,8 @@ class TestJudge:
     @pytest.mark.parametrize(
         ("given", "words"),
         [
-            (4.0, "0.a: not yet: 4 nats is not it: it is too high by 2 nats, a factor of 2"),
-            (1.0, "0.a: not yet: 1 nats is not it: it is too low by 1 nats, a factor of 2"),
+            (5.0, "0.a: not yet: 5 nats is not it: it is too high by 3 nats, a factor of 2.5"),
+            (0.8, "0.a: not yet: 0.8 nats is not it: it is too low by 1.2 nats, a factor of 2.5"),
             (2.123, "0.a: not yet: 2.123 nats is not it: it is too high by 0.12 nats"),
             (1.9, "0.a: not yet: 1.9 nats is not it: it is too low by 0.1 nats"),
             (2.3, "0.a: not yet: 2.3 nats is not it: it is too high by 0.3 nats, a factor of 1.1"),
@@ -547,7 +547,7 @@ class TestJudge:
         ("change", "words"),
         [
             (lambda v: 3 * v, "every number is 3 times what it should be"),
-            (lambda v: -v, "every number is −1 times what it should be"),
+            (lambda v: -3 * v, "every number is −3 times what it should be"),
             (lambda v: v + 0.35, "every number is too high by 0.35"),
             (lambda v: v - 0.35, "every number is too low by 0.35"),
             (
@@ -574,7 +574,7 @@ class TestJudge:
     def test_where_a_zero_is_wanted_a_factor_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         steps = Exercise("0.f", lambda: lambda z: z, cases=[(torch.tensor([0.0, 1.0, 2.0]),)])
         monkeypatch.setitem(EXERCISES, "0.f", steps)
-        assert "every number is 2 times what" in judged("0.f", lambda z: 2 * z).message
+        assert "every number is 4 times what" in judged("0.f", lambda z: 4 * z).message
         assert judged("0.f", lambda z: 2 * z + (z == 0)).message.endswith(
             "number 1 of 3 is too high by 1"
         )

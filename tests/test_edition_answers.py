@@ -45,9 +45,10 @@ def test_the_tables_hold_what_is_right_and_what_is_known_to_be_wrong() -> None:
         assert table["kind"] == "numbers"
         near(table["exact"], row(right))
         wrong = WRONG_NUMBERS[name]
-        assert len(table["mistakes"]) == len(words[name]["mistakes"]) == len(wrong)
+        assert len(table["mistakes"]) == len(words[name]["mistakes"]) > len(wrong)
+        listed = slice(len(wrong))  # those that anyone makes anywhere follow
         for (value, beginning), found, hint in zip(
-            wrong, table["mistakes"], words[name]["mistakes"], strict=True
+            wrong, table["mistakes"][listed], words[name]["mistakes"][listed], strict=True
         ):
             near([float(x) for x in found], row(value))
             assert hint.startswith(beginning)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from course_lib.checks.answers import NumberRow, as_numbers
 from course_lib.checks.copies import own
+from course_lib.checks.general import counts_of, general_mistakes
 from course_lib.checks.surroundings import undisturbed
 
 
@@ -28,8 +29,10 @@ class Exercise:
     `expected` computes the answer from an oracle when it is asked. If `cases` are given, the
     learner's answer is a function, called with copies of each case's arguments. `tolerance` is
     relative to max(1, |answer|), wide enough for an answer typed with the digits that the exercise
-    asks for. Raises ValueError if it is not between 0 and 0.01 (a wide one lets everything pass),
-    or if a case is no tuple or cannot be copied.
+    asks for. `counts`: of a number, how many terms (dimensions, examples, samples) it sums or
+    averages; of a function they are read off its cases. Raises ValueError if the tolerance is not
+    between 0 and 0.01 (a wide one lets everything pass), or if a case is no tuple or cannot be
+    copied.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Exercise:
     unit: str = "nats"
     tolerance: float = 5e-4
     cases: Sequence[tuple[Any, ...]] = field(default=())
+    counts: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.tolerance <= 0.01:
@@ -72,9 +76,11 @@ class Exercise:
 
     @cached_property
     def known(self) -> list[tuple[list[NumberRow], str]]:
-        """What each known mistake gives, and its hint."""
+        """What each known mistake gives, and its hint: first its own, then the general ones."""
         with undisturbed():
-            return [(self.numbers(mistake.answer), mistake.hint) for mistake in self.mistakes]
+            listed = [(self.numbers(mistake.answer), mistake.hint) for mistake in self.mistakes]
+        counts = counts_of(self.cases) if self.cases else [[n] for n in self.counts]
+        return listed + general_mistakes(self.exact, counts, self.tolerance)
 
     @cached_property
     def losses(self) -> list[Tensor]:

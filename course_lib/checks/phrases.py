@@ -23,6 +23,28 @@ PHRASES: dict[str, str] = {
     "known mistake": "not yet. {hint}",
     "rounded": "not yet, but right to {error}. Was some number in it rounded to float32, as "
     "torch.tensor(0.1) is? Keep to float64",
+    # Mistakes that anyone makes with any formula
+    "sign": "The size is right, and the sign is not.",
+    "half": "That is half of it: is there a ½ too many, or a factor 2 missing?",
+    "twice": "That is twice too large: is a factor ½ missing?",
+    "bits": "That is 1/log 2 times it: nats take the natural logarithm, bits that to base 2.",
+    "times log 2": "That is log 2 times it: bits and nats differ by that factor.",
+    "base ten": "That is with logarithms to base ten; here log is the natural one.",
+    "square": "That is its square: a variance where a standard deviation is wanted?",
+    "root": "That is its square root: a standard deviation where a variance is wanted?",
+    "logarithm": "That is its logarithm: the value itself is wanted.",
+    "exponential": "That is e to the power of it: the logarithm is wanted.",
+    "reciprocal": "That is 1 divided by it: which of two is divided by the other?",
+    "lacks constant": "That is ½ log 2π too high: the Gaussian's constant, −½ log 2π, is missing.",
+    "has constant": "That is ½ log 2π too low: is the Gaussian's constant there once too often?",
+    "mean": "That is {n} times too small: a mean over {n} terms where a sum is wanted?",
+    "sum": "That is {n} times too large: a sum over {n} terms where a mean is wanted?",
+    "lacks constants": "That is ½ log 2π too high for each of {n} dimensions: the Gaussian's "
+    "constant, −½ log 2π, belongs to every one.",
+    "has constants": "That is ½ log 2π too low for each of {n} dimensions: is the Gaussian's "
+    "constant there once too often?",
+    "of one": "Number {place} of {count} alone is not right. {hint}",
+    # Not right, and no mistake that is known
     "one number": "not yet: {given} is not it: {told}",
     "several numbers": "not yet. At least one of your {count} numbers is not right: {told}",
     "function": "not yet. Your function gives other numbers than it should: {told}",

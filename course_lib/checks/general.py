@@ -1,0 +1,121 @@
+"""The mistakes that anyone makes with any formula, found from the exact answer alone.
+
+A sign, the base of a logarithm, a factor ½, a mean for a sum, a dropped ½ log 2π, a root, a
+reciprocal: what each of them makes of the right numbers, and the words for it. A hint says what is
+true of the numbers, and asks for the rest.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from course_lib.checks.answers import NumberRow
+from course_lib.checks.comparison import agree, sizes
+from course_lib.checks.phrases import say
+
+HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+# A slip that moves every number by less is no mistake that could be told from rounding.
+NEAREST = 1e-3
+SEVERAL = 4  # numbers of one answer, at most, that are looked at one by one
+
+Change = Callable[[Tensor], Tensor]
+CHANGES: dict[str, Change] = {
+    "sign": torch.neg,
+    "half": lambda right: right / 2,
+    "twice": lambda right: right * 2,
+    "bits": lambda right: right / math.log(2),
+    "times log 2": lambda right: right * math.log(2),
+    "base ten": lambda right: right / math.log(10),
+    "square": torch.square,
+    "root": torch.sqrt,
+    "logarithm": torch.log,
+    "exponential": torch.exp,
+    "reciprocal": torch.reciprocal,
+    "lacks constant": lambda right: right + HALF_LOG_TWO_PI,
+    "has constant": lambda right: right - HALF_LOG_TWO_PI,
+}
+COUNTED: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "mean": lambda right, n: right / n,
+    "sum": lambda right, n: right * n,
+    "lacks constants": lambda right, n: right + n * HALF_LOG_TWO_PI,
+    "has constants": lambda right, n: right - n * HALF_LOG_TWO_PI,
+}
+
+Calls = list[NumberRow]
+Counts = Sequence[int]  # one a call
+
+
+def general_mistakes(
+    exact: Calls, counts: Sequence[Counts], tolerance: float
+) -> list[tuple[Calls, str]]:
+    """What each general mistake makes of the exact answer, call by call, and its hint.
+
+    counts: how many terms the answer may be a sum or a mean of, each a number for every call. Left
+    out is what gives no finite numbers, or moves them by so little that it might be rounding.
+    """
+    made = [*_of_all(exact, counts)]
+    if len(exact) == 1 and 1 < exact[0].values.numel() <= SEVERAL:
+        made += _of_one(exact[0])
+    return [(calls, hint) for calls, hint in made if _tells(calls, exact, tolerance)]
+
+
+def counts_of(cases: Sequence[tuple[object, ...]]) -> list[Counts]:
+    """The sizes above 1 of the cases' tensors, axis by axis: what a function may sum over."""
+    shapes = [[shape for argument in case for shape in _shapes(argument)] for case in cases]
+    found: list[Counts] = []
+    for same_argument in zip(*shapes, strict=False):
+        axes = min(len(shape) for shape in same_argument)
+        for axis in range(1, axes + 1):
+            sizes_there = [shape[-axis] for shape in same_argument]
+            if max(sizes_there) > 1 and sizes_there not in found:
+                found.append(sizes_there)
+    return found
+
+
+def _shapes(argument: object) -> Iterator[torch.Size]:
+    """Of every tensor in an argument, also of those that an object or a list holds."""
+    if isinstance(argument, Tensor):
+        yield argument.shape
+    elif isinstance(argument, list | tuple):
+        for part in argument:
+            yield from _shapes(part)
+    else:
+        for part in getattr(argument, "__dict__", {}).values():
+            yield from _shapes(part)
+
+
+def _of_all(exact: Calls, counts: Sequence[Counts]) -> Iterator[tuple[Calls, str]]:
+    """The same mistake in every number."""
+    for name, change in CHANGES.items():
+        yield [_row(change(call.values)) for call in exact], say(name)
+    for ns in counts:
+        for name, counted in COUNTED.items():
+            pairs = zip(exact, ns, strict=True)
+            hint = say(name, n="n" if len(set(ns)) > 1 else ns[0])
+            yield [_row(counted(call.values, n)) for call, n in pairs], hint
+
+
+def _of_one(exact: NumberRow) -> Iterator[tuple[Calls, str]]:
+    """The mistake in one number, the others being right."""
+    count = exact.values.numel()
+    for place in range(count):
+        for name, change in CHANGES.items():
+            values = exact.values.clone()
+            values[place] = change(values[place])
+            yield [_row(values)], say("of one", place=place + 1, count=count, hint=say(name))
+
+
+def _row(values: Tensor) -> NumberRow:
+    return NumberRow(values, torch.finfo(torch.float64).eps)
+
+
+def _tells(calls: Calls, exact: Calls, tolerance: float) -> bool:
+    """Whether it can be told from the right answer, and is one."""
+    finite = all(bool(call.values.isfinite().all()) for call in calls)
+    return (
+        finite
+        and sizes(calls) == sizes(exact)
+        and not agree(calls, exact, max(NEAREST, 10 * tolerance))
+    )
