@@ -22,26 +22,48 @@ from course_lib.checks import (
     verify,
     verify_at_most,
 )
-from course_lib.checks.table import Table
+from course_lib.checks.table import FoldedTable
 from course_lib.exercises import EXERCISES, check, judged
 
 
-def test_verify_shows_every_route(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The tables that a notebook is given to display."""
+    tables: list[Any] = []
+    module = types.SimpleNamespace(get_ipython=lambda: True, display=tables.append)
+    monkeypatch.setitem(sys.modules, "IPython", module)
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    return tables
+
+
+def test_verify_shows_every_route(shown: list[Any]) -> None:
     verify("4.2", closed_form=-1.5155122, quadrature=-1.5155122 + 1e-13)
-    out = capsys.readouterr().out
-    assert "Equation 4.2 holds" in out
-    assert "closed form  −1.51551" in out
-    assert "quadrature   −1.51551  agree to 1e-10" in out
+    assert list(shown[0].rows) == [
+        ("closed form", "−1.51551", ""),
+        ("quadrature", "−1.51551", "agrees to 1e-10"),
+    ]
 
 
-def test_rounding_is_shown_as_zero(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rounding_is_shown_as_zero(shown: list[Any]) -> None:
     verify("1.7", tolerance=1e-8, zero=0.0, slope=4.05e-14)
-    assert "slope  0  agree to 1e-08" in capsys.readouterr().out
+    assert shown[0].rows[1] == ("slope", "0", "agrees to 1e-08")
 
 
 def test_verify_raises_and_names_both_routes() -> None:
     with pytest.raises(VerificationError, match=r"4\.2: quadrature gives −1.5 and closed form"):
         verify("4.2", closed_form=-1.6, quadrature=-1.5)
+
+
+def test_the_worst_of_many_numbers_is_named() -> None:
+    right = torch.tensor([1.0, 2.0, 3.0])
+    wrong = torch.tensor([1.1, 5.0, 3.0])
+    words = "b gives 5 and a gives 2 in number 2 of 3: they differ by 0.6, more than 1e-10"
+    with pytest.raises(VerificationError, match=words):
+        verify("1.1", a=right, b=wrong)
+    with pytest.raises(
+        VerificationError, match=r"\(5\) should be at most a \(2\) in number 2 of 3"
+    ):
+        verify_at_most("1.1", b=wrong, a=right)
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
@@ -210,13 +232,13 @@ def test_verify_is_as_strict_as_it_says(scale: float) -> None:
             verify_at_most("1.1", 1e-6, low=sign * scale + 1.02 * room, high=sign * scale)
 
 
-def test_limits_are_allowed_themselves(capsys: pytest.CaptureFixture[str]) -> None:
+def test_limits_are_allowed_themselves(shown: list[Any]) -> None:
     room = 2.0**-30
     verify("1.1", room, exact=0.0, other=room)
     verify("1.1", room, exact=1.0, other=1.0 - room)
     verify_at_most("1.1", room, low=room, high=0.0)
     verify("1.1", exact=0.0, simulation=MonteCarlo(-4.0, 1.0, 10))
-    assert f"other  0  agree to {room:g}" in capsys.readouterr().out
+    assert shown[0].rows[1] == ("other", "0", f"agrees to {room:g}")
     assert judged("4.a", 0.5 + 5e-4 * (1 - 1e-12)).accepted
 
 
@@ -303,7 +325,7 @@ def test_rounding_at_its_limit() -> None:
         assert MonteCarlo(exact + sign * 22.0, 1.0, 10).z_score(exact) == sign * 22.0
 
 
-def test_tables_show_signs_errors_and_ranges(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_verdict_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     verify(
         "1.1",
         exact=-1.5,
@@ -314,44 +336,68 @@ def test_tables_show_signs_errors_and_ranges(capsys: pytest.CaptureFixture[str])
     verify("1.2", both=torch.tensor([-0.5, 1234.5678]), again=torch.tensor([-0.5, 1234.5678]))
     verify_at_most("1.3", low=-2e-11, high_up=torch.arange(1200.0))
     assert capsys.readouterr().out == (
-        "Equation 1.1 holds\n"
-        "  exact                  −1.5\n"
-        "  seen         −1.520 ± 0.021  z = −1.0, 1,000 samples\n"
-        "  sure   −1.500000 ± 0.000000  z = +0.0, 10 samples\n"
-        "  wide                −2 ± 32  z = −0.0, 10 samples\n"
-        "Equation 1.2 holds\n"
-        "  both   −0.5 … 1234.57 (2 values)\n"
-        "  again  −0.5 … 1234.57 (2 values)  agree to 1e-10\n"
-        "Equation 1.3 holds\n"
-        f"  low      {'−2e−11':>23}\n"
-        "  high up  0 … 1199 (1,200 values)  at least low\n"
+        "✓ (1.1): exact, seen (1,000 draws), sure (10 draws) and wide (10 draws) agree\n"
+        "✓ (1.2): both and again agree to 1e-10 in 2 numbers\n"
+        "✓ (1.3): low ≤ high up in 1,200 numbers\n"
     )
 
 
-def test_a_table_in_a_notebook_escapes_its_text() -> None:
-    table = Table("1 < 2", [("a", "1", "<ok>"), ("b", "2", "")])
+def test_in_a_notebook_a_line_is_displayed_with_its_routes_folded(
+    shown: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verify("1.1", exact=-1.5, seen=MonteCarlo(-1.52, 0.021, 1000), wide=MonteCarlo(-2.5, 32.0, 10))
+    verify("1.2", both=torch.tensor([-0.5, 12.0]), again_so=torch.tensor([-0.5, 12.0]))
+    verify("1.2", one=12.0, again=12.0)
+    verify_at_most("1.3", low=-2.0, high_up=torch.arange(1200.0), last=1199.0)
+    verify_at_most("1.3", low=-2.0, high=1.0, same=1.0 - 1e-12)
+    assert [(table.line, list(table.rows)) for table in shown] == [
+        (
+            "✓ (1.1): exact, seen (1,000 draws) and wide (10 draws) agree",
+            [
+                ("exact", "−1.5", ""),
+                ("seen", "−1.520 ± 0.021", "z = −1.0, 1,000 samples"),
+                ("wide", "−2 ± 32", "z = −0.0, 10 samples"),
+            ],
+        ),
+        (
+            "✓ (1.2): both and again so agree to 1e-10 in 2 numbers",
+            [
+                ("both", "2 numbers", ""),
+                ("again so", "2 numbers", "the largest difference is below 1e-10"),
+            ],
+        ),
+        (
+            "✓ (1.2): one and again agree to 1e-10",
+            [("one", "12", ""), ("again", "12", "agrees to 1e-10")],
+        ),
+        (
+            "✓ (1.3): low ≤ high up ≤ last in 1,200 numbers",
+            [
+                ("low", "−2", ""),
+                ("high up", "1,200 numbers", "at least 2 above low"),
+                ("last", "1199", "at least 0 above high up"),
+            ],
+        ),
+        (
+            "✓ (1.3): low ≤ high ≤ same",
+            [("low", "−2", ""), ("high", "1", "3 above low"), ("same", "1", "0 above high")],
+        ),
+    ]
+    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: None)
+    verify("1.1", exact=1.0, other=1.0)
+    assert len(shown) == 5
+    assert capsys.readouterr().out == "✓ (1.1): exact and other agree to 1e-10\n"
+
+
+def test_a_folded_table_escapes_its_text() -> None:
+    table = FoldedTable("1 < 2", [("a", "1", "<ok>"), ("b", "2", "")])
     page = table._repr_html_()
-    assert page.startswith("<div><b>1 &lt; 2</b><table><tr>")
+    assert page.startswith("<details><summary>1 &lt; 2</summary><table><tr>")
     assert re.findall(r"text-align:(\w+);[^>]*>([^<]*)<", page) == [
         *(("left", "a"), ("right", "1"), ("left", "&lt;ok&gt;")),
         *(("left", "b"), ("right", "2"), ("left", "")),
     ]
-    assert "&lt;ok&gt;" in page
-
-
-def test_in_a_notebook_the_table_is_displayed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shown: list[Any] = []
-    module = types.SimpleNamespace(get_ipython=lambda: True, display=shown.append)
-    monkeypatch.setitem(sys.modules, "IPython", module)
-    monkeypatch.setitem(sys.modules, "IPython.display", module)
-    verify("1.1", exact=1.0, other=1.0)
-    assert [table.title for table in shown] == ["Equation 1.1 holds"]
-    monkeypatch.setattr(module, "get_ipython", lambda: None)
-    verify("1.1", exact=1.0, other=1.0)
-    assert len(shown) == 1
-    assert capsys.readouterr().out.startswith("Equation 1.1 holds")
+    assert repr(table) == "1 < 2"
 
 
 def test_an_estimate_of_one_number_is_not_held_to_several() -> None:
@@ -374,9 +420,13 @@ def test_verify_needs_an_exact_first_route_and_two_of_them() -> None:
         verify("1.1", exact=torch.zeros(0), other=torch.zeros(0))
 
 
-def test_verify_at_most_orders_a_chain(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_at_most_orders_a_chain(shown: list[Any]) -> None:
     verify_at_most("3.2", elbo=-2.0, tighter=torch.tensor([-1.9, -1.8]), log_evidence=-1.5)
-    assert "at least elbo" in capsys.readouterr().out
+    assert [remark for _, _, remark in shown[0].rows] == [
+        "",
+        "at least 0.1 above elbo",
+        "at least 0.3 above tighter",
+    ]
     with pytest.raises(VerificationError, match=r"at most log evidence .* exceeds it by 0\.1"):
         verify_at_most("3.2", elbo=-1.4, log_evidence=-1.5)
     with pytest.raises(VerificationError):

@@ -1,15 +1,13 @@
 """`verify` for equations and `judge` for exercises: claims that stand on a comparison, or fall in
 the open.
 
-`verify("4.2", left=…, right=…)` shows several routes to one number and raises when they disagree.
+`verify("4.2", left=…, right=…)` says that several routes give one number, or raises.
 `judge(exercise, answer)` says whether a learner's answer is right, and recognises the wrong ones
 seen before.
 
     >>> from course_lib.checks import Exercise, Mistake, judge, verify
     >>> verify("4.2", log_evidence=-1.0, elbo_and_gap=-1.25 + 0.25)
-    Equation 4.2 holds
-      log evidence  −1
-      elbo and gap  −1  agree to 1e-10
+    ✓ (4.2): log evidence and elbo and gap agree to 1e-10
     >>> exercise = Exercise("4.z", lambda: 0.5, [Mistake(-0.5, "Mind the sign.")])
     >>> judge(exercise, -0.5).message
     '4.z: not yet. Mind the sign.'

@@ -1,4 +1,4 @@
-"""Tables as the course shows them: plain in a terminal, formatted in a notebook."""
+"""A line that says what was found, with the rows that it stands on folded under it."""
 
 import html
 import importlib
@@ -8,16 +8,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Table:
-    """Rows of text under a title: plain in a terminal, a table in a notebook."""
+class FoldedTable:
+    """A line of text; in a notebook a click opens its rows, each a name, a value and a remark."""
 
-    title: str
+    line: str
     rows: Sequence[tuple[str, str, str]]
 
     def __repr__(self) -> str:
-        widths = [max(len(row[i]) for row in self.rows) for i in range(2)]
-        lines = [f"  {a:<{widths[0]}}  {b:>{widths[1]}}  {c}" for a, b, c in self.rows]
-        return "\n".join([self.title, *(line.rstrip() for line in lines)])
+        return self.line
 
     def _repr_html_(self) -> str:
         cell = '<td style="text-align:{}; padding:2px 14px 2px 0">{}</td>'
@@ -30,11 +28,12 @@ class Table:
             + "</tr>"
             for row in self.rows
         )
-        return f"<div><b>{html.escape(self.title)}</b><table>{rows}</table></div>"
+        line = html.escape(self.line)
+        return f"<details><summary>{line}</summary><table>{rows}</table></details>"
 
 
-def display_table(table: Table) -> None:
-    """Displays the table in a notebook, prints it elsewhere."""
+def display_table(table: FoldedTable) -> None:
+    """Displays the table in a notebook, prints its line elsewhere."""
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
         importlib.import_module("IPython.display").display(table)
