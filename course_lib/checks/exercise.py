@@ -30,9 +30,11 @@ class Exercise:
     learner's answer is a function, called with copies of each case's arguments. `tolerance` is
     relative to max(1, |answer|), wide enough for an answer typed with the digits that the exercise
     asks for. `counts`: of a number, how many terms (dimensions, examples, samples) it sums or
-    averages; of a function they are read off its cases. Raises ValueError if the tolerance is not
-    between 0 and 0.01 (a wide one lets everything pass), or if a case is no tuple or cannot be
-    copied.
+    averages; of a function they are read off its cases. `seconds`: after so many a learner's
+    function is stopped. `hints`: what `hint` gives, step by step.
+
+    Raises ValueError if the tolerance is not between 0 and 0.01 (a wide one lets everything pass),
+    or if a case is no tuple or cannot be copied.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Exercise:
     tolerance: float = 5e-4
     cases: Sequence[tuple[Any, ...]] = field(default=())
     counts: Sequence[int] = ()
+    seconds: float = 20.0
+    hints: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.tolerance <= 0.01:

@@ -24,6 +24,7 @@ from course_lib.checks.comparison import (
 from course_lib.checks.exercise import Exercise
 from course_lib.checks.phrases import say
 from course_lib.checks.surroundings import restored
+from course_lib.checks.time_limit import TookTooLong, limited
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,13 @@ class Verdict:
 
 def judge(exercise: Exercise, answer: Any) -> Verdict:
     """The verdict on an answer: right, not answered yet, a known mistake with its hint, or not
-    right. Whatever a learner's function does, this returns; only KeyboardInterrupt passes, which
-    is how a reader stops a cell.
+    right. Whatever a learner's function does, this returns, after the exercise's seconds at the
+    latest; only KeyboardInterrupt passes, which is how a reader stops a cell.
     """
     name = exercise.name
     wanted = exercise.exact  # before the learner's function runs
     try:
-        with restored():
+        with restored(), limited(exercise.seconds):
             given = exercise.numbers(_acceptable(exercise, answer))
     except NotAnswered:
         return Verdict(False, f"{name}: {_blank(exercise, answer)}")
@@ -50,6 +51,8 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
         return Verdict(False, f"{name}: {error}")
     except KeyboardInterrupt:
         raise
+    except TookTooLong:
+        return Verdict(False, f"{name}: {say('too long', seconds=f'{exercise.seconds:g}')}")
     except BaseException as error:  # a learner's function may raise anything, SystemExit too
         return Verdict(False, f"{name}: {say('raised', error=_shown(error))}")
     accepted, words = _verdict(exercise, given, wanted)

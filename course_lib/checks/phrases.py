@@ -15,6 +15,7 @@ PHRASES: dict[str, str] = {
     "no function": "a function is wanted, got {given}; give its name alone, with no call",
     "no return": "not yet. Your function gives back None or an ellipsis: is its return missing?",
     "raised": "your answer raised {error}",
+    "too long": "your answer was stopped after {seconds} seconds: does a loop in it never end?",
     # Right
     "right": "right",
     "right number": "right: {given}",
