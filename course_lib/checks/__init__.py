@@ -3,7 +3,7 @@ the open.
 
 `verify("4.2", left=…, right=…)` says that several routes give one number, or raises.
 `judge(exercise, answer)` says whether a learner's answer is right, and recognises the wrong ones
-seen before.
+seen before. `guess("4.1", 3)` keeps what a reader thinks will come; `reveal` says how near it was.
 
     >>> from course_lib.checks import Exercise, Mistake, judge, verify
     >>> verify("4.2", log_evidence=-1.0, elbo_and_gap=-1.25 + 0.25)
@@ -15,6 +15,7 @@ seen before.
 
 from course_lib.checks.exercise import Exercise, Mistake
 from course_lib.checks.judging import Verdict, judge
+from course_lib.checks.predictions import guess, reveal
 from course_lib.checks.sampling import MonteCarlo, monte_carlo
 from course_lib.checks.verification import VerificationError, verify, verify_at_most
 
@@ -24,8 +25,10 @@ __all__ = [
     "MonteCarlo",
     "Verdict",
     "VerificationError",
+    "guess",
     "judge",
     "monte_carlo",
+    "reveal",
     "verify",
     "verify_at_most",
 ]

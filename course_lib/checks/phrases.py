@@ -64,6 +64,22 @@ PHRASES: dict[str, str] = {
     "low": "too low by {distance}",
     "ratio": "{off}, a factor of {ratio}",
     "NaN": "NaN, no number",
+    # A guess, and how far it is off
+    "no guess": "{name}: no guess yet",
+    "no such guess": "{name}: a guess is a number or a word, got {given}; nothing is noted",
+    "noted": "{name}: noted, {given}",
+    "guessed": "{name}: you said so, and it is: {truth}",
+    "you said": "{name}: you said {given}; it is {truth}",
+    "told": "{truth}. {distance}",
+    "exactly": "Exactly.",
+    "infinitely far": "One of them is infinite.",
+    "other sign": "The other sign.",
+    "off by": "Off by {size}.",
+    "too high": "Too high by {size}.",
+    "too low": "Too low by {size}.",
+    "a factor": "a factor of {factor}",
+    "one order": "an order of magnitude",
+    "orders": "{count} orders of magnitude",
     "infinite": "{given}, and a finite number is wanted",
 }
 

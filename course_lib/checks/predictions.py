@@ -1,0 +1,118 @@
+"""`guess` and `reveal`: what a reader thinks will come, and how near it was.
+
+    >>> guess("4.1", 3)
+    4.1: noted, 3
+    >>> reveal("4.1", 1.04347, unit="nats")
+    4.1: you said 3; it is 1.04347 nats. Too high by a factor of 2.9.
+    >>> reveal("4.2", "no")
+    4.2: no
+
+Nothing is marked, and a cell that nobody has filled prints the same on every machine.
+"""
+
+import math
+from contextlib import suppress
+from typing import Any
+
+from course_lib.checks.answers import NoNumber, NotAnswered, as_numbers, described
+from course_lib.checks.phrases import say
+from course_lib.checks.surroundings import restored
+from course_lib.numerals import significant
+
+GUESSES: dict[str, float | str] = {}  # by name, of this kernel
+LONGEST = 80  # characters of a guess in words
+NEAR = 1.1  # a factor below which a guess is off by some per cent
+ORDER = 10.0  # a factor from which orders of magnitude are counted
+WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def guess(name: str, answer: Any = ...) -> None:
+    """Keeps what the reader thinks the answer to `name`, such as 4.1, will be: a number or a word.
+
+    Prints one line, whatever it is given; what is neither number nor word is not kept. `...` takes
+    back what was kept.
+    """
+    GUESSES.pop(name, None)
+    try:
+        with restored():
+            GUESSES[name] = _read(answer)
+    except NotAnswered:
+        print(say("no guess", name=name))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an object may raise anything when it is asked for its number
+        print(say("no such guess", name=name, given=described(answer)))
+    else:
+        print(say("noted", name=name, given=_shown(GUESSES[name])))
+
+
+def reveal(name: str, value: float | str, unit: str = "") -> None:
+    """Prints the answer to `name`, beside the reader's guess if there is one.
+
+    A number that was guessed is told how far off it was: in per cent, as a factor, or in orders of
+    magnitude. Raises ValueError unless the value is a number or a word.
+    """
+    try:
+        truth = _read(value)
+    except (NoNumber, NotAnswered):
+        raise ValueError(
+            f"{name}: value must be a number or a word, got {described(value)}"
+        ) from None
+    told = f"{_shown(truth)} {unit}".rstrip()
+    if name not in GUESSES:
+        print(f"{name}: {told}")
+        return
+    given = GUESSES[name]
+    if isinstance(given, float) and isinstance(truth, float):
+        told = say("told", truth=told, distance=distance(given, truth))
+    elif _same(given, truth):
+        print(say("guessed", name=name, truth=told))
+        return
+    print(say("you said", name=name, given=_shown(given), truth=told))
+
+
+def distance(given: float, truth: float) -> str:
+    """How far a guess is off, in words."""
+    if math.isinf(given) or math.isinf(truth):
+        return say("exactly" if given == truth else "infinitely far")
+    if significant(given) == significant(truth):
+        return say("exactly")
+    if given * truth <= 0:
+        other = say("other sign") if given * truth < 0 else ""
+        return f"{other} {say('off by', size=significant(abs(given - truth)))}".strip()
+    ratio = given / truth
+    factor = max(ratio, 1 / ratio)
+    if factor < NEAR:
+        return say("off by", size=f"{100 * abs(ratio - 1):.1g} %")
+    # Of a negative number the one of greater size is the lower one.
+    way = "too high" if given > truth else "too low"
+    if factor < ORDER:
+        return say(way, size=say("a factor", factor=f"{factor:.2g}"))
+    orders = round(math.log10(factor))
+    if orders == 1:
+        return say(way, size=say("one order"))
+    count = WORDS[orders] if orders < len(WORDS) else f"{orders:,}"
+    return say(way, size=say("orders", count=count))
+
+
+def _read(answer: Any) -> float | str:
+    """One number, or a word. Raises NotAnswered for a blank, NoNumber for anything else."""
+    if isinstance(answer, str) and answer.strip(" .…"):
+        words = " ".join(answer.split())
+        if len(words) > LONGEST:
+            raise NoNumber("too long")
+        with suppress(ValueError):
+            return float(words)
+        return words
+    numbers = as_numbers(answer).values
+    if numbers.numel() != 1 or bool(numbers.isnan().any()):
+        raise NoNumber("not one number")
+    return numbers.item()
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else significant(value)
+
+
+def _same(given: float | str, truth: float | str) -> bool:
+    return str(given).strip(" .").casefold() == str(truth).strip(" .").casefold()

@@ -1,0 +1,115 @@
+"""A reader's guesses: kept or refused in one line, and beside the answer how far off they were."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from course_lib.checks import guess, reveal
+from course_lib.checks.predictions import GUESSES
+
+
+@pytest.fixture(autouse=True)
+def a_kernel_of_its_own() -> Iterator[None]:
+    GUESSES.clear()
+    yield
+    GUESSES.clear()
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    return str(capsys.readouterr().out)
+
+
+def test_where_nothing_was_typed_the_answer_stands_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    guess("4.1", ...)
+    guess("4.2")
+    guess("4.3", "")
+    reveal("4.1", 1.043469, "nats")
+    reveal("4.2", "no")
+    assert said(capsys) == (
+        "4.1: no guess yet\n4.2: no guess yet\n4.3: no guess yet\n4.1: 1.04347 nats\n4.2: no\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "truth", "words"),
+    [
+        (3, 1.04347, "you said 3; it is 1.04347 nats. Too high by a factor of 2.9."),
+        (1.04347, 1.04347, "you said 1.04347; it is 1.04347 nats. Exactly."),
+        (1.0, 1.04347, "you said 1; it is 1.04347 nats. Off by 4 %."),
+        (-1, 1.04347, "you said −1; it is 1.04347 nats. The other sign. Off by 2.04347."),
+        (0, 2, "you said 0; it is 2 nats. Off by 2."),
+        (2, 0, "you said 2; it is 0 nats. Off by 2."),
+        (1000, 1e6, "you said 1000; it is 1e+06 nats. Too low by three orders of magnitude."),
+        (5e6, 2e5, "you said 5e+06; it is 200000 nats. Too high by an order of magnitude."),
+        (1, 1e30, "you said 1; it is 1e+30 nats. Too low by 30 orders of magnitude."),
+        (-400, -105, "you said −400; it is −105 nats. Too low by a factor of 3.8."),
+        (-10, -105, "you said −10; it is −105 nats. Too high by an order of magnitude."),
+        (math.inf, 3, "you said inf; it is 3 nats. One of them is infinite."),
+        ("2", 4, "you said 2; it is 4 nats. Too low by a factor of 2."),
+        ("small", 4, "you said small; it is 4 nats"),
+        (torch.tensor([2.0]), 4, "you said 2; it is 4 nats. Too low by a factor of 2."),
+    ],
+)
+def test_a_number_is_told_how_far_off_it_is(
+    given: Any, truth: float, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guess("4.1", given)
+    said(capsys)
+    reveal("4.1", truth, unit="nats")
+    assert said(capsys) == f"4.1: {words}\n"
+
+
+def test_choices_are_compared_as_people_write_them(capsys: pytest.CaptureFixture[str]) -> None:
+    guess("4.3", " Yes.")
+    assert said(capsys) == "4.3: noted, Yes.\n"
+    reveal("4.3", "yes")
+    reveal("4.3", "no")
+    assert said(capsys) == "4.3: you said so, and it is: yes\n4.3: you said Yes.; it is no\n"
+
+
+class Refuses:
+    """An object that raises when it is asked for its number."""
+
+    def __float__(self) -> float:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ([1, 2], "[1, 2]"),
+        ({"a": 1}, "{'a': 1}"),
+        (True, "True"),
+        (math.nan, "nan"),
+        (1j, "1j"),
+        (len, "a function"),
+        (Refuses(), "a Refuses"),
+        ("a" * 81, "'aaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaa'"),
+    ],
+)
+def test_what_is_no_guess_is_refused_in_one_line(
+    given: Any, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guess("4.1", 3)
+    said(capsys)
+    guess("4.1", given)
+    assert said(capsys) == f"4.1: a guess is a number or a word, got {shown}; nothing is noted\n"
+    reveal("4.1", 7.0)
+    assert said(capsys) == "4.1: 7\n"
+
+
+def test_none_is_no_guess_yet(capsys: pytest.CaptureFixture[str]) -> None:
+    guess("4.1", None)
+    assert said(capsys) == "4.1: no guess yet\n"
+
+
+def test_what_is_revealed_is_a_number_or_a_word() -> None:
+    with pytest.raises(ValueError, match=r"4\.1: value must be a number or a word, got \[1, 2\]"):
+        reveal("4.1", [1, 2])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="got nan"):
+        reveal("4.1", math.nan)
