@@ -13,16 +13,21 @@ seen before. `guess("4.1", 3)` keeps what a reader thinks will come; `reveal` sa
     '4.z: not yet. Mind the sign.'
 """
 
+from course_lib.checks.design import Design
 from course_lib.checks.exercise import Exercise, Mistake
-from course_lib.checks.judging import Verdict, judge
+from course_lib.checks.judging import judge
+from course_lib.checks.multiple_choice import MultipleChoice
 from course_lib.checks.predictions import guess, reveal
 from course_lib.checks.sampling import MonteCarlo, monte_carlo
+from course_lib.checks.trying import Verdict
 from course_lib.checks.verification import VerificationError, verify, verify_at_most
 
 __all__ = [
+    "Design",
     "Exercise",
     "Mistake",
     "MonteCarlo",
+    "MultipleChoice",
     "Verdict",
     "VerificationError",
     "guess",

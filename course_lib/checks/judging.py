@@ -4,13 +4,12 @@ others in which direction they are off, and how far.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
 from torch import Tensor
 
-from course_lib.checks.answers import NoNumber, NotAnswered, NumberRow, as_numbers, described
+from course_lib.checks.answers import NoNumber, NumberRow, as_numbers, described
 from course_lib.checks.comparison import (
     SINGLE,
     agree,
@@ -23,16 +22,7 @@ from course_lib.checks.comparison import (
 )
 from course_lib.checks.exercise import Exercise
 from course_lib.checks.phrases import say
-from course_lib.checks.surroundings import restored
-from course_lib.checks.time_limit import TookTooLong, limited
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a learner is told, and whether the answer was right."""
-
-    accepted: bool
-    message: str
+from course_lib.checks.trying import Verdict, tried
 
 
 def judge(exercise: Exercise, answer: Any) -> Verdict:
@@ -40,23 +30,17 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
     right. Whatever a learner's function does, this returns, after the exercise's seconds at the
     latest; only KeyboardInterrupt passes, which is how a reader stops a cell.
     """
-    name = exercise.name
     wanted = exercise.exact  # before the learner's function runs
-    try:
-        with restored(), limited(exercise.seconds):
-            given = exercise.numbers(_acceptable(exercise, answer))
-    except NotAnswered:
-        return Verdict(False, f"{name}: {_blank(exercise, answer)}")
-    except NoNumber as error:
-        return Verdict(False, f"{name}: {error}")
-    except KeyboardInterrupt:
-        raise
-    except TookTooLong:
-        return Verdict(False, f"{name}: {say('too long', seconds=f'{exercise.seconds:g}')}")
-    except BaseException as error:  # a learner's function may raise anything, SystemExit too
-        return Verdict(False, f"{name}: {say('raised', error=_shown(error))}")
+    given = tried(
+        exercise.name,
+        exercise.seconds,
+        lambda: exercise.numbers(_acceptable(exercise, answer)),
+        _blank(exercise, answer),
+    )
+    if isinstance(given, Verdict):
+        return given
     accepted, words = _verdict(exercise, given, wanted)
-    return Verdict(accepted, f"{name}: {words}")
+    return Verdict(accepted, f"{exercise.name}: {words}")
 
 
 def _acceptable(exercise: Exercise, answer: Any) -> Any:
@@ -87,18 +71,6 @@ def _unwritten() -> None: ...
 
 def _documented() -> None:
     """As an exercise's function stands in the notebook."""
-
-
-def _shown(error: BaseException) -> str:
-    """The error's type and message in one line of reasonable length."""
-    try:
-        with restored():
-            words = " ".join(f"{type(error).__name__}: {error}"[:2000].split()).removesuffix(":")
-        return words if len(words) <= 300 else f"{words[:299]}…"
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # an exception's text may raise another
-        return "an error that cannot be shown"
 
 
 def _verdict(

@@ -16,6 +16,7 @@ PHRASES: dict[str, str] = {
     "no return": "not yet. Your function gives back None or an ellipsis: is its return missing?",
     "raised": "your answer raised {error}",
     "too long": "your answer was stopped after {seconds} seconds: does a loop in it never end?",
+    "no option": "one of {options} is wanted, got {given}",
     # Right
     "right": "right",
     "right number": "right: {given}",
@@ -24,6 +25,12 @@ PHRASES: dict[str, str] = {
     "known mistake": "not yet. {hint}",
     "rounded": "not yet, but right to {error}. Was some number in it rounded to float32, as "
     "torch.tensor(0.1) is? Keep to float64",
+    "reached": "right: {what} is {found}, and at most {asked} was asked",
+    # Of a choice or a design
+    "wrong choice": "not yet. “{word}” does not hold: {reason}",
+    "one more": "right so far, and one more holds",
+    "more": "right so far, and {count} more hold",
+    "not reached": "not yet: {what} is {found}, and at most {asked} is asked",
     # Mistakes that anyone makes with any formula
     "sign": "The size is right, and the sign is not.",
     "half": "That is half of it: is there a ½ too many, or a factor 2 missing?",

@@ -1,0 +1,70 @@
+"""An exercise whose answer is one or several of some options, each wrong one with its reason."""
+
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib.checks.answers import BLANKS, NoNumber, NotAnswered, described
+from course_lib.checks.phrases import say
+from course_lib.checks.trying import Verdict, tried
+
+
+@dataclass(frozen=True)
+class MultipleChoice:
+    """A diagnosis, a blank to fill: which of the options hold?
+
+    right: the options that hold. reasons: why each of the others does not. An answer is an option's
+    word, or several. `hints`: what `hint` gives, step by step. Raises ValueError if nothing is
+    right, nothing is wrong, or a word stands in both.
+    """
+
+    name: str
+    right: Collection[str]
+    reasons: Mapping[str, str]
+    hints: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if not self.right or not self.reasons or set(self.right) & set(self.reasons):
+            raise ValueError(
+                f"{self.name}: some options must hold and others not, got right "
+                f"{sorted(self.right)} and reasons for {sorted(self.reasons)}"
+            )
+
+    @property
+    def options(self) -> list[str]:
+        """All words, in alphabetical order, which tells nothing."""
+        return sorted([*self.right, *self.reasons])
+
+    def judge(self, answer: Any) -> Verdict:
+        """Right, or why the first of the wrong ones does not hold, or how many are missing."""
+        chosen = tried(self.name, 20.0, lambda: self._words(answer), say("blank"))
+        if isinstance(chosen, Verdict):
+            return chosen
+        for word in chosen:
+            if word in self.reasons:
+                reason = say("wrong choice", word=word, reason=self.reasons[word])
+                return Verdict(False, f"{self.name}: {reason}")
+        missing = len(set(self.right) - set(chosen))
+        if missing:
+            more = say("one more" if missing == 1 else "more", count=missing)
+            return Verdict(False, f"{self.name}: {more}")
+        return Verdict(True, f"{self.name}: {say('right')}")
+
+    def _words(self, answer: Any) -> list[str]:
+        """The options that were named, as they are written here; in any case, in any order."""
+        if answer is None or answer is ...:
+            raise NotAnswered
+        several = isinstance(answer, list | tuple | Set)
+        known = {option.casefold(): option for option in self.options}
+        words = []
+        for part in answer if several else [answer]:
+            if part is None or part is ... or (isinstance(part, str) and part.strip() in BLANKS):
+                raise NotAnswered
+            word = part.strip().casefold() if isinstance(part, str) else None
+            if word not in known:
+                options = ", ".join(f'"{option}"' for option in self.options)
+                raise NoNumber(say("no option", options=options, given=described(part)))
+            words.append(known[word])
+        if not words:
+            raise NotAnswered
+        return words

@@ -1,0 +1,107 @@
+"""Exercises that are no number and no function: a choice with reasons, a design to measure."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from course_lib.checks import Design, MultipleChoice
+from course_lib.distributions import DiagonalGaussian
+
+TEAMS = MultipleChoice(
+    "0.c",
+    right=["A's bound is higher", "C is empty"],
+    reasons={"B's decoder is worse": "a bound may be loose.", "A wins": "the gap is not known."},
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted", "words"),
+    [
+        (["A's bound is higher", "C is empty"], True, "right"),
+        (("c IS empty ", "a's bound is higher"), True, "right"),
+        ({"A's bound is higher"}, False, "right so far, and one more holds"),
+        ("C is empty", False, "right so far, and one more holds"),
+        (
+            ["C is empty", "A wins", "B's decoder is worse"],
+            False,
+            "not yet. “A wins” does not hold: the gap is not known.",
+        ),
+        (..., False, "not answered yet"),
+        (None, False, "not answered yet"),
+        ([], False, "not answered yet"),
+        (["A wins", ...], False, "not answered yet"),
+        ("…", False, "not answered yet"),
+    ],
+)
+def test_a_choice_says_why_a_wrong_one_does_not_hold(
+    answer: Any, accepted: bool, words: str
+) -> None:
+    verdict = TEAMS.judge(answer)
+    assert verdict.accepted == accepted
+    assert verdict.message == f"0.c: {words}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"), [("D", "'D'"), (3, "3"), (["A wins", 3], "3"), (len, "a function")]
+)
+def test_what_is_no_option_is_told_the_options(answer: Any, shown: str) -> None:
+    options = """"A wins", "A's bound is higher", "B's decoder is worse", "C is empty\""""
+    assert TEAMS.judge(answer).message == f"0.c: one of {options} is wanted, got {shown}"
+
+
+@pytest.mark.parametrize(
+    ("right", "reasons"), [([], {"a": "no."}), (["a"], {}), (["a"], {"a": "no.", "b": "no."})]
+)
+def test_a_choice_has_something_right_and_something_wrong(right: Any, reasons: Any) -> None:
+    with pytest.raises(ValueError, match=r"0\.c: some options must hold and others not"):
+        MultipleChoice("0.c", right, reasons)
+
+
+def gap(q: DiagonalGaussian) -> float:
+    """KL(q ‖ N(1, ½)) in one dimension, by the textbook; changes what it is given."""
+    if q.mean.numel() != 1:
+        raise ValueError(f"a q of one dimension is wanted, got {q.mean.numel()}")
+    mean, std = q.mean.item(), q.std.item()
+    q.mean.zero_()
+    return math.log(math.sqrt(0.5) / std) + std**2 + (mean - 1) ** 2 - 0.5
+
+
+CLOSE = Design("0.d", gap, 0.001, "the gap", seconds=0.5)
+
+
+def test_a_design_is_measured_and_told_its_figure() -> None:
+    good = DiagonalGaussian.from_std(1.0, math.sqrt(0.5))
+    assert CLOSE.judge(good).accepted
+    assert CLOSE.judge(good).message.startswith("0.d: right: the gap is ")
+    assert good.mean.item() == 1.0  # a copy was measured
+    wide = CLOSE.judge(DiagonalGaussian.from_std(1.0, 1.0))
+    assert not wide.accepted
+    found = 0.5 - math.log(2) / 2  # log √½ + 1 − ½
+    assert wide.message == (
+        f"0.d: not yet: the gap is {found:.6g} nats, and at most 0.001 nats is asked"
+    )
+
+
+def test_what_cannot_be_measured_is_told_why() -> None:
+    two = DiagonalGaussian.standard(2)
+    said = "0.d: your answer raised ValueError: a q of one dimension is wanted, got 2"
+    assert CLOSE.judge(two).message == said
+    assert "AttributeError" in CLOSE.judge(3.0).message
+    assert CLOSE.judge(...).message == "0.d: not answered yet"
+    assert not Design("0.d", lambda answer: math.nan, 1.0, "it").judge(1).accepted
+
+
+def test_a_design_that_never_ends_is_stopped() -> None:
+    def endless(net: Any) -> float:
+        while True:
+            torch.ones(1)
+
+    verdict = Design("0.d", endless, 1.0, "the loss", seconds=0.2).judge(torch.nn.Linear(1, 1))
+    assert "stopped after 0.2 seconds" in verdict.message
+
+
+def test_a_figure_that_is_asked_is_finite() -> None:
+    with pytest.raises(ValueError, match=r"0\.d: most must be finite, got inf"):
+        Design("0.d", gap, math.inf, "the gap")
