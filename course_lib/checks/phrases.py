@@ -17,6 +17,9 @@ PHRASES: dict[str, str] = {
     "raised": "your answer raised {error}",
     "too long": "your answer was stopped after {seconds} seconds: does a loop in it never end?",
     "no option": "one of {options} is wanted, got {given}",
+    # Help before an answer
+    "hint": "{name}, hint {step} of {count}: {hint}",
+    "no hints": "{name} has no hints; check says what it finds in an answer",
     # Right
     "right": "right",
     "right number": "right: {given}",

@@ -16,7 +16,7 @@ has every step.
 """
 
 from course_lib.checks.surroundings import undisturbed
-from course_lib.exercises.registry import EXERCISES, check, find, judged, register
+from course_lib.exercises.registry import EXERCISES, check, find, hint, judged, register
 
 with undisturbed():  # what the modules hold must not take the reader's default dtype
     from course_lib.exercises import (  # noqa: F401  each registers its exercises
@@ -34,4 +34,4 @@ with undisturbed():  # what the modules hold must not take the reader's default 
         reparameterization,
     )
 
-__all__ = ["EXERCISES", "check", "find", "judged", "register"]
+__all__ = ["EXERCISES", "check", "find", "hint", "judged", "register"]

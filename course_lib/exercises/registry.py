@@ -1,11 +1,14 @@
-"""The exercises of the course by name, and `check`, which tells a learner what it finds."""
+"""The exercises of the course by name: `check` tells a learner what it finds, `hint` helps on."""
 
 import difflib
+from collections import Counter
 from typing import Any
 
 from course_lib.checks import Exercise, Verdict, judge
+from course_lib.checks.phrases import say
 
 EXERCISES: dict[str, Exercise] = {}
+HINTS_GIVEN: Counter[str] = Counter()  # of this kernel
 
 
 def register(*exercises: Exercise) -> None:
@@ -22,6 +25,19 @@ def check(name: str, answer: Any = ..., *more: Any) -> None:
     Several answers are read as one list. Raises ValueError if there is no such exercise.
     """
     print(judged(name, (answer, *more) if more else answer).message)
+
+
+def hint(name: str) -> None:
+    """Prints the next hint to the exercise `name`: the first when it is asked first, and the last
+    again and again. Raises ValueError if there is no such exercise.
+    """
+    hints = find(name).hints
+    if not hints:
+        print(say("no hints", name=name))
+        return
+    HINTS_GIVEN[name] = min(HINTS_GIVEN[name] + 1, len(hints))
+    step = HINTS_GIVEN[name]
+    print(say("hint", name=name, step=step, count=len(hints), hint=hints[step - 1]))
 
 
 def judged(name: str, answer: Any) -> Verdict:
