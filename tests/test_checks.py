@@ -336,7 +336,7 @@ def test_a_verdict_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     verify("1.2", both=torch.tensor([-0.5, 1234.5678]), again=torch.tensor([-0.5, 1234.5678]))
     verify_at_most("1.3", low=-2e-11, high_up=torch.arange(1200.0))
     assert capsys.readouterr().out == (
-        "✓ (1.1): exact, seen (1,000 draws), sure (10 draws) and wide (10 draws) agree\n"
+        "✓ (1.1): exact, seen (n = 1,000), sure (n = 10) and wide (n = 10) agree\n"
         "✓ (1.2): both and again agree to 1e-10 in 2 numbers\n"
         "✓ (1.3): low ≤ high up in 1,200 numbers\n"
     )
@@ -352,7 +352,7 @@ def test_in_a_notebook_a_line_is_displayed_with_its_routes_folded(
     verify_at_most("1.3", low=-2.0, high=1.0, same=1.0 - 1e-12)
     assert [(table.line, list(table.rows)) for table in shown] == [
         (
-            "✓ (1.1): exact, seen (1,000 draws) and wide (10 draws) agree",
+            "✓ (1.1): exact, seen (n = 1,000) and wide (n = 10) agree",
             [
                 ("exact", "−1.5", ""),
                 ("seen", "−1.520 ± 0.021", "z = −1.0, 1,000 samples"),

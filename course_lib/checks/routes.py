@@ -68,7 +68,7 @@ def agreeing(routes: Mapping[str, Route], reference: Tensor, tolerance: float) -
 
 def _named(name: str, value: Route) -> str:
     """A route in words; of an estimate also from how many draws."""
-    draws = f" ({value.count:,} draws)" if isinstance(value, MonteCarlo) else ""
+    draws = f" (n = {value.count:,})" if isinstance(value, MonteCarlo) else ""
     return spaced(name) + draws
 
 
@@ -83,11 +83,14 @@ def in_numbers(count: int) -> str:
 
 
 def room(low: Tensor, high: Tensor, tolerance: float) -> str:
-    """The least distance between two routes; what is no larger than the tolerance is shown as 0."""
-    least = (high - low).min()
-    return ("at least " if max(low.numel(), high.numel()) > 1 else "") + route_text(
-        least, tolerance
-    )
+    """The least distance between two routes, to two digits: it is a difference, and loses digits.
+
+    What is no larger than the tolerance is shown as 0.
+    """
+    least = (high - low).min().item()
+    several = max(low.numel(), high.numel()) > 1
+    size = "0" if least <= tolerance else minus(f"{least:.2g}")
+    return f"at least {size}" if several else size
 
 
 def largest(size: Tensor, a: Tensor, b: Tensor) -> tuple[str, str, str]:
