@@ -32,7 +32,7 @@ from course_lib.edition.command import main
 from course_lib.edition.one_line import on_one_line
 from course_lib.edition.placing import LIST
 from course_lib.edition.prose import Prose, plain_text
-from course_lib.edition.words import WORDS, say
+from course_lib.edition.words import PAGE_TEXT, WORDS, say
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -154,6 +154,22 @@ def test_every_formula_heading_picture_and_output_is_there(folder: Path) -> None
         assert '</details>\n<details class="verdict">' not in page, path.name
         for tag in re.findall(r"\\tag\{(.*?)\}", prose):
             assert f'id="eq-{tag}"' in page, tag
+
+
+def test_a_page_speaks_of_itself_and_not_of_cells(folder: Path) -> None:
+    """What a notebook says of running it is said otherwise; no such words are left over."""
+    sources = "".join(
+        "".join(cell["source"])
+        for path in NOTEBOOKS
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+    )
+    assert all(said in sources for said in PAGE_TEXT)
+    for name in NAMES:
+        page = (folder / name).read_text(encoding="utf-8").partition("<body")[2]
+        kept = r"<(pre|code|script|form)\b.*?</\1>|<p class=\"in-the-notebook.*?</p>"
+        words = plain_text(re.sub(kept, " ", page, flags=re.S))
+        found = re.findall(r".{30}(?:\b[Nn]otebook|Shift|\b(?:the|this|a) cells?\b).{20}", words)
+        assert found == [], name
 
 
 def test_pages_keep_their_budget(folder: Path) -> None:

@@ -23,9 +23,8 @@ from typing import Any
 from course_lib.checks import Exercise
 from course_lib.checks.comparison import SINGLE, STEPS
 from course_lib.checks.phrases import PHRASES
+from course_lib.edition.words import LANGUAGE
 from course_lib.exercises import find
-
-LANGUAGE = "en"  # of the hints and the phrases
 
 
 def answer_tables(names: Iterable[str]) -> dict[str, Any]:

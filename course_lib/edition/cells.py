@@ -16,6 +16,7 @@ from typing import Any
 from course_lib.edition.prose import Prose, code_block
 from course_lib.edition.stored import Cell, stored_cells
 from course_lib.edition.words import say
+from course_lib.exercises import find
 from course_lib.index import calls, text
 
 WRITES = ("verify", "verify_at_most", "check", "show", "print", "display")  # these leave an output
@@ -82,6 +83,7 @@ class Setting:
 def render_cells(cells: list[Cell], prose: Prose, setting: Setting) -> Iterator[str]:
     """Each cell as HTML, in order. Raises ValueError, naming the cell that cannot be shown."""
     for place, cell in enumerate(cells, start=1):
+        prose.cell = place
         try:
             yield _cell(cell, prose, setting)
         except ValueError as error:
@@ -108,8 +110,11 @@ def exercise_of(cell: Cell) -> str:
 
 
 def exercise(cell: Cell, number: int) -> str:
-    """The place where a script puts the form; and the code, if it is more than one line to fill."""
-    name = exercise_of(cell)
+    """The place where a script puts the form; and the code, if it is more than one line to fill.
+
+    Raises ValueError if the course has no such exercise.
+    """
+    name = find(exercise_of(cell)).name
     hint = say("notebook.exercise", number=number)
     definitions = [n for n in _tree(cell).body if isinstance(n, ast.FunctionDef)]
     asked = code_block(text(cell["source"])) if definitions else ""
