@@ -16,7 +16,14 @@ from course_lib.exercises import EXERCISES
 pytestmark = MARKS
 
 PLAYER = Path(__file__).resolve().parent.parent / "course_lib" / "edition" / "player"
-SCRIPTS = ("words.js", "elements.js", "progress.js", "progress_panel.js", "judging.js")
+SCRIPTS = (
+    "words.js",
+    "elements.js",
+    "progress.js",
+    "progress_panel.js",
+    "expressions.js",
+    "judging.js",
+)
 STYLE = """
 :root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --quiet: #595959; --line: #ccc;
     --accent: #0b57d0; --good: #0a6b35; --bad: #b3261e; }

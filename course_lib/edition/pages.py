@@ -37,6 +37,7 @@ SCRIPTS = (
     "screen.js",
     "parts.js",
     "explorer.js",
+    "expressions.js",
     "judging.js",
     "progress.js",
     "progress_panel.js",

@@ -97,11 +97,14 @@
   function answer(form, fields, said) {
     const name = form.dataset.exercise;
     const texts = fields.map(one => one.value);
-    const unclear = texts.find(course.isUnclear);
     said.lang = wordsFor(form).language;
-    if (unclear !== undefined) {
+    const { unit } = wordsFor(form).exercises[name];
+    const stops = texts.map(text => ({ text, ...course.read(text, unit) }))
+      .find(({ value }) => value === undefined);
+    if (stops?.problem) {
+      const given = stops.text.trim();
       said.lang = form.closest('[lang]')?.lang ?? '';
-      said.textContent = course.phrase(form, 'exercise.unclear', { name, given: unclear.trim() });
+      said.textContent = course.phrase(form, stops.problem, { name, given, unit, part: stops.part });
       said.dataset.verdict = 'wrong';
       return;
     }
