@@ -17,9 +17,11 @@ import pytest
 from browsing import MARKS, browsing
 from exercise_answers import FUNCTIONS, NUMBERS
 from exercise_mistakes import WRONG_NUMBERS
+from notebook_rules import FOLDER
 from playwright.sync_api import Page
 
 from course_lib.checks import Exercise, Mistake
+from course_lib.edition import read_chapter
 from course_lib.edition.answers import answer_tables
 from course_lib.edition.exercise_words import EXERCISE_WORDS
 from course_lib.exercises import EXERCISES, judged
@@ -75,7 +77,34 @@ def test_every_word_that_the_scripts_ask_for_is_there_and_no_other() -> None:
     scripts = "".join((PLAYER / name).read_text(encoding="utf-8") for name in names)
     asked = set(re.findall(r"'((?:exercise|guess|progress)(?:\.[a-z]+)+)'", scripts))
     asked |= {f"{key}.unit" for key in asked & {"exercise.answer", "exercise.answers"}}
-    assert asked == set(EXERCISE_WORDS["en"])
+    templates = {"exercise.mistakes", "solution.answer"}  # said before any script runs
+    assert asked | templates == set(EXERCISE_WORDS["en"])
+
+
+def test_each_solution_gives_the_answer_as_check_writes_it() -> None:
+    """Where it is a number; of a program the mistakes that check knows are told."""
+    found: dict[str, str] = {}
+    hints: dict[str, list[str]] = {}
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        text = "".join(read_chapter(path).sections)
+        for name, part in re.findall(
+            r'data-exercise="(.*?)"(.*?)(?=<form|<section|\Z)', text, flags=re.S
+        ):
+            solution = re.findall(r"<details><summary>Solution</summary>.*?</details>", part, re.S)
+            found[name] = "".join(re.findall(r'<p class="answer">(.*?)</p>', solution[0]))
+            fold = re.findall(r"<summary>Mistakes seen before in.*?</details>", part, re.S)
+            hints[name] = re.findall(r"<li>(.*?)</li>", "".join(fold))
+    assert set(found) == set(NUMBERS) | set(FUNCTIONS)
+    for name in NUMBERS:
+        written = ", ".join(f"{x:.6g}" for x in row(NUMBERS[name])).replace("-", "−")
+        answer = f"{written} {EXERCISES[name].unit}".rstrip()
+        assert found[name] == f"The answer to {name}: {answer}."
+        if len(row(NUMBERS[name])) == 1:
+            assert judged(name, NUMBERS[name]).message == f"{name}: right: {answer}"
+        assert hints[name] == []
+    for name in FUNCTIONS:
+        assert found[name] == ""
+        assert len(hints[name]) == len(set(hints[name])) > 2
 
 
 # ---- The verdicts ----

@@ -10,7 +10,7 @@ EXERCISE_WORDS = {
         "exercise.answers.unit": "Your {count} numbers for {name}, in order and in {unit}",
         "exercise.number": "number {place}",
         "exercise.check": "Check",
-        "exercise.help": "Four digits are enough: −2.718, 1e-3, 40/3 or 0.5*log(2π).",
+        "exercise.help": "Four digits are enough: −2.718, 1e-3, 40/3 or log(3).",
         "exercise.unclear": (
             "{name}: is {part} one number with thousands, or one below ten with a decimal comma? "
             "Write it without the comma, or with a point."
@@ -40,7 +40,9 @@ EXERCISE_WORDS = {
             "python3 start.py {chapter}, in the course's folder, opens it."
         ),
         "exercise.by.hand": "I have solved {name} in the notebook",
+        "exercise.mistakes": "Mistakes seen before in {name}",
         "exercise.solved": "Solved",
+        "solution.answer": "The answer to {name}: {answer}.",
         "guess.label": "Your guess",
         "guess.about": "Your guess on question {place}; it stays in this browser",
         "progress.exercises": "{solved} of {all} exercises solved",
@@ -56,6 +58,10 @@ EXERCISE_WORDS = {
         ),
         "progress.cleared": "Nothing is remembered any more.",
         "progress.loaded": "Loaded: {added} new entries.",
+        "progress.loaded.aside": (
+            "Loaded: {added} new entries. The file also has what could not be read where it was "
+            "saved; that is kept aside, and goes into the file that you save."
+        ),
         "progress.no.file": "That file holds no progress of this course, so nothing was changed.",
         "progress.file.newer": (
             "That file was written by a newer edition of these pages, so nothing was changed."
@@ -69,8 +75,8 @@ EXERCISE_WORDS = {
             "and what you do here is forgotten when you leave the page."
         ),
         "progress.aside": (
-            "What this browser remembered of the course could not be read. It is kept aside, and "
-            "goes into the file that you save; counting starts anew."
+            "Some of what was remembered of the course could not be read. It is kept aside, and "
+            "goes into the file that you save."
         ),
     }
 }
