@@ -364,19 +364,29 @@ def test_one_file_needs_no_other(tmp_path: Path) -> None:
     assert {a[1:] for a in addresses if a.startswith("#")} <= set(page.ids)
 
 
-def test_paper_has_folded_solutions_and_links_that_work_there(tmp_path: Path) -> None:
-    chapters = read_chapters()[:2]
-    page = Reader(printing.whole(chapters))
+def test_paper_has_solutions_at_the_end_and_links_that_work_there() -> None:
+    """Behind all else of its chapter, with a way there and back; and there is nothing to press."""
+    chapters = [printing.on_paper(page) for page in read_chapters()[:2]]
+    drawn = printing.whole(chapters)
+    page = Reader(drawn)
     assert page.open == []
     assert [i for i, n in Counter(page.ids).items() if n > 1] == []
     addresses = {str(link["href"]) for link in page.all("a")}
     known = {f"#{anchor}" for anchor in page.ids}
     later = {a for a in addresses if re.match(r"#(c|eq-)([3-9]|1\d)\b", a)}
     assert addresses - later <= known
-    folds = [f for f in page.all("details") if "class" not in f]
-    assert folds
-    assert not any("open" in fold for fold in folds)
-    alone = Reader(printing.printable(chapters[0].opening))
+    solved = [f"{n}.{letter}" for n, letters in ((1, "abcd"), (2, "abc")) for letter in letters]
+    for name in solved:
+        ends = {f"#c{name[0]}-solution-{name}", f"#c{name[0]}-exercise-{name}"}
+        assert ends <= addresses & known
+        assert drawn.index(f'id="c{name[0]}-solution-{name}"') > drawn.index(
+            f'id="c{name[0]}-recap"'
+        )
+    assert {str(fold["class"]) for fold in page.all("details")} == {"fold", "verdict"}
+    text = drawn.partition("<main")[2]
+    assert text.count("Solutions are at the end of the chapter.") == 2
+    assert "Type your answer" not in text
+    alone = Reader(printing.printable(chapters[0].opening + "".join(chapters[0].sections)))
     assert all(str(link["href"]).startswith("#") for link in alone.all("a"))
 
 
@@ -641,6 +651,21 @@ def test_all_explorers_but_one_move_as_they_are_stored() -> None:
     assert moving == {f"{n:02d}": [True, n != 5] for n in range(1, 13)}
     for explorer in fresh.values():
         explorer.close()
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_who_prints_a_page_has_its_solutions_on_paper(browser: Browser, folder: Path) -> None:
+    """They are open while it is printed, and then as they were."""
+    seen = Browsing(browser)
+    seen.open(folder / f"{GAP.stem}.html")
+    solutions = "document.querySelectorAll('section.exercises details[open]:not(.fold)').length"
+    seen.page.locator("section.exercises summary", has_text="Solution").first.click()
+    seen.page.evaluate(f"addEventListener('beforeprint', () => {{ window.opened = {solutions}; }})")
+    seen.page.pdf()
+    assert seen.page.evaluate("window.opened") == 4
+    assert seen.page.evaluate(solutions) == 1
+    assert seen.wrong == []
 
 
 @pytest.mark.slow

@@ -93,6 +93,10 @@ PAGE_WORDS: dict[str, dict[str, str]] = {
         "chapter.12.line": (
             "The bound of a chain, term by term, and a printed formula that is too good."
         ),
+        "page.answer": "Type your answer and press <strong>Check</strong>.",
+        "paper.answer": "Solutions are at the end of the chapter.",
+        "paper.solution": "Solution",
+        "paper.solutions": "Solutions",
         "text.chapter": "chapter",
         "text.Chapter": "Chapter",
         "equations": "Equations",

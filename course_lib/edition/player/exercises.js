@@ -23,7 +23,20 @@
     const show = () => shows.forEach(one => one());
     course.progress.whenChanged(show);
     show();
+    openOnPaper(root);
   };
+
+  /** Who prints the page has the solutions on paper, where nothing unfolds. */
+  function openOnPaper(root) {
+    let opened = [];
+    window.addEventListener('beforeprint', () => {
+      opened = [...root.querySelectorAll('section.exercises details:not(.fold):not([open])')];
+      for (const fold of opened) fold.open = true;
+    });
+    window.addEventListener('afterprint', () => {
+      for (const fold of opened) fold.open = false;
+    });
+  }
 
   /** One line how to get the notebook, and a button for who has solved it there. */
   function program(form) {
