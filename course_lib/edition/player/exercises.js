@@ -72,7 +72,7 @@
     return make('input', {
       id,
       type: 'text', // not "number": that takes no comma, no true minus sign and no fraction
-      size: '10',
+      size: '14',
       autocomplete: 'off',
       autocapitalize: 'off',
       spellcheck: 'false',
