@@ -14,17 +14,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import axe_playwright_python
 import pytest
 from browsing import CHROMIUM, FLAGS, MARKS
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from edition_browsing import Browsing
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from course_lib.edition import (
     EXPLORERS,
     printing,
     read_chapter,
     read_chapters,
-    recordings,
     write_pages,
     write_single,
 )
@@ -38,8 +37,6 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 GAP = next(path for path in NOTEBOOKS if path.name.startswith("04_"))
 NAMES = ["index.html", "equations.html", *(f"{path.stem}.html" for path in NOTEBOOKS)]
-WIDTHS = (320, 390, 1280)
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 HAN = re.compile(r"[\u3400-\u9fff]")
 VOID = {"br", "img", "input", "link", "meta", "wbr", "hr"}
 
@@ -400,52 +397,12 @@ def test_where_no_browser_is_it_is_said(
     assert "no Chromium, Chrome or Edge is on this machine" in capsys.readouterr().err
 
 
-class Browsing:
-    """A page that is watched: what it asks for, and what goes wrong in it."""
-
-    def __init__(self, browser: Browser, width: int = 1280, **kind: Any) -> None:
-        size = ViewportSize(width=width, height=900)
-        self.context = browser.new_context(
-            viewport=size, offline=True, reduced_motion="reduce", **kind
-        )
-        self.page: Page = self.context.new_page()
-        self.wrong: list[str] = []
-        self.page.on("console", lambda said: self.wrong.append(said.text))
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("request", lambda asked: self._note(asked.url))
-
-    def _note(self, address: str) -> None:
-        if not address.startswith(("file:", "data:")):
-            self.wrong.append(f"asked for {address}")
-
-    def open(self, path: Path) -> None:
-        self.page.goto(path.as_uri())
-
-    def sideways(self) -> int:
-        """By how many pixels the page is too wide."""
-        return int(
-            self.page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-        )
-
-    def violations(self) -> list[str]:
-        """What axe-core finds, with every fold open."""
-        self.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-        self.page.evaluate(AXE)
-        options = "{ preload: false, resultTypes: ['violations'] }"
-        found = self.page.evaluate(f"axe.run(document, {options})")["violations"]
-        return [f"{v['id']}: {n['html'][:120]}" for v in found for n in v["nodes"]]
-
-
 @pytest.mark.browser
 @MARKS[1]
 def test_a_chapter_in_a_browser(browser: Browser, folder: Path) -> None:
     seen = Browsing(browser)
     seen.open(folder / f"{GAP.stem}.html")
-    for width in WIDTHS:
-        seen.page.set_viewport_size({"width": width, "height": 900})
-        assert seen.sideways() <= 0, width
+    assert seen.too_wide() == []
     measure = seen.page.evaluate(
         """() => { const p = [...document.querySelectorAll('main section > p')]
             .find(p => p.textContent.length > 400 && !p.querySelector('math'));
@@ -579,55 +536,12 @@ def test_a_search_keeps_the_readers_place(browser: Browser, folder: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.browser
 @MARKS[1]
-@pytest.mark.parametrize("name", NAMES)
-def test_every_page_in_a_browser(browser: Browser, folder: Path, name: str) -> None:
-    """In the dark; a chapter in the light has the test above."""
-    seen = Browsing(browser, color_scheme="dark")
-    seen.open(folder / name)
-    for width in WIDTHS:
-        seen.page.set_viewport_size({"width": width, "height": 900})
-        assert seen.sideways() <= 0, width
-    assert seen.page.locator("main :text('\\\\frac'), main :text('$$')").count() == 0
-    flat = "[...document.querySelectorAll('math')].filter(m => !m.getBoundingClientRect().width"
-    assert seen.page.evaluate(f"{flat} && !m.closest('details:not([open])')).length") == 0
-    assert seen.violations() == []
-    assert seen.wrong == []
-
-
-@pytest.mark.slow
-@pytest.mark.browser
-@MARKS[1]
 def test_without_scripts_a_page_is_still_a_page(browser: Browser, folder: Path) -> None:
     seen = Browsing(browser, java_script_enabled=False)
     seen.open(folder / f"{GAP.stem}.html")
     assert seen.page.locator("form.exercise", has_text="Answer it in the notebook").count() == 4
     assert seen.page.locator("figure.explorer figcaption, figure.stored figcaption").count() == 2
     assert not seen.page.get_by_role("searchbox").is_visible()
-
-
-@pytest.mark.slow
-@pytest.mark.browser
-@MARKS[1]
-def test_an_explorer_moves_in_its_chapter_and_in_one_file(browser: Browser, tmp_path: Path) -> None:
-    """As Python says what it shows, in the folder of pages and alone."""
-    packed = recordings(ROOT / "notebooks", tmp_path / "kept", ["EvidenceNeedle"], quiet=True)
-    chapters = write_pages(tmp_path / "pages", packed=packed)
-    (alone,) = write_single(tmp_path / "alone", chapters[:1], packed)
-    for path in (tmp_path / "pages" / alone.name, alone):
-        seen = Browsing(browser)
-        seen.open(path)
-        figures = seen.page.locator("figure.explorer")
-        assert figures.count() == 2
-        first = figures.first
-        first.scroll_into_view_if_needed()
-        expect(first).to_have_attribute("data-state", "live", timeout=60_000)
-        before = first.locator("figcaption").inner_text()
-        first.locator("input[type=range]").first.press("Home")
-        expect(first.locator("figcaption")).not_to_have_text(before)
-        assert seen.sideways() <= 0
-        assert seen.violations() == []
-        assert seen.wrong == []
-    assert not list(tmp_path.glob("alone/*/*"))
 
 
 @pytest.mark.slow
