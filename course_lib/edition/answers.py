@@ -21,11 +21,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from course_lib.checks import Exercise
-from course_lib.checks.comparison import SINGLE, STEPS
+from course_lib.checks.comparison import SINGLE, STEPS, quantity
 from course_lib.checks.phrases import PHRASES
 from course_lib.edition.words import LANGUAGE
 from course_lib.exercises import find
-from course_lib.numerals import significant
 
 
 def answer_tables(names: Iterable[str]) -> dict[str, Any]:
@@ -47,8 +46,8 @@ def answer_in_words(name: str) -> str:
     exercise = find(name)
     if exercise.cases:
         return ""
-    values = exercise.exact[0].values.tolist()
-    return f"{', '.join(map(significant, values))} {exercise.unit}".rstrip()
+    numbers = [quantity(value, "") for value in exercise.exact[0].values.tolist()]
+    return f"{', '.join(numbers)} {exercise.unit}".rstrip()
 
 
 def mistakes_in_words(name: str) -> list[str]:
