@@ -17,9 +17,11 @@ import pytest
 from browsing import MARKS, browsing
 from exercise_answers import FUNCTIONS, NUMBERS
 from exercise_mistakes import WRONG_NUMBERS
+from notebook_rules import FOLDER
 from playwright.sync_api import Page
 
 from course_lib.checks import Exercise, Mistake
+from course_lib.edition import read_chapter
 from course_lib.edition.answers import answer_tables
 from course_lib.edition.exercise_words import EXERCISE_WORDS
 from course_lib.exercises import EXERCISES, judged
@@ -72,11 +74,38 @@ def test_an_exercise_that_a_page_cannot_judge_is_refused(monkeypatch: pytest.Mon
 
 
 def test_every_word_that_the_scripts_ask_for_is_there_and_no_other() -> None:
-    names = ("exercises.js", "progress.js", "progress_panel.js")
+    names = ("exercises.js", "expressions.js", "progress.js", "progress_panel.js")
     scripts = "".join((PLAYER / name).read_text(encoding="utf-8") for name in names)
     asked = set(re.findall(r"'((?:exercise|guess|progress)(?:\.[a-z]+)+)'", scripts))
     asked |= {f"{key}.unit" for key in asked & {"exercise.answer", "exercise.answers"}}
-    assert asked == set(EXERCISE_WORDS["en"])
+    templates = {"exercise.mistakes", "solution.answer"}  # said before any script runs
+    assert asked | templates == set(EXERCISE_WORDS["en"])
+
+
+def test_each_solution_gives_the_answer_as_check_writes_it() -> None:
+    """Where it is a number; of a program the mistakes that check knows are told."""
+    found: dict[str, str] = {}
+    hints: dict[str, list[str]] = {}
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        text = "".join(read_chapter(path).sections)
+        for name, part in re.findall(
+            r'data-exercise="(.*?)"(.*?)(?=<form|<section|\Z)', text, flags=re.S
+        ):
+            solution = re.findall(r"<details><summary>Solution</summary>.*?</details>", part, re.S)
+            found[name] = "".join(re.findall(r'<p class="answer">(.*?)</p>', solution[0]))
+            fold = re.findall(r"<summary>Mistakes seen before in.*?</details>", part, re.S)
+            hints[name] = re.findall(r"<li>(.*?)</li>", "".join(fold))
+    assert set(found) == set(NUMBERS) | set(FUNCTIONS)
+    for name in NUMBERS:
+        written = ", ".join(f"{x:.6g}" for x in row(NUMBERS[name])).replace("-", "−")
+        answer = f"{written} {EXERCISES[name].unit}".rstrip()
+        assert found[name] == f"The answer to {name}: {answer}."
+        if len(row(NUMBERS[name])) == 1:
+            assert judged(name, NUMBERS[name]).message == f"{name}: right: {answer}"
+        assert hints[name] == []
+    for name in FUNCTIONS:
+        assert found[name] == ""
+        assert len(hints[name]) == len(set(hints[name])) > 2
 
 
 # ---- The verdicts ----
@@ -149,6 +178,31 @@ READ = {
     "1,5/3": 0.5,
     "−1/2": -0.5,
     "−3": -3.0,
+    "--3": 3.0,
+    "1_000": 1000.0,
+    "½": 0.5,
+    "−4½": -4.5,
+    "1/2/3": 1 / 6,
+    "2^3": 8.0,
+    "-2**2": -4.0,
+    "2^-1": 0.5,
+    "2^3^2": 512.0,
+    "√2": math.sqrt(2),
+    "√2/2": math.sqrt(2) / 2,
+    "2√(1+3)": 4.0,
+    "log 2": math.log(2),
+    "½ log 2": math.log(2) / 2,
+    "½·log(2π)": math.log(2 * math.pi) / 2,
+    "-0.5 * math.log(2 * math.pi * 5) - 1 / (2 * 5)": -0.5 * math.log(2 * math.pi * 5) - 0.1,
+    "ln(2) + torch.log(0,5)": 0.0,
+    "sqrt(2)²": 2.0000000000000004,
+    "3(4+1)²": 75.0,
+    "e^2": math.exp(2),
+    "log2(8) + log10(1,000.0)": 6.0,
+    "1 / inf": 0.0,
+    "0.5 nats": 0.5,
+    "0,5nat": 0.5,
+    "(1/2) Nats": 0.5,
     "–3": -3.0,
     "-3": -3.0,
     "2.": 2.0,
@@ -172,8 +226,10 @@ READ = {
     "…": None,
 }
 UNREAD = [
-    *("abc", "log 2", "1.5 nats", "--3", "1 5", "12 34", "1,2,3", "1.2.3", "0x10", "1e", "e5"),
-    *("1_000", "nan", "NaN", "1/0", "1/2/3", "/2", "inf/inf", "50 %", "2^3", "√2", "½", "½ log 2"),
+    *("abc", "1.5 bits", "1.5 nats²", "1 5", "12 34", "1,2,3", "1.2.3", "0x10", "1e", "e5", "2e"),
+    *("nan", "NaN", "1/0", "/2", "inf/inf", "50 %", "(1", "1)", "2(", "()", "1 +", "log", "log()"),
+    *("1/2π", "log 2*3", "log 2π", "√2π", "log2", "log(-1)", "sqrt -1", "log(0)", "exp(1000)"),
+    *("log(8, 2)", "1;2", "alert(1)", "constructor(1)", "x = 1", "1 if 2 else 3", "(" * 150 + "1"),
     *(
         "it's",
         'say "x"',
@@ -188,6 +244,48 @@ UNREAD = [
     *("zero\u200bwidth", "1\u00a02", "\u202fa\u202fb", "\x07bell", "\U000e0001", "\ufeff1\ufeffa"),
     *("constructor", "__proto__", "[0.5]", "0.5; 0.5", "1.234,5", "3,692", "−1,000"),
 ]
+
+
+# Expressions, grown by chance, as a page takes them and as Python does.
+CALLS = ("log", "exp", "sqrt", "abs", "log2", "log10", "sin", "cos", "tan", "tanh")
+NAMES = {name: getattr(math, name, math.fabs) for name in CALLS} | {"pi": math.pi, "e": math.e}
+SIGNS = {"*": ("*", "·", " × "), "**": ("**", "^", " ^ "), "-": ("-", " − "), "/": ("/", " ÷ ")}
+
+
+def grown(chance: random.Random, depth: int) -> tuple[str, str]:
+    """An expression as a page takes it, and in Python."""
+    kind = chance.choice(
+        ("number", "name", *(["call", "sign", "sign", "minus", "bracket"] * depth))
+    )
+    if kind == "number":
+        text = repr(round(10 ** chance.uniform(-3, 3), chance.randint(0, 4)))
+        return (text.replace(".", ",") if len(text.partition(".")[2]) != 3 else text), text
+    if kind == "name":
+        return chance.choice((("π", "pi"), ("pi", "pi"), ("e", "e")))
+    ours, pythons = grown(chance, depth - 1)
+    if kind == "call":
+        name = chance.choice(CALLS)
+        return (
+            f"{chance.choice(('', 'math.', 'np.', 'torch.'))}{name}({ours})",
+            f"{name}({pythons})",
+        )
+    if kind == "minus":
+        return f"−{ours}", f"-{pythons}"
+    if kind == "bracket":
+        return f"( {ours})", f"({pythons})"
+    sign = chance.choice(("+", "-", "*", "/", "**"))
+    our_right, python_right = grown(chance, depth - 1)
+    written = chance.choice(SIGNS.get(sign, (sign,)))
+    return f"{ours}{written}{our_right}", f"{pythons}{sign}{python_right}"
+
+
+def in_python(text: str) -> float | None:
+    """Its value; None if it has none that is real and finite."""
+    try:
+        value = eval(text, {"__builtins__": {}}, NAMES)
+    except (ArithmeticError, TypeError, ValueError):  # TypeError: a complex number
+        return None
+    return value if isinstance(value, float | int) and math.isfinite(value) else None
 
 
 # Zeros, no numbers among the mistakes, and two of those alike: no exercise of the course has them.
@@ -235,7 +333,8 @@ def browser_test(test: Any) -> Any:
 def test_the_page_says_what_check_says(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(EXERCISES, "0.z", MADE_UP)
     answers = all_answers()
-    page.add_script_tag(path=PLAYER / "judging.js")
+    for name in ("expressions.js", "judging.js"):
+        page.add_script_tag(path=PLAYER / name)
     said = page.evaluate(
         """([tables, cases]) => cases.map(([name, texts]) => {
             const { accepted, message } = course.judge(tables, name, texts, 'en');
@@ -251,3 +350,49 @@ def test_the_page_says_what_check_says(page: Page, monkeypatch: pytest.MonkeyPat
         if (verdict.accepted, verdict.message) != (accepted, message):
             differ.append((case.texts, verdict.message, message))
     assert differ == []
+
+
+@browser_test
+def test_the_page_reads_an_expression_as_python_does(page: Page) -> None:
+    chance = random.Random(20260)
+    pairs = [grown(chance, 3) for _ in range(4_000)]
+    pairs = [(ours, pythons) for ours, pythons in pairs if len(ours) <= 200]
+    page.add_script_tag(path=PLAYER / "expressions.js")
+    found = page.evaluate("texts => texts.map(text => course.read(text))", [a for a, _ in pairs])
+    values = [in_python(text) for _, text in pairs]
+    assert sum(value is not None for value in values) > 2_000
+    assert sum(value is None for value in values) > 100
+    for (ours, _), read, value in zip(pairs, found, values, strict=True):
+        assert ("value" in read) == (value is not None), (ours, read, value)
+        if value is not None:
+            assert read["value"] == pytest.approx(value, rel=1e-9, abs=1e-12), ours
+
+
+@browser_test
+@pytest.mark.parametrize(
+    ("text", "problem", "part"),
+    [
+        ("abc", "word", "abc"),
+        ("1.5 bits", "unit", "bits"),
+        ("1/2π", "twofold", ""),
+        ("log 2π", "twofold", ""),
+        ("2 * (1 + 3", "brackets", ""),
+        ("2 * 3)", "brackets", ""),
+        ("2 *", "end", ""),
+        ("1.2.3", "sign", "1.2.3"),
+        ("50 %", "sign", "%"),
+        ("2 3", "sign", "3"),
+        ("1/0", "value", ""),
+        ("log(0)", "value", ""),
+        ("sqrt(-1)", "value", ""),
+        ("1" * 201, "long", ""),
+    ],
+)
+def test_what_cannot_be_read_is_said_to_be_so(
+    page: Page, text: str, problem: str, part: str
+) -> None:
+    page.add_script_tag(path=PLAYER / "expressions.js")
+    read = page.evaluate("text => course.read(text, 'nats')", text)
+    assert read == {"problem": f"exercise.unread.{problem}", "part": part}
+    words = EXERCISE_WORDS["en"][f"exercise.unread.{problem}"]
+    assert set(re.findall(r"\{(\w+)\}", words)) <= {"name", "given", "part", "unit"}

@@ -110,12 +110,29 @@ def test_the_tag_is_no_part_of_the_formula() -> None:
 
 
 @pytest.mark.parametrize(
-    "tex", [r"\nosuchsign x", r"\frac{1}{2", r"a & b", r"\begin{foo}x\end{foo}"]
+    ("tex", "why"),
+    [
+        (r"\nosuchsign x", r"has '\\nosuchsign'"),
+        (r"\frac{1}{2", "has braces without partners"),
+        (r"a & b", "has '&'"),
+        (r"\begin{foo}x\end{foo}", "has an environment {'foo'}"),
+        (r"\frac{1}", "has mfrac of 1 parts, where 2 are wanted"),
+        (r"\binom{n}", "has mfrac of 1 parts"),
+        (r"x_", "MissingSuperScriptOrSubscriptError"),
+        (r"x_1_2", "DoubleSubscriptsError"),
+        (r"_2+a", "an index with nothing before it"),
+        (r"\left( x", "ExtraLeftOrMissingRightError"),
+        (r"a=b \\ =c", r"has a new line outside of aligned"),
+        (r"x \tag{4.3a}", "has a tag that is no number such as 4.3"),
+        (r"\lim\limits", "has munderover of 0 parts"),
+        ("", "NoAvailableTokensError"),
+    ],
 )
-def test_what_is_not_known_is_refused_and_named(tex: str) -> None:
+def test_what_cannot_be_drawn_is_refused_and_named(tex: str, why: str) -> None:
     with pytest.raises(ValueError, match="a formula that cannot be drawn") as caught:
         render(tex)
-    assert repr(tex) in str(caught.value)
+    assert f"{tex!r} has" in str(caught.value)
+    assert why in str(caught.value)
 
 
 LONG = r"\log p(x)=\log\int p(x\mid z)\,p(z)\,dz\le\log E_q[w]+\sum_i\frac{a_i}{b_i}+c+d+e+f+g+h"

@@ -14,31 +14,29 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import axe_playwright_python
 import pytest
 from browsing import CHROMIUM, FLAGS, MARKS
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from edition_browsing import Browsing
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from course_lib.edition import (
     EXPLORERS,
     printing,
     read_chapter,
     read_chapters,
-    recordings,
     write_pages,
     write_single,
 )
 from course_lib.edition.command import main
 from course_lib.edition.one_line import on_one_line
+from course_lib.edition.placing import LIST
 from course_lib.edition.prose import Prose, plain_text
-from course_lib.edition.words import WORDS, say
+from course_lib.edition.words import PAGE_TEXT, WORDS, say
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 GAP = next(path for path in NOTEBOOKS if path.name.startswith("04_"))
 NAMES = ["index.html", "equations.html", *(f"{path.stem}.html" for path in NOTEBOOKS)]
-WIDTHS = (320, 390, 1280)
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 HAN = re.compile(r"[\u3400-\u9fff]")
 VOID = {"br", "img", "input", "link", "meta", "wbr", "hr"}
 
@@ -153,6 +151,22 @@ def test_every_formula_heading_picture_and_output_is_there(folder: Path) -> None
         assert '</details>\n<details class="verdict">' not in page, path.name
         for tag in re.findall(r"\\tag\{(.*?)\}", prose):
             assert f'id="eq-{tag}"' in page, tag
+
+
+def test_a_page_speaks_of_itself_and_not_of_cells(folder: Path) -> None:
+    """What a notebook says of running it is said otherwise; no such words are left over."""
+    sources = "".join(
+        "".join(cell["source"])
+        for path in NOTEBOOKS
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+    )
+    assert all(said in sources for said in PAGE_TEXT)
+    for name in NAMES:
+        page = (folder / name).read_text(encoding="utf-8").partition("<body")[2]
+        kept = r"<(pre|code|script|form)\b.*?</\1>|<p class=\"in-the-notebook.*?</p>"
+        words = plain_text(re.sub(kept, " ", page, flags=re.S))
+        found = re.findall(r".{30}(?:\b[Nn]otebook|Shift|\b(?:the|this|a) cells?\b).{20}", words)
+        assert found == [], name
 
 
 def test_pages_keep_their_budget(folder: Path) -> None:
@@ -347,19 +361,29 @@ def test_one_file_needs_no_other(tmp_path: Path) -> None:
     assert {a[1:] for a in addresses if a.startswith("#")} <= set(page.ids)
 
 
-def test_paper_has_folded_solutions_and_links_that_work_there(tmp_path: Path) -> None:
-    chapters = read_chapters()[:2]
-    page = Reader(printing.whole(chapters))
+def test_paper_has_solutions_at_the_end_and_links_that_work_there() -> None:
+    """Behind all else of its chapter, with a way there and back; and there is nothing to press."""
+    chapters = [printing.on_paper(page) for page in read_chapters()[:2]]
+    drawn = printing.whole(chapters)
+    page = Reader(drawn)
     assert page.open == []
     assert [i for i, n in Counter(page.ids).items() if n > 1] == []
     addresses = {str(link["href"]) for link in page.all("a")}
     known = {f"#{anchor}" for anchor in page.ids}
     later = {a for a in addresses if re.match(r"#(c|eq-)([3-9]|1\d)\b", a)}
     assert addresses - later <= known
-    folds = [f for f in page.all("details") if "class" not in f]
-    assert folds
-    assert not any("open" in fold for fold in folds)
-    alone = Reader(printing.printable(chapters[0].opening))
+    solved = [f"{n}.{letter}" for n, letters in ((1, "abcd"), (2, "abc")) for letter in letters]
+    for name in solved:
+        ends = {f"#c{name[0]}-solution-{name}", f"#c{name[0]}-exercise-{name}"}
+        assert ends <= addresses & known
+        assert drawn.index(f'id="c{name[0]}-solution-{name}"') > drawn.index(
+            f'id="c{name[0]}-recap"'
+        )
+    assert {str(fold["class"]) for fold in page.all("details")} == {"fold", "verdict"}
+    text = drawn.partition("<main")[2]
+    assert text.count("Solutions are at the end of the chapter.") == 2
+    assert "Type your answer" not in text
+    alone = Reader(printing.printable(chapters[0].opening + "".join(chapters[0].sections)))
     assert all(str(link["href"]).startswith("#") for link in alone.all("a"))
 
 
@@ -373,52 +397,12 @@ def test_where_no_browser_is_it_is_said(
     assert "no Chromium, Chrome or Edge is on this machine" in capsys.readouterr().err
 
 
-class Browsing:
-    """A page that is watched: what it asks for, and what goes wrong in it."""
-
-    def __init__(self, browser: Browser, width: int = 1280, **kind: Any) -> None:
-        size = ViewportSize(width=width, height=900)
-        self.context = browser.new_context(
-            viewport=size, offline=True, reduced_motion="reduce", **kind
-        )
-        self.page: Page = self.context.new_page()
-        self.wrong: list[str] = []
-        self.page.on("console", lambda said: self.wrong.append(said.text))
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("request", lambda asked: self._note(asked.url))
-
-    def _note(self, address: str) -> None:
-        if not address.startswith(("file:", "data:")):
-            self.wrong.append(f"asked for {address}")
-
-    def open(self, path: Path) -> None:
-        self.page.goto(path.as_uri())
-
-    def sideways(self) -> int:
-        """By how many pixels the page is too wide."""
-        return int(
-            self.page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-        )
-
-    def violations(self) -> list[str]:
-        """What axe-core finds, with every fold open."""
-        self.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-        self.page.evaluate(AXE)
-        options = "{ preload: false, resultTypes: ['violations'] }"
-        found = self.page.evaluate(f"axe.run(document, {options})")["violations"]
-        return [f"{v['id']}: {n['html'][:120]}" for v in found for n in v["nodes"]]
-
-
 @pytest.mark.browser
 @MARKS[1]
 def test_a_chapter_in_a_browser(browser: Browser, folder: Path) -> None:
     seen = Browsing(browser)
     seen.open(folder / f"{GAP.stem}.html")
-    for width in WIDTHS:
-        seen.page.set_viewport_size({"width": width, "height": 900})
-        assert seen.sideways() <= 0, width
+    assert seen.too_wide() == []
     measure = seen.page.evaluate(
         """() => { const p = [...document.querySelectorAll('main section > p')]
             .find(p => p.textContent.length > 400 && !p.querySelector('math'));
@@ -552,55 +536,12 @@ def test_a_search_keeps_the_readers_place(browser: Browser, folder: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.browser
 @MARKS[1]
-@pytest.mark.parametrize("name", NAMES)
-def test_every_page_in_a_browser(browser: Browser, folder: Path, name: str) -> None:
-    """In the dark; a chapter in the light has the test above."""
-    seen = Browsing(browser, color_scheme="dark")
-    seen.open(folder / name)
-    for width in WIDTHS:
-        seen.page.set_viewport_size({"width": width, "height": 900})
-        assert seen.sideways() <= 0, width
-    assert seen.page.locator("main :text('\\\\frac'), main :text('$$')").count() == 0
-    flat = "[...document.querySelectorAll('math')].filter(m => !m.getBoundingClientRect().width"
-    assert seen.page.evaluate(f"{flat} && !m.closest('details:not([open])')).length") == 0
-    assert seen.violations() == []
-    assert seen.wrong == []
-
-
-@pytest.mark.slow
-@pytest.mark.browser
-@MARKS[1]
 def test_without_scripts_a_page_is_still_a_page(browser: Browser, folder: Path) -> None:
     seen = Browsing(browser, java_script_enabled=False)
     seen.open(folder / f"{GAP.stem}.html")
     assert seen.page.locator("form.exercise", has_text="Answer it in the notebook").count() == 4
     assert seen.page.locator("figure.explorer figcaption, figure.stored figcaption").count() == 2
     assert not seen.page.get_by_role("searchbox").is_visible()
-
-
-@pytest.mark.slow
-@pytest.mark.browser
-@MARKS[1]
-def test_an_explorer_moves_in_its_chapter_and_in_one_file(browser: Browser, tmp_path: Path) -> None:
-    """As Python says what it shows, in the folder of pages and alone."""
-    packed = recordings(ROOT / "notebooks", tmp_path / "kept", ["EvidenceNeedle"], quiet=True)
-    chapters = write_pages(tmp_path / "pages", packed=packed)
-    (alone,) = write_single(tmp_path / "alone", chapters[:1], packed)
-    for path in (tmp_path / "pages" / alone.name, alone):
-        seen = Browsing(browser)
-        seen.open(path)
-        figures = seen.page.locator("figure.explorer")
-        assert figures.count() == 2
-        first = figures.first
-        first.scroll_into_view_if_needed()
-        expect(first).to_have_attribute("data-state", "live", timeout=60_000)
-        before = first.locator("figcaption").inner_text()
-        first.locator("input[type=range]").first.press("Home")
-        expect(first.locator("figcaption")).not_to_have_text(before)
-        assert seen.sideways() <= 0
-        assert seen.violations() == []
-        assert seen.wrong == []
-    assert not list(tmp_path.glob("alone/*/*"))
 
 
 @pytest.mark.slow
@@ -626,6 +567,21 @@ def test_all_explorers_but_one_move_as_they_are_stored() -> None:
         explorer.close()
 
 
+@pytest.mark.browser
+@MARKS[1]
+def test_who_prints_a_page_has_its_solutions_on_paper(browser: Browser, folder: Path) -> None:
+    """They are open while it is printed, and then as they were."""
+    seen = Browsing(browser)
+    seen.open(folder / f"{GAP.stem}.html")
+    solutions = "document.querySelectorAll('section.exercises details[open]:not(.fold)').length"
+    seen.page.locator("section.exercises summary", has_text="Solution").first.click()
+    seen.page.evaluate(f"addEventListener('beforeprint', () => {{ window.opened = {solutions}; }})")
+    seen.page.pdf()
+    assert seen.page.evaluate("window.opened") == 4
+    assert seen.page.evaluate(solutions) == 1
+    assert seen.wrong == []
+
+
 @pytest.mark.slow
 @MARKS[1]
 def test_a_chapter_on_paper(tmp_path: Path) -> None:
@@ -647,7 +603,8 @@ def test_the_same_notebooks_give_the_same_bytes(folder: Path, tmp_path: Path) ->
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "course_lib.edition", "--still", "--into", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(p.name for p in folder.iterdir())
+    made = {p.name for p in tmp_path.iterdir()} - {LIST}
+    assert made == {p.name for p in folder.iterdir()}
     for path in folder.iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
 

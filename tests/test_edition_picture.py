@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -141,24 +142,35 @@ def pixels(address: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
 
 
-def difference(canvas: np.ndarray, explorer: Explorer) -> float:
-    """Mean difference from the stored picture, of 255.
+def difference(canvas: np.ndarray, stored: np.ndarray) -> float:
+    """Mean difference from a stored picture, of 255.
 
     A figure of 919.99… drawn pixels is stored as 919 rows, of which the uppermost is left out.
     """
-    stored = decoded(explorer.png()).astype(int)
     return float(np.abs(canvas[len(canvas) - len(stored) :] - stored).mean())
 
 
 def compared(recording: Recording, explorer: Explorer, page: Page, count: int) -> None:
-    """The canvas shows what the notebook's picture does."""
+    """The canvas shows what the notebook's picture does, and not what it does at another position.
+
+    Of two positions each canvas is nearer to its own picture: where the pictures are alike, both
+    differ from it by the same.
+    """
     places = positions(recording, count, seed=3)
     same(recording, page, places)
+    stored, drawn = [], []
     for indices in places:
         pairs = zip(recording.controls, indices, strict=True)
         explorer.at(**{control.name: control.values[i] for control, i in pairs})
-        canvas = pixels(page.evaluate(DRAWN, [indices, 2]))
-        assert difference(canvas, explorer) < EDGES, indices
+        stored.append(decoded(explorer.png()).astype(int))
+        drawn.append(pixels(page.evaluate(DRAWN, [indices, 2])))
+    assert any(not np.array_equal(stored[0], other) for other in stored[1:])
+    for i, canvas in enumerate(drawn):
+        own = difference(canvas, stored[i])
+        assert own < EDGES, places[i]
+        for j, other in enumerate(stored):
+            if not np.array_equal(other, stored[i]):
+                assert own < difference(canvas, other), (places[i], places[j])
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -175,6 +187,23 @@ def test_every_canvas_shows_the_notebooks_picture(page: Page, name: str) -> None
 def test_the_canvas_shows_all_that_matplotlib_draws(page: Page) -> None:
     recording, explorer = everything()
     compared(recording, explorer, page, 5)
+
+
+@pytest.mark.parametrize("name", ["EvidenceNeedle", "Everything"])
+def test_two_positions_in_place_of_each_other_are_noticed(page: Page, name: str) -> None:
+    """Also where the two differ by a few letters and lines, by less than edges may."""
+    if name == "Everything":
+        recording, explorer = everything()
+    else:
+        recording, explorer = sample(name), EXPLORERS[name].example()
+    compared(recording, explorer, page, 2)
+    one, other = (np.ravel_multi_index(p, recording.counts) for p in positions(recording, 2, 3))
+    order = np.arange(len(recording.said))
+    order[[one, other]] = order[[other, one]]
+    said = tuple(recording.said[i] for i in order)
+    swapped = replace(recording, piles=recording.piles[order], said=said)
+    with pytest.raises(AssertionError):
+        compared(swapped, explorer, page, 2)
 
 
 def test_the_tables_are_pythons(page: Page) -> None:

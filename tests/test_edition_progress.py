@@ -16,7 +16,14 @@ from course_lib.exercises import EXERCISES
 pytestmark = MARKS
 
 PLAYER = Path(__file__).resolve().parent.parent / "course_lib" / "edition" / "player"
-SCRIPTS = ("words.js", "elements.js", "progress.js", "progress_panel.js", "judging.js")
+SCRIPTS = (
+    "words.js",
+    "elements.js",
+    "progress.js",
+    "progress_panel.js",
+    "expressions.js",
+    "judging.js",
+)
 STYLE = """
 :root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --quiet: #595959; --line: #ccc;
     --accent: #0b57d0; --good: #0a6b35; --bad: #b3261e; }
@@ -314,6 +321,34 @@ def test_what_is_saved_to_a_file_can_be_loaded_elsewhere(
     assert elsewhere.errors == []
 
 
+def test_what_a_file_has_aside_is_kept_once(reader: Reader, tmp_path: Path) -> None:
+    """Beside what was aside before, and it goes into the next file."""
+    reader.finds("{mine", ASIDE)
+    page = reader.opens("contents.html")
+    file = tmp_path / "saved.json"
+    aside = '{"version":1,"solved":["4.a"\n[]'
+    file.write_text(json.dumps({**json.loads(SOLVED), "aside": aside}), encoding="utf-8")
+    for added in (3, 0):
+        loads(page, file)
+        words = f"Loaded: {added} new entries. The file also has what could not be read"
+        expect(page.get_by_role("status")).to_contain_text(words)
+        assert stored(page, ASIDE) == f"{{mine\n{aside}"
+    saved = json.loads(page.evaluate("course.progress.exported()"))
+    assert saved == {**json.loads(SOLVED), "aside": f"{{mine\n{aside}"}
+
+
+def test_what_a_file_has_aside_is_kept_where_nothing_is_stored(
+    reader: Reader, tmp_path: Path
+) -> None:
+    reader.context.add_init_script(REFUSED)
+    page = reader.opens("contents.html")
+    file = tmp_path / "saved.json"
+    file.write_text(json.dumps({**json.loads(SOLVED), "aside": "{theirs"}), encoding="utf-8")
+    loads(page, file)
+    expect(page.locator(".progress-total")).to_contain_text("1 of 8 exercises")
+    assert json.loads(page.evaluate("course.progress.exported()"))["aside"] == "{theirs"
+
+
 def loads(page: Page, file: Path) -> None:
     """Presses "Load progress from a file" and chooses it."""
     with page.expect_file_chooser() as chooser:
@@ -346,7 +381,7 @@ def test_where_nothing_is_stored_all_else_works(reader: Reader, how: str) -> Non
 def test_what_cannot_be_read_is_kept_aside(reader: Reader) -> None:
     reader.finds('{"version":1,"solved":["4.a"')
     page = reader.opens("contents.html")
-    kept = "What this browser remembered of the course could not be read. It is kept aside"
+    kept = "Some of what was remembered of the course could not be read. It is kept aside"
     expect(page.get_by_role("status")).to_contain_text(kept)
     assert stored(page) is None
     assert stored(page, ASIDE) == '{"version":1,"solved":["4.a"'

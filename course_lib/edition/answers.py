@@ -21,11 +21,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from course_lib.checks import Exercise
-from course_lib.checks.comparison import SINGLE, STEPS
+from course_lib.checks.comparison import SINGLE, STEPS, quantity
 from course_lib.checks.phrases import PHRASES
+from course_lib.edition.words import LANGUAGE
 from course_lib.exercises import find
-
-LANGUAGE = "en"  # of the hints and the phrases
 
 
 def answer_tables(names: Iterable[str]) -> dict[str, Any]:
@@ -40,6 +39,20 @@ def answer_tables(names: Iterable[str]) -> dict[str, Any]:
         "exercises": {exercise.name: _table(exercise) for exercise in exercises},
         "words": {LANGUAGE: {"phrases": PHRASES, "exercises": words}},
     }
+
+
+def answer_in_words(name: str) -> str:
+    """The right answer to an exercise as `check` writes one, 0.5 nats, or nothing for a program."""
+    exercise = find(name)
+    if exercise.cases:
+        return ""
+    numbers = [quantity(value, "") for value in exercise.exact[0].values.tolist()]
+    return f"{', '.join(numbers)} {exercise.unit}".rstrip()
+
+
+def mistakes_in_words(name: str) -> list[str]:
+    """What `check` says of each known mistake in an exercise, once."""
+    return list(dict.fromkeys(mistake.hint for mistake in find(name).mistakes))
 
 
 def _table(exercise: Exercise) -> dict[str, Any]:

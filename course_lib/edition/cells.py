@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from course_lib.edition.exercise_cells import SOLUTION, answered, exercise, exercise_of, tree
 from course_lib.edition.prose import Prose, code_block
 from course_lib.edition.stored import Cell, stored_cells
 from course_lib.edition.words import say
@@ -54,7 +55,7 @@ def _not_run(cell: Cell) -> str:
     errors = [output for output in cell["outputs"] if output["output_type"] == "error"]
     if errors and MEANT not in cell["metadata"].get("tags", ()):
         return f"stores an error, {errors[0]['ename']}: {errors[0]['evalue']}"
-    top = [node for node in _tree(cell).body if isinstance(node, ast.Expr)]
+    top = [node for node in tree(cell).body if isinstance(node, ast.Expr)]
     writes = [call for node in top for name in WRITES for call in calls(node, name)]
     if writes and not cell["outputs"]:
         return f"stores no output of {ast.unparse(writes[0].func)}"
@@ -81,9 +82,16 @@ class Setting:
 
 def render_cells(cells: list[Cell], prose: Prose, setting: Setting) -> Iterator[str]:
     """Each cell as HTML, in order. Raises ValueError, naming the cell that cannot be shown."""
+    asked = ""  # the exercise that came last
     for place, cell in enumerate(cells, start=1):
+        prose.cell = place
         try:
-            yield _cell(cell, prose, setting)
+            drawn = _cell(cell, prose, setting)
+            if cell["cell_type"] == "code":
+                asked = exercise_of(cell)
+            elif asked and drawn.startswith(SOLUTION):
+                drawn = answered(drawn, asked)
+            yield drawn
         except ValueError as error:
             raise ValueError(f"cell {place}: {error}") from error
 
@@ -97,26 +105,6 @@ def _cell(cell: Cell, prose: Prose, setting: Setting) -> str:
     outputs = VERDICTS.sub(together, drawn)
     first = fold(cell) in ("code.explorer", "code.figure")  # the picture
     return outputs + code(cell) if first else code(cell) + outputs
-
-
-def exercise_of(cell: Cell) -> str:
-    """The name of the exercise that the cell asks for, such as 4.b, or nothing."""
-    for call in calls(_tree(cell), "check"):
-        if call.args and isinstance(call.args[0], ast.Constant):
-            return str(call.args[0].value)
-    return ""
-
-
-def exercise(cell: Cell, number: int) -> str:
-    """The place where a script puts the form; and the code, if it is more than one line to fill."""
-    name = exercise_of(cell)
-    hint = say("notebook.exercise", number=number)
-    definitions = [n for n in _tree(cell).body if isinstance(n, ast.FunctionDef)]
-    asked = code_block(text(cell["source"])) if definitions else ""
-    return (
-        f'{asked}<form class="exercise" data-exercise="{html.escape(name)}" lang="en">'
-        f'<p class="in-the-notebook">{html.escape(hint)}</p></form>\n'
-    )
 
 
 def code(cell: Cell) -> str:
@@ -135,7 +123,7 @@ def code(cell: Cell) -> str:
 
 def fold(cell: Cell) -> str:
     """Why the code is folded, as a key of the words; nothing if it stands open."""
-    body = _tree(cell).body
+    body = tree(cell).body
     imports = [isinstance(node, ast.Import | ast.ImportFrom) for node in body]
     if cell["metadata"].get("jupyter", {}).get("source_hidden"):
         return "code"
@@ -143,7 +131,7 @@ def fold(cell: Cell) -> str:
         return "code.explorer"
     if all(imports):
         return "code.imports"
-    if calls(_tree(cell), "new_figure"):
+    if calls(tree(cell), "new_figure"):
         return "code.figure"
     asserts = [isinstance(node, ast.Assert) for node in body]
     if any(asserts) and not cell["outputs"]:
@@ -221,7 +209,3 @@ def figure(output: Cell, setting: Setting) -> str:
 def _about_picture(output: Cell) -> dict[str, Any]:
     """What the notebook stores about an output's picture."""
     return dict(output.get("metadata", {}).get("image/png", {}))
-
-
-def _tree(cell: Cell) -> ast.Module:
-    return ast.parse(text(cell["source"]))

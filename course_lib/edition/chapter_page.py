@@ -8,7 +8,7 @@ from typing import Any
 
 from course_lib.edition.cells import Setting, nothing_moves, read_cells, render_cells
 from course_lib.edition.one_line import on_one_line
-from course_lib.edition.prose import Prose, plain_text
+from course_lib.edition.prose import Link, Prose, plain_text
 from course_lib.edition.stored import Cell
 from course_lib.edition.words import say
 from course_lib.index import text
@@ -22,7 +22,9 @@ UNREAD = re.compile(r"<(pre|details|figure|form)\b.*?</\1>", re.S)
 
 @dataclass(frozen=True)
 class ChapterPage:
-    """One chapter. headings: anchor and words of each section; equations: tag → MathML."""
+    """One chapter. headings: anchor and words of each section; equations: tag → MathML; links: to
+    places in the course, each with the number of its cell.
+    """
 
     number: int
     stem: str
@@ -32,6 +34,12 @@ class ChapterPage:
     sections: tuple[str, ...]
     headings: tuple[tuple[str, str], ...]
     equations: dict[str, str]
+    links: tuple[Link, ...] = ()
+
+    @property
+    def anchors(self) -> set[str]:
+        """What a link to the page may lead to."""
+        return set(re.findall(r'\bid="([^"]+)"', self.opening + "".join(self.sections)))
 
     @property
     def file(self) -> str:
@@ -96,6 +104,7 @@ def read_chapter(
         tuple(_section(number, section) for section in sections),
         tuple(prose.headings),
         prose.equations,
+        tuple(prose.links),
     )
 
 

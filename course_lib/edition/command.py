@@ -6,19 +6,24 @@
     python3 start.py pages --pdf        also pages/pdf/, each chapter and the whole, by a Chromium
 
 They are made from the notebooks as stored, with their outputs; no cell is run. The first time the
-explorers are recorded, which takes some minutes; runs/recordings keeps what came of it.
+explorers are recorded, which takes some minutes; runs/recordings keeps what came of it. The folder
+is made anew as a whole: if something fails, or Ctrl-C stops it, the old pages stay as they were.
 """
 
 import argparse
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from course_lib.edition.pages import read_chapters, write_pages, write_single
+from course_lib.edition.placing import made_anew, require_own
 from course_lib.edition.printing import find_chromium, print_chapters
 from course_lib.edition.recorder import recordings
 from course_lib.index import ROOT
 
 STOPPED = 130  # what a shell says of a program that Ctrl-C ended
+SAID_STOPPED = "stopped; old pages stay as they were, and recordings that were done are kept"
 KEPT = ROOT / "runs" / "recordings"
 
 
@@ -30,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"pages: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("pages: stopped; the recordings that were done are kept", file=sys.stderr)
+        print(f"pages: {SAID_STOPPED}", file=sys.stderr)
         return STOPPED
     return 0
 
@@ -38,22 +43,31 @@ def main(arguments: list[str] | None = None) -> int:
 def _make(options: argparse.Namespace) -> None:
     """Makes what the options ask for. What may be wrong is looked at before minutes are spent."""
     folder: Path = options.into.resolve()
+    require_own(folder)
     if options.pdf:
         find_chromium()
     if not options.still:
         read_chapters()
     packed = {} if options.still else recordings(ROOT / "notebooks", KEPT)
-    pages = write_pages(folder, packed=packed)
+    with made_anew(folder) as draft:
+        done = list(_written(draft, packed, options))
+    for line in done:
+        print(line.format(folder=folder, address=(folder / "index.html").as_uri()))
+
+
+def _written(draft: Path, packed: dict[str, bytes], options: argparse.Namespace) -> Iterator[str]:
+    """Writes all that is asked for, and says of each part where it will be."""
+    pages = write_pages(draft, packed=packed)
     live = sum(drawn.startswith('<figure class="explorer"') for p in pages for drawn in p.pictures)
-    print(f"{live} of {sum(len(p.pictures) for p in pages)} explorers move")
-    print(f"{len(pages)} chapters: open {(folder / 'index.html').as_uri()}")
+    yield f"{live} of {sum(len(p.pictures) for p in pages)} explorers move"
+    yield f"{len(pages)} chapters: open {{address}}"
     if options.single:
-        files = write_single(folder / "single", pages, packed)
-        print(f"{len(files)} chapters in one file each: {folder / 'single'}")
+        files = write_single(draft / "single", pages, packed)
+        yield f"{len(files)} chapters in one file each: {{folder}}{os.sep}single"
     if options.pdf:
         print("printing …", flush=True)
-        files = print_chapters(folder / "pdf", pages)
-        print(f"{len(files)} PDFs: {folder / 'pdf'}")
+        files = print_chapters(draft / "pdf", pages)
+        yield f"{len(files)} PDFs: {{folder}}{os.sep}pdf"
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

@@ -10,17 +10,39 @@ EXERCISE_WORDS = {
         "exercise.answers.unit": "Your {count} numbers for {name}, in order and in {unit}",
         "exercise.number": "number {place}",
         "exercise.check": "Check",
-        "exercise.help": "Four digits are enough: −2.718, 1e-3 or 40/3.",
+        "exercise.help": "Four digits are enough: −2.718, 1e-3, 40/3 or log(3).",
         "exercise.unclear": (
-            "{name}: is {given} one number with thousands, or one below ten with a decimal comma? "
+            "{name}: is {part} one number with thousands, or one below ten with a decimal comma? "
             "Write it without the comma, or with a point."
+        ),
+        "exercise.unread.brackets": "{name}: a bracket in {given} has no partner.",
+        "exercise.unread.end": "{name}: {given} breaks off: a number is missing at its end.",
+        "exercise.unread.long": "{name}: more than 200 letters are too many for a number.",
+        "exercise.unread.sign": (
+            "{name}: {part} has no meaning where it stands in {given}. Numbers, + − * / ^, "
+            "brackets, log, exp, sqrt and π do."
+        ),
+        "exercise.unread.twofold": (
+            "{name}: {given} can be read in two ways. Write brackets, as in log(2*3) or 1/(2π)."
+        ),
+        "exercise.unread.unit": "{name} asks for {unit}, and {given} is in {part}.",
+        "exercise.unread.unitless": "{name} asks for a number with no unit, and {given} has one.",
+        "exercise.unread.value": (
+            "{name}: {given} has no finite value: it divides by zero, or takes a logarithm or a "
+            "root that does not exist."
+        ),
+        "exercise.unread.word": (
+            "{name}: the word {part} is not known here. Known are log (the natural one), log2, "
+            "log10, exp, sqrt, abs, sin, cos, tan, tanh, pi and e."
         ),
         "exercise.function": (
             "The answer to {name} is a program, and this page runs none. Its notebook checks it: "
             "python3 start.py {chapter}, in the course's folder, opens it."
         ),
         "exercise.by.hand": "I have solved {name} in the notebook",
+        "exercise.mistakes": "Mistakes seen before in {name}",
         "exercise.solved": "Solved",
+        "solution.answer": "The answer to {name}: {answer}.",
         "guess.label": "Your guess",
         "guess.about": "Your guess on question {place}; it stays in this browser",
         "progress.exercises": "{solved} of {all} exercises solved",
@@ -36,6 +58,10 @@ EXERCISE_WORDS = {
         ),
         "progress.cleared": "Nothing is remembered any more.",
         "progress.loaded": "Loaded: {added} new entries.",
+        "progress.loaded.aside": (
+            "Loaded: {added} new entries. The file also has what could not be read where it was "
+            "saved; that is kept aside, and goes into the file that you save."
+        ),
         "progress.no.file": "That file holds no progress of this course, so nothing was changed.",
         "progress.file.newer": (
             "That file was written by a newer edition of these pages, so nothing was changed."
@@ -49,8 +75,8 @@ EXERCISE_WORDS = {
             "and what you do here is forgotten when you leave the page."
         ),
         "progress.aside": (
-            "What this browser remembered of the course could not be read. It is kept aside, and "
-            "goes into the file that you save; counting starts anew."
+            "Some of what was remembered of the course could not be read. It is kept aside, and "
+            "goes into the file that you save."
         ),
     }
 }

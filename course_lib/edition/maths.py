@@ -1,23 +1,22 @@
 r"""TeX → MathML, which a browser draws by itself, without scripts, and a screen reader reads.
 
-latex2mathml translates. What it leaves as TeX's own habits is put right here: the thin space around
-log, words of letters such as KL in one piece, script letters as the characters they are (browsers
-no longer know mathvariant="script"), capital Greek upright, columns aligned by style. A long inline
-formula is cut where TeX would break a line, so that it fits a narrow screen.
+latex2mathml translates (see `translation`). What it leaves as TeX's own habits is put right here:
+the thin space around log, words of letters such as KL in one piece, script letters as the
+characters they are (browsers no longer know mathvariant="script"), capital Greek upright, columns
+aligned by style. A long inline formula is cut where TeX would break a line, so that it fits a
+narrow screen.
 """
 
 import functools
-import html
 import re
 from xml.etree.ElementTree import Element, tostring
 
-from latex2mathml.converter import convert_to_element
+from course_lib.edition.translation import translated
 
 TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
 LIMITS = {"inf", "lim", "max", "min", "sup"}  # what stands under them in a displayed formula
 TRIGONOMETRIC = {"arccos", "arcsin", "arctan", "cos", "cosh", "sin", "sinh", "tan", "tanh"}
 FUNCTIONS = LIMITS | TRIGONOMETRIC | {"arg", "det", "dim", "exp", "ln", "log"}
-ENVIRONMENTS = {"align*", "array", "bmatrix", "cases", "matrix", "pmatrix", "vmatrix"}
 OPENING, CLOSING = set("([{⟨⌈⌊"), set(")]}⟩⌉⌋!")
 # Where a line may break behind: relations first, sums and commas if that is not enough.
 RELATIONS = set("=≤≥<>∼≈≠→↦∝∈:≔⇒⟹")
@@ -26,16 +25,6 @@ ORDINARY = {"mi", "mn", "msub", "msup", "msubsup", "mfrac", "mover", "msqrt", "m
 SCRIPT = {"B": "ℬ", "E": "ℰ", "F": "ℱ", "H": "ℋ", "I": "ℐ", "L": "ℒ", "M": "ℳ", "R": "ℛ"}
 DOUBLE = {"C": "ℂ", "H": "ℍ", "N": "ℕ", "P": "ℙ", "Q": "ℚ", "R": "ℝ", "Z": "ℤ"}
 FIRST = {"script": 0x1D49C, "double-struck": 0x1D538, "bold": 0x1D400}  # where each alphabet's A is
-SIGNS = {  # what latex2mathml leaves as a command, or as another character
-    "\\lbrace": "{",
-    "\\rbrace": "}",
-    "\\{": "{",
-    "\\}": "}",
-    "\\|": "‖",
-    "\\arg": "arg",
-    "\\#": "#",
-    "~": "∼",
-}
 FITS = 13.0  # ems: a piece of a formula that stands on the narrowest screen
 THIN = "0.18em"
 
@@ -44,9 +33,9 @@ THIN = "0.18em"
 def render(tex: str, *, display: bool = False) -> str:
     """The formula as MathML. display: on a line of its own, in one piece.
 
-    Raises ValueError if a command of it is not known.
+    Raises ValueError if it cannot be drawn.
     """
-    root = _translated(tex, display)
+    root = translated(tex, display)
     (row,) = root
     _mend(row)
     if not display and width(row) > FITS:
@@ -59,26 +48,6 @@ def without_tag(tex: str) -> tuple[str, str]:
     r"""The formula without its \tag, and the tag's number, such as 4.3; "" if it has none."""
     found = TAG.search(tex)
     return TAG.sub("", tex).strip(), found[1] if found else ""
-
-
-def _translated(tex: str, display: bool) -> Element:
-    """latex2mathml's tree, with characters in place of their codes."""
-    prepared = re.sub(r"\{(aligned|split|align)\}", "{align*}", tex.strip())
-    plain = re.sub(r"\\[\\{}]", "", prepared)
-    strange = set(re.findall(r"\\begin\{(.*?)\}", prepared)) - ENVIRONMENTS
-    if plain.count("{") != plain.count("}") or strange:  # which latex2mathml lets pass
-        why = f"an environment {strange}" if strange else "braces without partners"
-        raise ValueError(f"a formula that cannot be drawn: {tex!r} has {why}")
-    try:
-        root: Element = convert_to_element(prepared, display="block" if display else "inline")
-    except Exception as error:  # it has a class of error for each fault, with no common ancestor
-        raise ValueError(f"a formula that cannot be drawn: {tex!r} ({error!r})") from error
-    for node in root.iter():
-        text = html.unescape(node.text or "")
-        node.text = SIGNS.get(text, text) or None
-        if node.text and (set("\\&") & set(node.text)):
-            raise ValueError(f"a formula that cannot be drawn: {tex!r} has {node.text!r}")
-    return root
 
 
 def _mend(node: Element) -> None:

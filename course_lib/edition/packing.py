@@ -91,6 +91,7 @@ def unpack(data: bytes) -> Recording:
     for name, size in head["sections"]:
         sections[name] = container[at : at + size]
         at += size
+    layers = read_layers(Reader(sections["layers"]))
     return Recording(
         head["name"],
         head["title"],
@@ -99,8 +100,8 @@ def unpack(data: bytes) -> Recording:
         head["hatch_px"],
         tuple(read_control(control) for control in head["controls"]),
         read_tables(head, sections),
-        read_layers(Reader(sections["layers"])),
-        read_piles(Reader(sections["piles"]), Reader(sections["layers"]).one(), head),
+        layers,
+        read_piles(Reader(sections["piles"]), len(layers), head),
         read_said(sections, head),
     )
 

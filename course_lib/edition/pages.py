@@ -17,6 +17,7 @@ from markupsafe import Markup
 from course_lib.edition.answers import answer_tables
 from course_lib.edition.chapter_page import ChapterPage, read_chapter, search_entries
 from course_lib.edition.lettering import maths_font
+from course_lib.edition.linking import places_of, require_places
 from course_lib.edition.packing import encoded, unpack
 from course_lib.edition.packing import script as recording_script
 from course_lib.edition.stored import stored_cells
@@ -36,6 +37,7 @@ SCRIPTS = (
     "screen.js",
     "parts.js",
     "explorer.js",
+    "expressions.js",
     "judging.js",
     "progress.js",
     "progress_panel.js",
@@ -64,20 +66,23 @@ Packed = Mapping[str, bytes]  # recordings by the explorer's name
 def read_chapters(root: Path = ROOT, packed: Packed | None = None) -> list[ChapterPage]:
     """All chapters, in order. packed: the recordings that their explorers may move by.
 
-    Raises ValueError if a notebook cannot be read, or was not run, naming the file and the cell.
+    Raises ValueError, naming the file and the cell, if a notebook cannot be read, was not run, or
+    has what would be a broken page: a link that leads nowhere, a formula that cannot be drawn.
     """
     home = home_address(root)
     paths = sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     if not paths:
         raise ValueError(f"there are no notebooks in {root / 'notebooks'}")
     texts = {f"{path.stem}.html": json.dumps(stored_cells(path)) for path in paths}
-    places = {tag: page for page, words in texts.items() for tag in STORED_TAG.findall(words)}
+    places = places_of({page: STORED_TAG.findall(words) for page, words in texts.items()})
     opened = {name: unpack(data) for name, data in (packed or {}).items()}
 
     def shown(name: str, values: dict[str, Any], sentence: str) -> bool:
         return name in opened and opened[name].shows(values, sentence)
 
-    return [read_chapter(path, places, home, shown) for path in paths]
+    pages = [read_chapter(path, places, home, shown) for path in paths]
+    require_places(pages, root / "notebooks")
+    return pages
 
 
 def home_address(root: Path = ROOT) -> str:

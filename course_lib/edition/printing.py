@@ -1,6 +1,7 @@
 """The pages on paper: each chapter and the whole course as PDF, printed by a Chromium.
 
-A PDF has the pictures as they open, solutions folded, pages numbered, and links that work in it.
+A PDF has the pictures as they open, the solutions at each chapter's end, pages numbered, and links
+that work in it.
 """
 
 import os
@@ -8,11 +9,13 @@ import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from markupsafe import Markup
 
 from course_lib.edition.chapter_page import ChapterPage
+from course_lib.edition.exercise_cells import SOLUTION
 from course_lib.edition.pages import (
     LINK,
     chapter_html,
@@ -21,6 +24,7 @@ from course_lib.edition.pages import (
     without_neighbours,
     write,
 )
+from course_lib.edition.words import say
 
 NAMES = (
     "chromium",
@@ -49,6 +53,11 @@ FLAGS = (
 )
 PATIENCE = 300  # seconds
 PAGE = re.compile(r"(\d\d)_\w+\.html(?:#(.*))?")
+SOLVED = re.compile(
+    r'<form class="exercise" data-exercise="([^"]+)".*?</form>\n((?:(?!<form).)*?)'
+    rf"{SOLUTION}(.*?)</details>\n",
+    re.S,
+)
 ANCHOR = re.compile(r'\b(id|aria-labelledby)="(?!eq-)([^"]+)"')
 
 
@@ -70,9 +79,30 @@ def print_chapters(folder: Path, pages: list[ChapterPage]) -> list[Path]:
     """
     program = find_chromium()
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = {page.stem: printable(chapter_html(pages, page, **_bare())) for page in pages}
-    drawn["course"] = whole(pages)
+    paper = [on_paper(page) for page in pages]
+    drawn = {page.stem: printable(chapter_html(paper, page, **_bare())) for page in paper}
+    drawn["course"] = whole(paper)
     return [_print(program, html, folder / f"{stem}.pdf") for stem, html in drawn.items()]
+
+
+def on_paper(page: ChapterPage) -> ChapterPage:
+    """The chapter as a book has it: its solutions at the end, and where each was a way to it."""
+    solutions: list[str] = []
+
+    def moved(exercise: re.Match[str]) -> str:
+        name, between, solution = exercise.groups()
+        back = f'<a href="#exercise-{name}">{name}</a>'
+        solutions.append(f'<h3 id="solution-{name}">{back}</h3>\n{solution}')
+        way = f'<a href="#solution-{name}">{say("paper.solution")}</a>'
+        return f'<p class="to-solution" id="exercise-{name}">{way}</p>\n{between}'
+
+    screen, paper = say("page.answer"), say("paper.answer")
+    sections = [SOLVED.sub(moved, part).replace(screen, paper) for part in page.sections]
+    if solutions:
+        title = f'<h2 id="solutions">{say("paper.solutions")}</h2>'
+        drawn = "\n".join([title, *solutions])
+        sections.append(f'<section class="solutions" aria-labelledby="solutions">{drawn}</section>')
+    return replace(page, sections=tuple(sections))
 
 
 def printable(html: str) -> str:

@@ -23,7 +23,14 @@ MOST = 6_000  # positions of a recording
 MOST_OF = {
     "ChainOfLatents": 140,  # each with 48 pictures of digits
     "DepthAgainstOneLayer": 2_600,  # each a fit of 20 milliseconds, and curves of many vertices
-    "GradientNoise": 14_000,  # two thirds of them the same, since ω belongs to one f alone
+    "GradientNoise": 16_000,  # two thirds of them the same, since ω belongs to one f alone
+}
+# What a text sends a reader to without giving it to a symbol: the least gap, the other mode, where
+# two variances change places.
+SOUGHT: dict[str, dict[str, set[float]]] = {
+    "GradientNoise": {"omega": {1.1, 1.15}},
+    "LogWeights": {"mean": {1.35}, "std": {0.46}},
+    "PosteriorGap": {"mean": {-1.35}},
 }
 _KINDS = {Slider: "slider", Steps: "steps", Choice: "choice", Toggle: "toggle"}
 # Marks of type that may stand about a symbol or within it.
@@ -173,7 +180,8 @@ def _shown(control: Control, value: Any) -> str:
 
 
 def named_values(name: str, controls: Sequence[Control], notebooks: Path) -> dict[str, set[Any]]:
-    """By control, the values at which notebooks open the explorer `name` or that their text names.
+    """By control, the values at which notebooks open the explorer `name` or that their text names,
+    or sends a reader to.
 
     A text names a value where it writes a control's symbol, which ends its label after a comma,
     then "=", "to", "at" or "from", and a number: "μ = 0.8", "**σ** to 0.6", "$b_2=4$".
@@ -196,6 +204,7 @@ def named_values(name: str, controls: Sequence[Control], notebooks: Path) -> dic
             text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
             for control in controls:
                 found[control.name] |= _named(control, text.translate(_PLAIN))
+                found[control.name] |= SOUGHT.get(name, {}).get(control.name, set())
     return found
 
 

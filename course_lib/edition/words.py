@@ -7,6 +7,18 @@ from course_lib.edition.exercise_words import EXERCISE_WORDS
 from course_lib.edition.explorer_words import EXPLORER_WORDS
 
 LANGUAGE = "en"
+# What a notebook says and would not be so on a page, and what that says instead.
+PAGE_TEXT = {
+    "Run each cell with Shift+Enter. The first one is a picture that you can move.": (
+        "It opens with a picture that you can move."
+    ),
+    " The first cell trains sixteen small models, so it takes some seconds.": "",
+    "Replace each `...` and run the cell.": "Type your answer and press **Check**.",
+    "what the cell asked of q": "what the code asked of q",
+    "the next cell asks autograd": "the code below asks autograd",
+    "in the cell below": "in the code below",
+    "in the cells under": "in the code under",
+}
 PAGE_WORDS: dict[str, dict[str, str]] = {
     "en": {
         "course": "From p(x) to the hierarchical VAE",
@@ -81,6 +93,12 @@ PAGE_WORDS: dict[str, dict[str, str]] = {
         "chapter.12.line": (
             "The bound of a chain, term by term, and a printed formula that is too good."
         ),
+        "page.answer": "Type your answer and press <strong>Check</strong>.",
+        "paper.answer": "Solutions are at the end of the chapter.",
+        "paper.solution": "Solution",
+        "paper.solutions": "Solutions",
+        "text.chapter": "chapter",
+        "text.Chapter": "Chapter",
         "equations": "Equations",
         "equations.about": (
             "Each equation of the course with the function that computes it. The number leads to "

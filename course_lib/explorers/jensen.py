@@ -205,7 +205,7 @@ class LogWeights(Explorer):
         self.point.set_data([count], [max(at, NATS[0])])
         self.point.set_marker("o" if at >= NATS[0] else "v")
         self.gap.set_data((count, count), (max(at, NATS[0]), evidence))
-        self.bound_text.set_text(f"K = {count}: {number(at)}")
+        self.bound_text.set_text(f"K = {count}: {printed(evidence, at)[1]}")
         self.ledger.set(evidence, elbo)
 
 

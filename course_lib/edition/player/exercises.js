@@ -23,7 +23,20 @@
     const show = () => shows.forEach(one => one());
     course.progress.whenChanged(show);
     show();
+    openOnPaper(root);
   };
+
+  /** Who prints the page has the solutions on paper, where nothing unfolds. */
+  function openOnPaper(root) {
+    let opened = [];
+    window.addEventListener('beforeprint', () => {
+      opened = [...root.querySelectorAll('section.exercises details:not(.fold):not([open])')];
+      for (const fold of opened) fold.open = true;
+    });
+    window.addEventListener('afterprint', () => {
+      for (const fold of opened) fold.open = false;
+    });
+  }
 
   /** One line how to get the notebook, and a button for who has solved it there. */
   function program(form) {
@@ -59,7 +72,7 @@
     return make('input', {
       id,
       type: 'text', // not "number": that takes no comma, no true minus sign and no fraction
-      size: '10',
+      size: '14',
       autocomplete: 'off',
       autocapitalize: 'off',
       spellcheck: 'false',
@@ -97,11 +110,14 @@
   function answer(form, fields, said) {
     const name = form.dataset.exercise;
     const texts = fields.map(one => one.value);
-    const unclear = texts.find(course.isUnclear);
     said.lang = wordsFor(form).language;
-    if (unclear !== undefined) {
+    const { unit } = wordsFor(form).exercises[name];
+    const stops = texts.map(text => ({ text, ...course.read(text, unit) }))
+      .find(({ value }) => value === undefined);
+    if (stops?.problem) {
+      const given = stops.text.trim();
       said.lang = form.closest('[lang]')?.lang ?? '';
-      said.textContent = course.phrase(form, 'exercise.unclear', { name, given: unclear.trim() });
+      said.textContent = course.phrase(form, stops.problem, { name, given, unit, part: stops.part });
       said.dataset.verdict = 'wrong';
       return;
     }

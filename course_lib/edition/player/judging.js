@@ -20,47 +20,6 @@
    * @typedef {(phrase: string, gaps?: Object<string, string | number>) => string} Say
    */
 
-  const BLANKS = ['', '...', '…'];
-  const PLAIN = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-  const INFINITE = /^([+-]?)(inf|infinity|∞)$/i;
-  const THOUSANDS = /^([+-]?[1-9]\d{0,2}(,\d{3})+\.\d*|[+-]?[1-9]\d{0,2}(,\d{3}){2,})$/;
-
-  /**
-   * Whether a text with a comma may mean two numbers: 3,692 is 3692 to some and 3.692 to others.
-   * @param {string} text
-   * @returns {boolean}
-   */
-  course.isUnclear = text => /^[+-]?[1-9]\d{0,2},\d{3}$/.test(unified(text));
-
-  /**
-   * What somebody typed, as a number: −3, 1,5, 1e-3, 40/3, 1 234.5.
-   * @param {string} text
-   * @returns {number | string | null} the number; null for a blank, the text where it is none
-   */
-  course.typed = text => {
-    const plain = unified(text);
-    if (BLANKS.includes(plain)) return null;
-    const parts = plain.split('/').map(one);
-    if (parts.some(Number.isNaN) || parts.length > 2 || parts[1] === 0) return text;
-    const value = parts.length === 2 ? parts[0] / parts[1] : parts[0];
-    return Number.isNaN(value) ? text : value;
-  };
-
-  /** The text with plain minus signs, and without blanks at its ends and between thousands. */
-  function unified(text) {
-    return text.trim().replace(/[−–]/g, '-').replace(/(\d)\s(?=\d{3}(?!\d))/g, '$1');
-  }
-
-  /** One number, or NaN. One comma stands for the point, unless it may part thousands. */
-  function one(text) {
-    const part = text.trim();
-    if (course.isUnclear(part)) return NaN;
-    const point = THOUSANDS.test(part) ? part.replaceAll(',', '') : part.replace(',', '.');
-    const infinite = INFINITE.exec(point);
-    if (infinite) return infinite[1] === '-' ? -Infinity : Infinity;
-    return PLAIN.test(point) ? Number(point) : NaN;
-  }
-
   /**
    * The verdict on an answer, as `judged(name, answer)` gives it.
    * @param {{exercises: Object<string, Table>, words: object}} tables
@@ -82,9 +41,9 @@
     const no = message => ({ accepted: false, message });
     const given = [];
     for (const text of texts) {
-      const value = course.typed(text);
-      if (value === null) return no(say('blank'));
-      if (typeof value === 'string') return no(say('no number', { given: shown(text) }));
+      const { value, blank } = course.read(text, words.unit);
+      if (blank) return no(say('blank'));
+      if (value === undefined) return no(say('no number', { given: shown(text) }));
       given.push(value);
     }
     const wanted = table.exact.map(Number);

@@ -11,6 +11,7 @@
   const VERSION = 1;
   const listeners = new Set();
   let problem = ''; // a key of course.words, or nothing
+  let loose = ''; // what a file had aside, where nothing can be stored
   let stored = true; // false once the browser refused: then this page alone remembers
 
   /**
@@ -18,6 +19,7 @@
    * @property {Set<string>} solved names of exercises
    * @property {Set<string>} read numbers of chapters
    * @property {Map<string, string>} guesses by name, such as 4.1
+   * @property {string} [aside] of a file: what could not be read where it was saved
    */
 
   /** @returns {State} */
@@ -46,6 +48,7 @@
       solved: new Set(found.solved),
       read: new Set(found.read),
       guesses: new Map(Object.entries(guesses)),
+      aside: typeof found.aside === 'string' ? found.aside : '',
     };
   }
 
@@ -71,12 +74,30 @@
     }
   }
 
+  /** What is kept aside with this text; what is there already is not added again. */
+  function withAside(text) {
+    const kept = localStorage.getItem(ASIDE) ?? '';
+    if (`\n${kept}\n`.includes(`\n${text}\n`)) return kept;
+    return [kept, text].filter(Boolean).join('\n');
+  }
+
+  /** Keeps aside what a file had there; where nothing can be stored, until the page is left. */
+  function keepAside(text) {
+    try {
+      if (stored) localStorage.setItem(ASIDE, withAside(text));
+    } catch {
+      stored = false;
+      problem = 'progress.refused';
+    }
+    if (!stored) loose = [loose, text].filter(Boolean).join('\n');
+  }
+
   function parsedOrAside(text) {
     try {
       return parsed(text);
     } catch (error) {
       if (error.message === 'newer') throw error;
-      localStorage.setItem(ASIDE, [localStorage.getItem(ASIDE), text].filter(Boolean).join('\n'));
+      localStorage.setItem(ASIDE, withAside(text));
       localStorage.removeItem(KEY);
       return empty();
     }
@@ -140,18 +161,20 @@
 
     /** All of it as the text of a file, with what could not be read. @returns {string} */
     exported() {
-      const aside = stored ? localStorage.getItem(ASIDE) : null;
+      const aside = stored ? localStorage.getItem(ASIDE) : loose;
       return `${JSON.stringify({ ...plain(state), ...(aside && { aside }) }, null, 2)}\n`;
     },
 
     /**
-     * Adds what an exported text holds; what is here already stays.
+     * Adds what an exported text holds, also what was kept aside; what is here already stays.
      * @param {string} text
-     * @returns {number} how many entries are new
+     * @returns {{added: number, aside: boolean}} how many entries are new; whether some could not
+     *   be read where the text was saved
      * @throws {Error} whose message is "newer" or "unreadable"
      */
     imported(text) {
       const found = parsed(text);
+      if (found.aside) keepAside(found.aside);
       const size = () => state.solved.size + state.read.size + state.guesses.size;
       let before = 0;
       change(now => {
@@ -162,12 +185,13 @@
           if (!now.guesses.has(name)) now.guesses.set(name, guess);
         }
       });
-      return size() - before;
+      return { added: size() - before, aside: Boolean(found.aside) };
     },
 
     /** Forgets everything, also what was kept aside. */
     clear() {
       if (stored) localStorage.removeItem(ASIDE);
+      loose = '';
       change(now => Object.assign(now, empty()));
     },
   };

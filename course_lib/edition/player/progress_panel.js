@@ -102,8 +102,10 @@
   async function load(file, say) {
     if (!file.files.length) return;
     try {
-      const added = course.progress.imported(await file.files[0].text());
-      if (!course.progress.problem()) say('progress.loaded', { added });
+      const { added, aside } = course.progress.imported(await file.files[0].text());
+      const problem = course.progress.problem();
+      if (aside && problem === 'progress.aside') say('progress.loaded.aside', { added });
+      else if (!problem) say('progress.loaded', { added });
     } catch (error) {
       say(error.message === 'newer' ? 'progress.file.newer' : 'progress.no.file');
     }

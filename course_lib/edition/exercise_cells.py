@@ -1,0 +1,60 @@
+"""A notebook's exercises → HTML: the place of the form, and what stands beneath it, folded."""
+
+import ast
+import html
+
+from course_lib.edition.answers import answer_in_words, mistakes_in_words
+from course_lib.edition.prose import code_block
+from course_lib.edition.stored import Cell
+from course_lib.edition.words import say
+from course_lib.exercises import find
+from course_lib.index import calls, text
+
+SOLUTION = "<details><summary>Solution</summary>"
+
+
+def exercise_of(cell: Cell) -> str:
+    """The name of the exercise that the cell asks for, such as 4.b, or nothing."""
+    for call in calls(tree(cell), "check"):
+        if call.args and isinstance(call.args[0], ast.Constant):
+            return str(call.args[0].value)
+    return ""
+
+
+def exercise(cell: Cell, number: int) -> str:
+    """The place where a script puts the form; and the code, if it is more than one line to fill.
+
+    Raises ValueError if the course has no such exercise.
+    """
+    name = find(exercise_of(cell)).name
+    hint = say("notebook.exercise", number=number)
+    definitions = [n for n in tree(cell).body if isinstance(n, ast.FunctionDef)]
+    asked = code_block(text(cell["source"])) if definitions else ""
+    return (
+        f'{asked}<form class="exercise" data-exercise="{html.escape(name)}" lang="en">'
+        f'<p class="in-the-notebook">{html.escape(hint)}</p></form>\n'
+        f"{mistakes(name) if definitions else ''}"
+    )
+
+
+def answered(solution: str, name: str) -> str:
+    """A folded solution, with the number at its end where the answer is one."""
+    answer = answer_in_words(name)
+    if not answer:
+        return solution
+    words = html.escape(say("solution.answer", name=name, answer=answer))
+    return solution.replace("</details>", f'<p class="answer">{words}</p>\n</details>', 1)
+
+
+def mistakes(name: str) -> str:
+    """What is known to go wrong with a program, folded: no page runs one to see which it is."""
+    hints = "".join(f"<li>{html.escape(hint)}</li>\n" for hint in mistakes_in_words(name))
+    if not hints:
+        return ""
+    title = html.escape(say("exercise.mistakes", name=name))
+    return f'<details class="fold"><summary>{title}</summary>\n<ul>\n{hints}</ul></details>\n'
+
+
+def tree(cell: Cell) -> ast.Module:
+    """The cell's code as a tree."""
+    return ast.parse(text(cell["source"]))

@@ -1,0 +1,134 @@
+"""The folder of pages is made anew as a whole, or stays as it was; nobody's own file is lost."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from course_lib.edition import command
+from course_lib.edition.placing import LIST, made_anew
+
+Build = Callable[..., int]
+
+
+def files(folder: Path) -> dict[str, str]:
+    """What stands in a folder's files, but for the list of them."""
+    found = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    return {name: p.read_text("utf-8") for name, p in found.items() if name != LIST}
+
+
+def written(folder: Path, **texts: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / f"{name}.html").write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
+    """The command, with pages of a few letters; `fail` comes when half of a page is written."""
+
+    def make(*options: str, into: Path = tmp_path / "pages", **texts: str) -> int:
+        fail: Any = texts.pop("fail", None)
+
+        def write(folder: Path, packed: Any) -> list[Any]:
+            written(folder, **texts)
+            if fail is not None:
+                raise fail
+            return []
+
+        def single(folder: Path, pages: Any, packed: Any) -> list[Path]:
+            return [written(folder, one="alone")]
+
+        monkeypatch.setattr(command, "write_pages", write)
+        monkeypatch.setattr(command, "write_single", single)
+        return command.main(["--still", *options, "--into", str(into)])
+
+    return make
+
+
+def test_a_build_leaves_what_it_made_and_nothing_of_an_earlier_one(
+    tmp_path: Path, build: Build
+) -> None:
+    assert build("--single", index="old", chapter="1") == 0
+    assert files(tmp_path / "pages") == {
+        "index.html": "old",
+        "chapter.html": "1",
+        "single/one.html": "alone",
+    }
+    (tmp_path / "pages" / ".DS_Store").write_text("litter of a file manager", "utf-8")
+    assert build(index="new", other="2") == 0
+    assert files(tmp_path / "pages") == {"index.html": "new", "other.html": "2"}
+    assert [path.name for path in tmp_path.iterdir()] == ["pages"]
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [ValueError("cell 3: no formula"), OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()],
+)
+def test_a_build_that_fails_or_is_stopped_leaves_the_old_pages(
+    tmp_path: Path, build: Build, fail: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build(index="old") == 0
+    assert build(index="new", fail=fail) in (2, 130)
+    assert files(tmp_path / "pages") == {"index.html": "old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["pages"]
+    assert capsys.readouterr().err.startswith("pages: ")
+
+
+def test_a_swap_that_fails_half_way_is_undone(
+    tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert build(index="old") == 0
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.name == "new":
+            raise PermissionError(errno.EACCES, "used by another program")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    assert build(index="new") == 2
+    assert files(tmp_path / "pages") == {"index.html": "old"}
+
+
+@pytest.mark.parametrize("own", ["thesis.tex", "index.html", "single/notes.html"])
+def test_a_folder_with_anybodys_file_is_left_alone(
+    tmp_path: Path, build: Build, own: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where pages stand beside it; a page is somebody's own where no list has its name."""
+    elsewhere, pages = tmp_path / "elsewhere", tmp_path / "pages"
+    assert build(page="old") == 0
+    for folder in (elsewhere, pages):
+        (folder / own).parent.mkdir(parents=True, exist_ok=True)
+        (folder / own).write_text("mine", "utf-8")
+        before = files(folder)
+        assert build(into=folder, index="new") == 2
+        assert f"{folder} holds {own}, which this command did not make" in capsys.readouterr().err
+        assert files(folder) == before
+
+
+def test_a_file_that_comes_while_the_pages_are_made_is_seen(tmp_path: Path) -> None:
+    folder = tmp_path / "pages"
+    with pytest.raises(ValueError, match=r"holds a\.html and 1 more, which"), made_anew(folder):
+        written(folder, a="mine", b="mine")
+    assert files(folder) == {"a.html": "mine", "b.html": "mine"}
+
+
+def test_a_file_is_no_folder(
+    tmp_path: Path, build: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "page.html").write_text("mine", "utf-8")
+    assert build(into=tmp_path / "page.html", index="new") == 2
+    assert "is a file; the pages need a folder" in capsys.readouterr().err
+    assert files(tmp_path) == {"page.html": "mine"}
+
+
+def test_the_folder_may_be_read_by_others(tmp_path: Path) -> None:
+    """As any that is made here: a draft's own folder is private."""
+    usual = written(tmp_path / "usual")
+    with made_anew(tmp_path / "pages") as draft:
+        written(draft, index="new")
+    assert (tmp_path / "pages").stat().st_mode == usual.stat().st_mode

@@ -1,0 +1,146 @@
+"""Whatever the things to try tell a reader to set, a page's controls can be set to."""
+
+import json
+import re
+
+import pytest
+from notebook_rules import FOLDER
+
+from course_lib.edition import EXPLORERS
+from course_lib.edition.stops import named_values, recorded_controls
+from course_lib.explorers.scenes.beta_sweep import BETAS
+from course_lib.explorers.stage import Choice, Steps
+from course_lib.explorers.stage.controls import Control
+
+NUMBER = re.compile(r"[−-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
+# The numbers of each thing to try, in order: behind its control where one is to be set, behind a
+# dot where it is what a reader will see, a part of the formula, the name of a picture.
+TRIES = {
+    1: ["d 1, d 50", "d 50, S 10, S 100,000", "s 1", "s 0.2, d 1"],
+    2: [
+        "x 3, x −1",
+        "x 1.5, mean 1.15, std 0.25, · 0.61, · 0.78, · 2, · 0.69, · 2",
+        "x 1.25, mean 0.8, std 0.6",
+        "",
+    ],
+    3: ["mean 0.8, std 0.6", "std 2, std 0.2, K 64", "· 0.06", "std 1, mean 0, K 1, K 64, K 1"],
+    4: [
+        "x 1, std 0.5, mean 0, mean 2",
+        "x 1, mean 0.5, std 0.7, · 0.227",
+        "x 2, mean 1.35, std 0.18, · 2, · 0.693",
+        "x 2, mean 0, std 1.34, · 11",
+    ],
+    5: [
+        "beta 8, · 5.2",
+        "beta 0.1, · 5.5, · 1797, · 7.49, beta 1",
+        "beta 64, · 64",
+        "beta 0.5",
+    ],
+    6: [
+        "rho 0, rho 0.95, · 12, · 1, · 2",
+        "",
+        "encoder 4",
+        "encoder 16, encoder 4, encoder 2, encoder 1, encoder 1, rho 0.95, · 29.4",
+    ],
+    7: ["", "", "· 2.3", "digit 9, · 0.4, digit 9"],
+    8: [
+        "",
+        "mean 3, std 0.4, · 992, · 114",
+        "mean 0, std 1, omega 0.2, omega 6, omega 1.10, omega 1.15, omega 4, · 0.001",
+        "",
+    ],
+    9: [
+        "· 63, · 99, B 10, · 99",
+        "B 100, L 1, · 83, · 26",
+        "B 10, L 1, L 10, · 399, · 310, · 299, · 273",
+        "B 100",
+    ],
+    10: ["· 84, · 80, · 86", "· 63, · 58, · 69", "", "chain 1, chain 3"],
+    11: [
+        "· 0, · 0.3, · 2",
+        "c2 1.5",
+        "b2 4, · 0.0001",
+        "c2 1.5, · 0.0625, b2 1, · 0.0145, b2 4",
+    ],
+    12: [
+        "",
+        "ratio 0.3, ratio 0.3, ratio 0.35, ratio 1.4",
+        "· −1, ratio 0.7",
+        "depth 3, · 1.072, · 0.203, · 1.275",
+    ],
+}
+# In words, or where the least and the other of two are to be found.
+ALSO: dict[int, dict[str, list[float]]] = {
+    3: {"mean": [1.35], "std": [0.46]},
+    4: {"mean": [-1.35]},
+    9: {"B": [20, 100]},
+    11: {"b2": [0, 4], "c2": [0]},
+}
+
+
+def things_to_try(chapter: int) -> list[str]:
+    """Each of them, without the small figures at the foot of a symbol."""
+    (path,) = FOLDER.glob(f"{chapter:02d}_*.ipynb")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    prose = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    (block,) = re.findall(r"^> \*\*Try\.\*\*\n(?:> .*\n)+", f"{prose}\n", re.M)
+    return [re.sub(r"_\{?\d+\}?", "", item) for item in re.findall(r"^> \d\. (.*)$", block, re.M)]
+
+
+def asked(words: str) -> list[tuple[str, str]]:
+    """Control and number, in order."""
+    parts = [part.split(" ") for part in words.split(", ") if part]
+    return [(control, number) for control, number in parts]
+
+
+def controls_of(name: str) -> tuple[Control, ...]:
+    """Of its class. That of chapter 5 has its controls from a sweep, which takes half a minute."""
+    if name == "RateDistortionTrade":
+        return (Steps("beta", "weight of the KL, β", BETAS, start=1.0),)
+    return tuple(EXPLORERS[name].controls)
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", "").replace("−", "-"))
+
+
+@pytest.mark.parametrize("chapter", TRIES)
+def test_the_numbers_are_those_of_the_text(chapter: int) -> None:
+    """So that no text changes without its row above."""
+    found = [NUMBER.findall(item) for item in things_to_try(chapter)]
+    assert found == [[value for _, value in asked(words)] for words in TRIES[chapter]]
+
+
+@pytest.mark.parametrize(("chapter", "name"), list(enumerate(EXPLORERS, start=1)))
+def test_what_is_to_be_set_is_a_stop(chapter: int, name: str) -> None:
+    controls = controls_of(name)
+    named = named_values(name, controls, FOLDER)
+    stops = {control.name: control for control in recorded_controls(name, controls, named)}
+    choices = {c.name for c in controls if isinstance(c, Choice)}
+    wanted = [pair for words in TRIES[chapter] for pair in asked(words) if pair[0] != "·"]
+    for control, text in wanted:
+        if control in choices:
+            assert any(text in shown.replace("=", " ").split() for shown in stops[control].shown)
+        else:
+            assert number(text) in stops[control].values, (control, text)
+    for control, values in ALSO.get(chapter, {}).items():
+        assert set(values) <= set(stops[control].values), control
+
+
+def test_what_a_reader_is_sent_to_is_there() -> None:
+    """The least gap of the tanh world, the gap at the other mode, two variances in turn."""
+    weights, gap, noise = (
+        EXPLORERS[n].example() for n in ("LogWeights", "PosteriorGap", "GradientNoise")
+    )
+    least = weights.at(world="tanh, x = 2", mean=1.35, std=0.46)["gap"]
+    assert f"{least:.2f}" == "0.06"
+    sides = [gap.at(world="z²", x=2.0, mean=mean, std=0.18)["gap"] for mean in (1.35, -1.35)]
+    assert sides[0] == pytest.approx(sides[1])
+    ahead = []
+    for omega in (1.1, 1.15):
+        values = {"f": "sin ωz", "mean": 0.0, "std": 1.0, "omega": omega}
+        found = noise.at(estimator="score function", **values)
+        ahead.append(found["pathwise_variance"] < found["score_variance"])
+    assert ahead == [True, False]
+    for explorer in (weights, gap, noise):
+        explorer.close()

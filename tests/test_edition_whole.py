@@ -1,0 +1,99 @@
+"""The whole edition as its command makes it, once: each page in a browser, in light and dark.
+
+Recordings that a build has kept in runs/ are taken from there; where there are none, as in CI, all
+explorers are recorded.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from browsing import CHROMIUM, FLAGS, MARKS, PATIENCE
+from edition_browsing import Browsing
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from course_lib.edition import command
+from course_lib.index import ROOT
+
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SAID = "23 of 24 explorers move\n12 chapters: open file://"  # one stands on a sweep of its own
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Path:
+    """The edition, with each chapter in one file too."""
+    kept = tmp_path / "kept"
+    if command.KEPT.is_dir():
+        shutil.copytree(command.KEPT, kept)
+    monkeypatch.setattr(command, "KEPT", kept)
+    made = tmp_path / "pages"
+    assert command.main(["--single", "--into", str(made)]) == 0
+    assert capsys.readouterr().out.startswith(SAID)
+    return made
+
+
+def opened(seen: Browsing, page: Path) -> int:
+    """Opens a page and moves down to each of its explorers. Returns how many are live."""
+    seen.open(page)
+    figures = seen.page.locator("figure.explorer")
+    for figure in figures.all():
+        figure.scroll_into_view_if_needed()
+        expect(figure).to_have_attribute("data-state", "live", timeout=PATIENCE)
+    return figures.count()
+
+
+def faults(seen: Browsing) -> list[str]:
+    """What is wrong with the page that is open, in either scheme."""
+    found = [*seen.too_wide(), *seen.unrendered()]
+    for scheme in SCHEMES:
+        seen.page.emulate_media(color_scheme=scheme)
+        found += [f"{scheme}: {violation}" for violation in seen.violations()]
+    return found + seen.wrong
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@MARKS[1]
+def test_the_whole_edition(browser: Browser, folder: Path) -> None:
+    notebooks = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    names = [path.name for path in sorted(folder.glob("*.html"))]
+    assert names == sorted(["index.html", "equations.html", *(f"{n}.html" for n in notebooks)])
+    live, found = {}, {}
+    for name in names:
+        seen = Browsing(browser, color_scheme="light")
+        live[name] = opened(seen, folder / name)
+        found[name] = faults(seen)
+        seen.context.close()
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+    expected = {f"{stem}.html": 1 if stem.startswith("05") else 2 for stem in notebooks}
+    assert live == {"equations.html": 0, "index.html": 1, **expected}
+
+    seen = Browsing(browser)  # a chapter alone
+    alone = shutil.copy(folder / "single" / names[0], folder.parent)
+    assert opened(seen, Path(alone)) == 2
+    figure = seen.page.locator("figure.explorer").first
+    before = figure.locator("figcaption").inner_text()
+    figure.locator("input[type=range]").first.press("Home")
+    expect(figure.locator("figcaption")).not_to_have_text(before)
+    assert faults(seen) == []
+
+    sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    recordings = [size for path, size in sizes.items() if path.parent.name == "recordings"]
+    assert len(recordings) == 12
+    assert max(recordings) <= 1.5e6
+    assert sum(size for path, size in sizes.items() if path.parent.name != "single") <= 15e6
+    for path in sizes:
+        if path.suffix in (".html", ".css", ".js"):
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", text), path.name
