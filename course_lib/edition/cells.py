@@ -20,9 +20,6 @@ from course_lib.edition.words import say
 from course_lib.index import calls, text
 
 WRITES = ("verify", "verify_at_most", "check", "show", "print", "display")  # these leave an output
-# Several verdicts one after the other, and one of them.
-VERDICTS = re.compile(r'(?:<details class="verdict">.*?</details>\n){2,}', re.S)
-VERDICT = re.compile(r"<summary>Equation (.*?) holds</summary>(.*?)</details>", re.S)
 MEANT = "raises-exception"  # the tag of a cell whose error is part of the text
 ROW = re.compile(r"<tr>\s*<td[^>]*>(.*?)</td>", re.S)
 
@@ -101,8 +98,7 @@ def _cell(cell: Cell, prose: Prose, setting: Setting) -> str:
         return prose.html_of(text(cell["source"]))
     if exercise_of(cell):
         return exercise(cell, setting.number)
-    drawn = "".join(render_output(output, setting) for output in cell["outputs"])
-    outputs = VERDICTS.sub(together, drawn)
+    outputs = "".join(render_output(output, setting) for output in cell["outputs"])
     first = fold(cell) in ("code.explorer", "code.figure")  # the picture
     return outputs + code(cell) if first else code(cell) + outputs
 
@@ -155,29 +151,18 @@ def render_output(output: Cell, setting: Setting) -> str:
 
 
 def verdict(drawn: str, plain: str) -> str:
-    """What `verify` found: its first line, with the routes folded beneath it."""
+    """What `verify` found: its line, with the routes folded beneath it."""
     table = re.search(r"<table>.*</table>", drawn, re.S)
     if table is None:
         return f'<div class="shown">{drawn}</div>\n'
     rows = ROW.sub(r'<tr><th scope="row">\1</th>', table[0])
     rows = re.sub(r' style="[^"]*right[^"]*"', ' class="number"', rows)
     rows = re.sub(r' style="[^"]*"', "", rows)
-    title = html.escape(plain.splitlines()[0].removeprefix("✓").strip())
+    title = html.escape(plain.removeprefix("✓").strip())
     return (
         f'<details class="verdict"><summary>{title}</summary>'
         f'<div class="scrolls">{rows}</div></details>\n'
     )
-
-
-def together(several: re.Match[str]) -> str:
-    """The verdicts of one cell as one fold: "Equations 3.3, 3.2 hold", each with its table."""
-    found = VERDICT.findall(several[0])
-    if len(found) < several[0].count("<details"):
-        return several[0]
-    tags = list(dict.fromkeys(tag for tag, _ in found))
-    title = say("verdicts" if len(tags) > 1 else "verdicts.one", tags=", ".join(tags))
-    tables = "".join(f"<p>{html.escape(say('equation', tag=t))}</p>{table}" for t, table in found)
-    return f'<details class="verdict"><summary>{html.escape(title)}</summary>{tables}</details>\n'
 
 
 def figure(output: Cell, setting: Setting) -> str:

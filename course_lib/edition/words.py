@@ -107,8 +107,6 @@ PAGE_WORDS: dict[str, dict[str, str]] = {
         "equations.proved": "proved: {scope}",
         "equations.computed": "computed by",
         "equation": "Equation {tag}",
-        "verdicts": "Equations {tags} hold: the numbers",
-        "verdicts.one": "Equation {tags} holds: the numbers",
         "skip": "Skip to the text",
         "theme": "Dark page",
         "search": "Search the course",
