@@ -1,7 +1,8 @@
 """The whole edition as its command makes it, once: each page in a browser, in light and dark.
 
-Recordings that a build has kept in runs/ are taken from there; where there are none, as in CI, all
-explorers are recorded.
+Recordings that a build has kept in runs/ are taken from there. Where there are none, as in CI, the
+explorers are recorded at FEW positions each, which takes a minute and not seven: the command finds
+these as if a build had kept them.
 """
 
 import re
@@ -15,8 +16,14 @@ from browsing import CHROMIUM, FLAGS, MARKS, PATIENCE
 from edition_browsing import Browsing
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from course_lib.edition import command
+from course_lib.edition import EXPLORERS, command, pack, record, stops
+from course_lib.edition.cache import keep, kept
+from course_lib.edition.recorder import key
+from course_lib.edition.stops import named_values
 from course_lib.index import ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
+FEW, FEW_OF = 700, {"GradientNoise": 2_500}  # positions; the latter has many values in its text
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SAID = "23 of 24 explorers move\n12 chapters: open file://"  # one stands on a sweep of its own
@@ -28,15 +35,29 @@ def browser() -> Iterator[Browser]:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
 
+def at_few_stops(name: str) -> bytes:
+    """A recording of an explorer, with the values that the notebooks name among its stops."""
+    explorer = EXPLORERS[name].example()
+    named = named_values(name, explorer.controls, NOTEBOOKS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stops, "MOST", FEW)
+        patch.setattr(stops, "MOST_OF", FEW_OF)
+        controls = stops.recorded_controls(name, explorer.controls, named)
+    made = pack(record(explorer, controls))
+    explorer.close()
+    return made
+
+
 @pytest.fixture
 def folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Path:
     """The edition, with each chapter in one file too."""
-    kept = tmp_path / "kept"
-    if command.KEPT.is_dir():
-        shutil.copytree(command.KEPT, kept)
-    monkeypatch.setattr(command, "KEPT", kept)
+    before, there = command.KEPT, tmp_path / "kept"
+    for name in EXPLORERS:
+        wanted = key(name, NOTEBOOKS)
+        keep(there, name, wanted, kept(before, name, wanted) or at_few_stops(name))
+    monkeypatch.setattr(command, "KEPT", there)
     made = tmp_path / "pages"
     assert command.main(["--single", "--into", str(made)]) == 0
     assert capsys.readouterr().out.startswith(SAID)
@@ -66,7 +87,7 @@ def faults(seen: Browsing) -> list[str]:
 @pytest.mark.browser
 @MARKS[1]
 def test_the_whole_edition(browser: Browser, folder: Path) -> None:
-    notebooks = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    notebooks = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
     names = [path.name for path in sorted(folder.glob("*.html"))]
     assert names == sorted(["index.html", "equations.html", *(f"{n}.html" for n in notebooks)])
     live, found = {}, {}

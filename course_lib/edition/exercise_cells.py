@@ -4,7 +4,7 @@ import ast
 import html
 
 from course_lib.edition.answers import answer_in_words, mistakes_in_words
-from course_lib.edition.prose import code_block
+from course_lib.edition.prose import code_block, of_chapters
 from course_lib.edition.stored import Cell
 from course_lib.edition.words import say
 from course_lib.exercises import find
@@ -48,7 +48,9 @@ def answered(solution: str, name: str) -> str:
 
 def mistakes(name: str) -> str:
     """What is known to go wrong with a program, folded: no page runs one to see which it is."""
-    hints = "".join(f"<li>{html.escape(hint)}</li>\n" for hint in mistakes_in_words(name))
+    hints = "".join(
+        f"<li>{html.escape(of_chapters(hint))}</li>\n" for hint in mistakes_in_words(name)
+    )
     if not hints:
         return ""
     title = html.escape(say("exercise.mistakes", name=name))

@@ -86,7 +86,7 @@ class Prose(HTMLRenderer):
         if broken:
             near = text[max(0, broken.start() - 20) : broken.end() + 20]
             raise ValueError(f"a formula that is not closed, or opened, at {near!r}")
-        said = re.sub(r"\b([Nn])otebook", _chapter, html.unescape(text))
+        said = of_chapters(html.unescape(text))
         words = CHINESE.sub(r'<span lang="zh">\g<0></span>', html.escape(said, quote=False))
         return MENTION.sub(self._led, words)
 
@@ -201,9 +201,10 @@ class Prose(HTMLRenderer):
         return f'<div class="scrolls"><table>\n{text}</table></div>\n'
 
 
-def _chapter(found: Match[str]) -> str:
+def of_chapters(text: str) -> str:
     """The notebooks call themselves so; a page is a chapter."""
-    return say("text.chapter") if found[1] == "n" else say("text.Chapter")
+    words = {"n": say("text.chapter"), "N": say("text.Chapter")}
+    return re.sub(r"\b([Nn])otebook", lambda found: words[found[1]], text)
 
 
 def _anchored(url: str) -> str:
