@@ -73,6 +73,10 @@ TRIES = {
         changed("batch_250", "batch 250, rate 0.005", batch_size=250, learning_rate=5e-3),
         changed("five", "five layers", architecture=replace(FIVE_LAYERS, direction="top-down")),
         changed("wide_400", "400 wide", architecture=WIDE),
+        changed("wide_400_rate_5", "400 wide, rate 0.005", architecture=WIDE, learning_rate=5e-3),
+        changed(
+            "wide_400_rate_3", "400 wide, rate 0.0025", architecture=WIDE, learning_rate=2.5e-3
+        ),
         changed("wide_600", "600 wide", architecture=wide(600, 100, 50, 25)),
         changed("two_400", "400 wide, two layers", architecture=wide(400, 100, 50)),
         changed("latents_64", "400 wide, latents 64, 32, 16", architecture=wide(400, 64, 32, 16)),
