@@ -10,7 +10,6 @@
   /**
    * Puts the stored picture into a box of its own, which scrolls where the screen is narrow.
    * @param {HTMLElement} figure
-   * @returns {HTMLElement}
    */
   function frame(figure) {
     const image = figure.querySelector('img');
@@ -19,24 +18,10 @@
     box.append(image);
     const sentence = figure.querySelector('figcaption');
     sentence.replaceChildren(make('span', { class: 'explorer-stored' }, ...sentence.childNodes));
-    reachable(box, figure);
-    return box;
-  }
-
-  /** While the box scrolls, the keyboard gets there too, and data-more says where more lies. */
-  function reachable(/** @type {HTMLElement} */ box, /** @type {HTMLElement} */ figure) {
-    const name = course.phrase(figure, 'explorer.picture');
-    const look = () => {
-      const hidden = box.scrollWidth - box.clientWidth;
-      const sides = { left: box.scrollLeft > 1, right: box.scrollLeft < hidden - 1 };
-      box.dataset.more = Object.keys(sides).filter(side => sides[side]).join(' ');
-      for (const [key, value] of [['tabindex', '0'], ['role', 'group'], ['aria-label', name]]) {
-        if (hidden > 0) box.setAttribute(key, value);
-        else box.removeAttribute(key);
-      }
-    };
-    box.addEventListener('scroll', look, { passive: true });
-    new ResizeObserver(look).observe(box);
+    const mark = () => course.markScrolling(box, course.phrase(figure, 'explorer.picture'));
+    box.addEventListener('scroll', mark, { passive: true });
+    course.whenResized(box, mark);
+    mark();
   }
 
   /** How many of the notebook's positions the recording has, in words. */
@@ -78,12 +63,11 @@
     return make('div', { class: 'explorer-head explorer-live' }, title, button);
   }
 
-  /** The canvas, as wide as its box. */
-  function canvasOf(recording, id) {
+  /** The canvas, as wide as its box; the screen gives it its form. */
+  function canvasOf(id) {
     const about = { class: 'explorer-live', role: 'img', 'aria-labelledby': `${id}-sentence ${id}-problem` };
     const canvas = make('canvas', about);
     canvas.width = 0; // nothing is drawn before it has its size
-    canvas.style.aspectRatio = `${recording.width} / ${recording.height}`;
     return canvas;
   }
 
@@ -105,8 +89,9 @@
     const sliders = recording.controls.filter(one => ['slider', 'steps'].includes(one.kind));
     const widest = Math.max(0, ...sliders.flatMap(one => one.shown.map(text => text.length)));
     controls.style.setProperty('--explorer-value', `${widest}ch`);
-    const canvas = canvasOf(recording, id);
-    const sentence = make('span', { class: 'explorer-live', id: `${id}-sentence` });
+    const canvas = canvasOf(id);
+    const sentence = make('span', { id: `${id}-sentence` });
+    const longest = { class: 'explorer-said explorer-live', 'data-longest': recording.longest() };
     const problem = make('span', { class: 'explorer-live', id: `${id}-problem`, role: 'alert' });
     const spoken = make('p', { class: 'explorer-spoken explorer-live', role: 'status' });
     const numbers = numbersOf(figure);
@@ -114,7 +99,7 @@
       numbers.element, stops(figure, recording.controls));
     figure.prepend(head, controls);
     figure.querySelector('.explorer-picture').append(canvas);
-    figure.querySelector('figcaption').append(sentence, problem);
+    figure.querySelector('figcaption').append(make('span', longest, sentence), problem);
     figure.querySelector('figcaption').after(spoken, foot);
     return { canvas, movers, sentence, problem, spoken, numbers };
   }
@@ -122,6 +107,7 @@
   /** Takes the live parts away. */
   function remove(/** @type {HTMLElement} */ figure) {
     for (const part of figure.querySelectorAll('.explorer-live')) part.remove();
+    delete figure.dataset.narrow;
   }
 
   course.explorerParts = { frame, build, remove };
