@@ -5,6 +5,7 @@
   'use strict';
   const course = (window.course ??= {});
   const { make, controlOf } = course;
+  const TINY = 9; // numbers below 10 to the minus this are called zero
   let figures = 0; // so that no two share an id
 
   /**
@@ -33,6 +34,22 @@
     return make('p', { class: 'explorer-stops' }, course.phrase(figure, key, { recorded, all }));
   }
 
+  /** A number as a reader writes it: 1.2 × 10⁻⁷ for 1.2e−07, ≈ 0 for what is mere rounding. */
+  function written(/** @type {string} */ text) {
+    const [mantissa, power] = text.split('e');
+    if (power === undefined) return text.replace('inf', '∞');
+    const [sign, size] = [power[0], Number(power.slice(1))];
+    if (sign === '−' && size > TINY) return '≈ 0';
+    const raised = String(size).replace(/\d/g, digit => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]);
+    return `${mantissa} × 10${sign === '−' ? '⁻' : ''}${raised}`;
+  }
+
+  /** What a number is, in words; its own name where the catalogue has none. */
+  function nameOf(/** @type {HTMLElement} */ figure, /** @type {string} */ name) {
+    const key = `number.${figure.dataset.explorer}.${name}`;
+    return course.hasPhrase(figure, key) ? course.phrase(figure, key) : name;
+  }
+
   /** The numbers of the picture, in a table that is filled while it is open. */
   function numbersOf(/** @type {HTMLElement} */ figure) {
     const say = (/** @type {string} */ key) => course.phrase(figure, key);
@@ -46,7 +63,8 @@
     const fill = () => {
       if (!element.open) return;
       body.replaceChildren(...latest.map(([name, text]) =>
-        make('tr', {}, make('th', { scope: 'row' }, make('code', {}, name)), make('td', {}, text))));
+        make('tr', {},
+          make('th', { scope: 'row' }, nameOf(figure, name)), make('td', {}, written(text)))));
     };
     element.addEventListener('toggle', fill);
     const show = (/** @type {[string, string][]} */ numbers) => { latest = numbers; fill(); };
