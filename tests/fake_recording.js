@@ -39,6 +39,10 @@
       return true;
     }
 
+    longest() {
+      return 'The values are −2.00, 1000, linear, a, off, and KL(q ‖ p) is small.';
+    }
+
     // With "tanh" the draws do nothing; 1000 draws cannot be drawn for "z²".
     frame(indices) {
       const texts = this.controls.map((control, i) => control.shown[indices[i]]);

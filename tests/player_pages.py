@@ -24,7 +24,9 @@ READERS = (PLAYER / "recording.js", PLAYER / "picture.js")
 CONTROLS = (
     "words.js",
     "elements.js",
+    "boxes.js",
     "controls.js",
+    "shelves.js",
     "screen.js",
     "parts.js",
     "explorer.js",

@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from browsing import CHROMIUM, FLAGS, MARKS
 from edition_browsing import Browsing
+from matplotlib.colors import to_rgb
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from course_lib.edition import (
@@ -32,6 +33,8 @@ from course_lib.edition.one_line import on_one_line
 from course_lib.edition.placing import LIST
 from course_lib.edition.prose import Prose, plain_text
 from course_lib.edition.words import PAGE_TEXT, WORDS, say
+from course_lib.plots import COLOURS
+from course_lib.plots.vocabulary import ink
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -430,6 +433,50 @@ def test_light_and_dark_are_remembered(browser: Browser, folder: Path) -> None:
     seen.open(folder / "equations.html")
     assert seen.page.evaluate(paper) == dark
     assert seen.wrong == []
+
+
+def test_dimmed_pictures_keep_the_contrast_of_their_letters() -> None:
+    """At least 4.5 (WCAG 2.2), on paper that is not much over half as bright as white."""
+    style = (ROOT / "course_lib" / "edition" / "player" / "page.css").read_text(encoding="utf-8")
+    dimmed = set(re.findall(r"--dimmed: brightness\((.*?)\) contrast\((.*?)\);", style))
+    ((bright, steep),) = dimmed
+
+    def luminance(red: float, green: float, blue: float) -> float:
+        seen = [(value * float(bright) - 0.5) * float(steep) + 0.5 for value in (red, green, blue)]
+        held = [min(max(value, 0.0), 1.0) for value in seen]
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in held]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    paper = luminance(1.0, 1.0, 1.0)
+    assert paper < 0.6
+    for of in COLOURS:
+        red, green, blue = to_rgb(ink(of))
+        assert (paper + 0.05) / (luminance(red, green, blue) + 0.05) >= 4.5, of
+
+
+@pytest.mark.browser
+@MARKS[1]
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pictures_are_dimmed_on_a_dark_page_alone(
+    browser: Browser, folder: Path, scheme: Literal["light", "dark"]
+) -> None:
+    """By the system's choice and by the button's; never twice; never on paper."""
+    seen = Browsing(browser, color_scheme=scheme)
+    seen.open(folder / f"{GAP.stem}.html")
+    filters = """[...document.querySelectorAll('main figure img')].map(one => {
+        const all = [];
+        for (let node = one; node; node = node.parentElement) {
+            const { filter } = getComputedStyle(node);
+            if (filter !== 'none') all.push(filter);
+        }
+        return all.length;
+    })"""
+    button = seen.page.get_by_role("button", name="Dark page")
+    for expected in (int(scheme == "dark"), int(scheme != "dark")):
+        assert set(seen.page.evaluate(filters)) == {expected}
+        button.click()
+    seen.page.emulate_media(media="print")
+    assert set(seen.page.evaluate(filters)) == {0}
 
 
 @pytest.mark.browser

@@ -5,6 +5,7 @@ import functools
 import random
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from player_pages import READERS, Site, figure, recorded
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from course_lib.edition.explorer_words import EXPLORER_WORDS
+from course_lib.edition.number_words import NUMBERS
 from course_lib.edition.recording import Recording
 from course_lib.explorers.divergence import PosteriorGap
 from course_lib.explorers.evidence import EvidenceNeedle
@@ -71,6 +73,12 @@ def opened(page: Page, folder: Path, text: str, caption: str = "", **values: Any
     return page.locator("figure.explorer")
 
 
+def read(text: str) -> float:
+    """A number of the table: −1.5, 1.2 × 10⁻⁷, ≈ 0."""
+    digits = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
+    return float(text.removeprefix("≈ ").replace(" × 10", "e").translate(digits))
+
+
 def said(explorer: Locator) -> str:
     text = explorer.locator("figcaption").inner_text()
     return text.replace("\u00a0", " ")
@@ -97,8 +105,9 @@ def test_what_the_page_says_is_what_the_explorer_says(
         assert said(explorer) == fresh.sentence
         rows = explorer.locator("tbody tr").all_inner_texts()
         shown = dict(row.split("\t") for row in rows)
-        assert {name: float(value.replace("−", "-")) for name, value in shown.items()} == {
-            name: pytest.approx(value, rel=1e-5, abs=1e-12) for name, value in numbers.items()
+        assert {name: read(value) for name, value in shown.items()} == {
+            NUMBERS["en"][NAME][name]: pytest.approx(value, rel=1e-5, abs=1e-9)
+            for name, value in numbers.items()
         }
     assert complaints == []
 
@@ -116,6 +125,75 @@ def test_every_control_changes_picture_and_sentence(
         after = (said(explorer), page.evaluate(picture))
         assert after[0] != before[0]
         assert after[1] != before[1]
+
+
+# The canvas's own pixels, and the whole picture drawn aside at the same size.
+BOTH = """async () => {
+    const recording = await course.recordingNamed('PosteriorGap');
+    const canvas = document.querySelector('canvas');
+    const stops = [...document.querySelectorAll('.explorer-control')].map(row => {
+        const slider = row.querySelector('input[type=range]');
+        return slider ? slider.valueAsNumber
+            : [...row.querySelectorAll('input')].findIndex(one => one.checked);
+    });
+    const scale = canvas.width / 450;
+    const whole = document.createElement('canvas');
+    Object.assign(whole, { width: 800 * scale, height: 460 * scale });
+    recording.draw(whole.getContext('2d'), recording.frame(stops), scale);
+    const ink = (one, x, y, wide, high) =>
+        [...one.getContext('2d')
+            .getImageData(...[x, y, wide, high].map(side => side * scale)).data]
+            .filter((value, i) => i % 4 < 3 && value < 200).length;
+    return {
+        shown: [ink(canvas, 0, 0, 450, 440), ink(canvas, 66, 440, 318, 395)],
+        whole: [ink(whole, 13, 16, 450, 440), ink(whole, 472, 24, 318, 395)],
+    };
+}"""
+BOXES = """() => ['.explorer-picture', '.explorer-controls', 'figcaption', 'figure']
+    .map(name => document.querySelector(name).getBoundingClientRect())
+    .map(({ top, bottom, width, height }) => ({ top, bottom, width, height }))"""
+
+
+def test_on_a_phone_both_panels_are_seen_and_the_controls_stay_in_sight(
+    page: Page, tmp_path: Path, taken: tuple[Recording, str]
+) -> None:
+    recording, text = taken
+    page.set_viewport_size({"width": 390, "height": 664})
+    page.emulate_media(reduced_motion="reduce")
+    explorer = opened(page, tmp_path, text)
+    expect(explorer).to_have_attribute("data-narrow", "")
+    box = explorer.locator(".explorer-picture")
+    assert box.evaluate("one => one.scrollWidth - one.clientWidth") == 0
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    box.evaluate("one => scrollTo(0, one.getBoundingClientRect().top + scrollY)")
+    picture, controls, _, figure = page.evaluate(BOXES)
+    assert picture["bottom"] > 664 == pytest.approx(controls["bottom"], abs=1)
+    assert controls["top"] > 400
+    keep_screenshot(page, "phone")
+    chance, inks = random.Random(0), set()
+    ways = list(product(*(range(len(control.values)) for control in recording.controls)))
+    for stops in chance.sample(ways, 8):
+        page.evaluate(MOVE, stops)
+        page.wait_for_timeout(60)
+        found = page.evaluate(BOTH)
+        for shown, whole in zip(found["shown"], found["whole"], strict=True):
+            assert shown == pytest.approx(whole, rel=0.02)  # lines fall between other pixels
+        inks.add(tuple(found["shown"]))
+        assert page.evaluate(BOXES)[3]["height"] == figure["height"]  # nothing below jumps
+    assert len(inks) == 8
+    page.set_viewport_size({"width": 1280, "height": 664})
+    expect(explorer).not_to_have_attribute("data-narrow", "")
+    wide = page.evaluate("document.querySelector('canvas').getBoundingClientRect().height")
+    assert wide == pytest.approx(460 * 878 / 800, abs=1)
+
+
+def test_no_sentence_is_longer_than_the_room_it_has(
+    page: Page, tmp_path: Path, taken: tuple[Recording, str]
+) -> None:
+    recording, text = taken
+    expect(opened(page, tmp_path, text)).to_have_attribute("data-state", "live")
+    longest = page.evaluate("course.recordingNamed('PosteriorGap').then(one => one.longest())")
+    assert max(len(said.sentence) for said in recording.said) <= len(longest) < 210
 
 
 def altered(text: str) -> str:

@@ -99,6 +99,19 @@ def test_at_zero_the_chain_folds(explorer: DepthAgainstOneLayer) -> None:
     assert found["a"] * found["b"] == pytest.approx(0.45, abs=1e-3)
 
 
+def test_an_inner_offset_is_greyed_out_where_the_chain_is_symmetric(
+    explorer: DepthAgainstOneLayer,
+) -> None:
+    """There the best d is zero, free or not; beside it, it is not."""
+    for b2 in (0.0, 1.0, 4.0):
+        for c2, idle in ((0.0, True), (0.05, False)):
+            none = explorer.at(b2=b2, c2=c2, inside="none")
+            free = explorer.at(b2=b2, c2=c2, inside="free")
+            assert explorer._widgets["inside"].disabled is idle
+            assert (abs(free["d"]) < 1e-9) is idle
+            assert (none["kl"] - free["kl"] < 1e-12) is idle
+
+
 def test_mirrored_offsets_give_mirrored_worlds(explorer: DepthAgainstOneLayer) -> None:
     for inside in ("none", "free"):
         right = explorer.at(b2=1.3, c2=0.8, inside=inside)

@@ -8,8 +8,11 @@ import pytest
 from pictures import shown
 
 import course_lib.explorers
+from course_lib.edition.number_words import NUMBERS
 from course_lib.explorers.stage import Explorer
 from course_lib.explorers.stage.controls import Choice, Control, Toggle
+
+NAMED: dict[str, set[str]] = {}  # the numbers that explorers were seen to have
 
 
 def explorers() -> list[type[Explorer]]:
@@ -32,17 +35,21 @@ def scenes(explorer: Explorer) -> Iterator[dict[str, object]]:
             yield from ({control.name: value} for value in values if value != control.start)
 
 
-def pictures(explorer: Explorer, control: Control, scene: dict[str, object]) -> set[bytes]:
-    """What is drawn at both ends and in the middle of a slider, or at each listed value."""
-    drawn = set()
+def shows(
+    explorer: Explorer, control: Control, scene: dict[str, object]
+) -> list[tuple[bytes, str]]:
+    """Picture and sentence at both ends and in the middle of a slider, or at each listed value."""
+    found = []
     for value in getattr(control, "values", None) or control.sweep(3):
         explorer.at(**scene | {control.name: value})
-        drawn.add(shown(explorer).tobytes())
-    return drawn
+        found.append((shown(explorer).tobytes(), explorer.sentence))
+        NAMED.setdefault(type(explorer).__name__, set()).update(explorer.numbers)
+    return found
 
 
 @pytest.mark.parametrize("kind", explorers(), ids=lambda kind: kind.__name__)
 def test_every_control_moves_the_picture_or_is_greyed_out(kind: type[Explorer]) -> None:
+    """And no two of its values look and read the same; each of its numbers has words."""
     explorer = kind.example()
     for scene in scenes(explorer):
         for control in explorer.controls:
@@ -51,8 +58,12 @@ def test_every_control_moves_the_picture_or_is_greyed_out(kind: type[Explorer]) 
             explorer.reset()
             explorer.at(**scene)
             idle = explorer._widgets[control.name].disabled
-            many = len(pictures(explorer, control, scene)) > 1
+            found = shows(explorer, control, scene)
+            many = len({picture for picture, _ in found}) > 1
             assert many != idle, f"{control.name} at {scene}: greyed out {idle}, moves {many}"
+            told = len(set(found)) == len(found)
+            assert told or idle, f"{control.name} at {scene}: two values look and read the same"
+    assert NAMED[kind.__name__] == set(NUMBERS["en"][kind.__name__])
 
 
 @pytest.mark.parametrize("kind", explorers(), ids=lambda kind: kind.__name__)

@@ -1,7 +1,10 @@
 """What a page says around an explorer, by language and key; {name} is a place to fill."""
 
+from course_lib.edition.number_words import NUMBER_WORDS
+
 EXPLORER_WORDS = {
     "en": {
+        **NUMBER_WORDS["en"],
         "explorer.again": "Try again",
         "explorer.every": (
             "The controls take the same steps here as in the notebook: {all} combinations."

@@ -31,9 +31,11 @@ STYLES = ("page.css", "explorer.css", "exercises.css")
 SCRIPTS = (
     "words.js",
     "elements.js",
+    "boxes.js",
     "recording.js",
     "picture.js",
     "controls.js",
+    "shelves.js",
     "screen.js",
     "parts.js",
     "explorer.js",

@@ -226,7 +226,8 @@ def listed(names: Sequence[str]) -> str:
 def _sentence(r: dict[str, float], said: int, level: int, depth: int, asked: int) -> str:
     pairs = f"two of a row show the same digit in {r['alike']:.0%} of all pairs"
     if level > depth:
-        lacks = "This chain has one latent, z₁, so nothing is kept. " if asked <= 3 else ""
+        missing = " or ".join(NAMES[3 : asked - 1 : -1])  # nothing if nothing is to be kept
+        lacks = f"This chain has one latent, z₁, and no {missing} to keep. " if missing else ""
         return f"{lacks}Every picture is drawn from the top down by itself, and {pairs}."
     same = listed(NAMES[depth : level - 1 : -1])
     decide = "decides" if level == depth else "together decide"

@@ -189,7 +189,8 @@ class DepthAgainstOneLayer(Explorer):
         for name, numeral in self.numerals.items():
             unit = " nats" if name in ("kl", "gaussian_kl") else ""
             numeral.set_text(number(found.numbers[name], 4) + unit)
-        return Reading(dict(found.numbers), _sentence(found.numbers, b2, c2))
+        idle = ("inside",) if round(c2, 6) == 0 else ()  # p(x) is symmetric: d stays zero
+        return Reading(dict(found.numbers), _sentence(found.numbers, b2, c2), idle)
 
 
 def _key(ax: Axes, y: float, text: str, of: str, dashes: str) -> None:

@@ -3,12 +3,13 @@
 //   <figure class="explorer" data-explorer="PosteriorGap" data-values='{"x": 1}'>
 //   course.mountExplorers(document)
 //
-// An address that ends in ?all wakes them all at once. A figure's data-state says how far it is:
+// An address that ends in ?all wakes them all at once, as does a browser that cannot say what is near. A figure's data-state says how far it is:
 // asleep, loading, live, failed. Unless it is live, its stored picture and sentence are shown.
 (() => {
   'use strict';
   const course = (window.course ??= {});
   const AHEAD = '800px'; // how near the screen a figure is when its recording is loaded
+  const BORDER = 26; // pixels of the picture's box that are no picture
   const QUIET = 600; // milliseconds at rest after which a screen reader is told the sentence
   const MAY_PASS = ['recording.missing', 'recording.truncated', 'recording.altered'];
 
@@ -43,6 +44,20 @@
     show() {
       this.reset();
       this.figure.dataset.state = 'live';
+      this.arrange();
+      // Not at once: what changes the figure's size must not be told of it while it does.
+      this.unwatch = course.whenResized(this.figure, () =>
+        requestAnimationFrame(() => this.guarded(() => this.arrange())));
+    }
+
+    /** The whole picture, or where there is little room its panels one under another. */
+    arrange() {
+      const room = this.figure.clientWidth - BORDER;
+      if (room < 0 || this.figure.dataset.state !== 'live') return; // it is folded away, or failed
+      const layout = course.layoutOf(this.recording, room);
+      if (layout.boxes.length > 1) this.figure.dataset.narrow = '';
+      else delete this.figure.dataset.narrow;
+      this.screen.arrange(layout);
     }
 
     reset() {
@@ -91,6 +106,7 @@
     /** Back to the stored picture and sentence. */
     fail(/** @type {unknown} */ error) {
       clearTimeout(this.pause);
+      this.unwatch?.();
       this.screen?.close();
       course.explorerParts.remove(this.figure);
       complain(this.figure, error);
@@ -158,7 +174,7 @@
   course.mountExplorers = (/** @type {ParentNode} */ root) => {
     const figures = [...root.querySelectorAll('figure.explorer:not([data-state])')];
     const all = new URLSearchParams(location.search).has('all');
-    const near = new IntersectionObserver(entries => {
+    const near = window.IntersectionObserver && new IntersectionObserver(entries => {
       for (const entry of entries.filter(one => one.isIntersecting)) {
         near.unobserve(entry.target);
         wake(entry.target);
@@ -167,7 +183,7 @@
     for (const figure of figures) {
       figure.dataset.state = 'asleep';
       course.explorerParts.frame(figure);
-      if (all) wake(figure);
+      if (all || !near) wake(figure);
       else near.observe(figure);
     }
   };

@@ -27,17 +27,7 @@
 
   const isShort = (box) => box.scrollWidth > box.clientWidth + 1;
 
-  /** Says on which sides of a box more lies, and where its scroll bar stands. @param {HTMLElement} box */
-  const markMore = (box) => {
-    const hidden = box.scrollWidth - box.clientWidth;
-    const sides = [["left", box.scrollLeft > 1], ["right", box.scrollLeft < hidden - 1]];
-    box.dataset.more = sides.filter(([, more]) => more).map(([side]) => side).join(" ");
-    box.style.setProperty("--part", `${(100 * box.clientWidth) / box.scrollWidth}%`);
-    box.style.setProperty("--at", `${(100 * box.scrollLeft) / hidden}%`);
-  };
-
-  /** A formula that is too wide for the text gets more room, and its note with it. A box that is
-   * still too narrow is reached by the keyboard, so that it can be scrolled. */
+  /** A formula that is too wide for the text gets more room, and its note with it. */
   const fitBoxes = () => {
     for (const wide of document.querySelectorAll(".wide")) wide.classList.remove("wide");
     const boxes = [...document.querySelectorAll(".scrolls")];
@@ -45,16 +35,7 @@
       box.parentElement.classList.add("wide");
       box.closest("blockquote")?.classList.add("wide");
     }
-    const short = new Set(boxes.filter(isShort));
-    for (const box of boxes) {
-      if (short.has(box)) {
-        box.tabIndex = 0;
-        markMore(box);
-      } else {
-        box.removeAttribute("tabindex");
-        delete box.dataset.more;
-      }
-    }
+    for (const box of boxes) course.markScrolling(box);
   };
 
   /** Marks in the chapter's contents where the reader is. */
@@ -85,7 +66,7 @@
   addEventListener("resize", fitBoxes);
   document.addEventListener("toggle", fitBoxes, true);
   document.addEventListener("scroll", ({ target }) => {
-    if (target instanceof Element && target.matches(".scrolls[data-more]")) markMore(target);
+    if (target instanceof Element && target.matches(".scrolls[data-more]")) course.markScrolling(target);
   }, { capture: true, passive: true });
   followReading();
   for (const mount of ["mountSearch", "mountProgress", "mountExercises", "mountExplorers"]) {

@@ -5,12 +5,12 @@
   'use strict';
   const course = (window.course ??= {});
   const { make, controlOf } = course;
+  const TINY = 9; // numbers below 10 to the minus this are called zero
   let figures = 0; // so that no two share an id
 
   /**
    * Puts the stored picture into a box of its own, which scrolls where the screen is narrow.
    * @param {HTMLElement} figure
-   * @returns {HTMLElement}
    */
   function frame(figure) {
     const image = figure.querySelector('img');
@@ -19,24 +19,10 @@
     box.append(image);
     const sentence = figure.querySelector('figcaption');
     sentence.replaceChildren(make('span', { class: 'explorer-stored' }, ...sentence.childNodes));
-    reachable(box, figure);
-    return box;
-  }
-
-  /** While the box scrolls, the keyboard gets there too, and data-more says where more lies. */
-  function reachable(/** @type {HTMLElement} */ box, /** @type {HTMLElement} */ figure) {
-    const name = course.phrase(figure, 'explorer.picture');
-    const look = () => {
-      const hidden = box.scrollWidth - box.clientWidth;
-      const sides = { left: box.scrollLeft > 1, right: box.scrollLeft < hidden - 1 };
-      box.dataset.more = Object.keys(sides).filter(side => sides[side]).join(' ');
-      for (const [key, value] of [['tabindex', '0'], ['role', 'group'], ['aria-label', name]]) {
-        if (hidden > 0) box.setAttribute(key, value);
-        else box.removeAttribute(key);
-      }
-    };
-    box.addEventListener('scroll', look, { passive: true });
-    new ResizeObserver(look).observe(box);
+    const mark = () => course.markScrolling(box, course.phrase(figure, 'explorer.picture'));
+    box.addEventListener('scroll', mark, { passive: true });
+    course.whenResized(box, mark);
+    mark();
   }
 
   /** How many of the notebook's positions the recording has, in words. */
@@ -46,6 +32,22 @@
     const all = product(controls.map(control => control.of));
     const key = recorded === all ? 'explorer.every' : 'explorer.stops';
     return make('p', { class: 'explorer-stops' }, course.phrase(figure, key, { recorded, all }));
+  }
+
+  /** A number as a reader writes it: 1.2 × 10⁻⁷ for 1.2e−07, ≈ 0 for what is mere rounding. */
+  function written(/** @type {string} */ text) {
+    const [mantissa, power] = text.split('e');
+    if (power === undefined) return text.replace('inf', '∞');
+    const [sign, size] = [power[0], Number(power.slice(1))];
+    if (sign === '−' && size > TINY) return '≈ 0';
+    const raised = String(size).replace(/\d/g, digit => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]);
+    return `${mantissa} × 10${sign === '−' ? '⁻' : ''}${raised}`;
+  }
+
+  /** What a number is, in words; its own name where the catalogue has none. */
+  function nameOf(/** @type {HTMLElement} */ figure, /** @type {string} */ name) {
+    const key = `number.${figure.dataset.explorer}.${name}`;
+    return course.hasPhrase(figure, key) ? course.phrase(figure, key) : name;
   }
 
   /** The numbers of the picture, in a table that is filled while it is open. */
@@ -61,7 +63,8 @@
     const fill = () => {
       if (!element.open) return;
       body.replaceChildren(...latest.map(([name, text]) =>
-        make('tr', {}, make('th', { scope: 'row' }, make('code', {}, name)), make('td', {}, text))));
+        make('tr', {},
+          make('th', { scope: 'row' }, nameOf(figure, name)), make('td', {}, written(text)))));
     };
     element.addEventListener('toggle', fill);
     const show = (/** @type {[string, string][]} */ numbers) => { latest = numbers; fill(); };
@@ -78,12 +81,11 @@
     return make('div', { class: 'explorer-head explorer-live' }, title, button);
   }
 
-  /** The canvas, as wide as its box. */
-  function canvasOf(recording, id) {
+  /** The canvas, as wide as its box; the screen gives it its form. */
+  function canvasOf(id) {
     const about = { class: 'explorer-live', role: 'img', 'aria-labelledby': `${id}-sentence ${id}-problem` };
     const canvas = make('canvas', about);
     canvas.width = 0; // nothing is drawn before it has its size
-    canvas.style.aspectRatio = `${recording.width} / ${recording.height}`;
     return canvas;
   }
 
@@ -105,8 +107,9 @@
     const sliders = recording.controls.filter(one => ['slider', 'steps'].includes(one.kind));
     const widest = Math.max(0, ...sliders.flatMap(one => one.shown.map(text => text.length)));
     controls.style.setProperty('--explorer-value', `${widest}ch`);
-    const canvas = canvasOf(recording, id);
-    const sentence = make('span', { class: 'explorer-live', id: `${id}-sentence` });
+    const canvas = canvasOf(id);
+    const sentence = make('span', { id: `${id}-sentence` });
+    const longest = { class: 'explorer-said explorer-live', 'data-longest': recording.longest() };
     const problem = make('span', { class: 'explorer-live', id: `${id}-problem`, role: 'alert' });
     const spoken = make('p', { class: 'explorer-spoken explorer-live', role: 'status' });
     const numbers = numbersOf(figure);
@@ -114,7 +117,7 @@
       numbers.element, stops(figure, recording.controls));
     figure.prepend(head, controls);
     figure.querySelector('.explorer-picture').append(canvas);
-    figure.querySelector('figcaption').append(sentence, problem);
+    figure.querySelector('figcaption').append(make('span', longest, sentence), problem);
     figure.querySelector('figcaption').after(spoken, foot);
     return { canvas, movers, sentence, problem, spoken, numbers };
   }
@@ -122,6 +125,7 @@
   /** Takes the live parts away. */
   function remove(/** @type {HTMLElement} */ figure) {
     for (const part of figure.querySelectorAll('.explorer-live')) part.remove();
+    delete figure.dataset.narrow;
   }
 
   course.explorerParts = { frame, build, remove };

@@ -247,6 +247,20 @@
     return (value < 0 ? MINUS : '') + whole + (part ? '.' + part : '');
   }
 
+  /** The sentence of a template, its numbers in their places. */
+  function filled(template, values) {
+    let field = 0;
+    return Array.from(template, (letter) =>
+      isMark(letter) ? fixed(values[field++], letter.charCodeAt(0) - FIRST) : letter,
+    ).join('');
+  }
+
+  /** The whole number that takes most letters. */
+  function longestOf(numbers) {
+    const ends = numbers.reduce(([low, high], n) => [Math.min(low, n), Math.max(high, n)], [0, 0]);
+    return String(ends[0]).length > String(ends[1]).length ? ends[0] : ends[1];
+  }
+
   function tidied(whole, part) {
     const kept = part.replace(/0+$/, '');
     return kept ? whole + '.' + kept : whole;
@@ -338,10 +352,15 @@
       const number = this.said.template[position];
       const columns = this.said.columns[number];
       const at = this.said.order[position];
-      let field = 0;
-      return Array.from(this.head.templates[number], (letter) =>
-        isMark(letter) ? fixed(columns[field++][at], letter.charCodeAt(0) - FIRST) : letter,
-      ).join('');
+      return filled(this.head.templates[number], columns.map((column) => column[at]));
+    }
+
+    /** A sentence as long as any: of the longest template, with the longest numbers. */
+    longest() {
+      const texts = this.head.templates.map((template, number) =>
+        filled(template, this.said.columns[number].map(longestOf)),
+      );
+      return texts.reduce((longest, text) => (text.length > longest.length ? text : longest), '');
     }
 
     numbersAt(position) {

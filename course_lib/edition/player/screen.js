@@ -27,7 +27,17 @@
       this.waiting = 0; // the number of the animation frame that is asked for
       this.answered = false; // whether the reader's last move is painted in this frame already
       this.stale = false; // whether a newer one waits for the next
+      this.arrange(course.layoutOf(recording, Infinity));
       this.sharpen();
+    }
+
+    /** Takes a layout of `course.layoutOf`, and gives the canvas its form. */
+    arrange(/** @type {any} */ layout) {
+      const { style } = this.canvas;
+      this.layout = layout;
+      style.aspectRatio = `${layout.width} / ${layout.height}`;
+      style.maxWidth = layout.boxes.length > 1 ? `${layout.width}px` : '';
+      if (!window.ResizeObserver) this.fit();
     }
 
     /**
@@ -77,11 +87,11 @@
 
     paint() {
       if (!this.canvas.width) return;
-      const scale = this.canvas.width / this.recording.width;
+      const scale = this.canvas.width / this.layout.width;
       this.advance();
       try {
-        this.context.setTransform(1, 0, 0, 1, 0, 0);
-        this.draw(scale);
+        if (this.layout.boxes.length === 1) this.draw(this.context, scale);
+        else this.shelve(scale);
       } catch (error) {
         this.close();
         this.failed(error);
@@ -99,17 +109,34 @@
       if (Math.abs(this.target[this.axis] - this.place) < NEAR) this.axis = null;
     }
 
+    /** The picture drawn aside, and its parts put where they go. */
+    shelve(/** @type {number} */ scale) {
+      const [width, height] = [this.recording.width, this.recording.height].map(side =>
+        Math.ceil(side * scale));
+      this.aside ??= document.createElement('canvas');
+      if (this.aside.width !== width || this.aside.height !== height) {
+        Object.assign(this.aside, { width, height });
+      }
+      this.draw(this.aside.getContext('2d'), scale);
+      this.context.fillStyle = 'white';
+      this.context.fillRect(0, 0, this.canvas.width, this.canvas.height);
+      for (const { from, to } of this.layout.boxes) {
+        const [x, y, wide, high, across, down] = [...from, ...to].map(v => Math.round(v * scale));
+        this.context.drawImage(this.aside, x, y, wide, high, across, down, wide, high);
+      }
+    }
+
     /** The picture at the target, or between the two stops that a glide is between. */
-    draw(/** @type {number} */ scale) {
+    draw(/** @type {any} */ context, /** @type {number} */ scale) {
       const between = this.axis === null ? null : this.neighbours(this.axis);
       const [lower, upper] = between ?? [];
       if (between && !lower.problem && !upper.problem) {
         const share = this.place - Math.floor(this.place);
-        this.recording.blend(this.context, lower, upper, share, scale);
+        this.recording.blend(context, lower, upper, share, scale);
         return;
       }
       this.axis = null;
-      this.recording.draw(this.context, this.recording.frame(this.target), scale);
+      this.recording.draw(context, this.recording.frame(this.target), scale);
     }
 
     /** The frames on either side of where the control is. */
@@ -120,9 +147,11 @@
 
     /** Keeps one drawn pixel to one of the screen's, whatever the size, the zoom, the screen. */
     sharpen() {
-      this.sizes = new ResizeObserver(entries => {
-        this.fit(entries.at(-1).devicePixelContentBoxSize?.[0]);
-      });
+      if (window.ResizeObserver) {
+        this.sizes = new ResizeObserver(entries => {
+          this.fit(entries.at(-1).devicePixelContentBoxSize?.[0]);
+        });
+      }
       this.measure = () => {
         this.zoom?.removeEventListener('change', this.measure);
         this.zoom = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
@@ -134,6 +163,10 @@
 
     /** Asks for the canvas's size, now and whenever it changes. */
     observe() {
+      if (!this.sizes) {
+        this.fit();
+        return;
+      }
       this.sizes.disconnect();
       try {
         this.sizes.observe(this.canvas, { box: 'device-pixel-content-box' });
@@ -163,7 +196,7 @@
     close() {
       this.axis = null;
       cancelAnimationFrame(this.waiting);
-      this.sizes.disconnect();
+      this.sizes?.disconnect();
       this.zoom?.removeEventListener('change', this.measure);
     }
   }

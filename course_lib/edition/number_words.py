@@ -1,0 +1,159 @@
+"""What the numbers of each explorer are, in words with their unit, by language.
+
+The page's table of numbers says them; an explorer's own names for its numbers are code.
+"""
+
+_SHARE = "share of the pixels' variance that {} decides"
+
+# By language, explorer and the explorer's name of the number.
+NUMBERS: dict[str, dict[str, dict[str, str]]] = {
+    "en": {
+        "EvidenceNeedle": {
+            "log_evidence": "log p(x), exact, nats",
+            "median_estimate": "median of the estimates of log p(x), nats",
+            "shortfall": "how far the median falls short, nats",
+            "distance": "distance of the integrand, in prior standard deviations",
+            "width": "width of the integrand, in prior standard deviations",
+            "estimates": "how many estimates",
+        },
+        "PosteriorExplorer": {
+            "log_evidence": "log p(x), nats",
+            "candidate_low": "log p(x, z) − log p(z|x), lowest over z, nats",
+            "candidate_high": "log p(x, z) − log p(z|x), highest over z, nats",
+            "posterior_mean": "mean of the exact posterior",
+            "posterior_std": "standard deviation of the exact posterior",
+            "modes": "modes of the exact posterior",
+            "q_low": "log p(x, z) − log q(z), lowest at q's quantiles, nats",
+            "q_high": "log p(x, z) − log q(z), highest at q's quantiles, nats",
+            "q_middle": "log p(x, z) − log q(z) at q's mean, nats",
+            "q_average": "log p(x, z) − log q(z), average over q, nats",
+        },
+        "LogWeights": {
+            "log_evidence": "log p(x), nats",
+            "elbo": "ELBO, the mean of the log-weight, nats",
+            "gap": "gap, log p(x) − ELBO, nats",
+            "bound": "bound from K draws, L_K, nats",
+            "shortfall": "what the bound leaves out, log p(x) − L_K, nats",
+            "lowest": "lowest log-weight within μ ± 2σ, nats",
+            "highest": "highest log-weight within μ ± 2σ, nats",
+            "estimate": "log of the mean of the K weights drawn, nats",
+            "effective_draws": "effective sample size of the K weights, draws",
+        },
+        "PosteriorGap": {
+            "log_evidence": "log p(x), nats",
+            "elbo": "ELBO, nats",
+            "gap": "KL(q ‖ posterior), the gap, nats",
+            "turned_round": "KL(posterior ‖ q), turned round, nats",
+            "prior_kl": "KL(q ‖ prior), in the ELBO, nats",
+            "adds": "added to the gap where q is above the posterior, nats",
+            "takes_back": "taken back where q is below the posterior, nats",
+        },
+        "RateDistortionTrade": {
+            "rate": "rate R, mean over the data, nats",
+            "distortion": "distortion D, mean over the data, nats",
+            "elbo": "ELBO, mean over the data, nats",
+            "mutual_information": "information I(x; z), nats",
+            "aggregate_kl": "KL(aggregate ‖ prior), nats",
+            "image_rate": "KL(q ‖ prior) of this image, nats",
+            "log_evidence": "log p(x) of this image, nats",
+            "image_elbo": "ELBO of this image, nats",
+            "objective": "reconstruction − β KL of this image, nats",
+            "gap": "KL(q ‖ posterior) of this image, nats",
+        },
+        "AmortisedInference": {
+            "log_evidence": "log p(x), nats",
+            "best_elbo": "ELBO of the best q of the family, nats",
+            "elbo": "ELBO of the encoder's q, nats",
+            "approximation": "lost to the shape of the family, nats",
+            "amortisation": "lost to the shared encoder, nats",
+            "mean_amortisation": "lost to the shared encoder, average over x, nats",
+            "posterior_std_1": "standard deviation of the posterior, z₁",
+            "posterior_std_2": "standard deviation of the posterior, z₂",
+            "q_std_1": "standard deviation of the best q, z₁",
+            "q_std_2": "standard deviation of the best q, z₂",
+        },
+        "LatentWalk": {
+            "log_evidence": "log p(x), nats",
+            "elbo": "ELBO, nats",
+            "gap": "KL(q ‖ posterior), the gap, nats",
+            "reconstruction": "reconstruction, nats",
+            "kl": "KL(q ‖ prior), nats",
+            "log_likelihood": "log p(x|z) at the point, nats",
+            "log_prior": "log p(z) at the point, nats",
+            "log_posterior": "log p(z|x) at the point, nats",
+            "q_mean_1": "mean of q, z₁",
+            "q_mean_2": "mean of q, z₂",
+            "q_std_1": "standard deviation of q, z₁",
+            "q_std_2": "standard deviation of q, z₂",
+            "posterior_mean_1": "mean of the posterior, z₁",
+            "posterior_mean_2": "mean of the posterior, z₂",
+            "posterior_std_1": "standard deviation of the posterior, z₁",
+            "posterior_std_2": "standard deviation of the posterior, z₂",
+        },
+        "GradientNoise": {
+            "gradient": "true gradient in μ",
+            "pathwise_variance": "variance of one pathwise estimate",
+            "score_variance": "variance of one score-function estimate",
+            "worth": "score-function draws that one pathwise draw is worth",
+            "baseline": "baseline",
+            "pathwise_mean": "mean of the 4,000 pathwise estimates",
+            "score_mean": "mean of the 4,000 score-function estimates",
+        },
+        "DatasetFunnel": {
+            "exact": "ELBO of the data set, nats",
+            "expected": "what is computed, on average, nats",
+            "std": "its standard deviation, exact, nats",
+            "batch_std": "part of it from the choice of the batch, nats",
+            "sampling_std": "part of it from the draws of z, nats",
+            "drawn_mean": "mean over the 400 batches drawn, nats",
+            "drawn_std": "standard deviation over the 400 batches drawn, nats",
+            "distinct": "different digits in the batch shown",
+        },
+        "ChainOfLatents": {
+            "decided_3": _SHARE.format("z₃"),
+            "decided_2": _SHARE.format("z₂"),
+            "decided_1": _SHARE.format("z₁"),
+            "decided_x": _SHARE.format("x"),
+            "kept": "share that the kept ones decide together",
+            "alike": "share of pairs within a row that show the same digit",
+            "unrelated": "share of unrelated pairs that show the same digit",
+        },
+        "DepthAgainstOneLayer": {
+            "skew": "skew of p(x)",
+            "fit_skew": "skew of the best one-layer model",
+            "kl": "KL(p ‖ best one layer), nats",
+            "gaussian_kl": "KL(p ‖ best Gaussian), nats",
+            "a": "a in the best one layer, a tanh(bz + d) + c",
+            "b": "b in the best one layer, its bend",
+            "c": "c in the best one layer, its offset",
+            "s": "s of the best one layer, the std of its noise",
+            "d": "d in the best one layer, its inner offset",
+        },
+        "ChainBound": {
+            "log_evidence": "log p(x), nats",
+            "value": "value of the formula, nats",
+            "elbo": "ELBO, nats",
+            "error": "what the formula adds to the ELBO, nats",
+            "gap": "gap, log p(x) − ELBO, nats",
+            "entropy": "entropy of q's top layer given the one below, nats",
+            "marginal_entropy": "entropy of q's top layer given x alone, nats",
+            "reconstruction": "term of the reconstruction, nats",
+            "cost_1": "term of layer 1, nats",
+            "cost_2": "term of layer 2, nats",
+            "cost_3": "term of layer 3, nats",
+            "cost_4": "term of layer 4, nats",
+            "top_kl": "term of the top KL, nats",
+            "again": "term that the formula counts again, nats",
+        },
+    }
+}
+
+# As a page's catalogue has them: number.PosteriorGap.gap.
+NUMBER_WORDS = {
+    language: {
+        f"number.{explorer}.{name}": words
+        for explorer, numbers in explorers.items()
+        for name, words in numbers.items()
+    }
+    for language, explorers in NUMBERS.items()
+}

@@ -1,0 +1,55 @@
+// How a picture stands on a narrow screen: its panels one under another, as large as there is room.
+//
+//   course.layoutOf(recording, room) → {width, height, boxes}
+//
+// room: how many pixels wide the picture may be. A box is a part of the picture, [left, top, width,
+// height], and where it goes, [across, down]; all in shown pixels.
+(() => {
+  'use strict';
+  const course = (window.course ??= {});
+  const WHOLE = 560; // with less room than this the letters of a whole picture cannot be read
+
+  // The parts of each picture: rows, from the top down, of boxes [left, top, width, height]. They lie
+  // in the gaps between panels, where no recorded frame draws anything; a test holds them to that.
+  const SHELVES = {
+    EvidenceNeedle: [[[5, 4, 407, 344]], [[413, 4, 377, 302]]],
+    PosteriorExplorer: [[[13, 14, 349, 347]], [[380, 14, 417, 347]]],
+    LogWeights: [[[10, 4, 379, 413]], [[389, 4, 407, 413]]],
+    PosteriorGap: [[[13, 16, 450, 440]], [[472, 24, 318, 395]]],
+    RateDistortionTrade: [[[12, 11, 530, 443]], [[566, 11, 226, 295], [566, 321, 226, 133]]],
+    AmortisedInference: [[[0, 13, 304, 380]], [[309, 13, 491, 380]]],
+    LatentWalk: [[[10, 5, 526, 454]], [[570, 5, 222, 274], [570, 312, 222, 147]]],
+    GradientNoise: [[[7, 0, 456, 473]], [[485, 0, 305, 480]]],
+    DatasetFunnel: [[[6, 44, 212, 227]], [[218, 20, 396, 387], [664, 20, 130, 387]]],
+    ChainOfLatents: [[[0, 14, 300, 391]], [[304, 14, 481, 391]]],
+    DepthAgainstOneLayer: [[[13, 17, 451, 439]], [[486, 17, 305, 402]]],
+    ChainBound: [[[1, 21, 556, 367]], [[561, 26, 239, 297]]],
+  };
+
+  const largest = (/** @type {number[]} */ numbers) => Math.max(...numbers);
+
+  /** Boxes in rows, each at its place, the narrower rows in the middle. */
+  function stacked(/** @type {number[][][]} */ rows) {
+    const wide = rows.map(row => row.reduce((sum, [, , width]) => sum + width, 0));
+    const width = largest(wide);
+    const boxes = [];
+    let down = 0;
+    rows.forEach((row, i) => {
+      let across = (width - wide[i]) / 2;
+      for (const box of row) {
+        boxes.push({ from: box, to: [across, down] });
+        across += box[2];
+      }
+      down += largest(row.map(([, , , height]) => height));
+    });
+    return { width, height: down, boxes };
+  }
+
+  /**
+   * How the picture of a recording stands where it has so much room.
+   * @param {{name: string, width: number, height: number}} recording
+   * @param {number} room in pixels
+   */
+  course.layoutOf = ({ name, width, height }, room) =>
+    stacked((room < WHOLE && SHELVES[name]) || [[[0, 0, width, height]]]);
+})();
