@@ -51,7 +51,7 @@ def test_all_that_is_drawn_lies_within_a_part(name: str) -> None:
     ratio = PIXEL_RATIO
     for place in places:
         explorer.at(**dict(zip((c.name for c in explorer.controls), place, strict=True)))
-        drawn = (shown(explorer) < 250).any(-1)
+        drawn: np.ndarray = np.any(shown(explorer) < 250, axis=-1)
         for left, top, width, height in boxes(name):
             right, foot = left + width, top + height
             inner = (
