@@ -86,7 +86,15 @@ TABLE: dict[str, set[str]] = {
         "vae",
     },
     "index": set(),
-    "edition": {"checks", "exercises", "explorers", "explorers.stage", "index", "plots"},
+    "edition": {
+        "checks",
+        "exercises",
+        "explorers",
+        "explorers.stage",
+        "index",
+        "numerals",
+        "plots",
+    },
 }
 COMMANDS = {
     "__main__.py": "course_lib.index.command.main",

@@ -18,6 +18,7 @@ from typing import Any
 from course_lib.edition.recording import RecordedControl
 from course_lib.edition.stored import stored_cells
 from course_lib.explorers.stage.controls import Choice, Control, Slider, Steps, Toggle
+from course_lib.numerals import minus
 
 MOST = 6_000  # positions of a recording
 MOST_OF = {
@@ -175,7 +176,7 @@ def _recorded(control: Control, values: list[Any]) -> RecordedControl:
 def _shown(control: Control, value: Any) -> str:
     """A value as the control's widget writes it."""
     if isinstance(control, Slider) and not control.whole:
-        return f"{value:.{control.decimals}f}".replace("-", "−")
+        return minus(f"{value:.{control.decimals}f}")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
