@@ -1,14 +1,22 @@
 """What the two READMEs hold of the results files: `python3 start.py refresh pages` writes it."""
 
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 from course_lib.data import FOLDER
 from course_lib.evaluate.table import recipes_table
 from course_lib.shipped import RECIPES, Recipe, all_runs, results
+from course_lib.shipped.results import read_rows
 
-PAGES = [FOLDER / "README.md", FOLDER.parent / "README.md"]
+sys.path.append(str(FOLDER.parent / "benchmarks"))
+best_chain = import_module("best_chain")
+
+DATA_PAGE = FOLDER / "README.md"
+PAGES = [DATA_PAGE, FOLDER.parent / "README.md"]
 INDENT = "    "  # what Markdown sets as code
+TRIES = f"{INDENT}change "
 MODELS = "| name | sizes | SHA-256 |"
 
 
@@ -20,8 +28,10 @@ def write() -> Iterator[Path]:
 
 
 def render(text: str) -> str:
-    """The page with the table of recipes, and that of the models if it has one, as of today."""
+    """The page as of today: its table of recipes; if it has them, of the tries and the models."""
     text = replaced(text, f"{INDENT}recipe", INDENT, indented(recipes_table(all_runs())))
+    if TRIES in text:
+        text = replaced(text, TRIES, INDENT, indented(best_chain.table(read_rows(best_chain.LOG))))
     return replaced(text, MODELS, "|", models_table()) if MODELS in text else text
 
 

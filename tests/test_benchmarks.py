@@ -18,6 +18,7 @@ planted_faults, planting = (import_module(name) for name in ("planted_faults", "
 COMMANDS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "planting")
 # What takes each some seconds. Of `startup` and `planted_faults` nothing does.
 SHORT = {
+    "best_chain": "base --epochs 1 --images 2 --k 2",
     "evaluate": "--images 2 --k 200 --rounds 1",
     "explorers": "PosteriorExplorer",
     "player": "EvidenceNeedle",
