@@ -1,5 +1,6 @@
 """`guess` and `reveal`: what a reader thinks will come, and how near it was.
 
+    >>> from course_lib.checks import guess, reveal
     >>> guess("4.1", 3)
     4.1: noted, 3
     >>> reveal("4.1", 1.04347, unit="nats")
