@@ -342,6 +342,39 @@ def commands(place: Place) -> None:
         assert start.main(words) == 0
 
 
+SIX = Exercise("0.c", lambda: 6.0, counts=(4,))
+ENDING = Exercise("0.d", lambda: doubled, cases=((0.3,),), seconds=0.2)
+CONSTANT = math.log(2 * math.pi) / 2
+SLIPS = {
+    "is there a ½ too many, or a factor 2 missing?": 3.0,
+    "is a factor ½ missing?": 12.0,
+    "a variance where a standard deviation is wanted?": 36.0,
+    "a standard deviation where a variance is wanted?": math.sqrt(6.0),
+    "which of two is divided by the other?": 1 / 6,
+    "too low: is the Gaussian's constant there once too often?": 6.0 - CONSTANT,
+    "dimensions: is the Gaussian's constant there once too often?": 6.0 - 4 * CONSTANT,
+    "a mean over 4 terms where a sum is wanted?": 1.5,
+    "a sum over 4 terms where a mean is wanted?": 24.0,
+}
+
+
+def endless(z: Tensor) -> Tensor:
+    while True:
+        z = 2 * z
+
+
+GENERAL: list[tuple[str, Act, Act]] = [
+    *(
+        (piece, partial(lambda answer, _: refused(SIX, answer), wrong), lambda _: accepted(SIX, 6))
+        for piece, wrong in SLIPS.items()
+    ),
+    (
+        "does a loop in it never end?",
+        lambda _: refused(ENDING, endless),
+        lambda _: accepted(ENDING, doubled),
+    ),
+]
+
 START: list[tuple[str, Act, Act]] = [
     (
         "start it with a newer one, such as `python3.11 start.py`",
@@ -370,4 +403,4 @@ START: list[tuple[str, Act, Act]] = [
         log_is_there,
     ),
 ]
-MATHEMATICS = [*DISTRIBUTIONS, *EXACT, *CHECKS, *START]
+MATHEMATICS = [*DISTRIBUTIONS, *EXACT, *CHECKS, *GENERAL, *START]

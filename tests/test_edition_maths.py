@@ -123,7 +123,7 @@ def test_the_tag_is_no_part_of_the_formula() -> None:
         (r"_2+a", "an index with nothing before it"),
         (r"\left( x", "ExtraLeftOrMissingRightError"),
         (r"a=b \\ =c", r"has a new line outside of aligned"),
-        (r"x \tag{4.3a}", "has a tag that is no number such as 4.3"),
+        (r"x \tag{4.3a}", "has a tag that is no number like 4.3"),
         (r"\lim\limits", "has munderover of 0 parts"),
         ("", "NoAvailableTokensError"),
     ],

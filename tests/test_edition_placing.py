@@ -122,7 +122,7 @@ def test_a_file_is_no_folder(
 ) -> None:
     (tmp_path / "page.html").write_text("mine", "utf-8")
     assert build(into=tmp_path / "page.html", index="new") == 2
-    assert "is a file; the pages need a folder" in capsys.readouterr().err
+    assert "is a file, and no folder" in capsys.readouterr().err
     assert files(tmp_path) == {"page.html": "mine"}
 
 

@@ -23,6 +23,7 @@ from course_lib import checkpoint, data, depth_study
 from course_lib.arguments import NotFiniteError, located, require_finite
 from course_lib.depth_study import command as study_command
 from course_lib.distributions import Bernoulli
+from course_lib.edition.placing import require_own
 from course_lib.evaluate import command as evaluate_command
 from course_lib.evaluate import local_posterior
 from course_lib.evaluate import rows as evaluate_rows
@@ -267,6 +268,11 @@ Act = Callable[[Desk], object]
 ADVICE: list[tuple[str, Act, Act]] = [
     *MATHEMATICS,
     (
+        "move that away, or give an empty folder with --into",
+        lambda desk: pages_beside(desk.folder, "mine.txt"),
+        lambda desk: pages_beside(desk.folder / "empty"),
+    ),
+    (
         "Try a smaller learning rate",
         lambda _: trained(tiny(), 1e6),
         lambda _: trained(tiny(), 1e-2),
@@ -503,6 +509,14 @@ NO_ADVICE = (
     "start.py: {}",
     "there is no build of {} for {}; another Python may have one",  # a Python that is not here
 )
+
+
+def pages_beside(folder: Path, *names: str) -> None:
+    """Asks whether pages may go to a folder with these files in it."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+    require_own(folder)
 
 
 def swapped() -> VAE:

@@ -18,8 +18,8 @@ PHRASES: dict[str, str] = {
     "too long": "your answer was stopped after {seconds} seconds: does a loop in it never end?",
     "no option": "one of {options} is wanted, got {given}",
     # Help before an answer
-    "hint": "{name}, hint {step} of {count}: {hint}",
-    "no hints": "{name} has no hints; check says what it finds in an answer",
+    "hint": "{which}, hint {step} of {count}: {hint}",
+    "no hints": "{which} has no hints",
     # Right
     "right": "right",
     "right number": "right: {given}",
@@ -75,11 +75,11 @@ PHRASES: dict[str, str] = {
     "ratio": "{off}, a factor of {ratio}",
     "NaN": "NaN, no number",
     # A guess, and how far it is off
-    "no guess": "{name}: no guess yet",
-    "no such guess": "{name}: a guess is a number or a word, got {given}; nothing is noted",
-    "noted": "{name}: noted, {given}",
-    "guessed": "{name}: you said so, and it is: {truth}",
-    "you said": "{name}: you said {given}; it is {truth}",
+    "no guess": "{which}: no guess yet",
+    "no such guess": "{which}: a guess is a number or a word, got {given}; nothing is noted",
+    "noted": "{which}: noted, {given}",
+    "guessed": "{which}: you said so, and it is: {truth}",
+    "you said": "{which}: you said {given}; it is {truth}",
     "told": "{truth}. {distance}",
     "exactly": "Exactly.",
     "infinitely far": "One of them is infinite.",

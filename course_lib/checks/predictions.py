@@ -38,13 +38,13 @@ def guess(name: str, answer: Any = ...) -> None:
         with restored():
             GUESSES[name] = _read(answer)
     except NotAnswered:
-        print(say("no guess", name=name))
+        print(say("no guess", which=name))
     except KeyboardInterrupt:
         raise
     except BaseException:  # an object may raise anything when it is asked for its number
-        print(say("no such guess", name=name, given=described(answer)))
+        print(say("no such guess", which=name, given=described(answer)))
     else:
-        print(say("noted", name=name, given=_shown(GUESSES[name])))
+        print(say("noted", which=name, given=_shown(GUESSES[name])))
 
 
 def reveal(name: str, value: float | str, unit: str = "") -> None:
@@ -67,9 +67,9 @@ def reveal(name: str, value: float | str, unit: str = "") -> None:
     if isinstance(given, float) and isinstance(truth, float):
         told = say("told", truth=told, distance=distance(given, truth))
     elif _same(given, truth):
-        print(say("guessed", name=name, truth=told))
+        print(say("guessed", which=name, truth=told))
         return
-    print(say("you said", name=name, given=_shown(given), truth=told))
+    print(say("you said", which=name, given=_shown(given), truth=told))
 
 
 def distance(given: float, truth: float) -> str:

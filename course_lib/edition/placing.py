@@ -40,7 +40,7 @@ def require_own(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise ValueError(f"{folder} is a file; the pages need a folder")
+        raise ValueError(f"{folder} is a file, and no folder")
     listed = folder / LIST
     own = set(listed.read_text("utf-8").splitlines()[1:]) if listed.is_file() else set()
     other = sorted(_files(folder) - own)

@@ -59,7 +59,7 @@ def _unpaired(tex: str) -> str:
         return f"an environment {strange}"
     if plain.count("{") != plain.count("}"):
         return "braces without partners"
-    return "a tag that is no number such as 4.3" if "\\tag" in tex else ""
+    return "a tag that is no number like 4.3" if "\\tag" in tex else ""
 
 
 def _fault(node: Element) -> str:

@@ -33,11 +33,11 @@ def hint(name: str) -> None:
     """
     hints = find(name).hints
     if not hints:
-        print(say("no hints", name=name))
+        print(say("no hints", which=name))
         return
     HINTS_GIVEN[name] = min(HINTS_GIVEN[name] + 1, len(hints))
     step = HINTS_GIVEN[name]
-    print(say("hint", name=name, step=step, count=len(hints), hint=hints[step - 1]))
+    print(say("hint", which=name, step=step, count=len(hints), hint=hints[step - 1]))
 
 
 def judged(name: str, answer: Any) -> Verdict:
