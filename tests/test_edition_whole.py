@@ -9,12 +9,12 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from browsing import CHROMIUM, FLAGS, MARKS, PATIENCE
 from edition_browsing import Browsing
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
 from course_lib.edition import EXPLORERS, command, pack, record, stops
 from course_lib.edition.cache import keep, kept
@@ -25,6 +25,13 @@ from course_lib.index import ROOT
 NOTEBOOKS = ROOT / "notebooks"
 FEW, FEW_OF = 700, {"GradientNoise": 2_500}  # positions; the latter has many values in its text
 
+# What moves a control of each kind from wherever it stands.
+KEYS = {
+    "slider": ("ArrowRight", "Home", "End"),
+    "list": ("ArrowDown", "Home", "End"),
+    "buttons": ("ArrowRight", "ArrowLeft"),
+    "box": ("Space",),
+}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SAID = "23 of 24 explorers move\n12 chapters: open file://"  # one stands on a sweep of its own
 
@@ -65,13 +72,39 @@ def folder(
 
 
 def opened(seen: Browsing, page: Path) -> int:
-    """Opens a page and moves down to each of its explorers. Returns how many are live."""
+    """Opens a page, and works each of its explorers by keyboard. Returns how many are live."""
     seen.open(page)
     figures = seen.page.locator("figure.explorer")
     for figure in figures.all():
         figure.scroll_into_view_if_needed()
         expect(figure).to_have_attribute("data-state", "live", timeout=PATIENCE)
+        assert unmoved(figure) == []
     return figures.count()
+
+
+def unmoved(figure: Locator) -> list[str]:
+    """The controls of an explorer, but those greyed out, that no key moves it by."""
+    found = []
+    for control in figure.locator(".explorer-control").all():
+        if not control.locator("input:enabled, select:enabled").count():
+            continue
+        kind = str(control.get_attribute("data-field"))
+        control.locator("input:checked" if kind == "buttons" else "input, select").first.focus()
+        before = drawn(figure)
+        for press in KEYS[kind]:
+            figure.page.keyboard.press(press)
+            if drawn(figure) != before:
+                break
+        else:
+            found.append(control.inner_text())
+    return found
+
+
+def drawn(figure: Locator) -> tuple[str, Any]:
+    """The sentence, and the canvas's pixels once they are drawn."""
+    figure.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    pixels = figure.locator("canvas").evaluate("canvas => canvas.toDataURL()")
+    return figure.locator("figcaption").inner_text(), pixels
 
 
 def faults(seen: Browsing) -> list[str]:
