@@ -32,7 +32,8 @@ KEYS = {
     "buttons": ("ArrowRight", "ArrowLeft"),
     "box": ("Space",),
 }
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+# Each scheme at a width of its own.
+SCHEMES: dict[Literal["light", "dark"], int] = {"light": 1280, "dark": 390}
 SAID = "23 of 24 explorers move\n12 chapters: open file://"  # one stands on a sweep of its own
 
 
@@ -110,7 +111,8 @@ def drawn(figure: Locator) -> tuple[str, Any]:
 def faults(seen: Browsing) -> list[str]:
     """What is wrong with the page that is open, in either scheme."""
     found = [*seen.too_wide(), *seen.unrendered()]
-    for scheme in SCHEMES:
+    for scheme, width in SCHEMES.items():
+        seen.page.set_viewport_size({"width": width, "height": 900})
         seen.page.emulate_media(color_scheme=scheme)
         found += [f"{scheme}: {violation}" for violation in seen.violations()]
     return found + seen.wrong

@@ -11,7 +11,7 @@
    */
   course.markScrolling = (box, name) => {
     const hidden = box.scrollWidth - box.clientWidth;
-    const scrolls = hidden > 1;
+    const scrolls = hidden > 0;
     const sides = { left: box.scrollLeft > 1, right: box.scrollLeft < hidden - 1 };
     const about = { tabindex: '0', ...(name && { role: 'group', 'aria-label': name }) };
     for (const [key, value] of Object.entries(about)) {
