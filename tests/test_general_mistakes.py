@@ -33,19 +33,27 @@ SLIPS: dict[str, Callable[[Tensor], Tensor]] = {
     "sign of one": lambda y: torch.cat([-y[:1], y[1:]]) if y.ndim and len(y) > 1 else y,
 }
 
+OF_LOGARITHMS = ("base 2", "base 10", "constant")  # slips that a log-density alone invites
+
+
+def slips(name: str) -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:
+    for slip, change in SLIPS.items():
+        if EXERCISES[name].unit == "nats" or slip not in OF_LOGARITHMS:
+            yield slip, change
+
 
 def wrong_answers() -> Iterator[tuple[str, str, Any]]:
     """Exercise, slip, and what the slip makes of the right answer; not where it changes nothing."""
     for name, right in NUMBERS.items():
         values = torch.tensor(right, dtype=torch.float64)
-        for slip, change in SLIPS.items():
+        for slip, change in slips(name):
             if differs(change(values), values):
                 yield name, slip, change(values)
     for name, (right_function, *_) in FUNCTIONS.items():
         cases = EXERCISES[name].cases
         results = [torch.as_tensor(right_function(*case)).double() for case in cases]
         right_row = torch.cat([y.reshape(-1) for y in results])
-        for slip, change in SLIPS.items():
+        for slip, change in slips(name):
             if differs(torch.cat([change(y).reshape(-1) for y in results]), right_row):
                 yield name, slip, after(right_function, change)
         if all(first_axes(case)[-1] > 1 for case in cases):
@@ -145,3 +153,10 @@ def test_a_mean_is_found_where_every_case_has_another_number_of_dimensions() -> 
         "0.m: not yet. That is n times too small: a mean over n terms where a sum is wanted?"
     )
     assert "a mean over" not in judge(total, lambda z: z.sum(-1) / 3).message  # the second has 2
+
+
+def test_of_a_number_that_is_no_log_density_nothing_is_said_of_logarithms() -> None:
+    half = Exercise("0.m", lambda: 0.5, unit="", counts=(4,))
+    for wrong in (0.5 / math.log(2), 0.5 * math.log(2), 0.5 / math.log(10), 1.418939):
+        assert "0.m: not yet: " in judge(half, wrong).message
+    assert "too large: is a factor" in judge(half, 1.0).message

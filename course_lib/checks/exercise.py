@@ -84,7 +84,7 @@ class Exercise:
         with undisturbed():
             listed = [(self.numbers(mistake.answer), mistake.hint) for mistake in self.mistakes]
         counts = counts_of(self.cases) if self.cases else [[n] for n in self.counts]
-        return listed + general_mistakes(self.exact, counts, self.tolerance)
+        return listed + general_mistakes(self.exact, counts, self.tolerance, self.unit)
 
     @cached_property
     def losses(self) -> list[Tensor]:

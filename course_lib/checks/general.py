@@ -7,6 +7,7 @@ true of the numbers, and asks for the rest.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -21,6 +22,12 @@ NEAREST = 1e-3
 SEVERAL = 4  # numbers of one answer, at most, that are looked at one by one
 
 Change = Callable[[Tensor], Tensor]
+Made = TypeVar("Made")
+# What is said of logarithms and of a Gaussian's constant has a meaning for log-densities alone.
+OF_LOGARITHMS = {
+    *("bits", "times log 2", "base ten", "lacks constant", "has constant"),
+    *("lacks constants", "has constants"),
+}
 CHANGES: dict[str, Change] = {
     "sign": torch.neg,
     "half": lambda right: right / 2,
@@ -48,16 +55,18 @@ Counts = Sequence[int]  # one a call
 
 
 def general_mistakes(
-    exact: Calls, counts: Sequence[Counts], tolerance: float
+    exact: Calls, counts: Sequence[Counts], tolerance: float, unit: str = "nats"
 ) -> list[tuple[Calls, str]]:
     """What each general mistake makes of the exact answer, call by call, and its hint.
 
     counts: how many terms the answer may be a sum or a mean of, each a number for every call. Left
-    out is what gives no finite numbers, or moves them by so little that it might be rounding.
+    out is what gives no finite numbers, or moves them by so little that it might be rounding; and
+    what is said of logarithms, where the unit is not nats.
     """
-    made = [*_of_all(exact, counts)]
+    left_out = set() if unit == "nats" else OF_LOGARITHMS
+    made = [*_of_all(exact, counts, left_out)]
     if len(exact) == 1 and 1 < exact[0].values.numel() <= SEVERAL:
-        made += _of_one(exact[0])
+        made += _of_one(exact[0], left_out)
     return [(calls, hint) for calls, hint in made if _tells(calls, exact, tolerance)]
 
 
@@ -86,25 +95,31 @@ def _shapes(argument: object) -> Iterator[torch.Size]:
             yield from _shapes(part)
 
 
-def _of_all(exact: Calls, counts: Sequence[Counts]) -> Iterator[tuple[Calls, str]]:
+def _of_all(
+    exact: Calls, counts: Sequence[Counts], left_out: set[str]
+) -> Iterator[tuple[Calls, str]]:
     """The same mistake in every number."""
-    for name, change in CHANGES.items():
+    for name, change in _but(CHANGES, left_out):
         yield [_row(change(call.values)) for call in exact], say(name)
     for ns in counts:
-        for name, counted in COUNTED.items():
+        for name, counted in _but(COUNTED, left_out):
             pairs = zip(exact, ns, strict=True)
             hint = say(name, n="n" if len(set(ns)) > 1 else ns[0])
             yield [_row(counted(call.values, n)) for call, n in pairs], hint
 
 
-def _of_one(exact: NumberRow) -> Iterator[tuple[Calls, str]]:
+def _of_one(exact: NumberRow, left_out: set[str]) -> Iterator[tuple[Calls, str]]:
     """The mistake in one number, the others being right."""
     count = exact.values.numel()
     for place in range(count):
-        for name, change in CHANGES.items():
+        for name, change in _but(CHANGES, left_out):
             values = exact.values.clone()
             values[place] = change(values[place])
             yield [_row(values)], say("of one", place=place + 1, count=count, hint=say(name))
+
+
+def _but(changes: dict[str, Made], left_out: set[str]) -> list[tuple[str, Made]]:
+    return [(name, change) for name, change in changes.items() if name not in left_out]
 
 
 def _row(values: Tensor) -> NumberRow:
