@@ -166,6 +166,13 @@ def numbers_of(name: str, right: list[float], known: list[list[float]]) -> list[
 READ = {
     "0.5": 0.5,
     " 0.5\t": 0.5,
+    "log(2πe)": math.log(2 * math.pi * math.e),
+    "½log(2πe)": math.log(2 * math.pi * math.e) / 2,
+    "0.5ln2": math.log(2) / 2,
+    "sqrt2": math.sqrt(2),
+    "ln10": math.log(10),
+    "12 345": 12345.0,
+    "1 234 567.5": 1234567.5,
     ".5": 0.5,
     "+0.5": 0.5,
     "0,5": 0.5,
@@ -242,6 +249,7 @@ UNREAD = [
     ),
     *("a" * 38, "a" * 39, "a" * 40, "it's " * 20, "\\" * 30, "é" * 50, "数字很长" * 15, "🙂" * 41),
     *("zero\u200bwidth", "1\u00a02", "\u202fa\u202fb", "\x07bell", "\U000e0001", "\ufeff1\ufeffa"),
+    *("3,692 000", "12,345 678", "1,234e3", "0.5 100", "4.5½"),
     *("constructor", "__proto__", "[0.5]", "0.5; 0.5", "1.234,5", "3,692", "−1,000"),
 ]
 

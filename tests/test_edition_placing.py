@@ -94,6 +94,47 @@ def test_a_swap_that_fails_half_way_is_undone(
     assert files(tmp_path / "pages") == {"index.html": "old"}
 
 
+def test_a_stop_between_the_two_halves_of_a_swap_is_undone(
+    tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert build(index="old") == 0
+    rename = Path.rename
+
+    def stopped(path: Path, target: Path) -> Path:
+        moved = rename(path, target)
+        if path.name == "pages":
+            raise KeyboardInterrupt
+        return moved
+
+    monkeypatch.setattr(Path, "rename", stopped)
+    assert build(index="new") == 130
+    assert files(tmp_path / "pages") == {"index.html": "old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["pages"]
+
+
+def test_old_pages_that_cannot_be_put_back_lie_there_for_the_next_time(
+    tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a power cut."""
+    assert build(index="old") == 0
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if target.name == "pages":
+            raise PermissionError(errno.EACCES, "used by another program")
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        assert build(index="new") == 2
+    assert not (tmp_path / "pages").exists()
+    assert build(index="new", fail=KeyboardInterrupt()) == 130
+    assert files(tmp_path / "pages") == {"index.html": "old"}
+    assert build(index="new") == 0
+    assert files(tmp_path / "pages") == {"index.html": "new"}
+    assert [path.name for path in tmp_path.iterdir()] == ["pages"]
+
+
 @pytest.mark.parametrize("own", ["thesis.tex", "index.html", "single/notes.html"])
 def test_a_folder_with_anybodys_file_is_left_alone(
     tmp_path: Path, build: Build, own: str, capsys: pytest.CaptureFixture[str]

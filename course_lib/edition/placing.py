@@ -8,6 +8,7 @@ somebody else's: a folder that holds any other is left alone.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 
 LIST = "made-by-the-course.txt"
@@ -21,6 +22,7 @@ def made_anew(folder: Path) -> Iterator[Path]:
 
     Raises ValueError if `folder` is no folder, or holds what was not made here.
     """
+    _recover(folder)
     require_own(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(
@@ -32,7 +34,7 @@ def made_anew(folder: Path) -> Iterator[Path]:
         lines = [*sorted(_files(draft)), LIST]
         (draft / LIST).write_text(HEADING + "\n".join(lines) + "\n", "utf-8", newline="\n")
         require_own(folder)  # minutes may have passed
-        _swap(folder, draft, Path(beside) / "old")
+        _swap(folder, draft)
 
 
 def require_own(folder: Path) -> None:
@@ -61,14 +63,30 @@ def _files(folder: Path) -> set[str]:
     }
 
 
-def _swap(folder: Path, draft: Path, old: Path) -> None:
-    """Puts the draft in the folder's place, or leaves everything where it is."""
-    if not folder.exists():
-        draft.rename(folder)
-        return
-    folder.rename(old)
+def _before(folder: Path) -> Path:
+    """Where the old folder lies while the new one takes its place."""
+    return folder.with_name(f".{folder.name}.before")
+
+
+def _recover(folder: Path) -> None:
+    """Puts the old folder back, if a swap was cut off before it could."""
+    old = _before(folder)
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+
+
+def _swap(folder: Path, draft: Path) -> None:
+    """Puts the draft in the folder's place. Wherever that stops, the old folder is not deleted."""
+    old = _before(folder)
+    if old.exists():  # both were there: the last swap was cut off at its very end
+        require_own(old)
+        rmtree(old)
     try:
+        if folder.exists():
+            folder.rename(old)
         draft.rename(folder)
     except BaseException:
-        old.rename(folder)
+        _recover(folder)
         raise
+    if old.exists():
+        rmtree(old, ignore_errors=True)

@@ -59,7 +59,7 @@ register(
             Mistake(
                 lambda values: values.mean(),
                 "That is the mean of the logs. It is never above the log of the mean; "
-                "notebook 3 is about the difference.",
+                "chapter 3 is about the difference.",
             ),
             Mistake(
                 lambda values: torch.logsumexp(values, 0),

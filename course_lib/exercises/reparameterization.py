@@ -167,7 +167,7 @@ register(
             Mistake(
                 lambda values, noise, std: (values - values.mean()) * noise / std,
                 "The mean of all S values holds the draw's own, which ties it to ε and shrinks "
-                "the estimate by (S − 1)/S. Leave the own value out.",
+                "the estimate to (S − 1)/S of itself. Leave the own value out.",
             ),
             Mistake(
                 lambda values, noise, std: _leave_one_out(values, noise, 1.0),

@@ -12,7 +12,7 @@
   const PLAIN = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
   const THOUSANDS = /^([1-9]\d{0,2}(,\d{3})+\.\d*|[1-9]\d{0,2}(,\d{3}){2,})$/;
   const UNCLEAR = /^[1-9]\d{0,2},\d{3}$/; // 3,692 is 3692 to some and 3.692 to others
-  const NAME = /^(?:(?:math|torch|np|numpy)\.)?([a-z]+(?:2|10)?|π|∞)/i;
+  const NAME = /^(?:(?:math|torch|np|numpy)\.)?(log(?:2|10)(?![\d.])|[a-z]+|π|∞)/i;
   const UNIT = /^(.*[^a-z])(nats?|bits?|draws?)(\s*(?:²|\^2|\*\*2))?$/i;
   const SIGNS = ['**', '+', '-', '*', '/', '^', '(', ')', '√', '²', '³'];
   const FRACTIONS = { '½': 1 / 2, '⅓': 1 / 3, '⅔': 2 / 3, '¼': 1 / 4, '¾': 3 / 4, '⅛': 1 / 8,
@@ -62,8 +62,11 @@
   /** The text with plain signs, and without blanks at its ends and between thousands. */
   function unified(text) {
     return text.trim().replace(/[−–]/g, '-').replace(/[·⋅×]/g, '*').replace(/[÷⁄]/g, '/')
-      .replace(/(\d)(?:\s(?=\d{3}(?!\d))|_(?=\d))/g, '$1');
+      .replace(/(\d)_(?=\d)/g, '$1').replace(/[\d.,]*\d(?:\s\d{3}(?!\d))+/g, joined);
   }
+
+  /** 12 345 in one; but where a comma or a point stands before the first blank, as it is. */
+  const joined = text => (/^\d{1,3}\s/.test(text) ? text.replace(/\s/g, '') : text);
 
   /** The text without the unit that is asked for; another one is said to be one. */
   function withoutUnit(text, unit) {
@@ -107,7 +110,7 @@
 
   /** The number that digits mean. One comma stands for the point, unless it may part thousands. */
   function one(text) {
-    if (UNCLEAR.test(text)) throw new Unread('exercise.unclear', text);
+    if (UNCLEAR.test(text.replace(/e.*/i, ''))) throw new Unread('exercise.unclear', text);
     const point = THOUSANDS.test(text) ? text.replaceAll(',', '') : text.replace(',', '.');
     if (!PLAIN.test(point)) throw new Unread('exercise.unread.sign', text);
     return Number(point);
@@ -151,7 +154,7 @@
     let divided = false;
     for (;;) {
       const explicit = sees(reader, '*', '/');
-      if (!explicit && !beginsFactor(peek(reader))) return value;
+      if (!explicit && !beginsFactor(reader)) return value;
       if (!explicit && divided) throw new Unread('exercise.unread.twofold');
       const over = explicit && take(reader).text === '/';
       const next = explicit ? signed(reader) : power(reader);
@@ -161,9 +164,11 @@
     }
   }
 
-  /** Whether it may follow a factor with no sign between them. 2e is half a number. */
-  function beginsFactor(token) {
-    return (token.kind === 'name' && token.text !== 'e') || ['(', '√'].includes(token.text);
+  /** Whether the next may follow with no sign between. 2e is half a number, and 2πe is none. */
+  function beginsFactor(reader) {
+    const token = peek(reader);
+    if (token.text === 'e') return reader.row[reader.at - 1].kind !== 'number';
+    return token.kind === 'name' || ['(', '√'].includes(token.text);
   }
 
   function signed(reader) {
@@ -185,7 +190,7 @@
 
   function atom(reader) {
     const token = take(reader);
-    if (token.kind === 'number' && peek(reader).kind === 'fraction') {
+    if (/^\d+$/.test(token.text) && peek(reader).kind === 'fraction') {
       return token.value + take(reader).value; // 4½
     }
     if (token.kind === 'number' || token.kind === 'fraction') return token.value;
@@ -219,7 +224,7 @@
   function applied(reader, call, unclear) {
     const open = sees(reader, '(');
     const of = atom(reader);
-    if (!open && (sees(reader, ...unclear) || beginsFactor(peek(reader)))) {
+    if (!open && (sees(reader, ...unclear) || beginsFactor(reader))) {
       throw new Unread('exercise.unread.twofold');
     }
     return kept(call(of), of);
