@@ -4,7 +4,7 @@
     python benchmarks/best_chain.py --table
 
 Trains each try on one core, in runs/best_chain (where it goes on if it was interrupted), and prints
-the log of the tries; --add writes what was found into that log, data/best_chain.json.
+its row; --add writes it into the log, data/best_chain.json, which --table prints.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from course_lib.shipped.training import train_recipe
 from course_lib.vae import Architecture
 
 LOG = FOLDER / "best_chain.json"
+IMAGES, K = 1000, 1000  # the log's
 WORK = FOLDER.parent / "runs" / "best_chain"
 BASE = Recipe(
     "base",
@@ -99,7 +100,7 @@ def tried(recipe: Recipe, images: int, k: int) -> dict[str, Any]:
     nll = sampled_log_evidence(model, binarised_test_images(images, 0), k=k, seed=0).nll
     facts = training_facts(out)
     return {
-        "model": out.stem,
+        "model": out.stem if (images, k) == (IMAGES, K) else f"{out.stem}_{images}_{k}",
         "change": recipe.what,
         "epochs": recipe.settings.epochs,
         "minutes": facts["training_minutes"],
@@ -112,25 +113,30 @@ def tried(recipe: Recipe, images: int, k: int) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The log, a line a try. Gain: the NLL of the base, less this one's, after as many epochs."""
-    bases = {row["epochs"]: row["nll"] for row in rows if row["change"] == BASE.what}
+    bases = {_measure(row): row["nll"] for row in rows if row["change"] == BASE.what}
     lines = [f"{'change':<66}  epochs  minutes  parameters    NLL   gain"]
     for row in rows:
         lines.append(
             f"{row['change']:<66}  {row['epochs']:6}  {row['minutes']:7.1f}"
             f"  {row['parameters']:10,}  {row['nll']:5.2f}"
         )
-        if row["change"] != BASE.what and row["epochs"] in bases:
-            gain = bases[row["epochs"]] - row["nll"]
+        if row["change"] != BASE.what and _measure(row) in bases:
+            gain = bases[_measure(row)] - row["nll"]
             lines[-1] += minus(f"  {gain:+.2f}")
     return "\n".join(lines)
+
+
+def _measure(row: dict[str, Any]) -> tuple[int, int, int]:
+    """What two rows must share to be compared."""
+    return row["epochs"], row["images"], row["k"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TRIES)}")
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--images", type=int, default=1000, help="test images, the first ones")
-    parser.add_argument("--k", type=int, default=1000, help="samples of q an image")
+    parser.add_argument("--images", type=int, default=IMAGES, help="test images, the first ones")
+    parser.add_argument("--k", type=int, default=K, help="samples of q an image")
     parser.add_argument("--add", action="store_true", help="write the rows into the log")
     parser.add_argument("--table", action="store_true", help="print the log, train nothing")
     options = parser.parse_args()

@@ -342,7 +342,7 @@ def commands(place: Place) -> None:
         assert start.main(words) == 0
 
 
-SIX = Exercise("0.c", lambda: 6.0, counts=(4,))
+SIX = Exercise("0.c", lambda: 6.0, counts=(4,), log_density=True)
 ENDING = Exercise("0.d", lambda: doubled, cases=((0.3,),), seconds=0.2)
 CONSTANT = math.log(2 * math.pi) / 2
 SLIPS = {

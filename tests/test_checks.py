@@ -54,6 +54,14 @@ def test_verify_raises_and_names_both_routes() -> None:
         verify("4.2", closed_form=-1.6, quadrature=-1.5)
 
 
+def test_a_margin_that_is_rounding_is_none(shown: list[Any]) -> None:
+    verify_at_most("1.1", a=1e6, b=1e6 * (1 + 3e-15))
+    verify_at_most("1.1", a=-math.inf, b=torch.tensor([-math.inf, 2.0]))
+    assert [table.rows[1][2] for table in shown] == ["0 above a", "at least 0 above a"]
+    with pytest.raises(VerificationError, match="exceeds it by inf"):
+        verify_at_most("1.1", a=math.inf, b=1.0)
+
+
 def test_the_worst_of_many_numbers_is_named() -> None:
     right = torch.tensor([1.0, 2.0, 3.0])
     wrong = torch.tensor([1.1, 5.0, 3.0])
@@ -363,7 +371,7 @@ def test_in_a_notebook_a_line_is_displayed_with_its_routes_folded(
             "✓ (1.2): both and again so agree to 1e-10 in 2 numbers",
             [
                 ("both", "2 numbers", ""),
-                ("again so", "2 numbers", "the largest difference is below 1e-10"),
+                ("again so", "2 numbers", "all agree to 1e-10"),
             ],
         ),
         (

@@ -59,6 +59,18 @@ def test_a_choice_has_something_right_and_something_wrong(right: Any, reasons: A
         MultipleChoice("0.c", right, reasons)
 
 
+@pytest.mark.parametrize("right", [["yes", "Yes "], "yes"])
+def test_options_can_be_told_apart(right: Any) -> None:
+    with pytest.raises(ValueError, match=r"0\.c: (options that differ|right must be a list)"):
+        MultipleChoice("0.c", right, {"no": "no."})
+
+
+def test_the_reason_is_the_same_in_whatever_order_the_answer_comes() -> None:
+    wrong = {"A wins", "B's decoder is worse"}
+    for answer in (wrong, sorted(wrong), sorted(wrong, reverse=True)):
+        assert "“A wins” does not hold" in TEAMS.judge(answer).message
+
+
 def gap(q: DiagonalGaussian) -> float:
     """KL(q ‖ N(1, ½)) in one dimension, by the textbook; changes what it is given."""
     if q.mean.numel() != 1:
@@ -84,13 +96,34 @@ def test_a_design_is_measured_and_told_its_figure() -> None:
     )
 
 
+def test_a_design_is_measured_alike_whatever_the_reader_has_set() -> None:
+    def noisy(answer: Any) -> float:
+        return float(torch.rand(()) + torch.tensor(0.1))
+
+    design = Design("0.d", noisy, 9.0, "it")
+    before = design.judge(1).message
+    torch.set_default_dtype(torch.float16)
+    try:
+        torch.manual_seed(5)
+        assert design.judge(1).message == before
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_figure_that_misses_by_a_hair_shows_it() -> None:
+    said = Design("0.d", lambda answer: 0.001 + 1e-10, 0.001, "the gap").judge(1).message
+    assert "the gap is 0.001 nats and another 1e−10 nats, and at most 0.001 nats is asked" in said
+
+
 def test_what_cannot_be_measured_is_told_why() -> None:
     two = DiagonalGaussian.standard(2)
     said = "0.d: your answer raised ValueError: a q of one dimension is wanted, got 2"
     assert CLOSE.judge(two).message == said
     assert "AttributeError" in CLOSE.judge(3.0).message
     assert CLOSE.judge(...).message == "0.d: not answered yet"
-    assert not Design("0.d", lambda answer: math.nan, 1.0, "it").judge(1).accepted
+    nothing = Design("0.d", lambda answer: math.nan, 1.0, "it").judge(1)
+    assert not nothing.accepted
+    assert nothing.message == "0.d: not yet: it is NaN, no number"
 
 
 def test_a_design_that_never_ends_is_stopped() -> None:

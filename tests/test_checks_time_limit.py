@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import math
 import signal
 import threading
 import time
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from course_lib.checks import Exercise, judge
+from course_lib.checks import Design, Exercise, judge
 from course_lib.checks.time_limit import TookTooLong, limited
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no alarm on this system")
@@ -31,6 +32,13 @@ def stubborn(z: Any) -> Any:
     endless(z)
 
 
+def forgiving(z: Any) -> Any:
+    """Gives the right answer after all, too late."""
+    with contextlib.suppress(BaseException):
+        endless(z)
+    return z
+
+
 def unending(z: Any) -> Iterator[float]:
     """Numbers without end, each of which takes a while."""
     for _ in itertools.count():
@@ -38,7 +46,7 @@ def unending(z: Any) -> Iterator[float]:
         yield 1.0
 
 
-@pytest.mark.parametrize("function", [endless, stubborn, unending])
+@pytest.mark.parametrize("function", [endless, stubborn, forgiving, unending])
 def test_what_never_ends_is_stopped_and_the_next_answer_judged(function: Any) -> None:
     verdict = judge(SHORT, function)
     assert not verdict.accepted
@@ -70,6 +78,14 @@ def test_an_alarm_of_the_reader_is_set_again() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert heard == [signal.SIGALRM]
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, math.inf, math.nan])
+def test_a_limit_is_positive_and_finite(seconds: float) -> None:
+    with pytest.raises(ValueError, match=r"0\.t: seconds must be positive and finite, got"):
+        Exercise("0.t", lambda: 1.0, seconds=seconds)
+    with pytest.raises(ValueError, match=r"0\.t: seconds must be positive and finite, got"):
+        Design("0.t", float, 1.0, "it", seconds=seconds)
 
 
 def test_an_exception_of_the_block_passes() -> None:

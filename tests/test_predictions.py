@@ -52,6 +52,13 @@ def test_where_nothing_was_typed_the_answer_stands_alone(
         (math.inf, 3, "you said inf; it is 3 nats. One of them is infinite."),
         ("2", 4, "you said 2; it is 4 nats. Too low by a factor of 2."),
         ("small", 4, "you said small; it is 4 nats"),
+        ("−3", -3.0, "you said −3; it is −3 nats. Exactly."),
+        ("0,5", 0.25, "you said 0.5; it is 0.25 nats. Too high by a factor of 2."),
+        (1.096, 1.0, "you said 1.096; it is 1 nats. Off by 10 %."),
+        (1.099, 1.0, "you said 1.099; it is 1 nats. Off by 10 %."),
+        (1.004, 1.0, "you said 1.004; it is 1 nats. Off by 0.4 %."),
+        (1e300, 1e-300, "you said 1e+300; it is 1e−300 nats. Too high by 600 orders of magnitude."),
+        (1e-200, 3e-200, "you said 1e−200; it is 3e−200 nats. Too low by a factor of 3."),
         (torch.tensor([2.0]), 4, "you said 2; it is 4 nats. Too low by a factor of 2."),
     ],
 )
@@ -86,6 +93,7 @@ class Refuses:
         ({"a": 1}, "{'a': 1}"),
         (True, "True"),
         (math.nan, "nan"),
+        ("nan", "'nan'"),
         (1j, "1j"),
         (len, "a function"),
         (Refuses(), "a Refuses"),
@@ -101,6 +109,16 @@ def test_what_is_no_guess_is_refused_in_one_line(
     assert said(capsys) == f"4.1: a guess is a number or a word, got {shown}; nothing is noted\n"
     reveal("4.1", 7.0)
     assert said(capsys) == "4.1: 7\n"
+
+
+def test_a_guess_of_several_numbers_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    guess("4.1", 3, 4)
+    assert said(capsys) == "4.1: a guess is a number or a word, got 3; nothing is noted\n"
+
+
+def test_a_word_that_is_revealed_stays_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    reveal("4.2", "infinity")
+    assert said(capsys) == "4.2: infinity\n"
 
 
 def test_none_is_no_guess_yet(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,7 +82,10 @@ def test_picture_and_sentence_agree(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(EXPLORERS) - set(QUICK)))
 def test_every_picture_and_its_sentence_agree(name: str) -> None:
-    assert differing(pairs_of(name)) == []
+    pairs = pairs_of(name)
+    same = any(all(a == b for a, b in texts) for texts in pairs.values())
+    assert same == (name != "ChainOfLatents")  # whose sentence has no number of its picture
+    assert differing(pairs) == []
 
 
 def test_a_number_that_is_rounded_in_two_ways_is_found() -> None:

@@ -92,9 +92,14 @@ _SHORT = _Short()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 2, 40, 40, 30
 
 
+def is_blank(answer: Any) -> bool:
+    """Whether nothing is answered yet: None, an ellipsis, or an empty text."""
+    return answer is None or answer is ... or (isinstance(answer, str) and answer.strip() in BLANKS)
+
+
 def _leaves(answer: Any, depth: int) -> Iterator[Any]:
     """The parts of nested sequences that are none themselves, in order."""
-    if answer is None or answer is ... or (isinstance(answer, str) and answer.strip() in BLANKS):
+    if is_blank(answer):
         raise NotAnswered(say("blank"))
     if not _is_sequence(answer):
         yield answer

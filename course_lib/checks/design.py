@@ -5,11 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.checks.answers import BLANKS, NotAnswered
+import torch
+
+from course_lib.checks.answers import NotAnswered, is_blank
+from course_lib.checks.comparison import quantity
 from course_lib.checks.copies import own
 from course_lib.checks.phrases import say
+from course_lib.checks.surroundings import undisturbed
+from course_lib.checks.time_limit import require_seconds
 from course_lib.checks.trying import Verdict, tried
-from course_lib.numerals import significant
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Design:
     measure: the figure of an answer; it may raise ValueError, whose words the learner is told. Of
     what is to be large, it gives the negative. what: the figure's name, such as "the gap".
     `seconds`: after so many, measuring is stopped. `hints`: what `hint` gives, step by step.
-    Raises ValueError unless `most` is finite.
+    Raises ValueError unless `most` is finite and `seconds` positive.
     """
 
     name: str
@@ -33,20 +37,28 @@ class Design:
     def __post_init__(self) -> None:
         if not math.isfinite(self.most):
             raise ValueError(f"{self.name}: most must be finite, got {self.most}")
+        require_seconds(self.name, self.seconds)
 
     def judge(self, answer: Any) -> Verdict:
         """Reached or not, in either case with the figure."""
         found = tried(self.name, self.seconds, lambda: self._figure(answer), say("blank"))
         if isinstance(found, Verdict):
             return found
+        if math.isnan(found):
+            return Verdict(False, f"{self.name}: {say('no figure', what=self.what)}")
         accepted = found <= self.most
-        asked, got = (f"{significant(v)} {self.unit}".rstrip() for v in (self.most, found))
+        asked, got = quantity(self.most, self.unit), quantity(found, self.unit)
+        if not accepted and got == asked:
+            got = say("a little more", asked=asked, size=quantity(found - self.most, self.unit))
         phrase = "reached" if accepted else "not reached"
-        words = say(phrase, what=self.what, found=got, asked=asked)
-        return Verdict(accepted, f"{self.name}: {words}")
+        return Verdict(
+            accepted, f"{self.name}: {say(phrase, what=self.what, found=got, asked=asked)}"
+        )
 
     def _figure(self, answer: Any) -> float:
-        """Of a copy of the answer, which measuring may change."""
-        if answer is None or answer is ... or (isinstance(answer, str) and answer in BLANKS):
+        """Of a copy of the answer, which measuring may change; whatever the reader has set."""
+        if is_blank(answer):
             raise NotAnswered
-        return float(self.measure(own(answer)))
+        with undisturbed():
+            torch.manual_seed(0)
+            return float(self.measure(own(answer)))

@@ -12,6 +12,7 @@ from course_lib.checks.answers import NumberRow, as_numbers
 from course_lib.checks.copies import own
 from course_lib.checks.general import counts_of, general_mistakes
 from course_lib.checks.surroundings import undisturbed
+from course_lib.checks.time_limit import require_seconds
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,12 @@ class Exercise:
     learner's answer is a function, called with copies of each case's arguments. `tolerance` is
     relative to max(1, |answer|), wide enough for an answer typed with the digits that the exercise
     asks for. `counts`: of a number, how many terms (dimensions, examples, samples) it sums or
-    averages; of a function they are read off its cases. `seconds`: after so many a learner's
+    averages; of a function they are read off its cases. `log_density`: whether a
+    Gaussian's ½ log 2π is in the answer, and may be forgotten. `seconds`: after so many a learner's
     function is stopped. `hints`: what `hint` gives, step by step.
 
     Raises ValueError if the tolerance is not between 0 and 0.01 (a wide one lets everything pass),
-    or if a case is no tuple or cannot be copied.
+    if the seconds are not positive and finite, or if a case is no tuple or cannot be copied.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Exercise:
     tolerance: float = 5e-4
     cases: Sequence[tuple[Any, ...]] = field(default=())
     counts: Sequence[int] = ()
+    log_density: bool = False
     seconds: float = 20.0
     hints: Sequence[str] = ()
 
@@ -52,6 +55,7 @@ class Exercise:
             raise ValueError(
                 f"{self.name}: tolerance must be between 0 and 0.01, got {self.tolerance}"
             )
+        require_seconds(self.name, self.seconds)
         for case in self.cases:
             if not isinstance(case, tuple):
                 raise ValueError(f"{self.name}: a case is a tuple of arguments, got {case!r}")
@@ -84,7 +88,9 @@ class Exercise:
         with undisturbed():
             listed = [(self.numbers(mistake.answer), mistake.hint) for mistake in self.mistakes]
         counts = counts_of(self.cases) if self.cases else [[n] for n in self.counts]
-        return listed + general_mistakes(self.exact, counts, self.tolerance, self.unit)
+        return listed + general_mistakes(
+            self.exact, counts, self.tolerance, self.unit, self.log_density
+        )
 
     @cached_property
     def losses(self) -> list[Tensor]:

@@ -23,11 +23,9 @@ SEVERAL = 4  # numbers of one answer, at most, that are looked at one by one
 
 Change = Callable[[Tensor], Tensor]
 Made = TypeVar("Made")
-# What is said of logarithms and of a Gaussian's constant has a meaning for log-densities alone.
-OF_LOGARITHMS = {
-    *("bits", "times log 2", "base ten", "lacks constant", "has constant"),
-    *("lacks constants", "has constants"),
-}
+OF_LOGARITHMS = {"bits", "times log 2", "base ten"}  # where the unit is nats
+# What may lack a Gaussian's constant; in a KL, an information or a mean it never stands.
+OF_LOG_DENSITIES = {"lacks constant", "has constant", "lacks constants", "has constants"}
 CHANGES: dict[str, Change] = {
     "sign": torch.neg,
     "half": lambda right: right / 2,
@@ -55,15 +53,21 @@ Counts = Sequence[int]  # one a call
 
 
 def general_mistakes(
-    exact: Calls, counts: Sequence[Counts], tolerance: float, unit: str = "nats"
+    exact: Calls,
+    counts: Sequence[Counts],
+    tolerance: float,
+    unit: str = "nats",
+    log_density: bool = False,
 ) -> list[tuple[Calls, str]]:
     """What each general mistake makes of the exact answer, call by call, and its hint.
 
     counts: how many terms the answer may be a sum or a mean of, each a number for every call. Left
-    out is what gives no finite numbers, or moves them by so little that it might be rounding; and
-    what is said of logarithms, where the unit is not nats.
+    out is what gives no finite numbers, or moves them by so little that it might be rounding;
+    what is said of logarithms, where the unit is not nats; and of a Gaussian's constant, unless
+    log_density says that one is in the answer.
     """
-    left_out = set() if unit == "nats" else OF_LOGARITHMS
+    left_out = set() if unit == "nats" else set(OF_LOGARITHMS)
+    left_out |= set() if log_density else OF_LOG_DENSITIES
     made = [*_of_all(exact, counts, left_out)]
     if len(exact) == 1 and 1 < exact[0].values.numel() <= SEVERAL:
         made += _of_one(exact[0], left_out)
@@ -84,15 +88,15 @@ def counts_of(cases: Sequence[tuple[object, ...]]) -> list[Counts]:
 
 
 def _shapes(argument: object) -> Iterator[torch.Size]:
-    """Of every tensor in an argument, also of those that an object or a list holds."""
+    """Of every tensor in an argument, its lists, and the objects in it, as a Gaussian's mean."""
     if isinstance(argument, Tensor):
         yield argument.shape
     elif isinstance(argument, list | tuple):
         for part in argument:
             yield from _shapes(part)
     else:
-        for part in getattr(argument, "__dict__", {}).values():
-            yield from _shapes(part)
+        parts = getattr(argument, "__dict__", {}).values()
+        yield from (part.shape for part in parts if isinstance(part, Tensor))
 
 
 def _of_all(

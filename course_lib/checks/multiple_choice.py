@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.checks.answers import BLANKS, NoNumber, NotAnswered, described
+from course_lib.checks.answers import NoNumber, NotAnswered, described, is_blank
 from course_lib.checks.phrases import say
 from course_lib.checks.trying import Verdict, tried
 
@@ -15,7 +15,7 @@ class MultipleChoice:
 
     right: the options that hold. reasons: why each of the others does not. An answer is an option's
     word, or several. `hints`: what `hint` gives, step by step. Raises ValueError if nothing is
-    right, nothing is wrong, or a word stands in both.
+    right, nothing is wrong, or two words are alike but for case.
     """
 
     name: str
@@ -29,6 +29,10 @@ class MultipleChoice:
                 f"{self.name}: some options must hold and others not, got right "
                 f"{sorted(self.right)} and reasons for {sorted(self.reasons)}"
             )
+        if isinstance(self.right, str):
+            raise ValueError(f"{self.name}: right must be a list of options, got {self.right!r}")
+        if len({option.strip().casefold() for option in self.options}) < len(self.options):
+            raise ValueError(f"{self.name}: options that differ in case or blanks alone")
 
     @property
     def options(self) -> list[str]:
@@ -36,12 +40,12 @@ class MultipleChoice:
         return sorted([*self.right, *self.reasons])
 
     def judge(self, answer: Any) -> Verdict:
-        """Right, or why the first of the wrong ones does not hold, or how many are missing."""
+        """Right, or why a wrong one does not hold, the first by alphabet, or how many are missing."""
         chosen = tried(self.name, 20.0, lambda: self._words(answer), say("blank"))
         if isinstance(chosen, Verdict):
             return chosen
-        for word in chosen:
-            if word in self.reasons:
+        for word in self.options:
+            if word in chosen and word in self.reasons:
                 reason = say("wrong choice", word=word, reason=self.reasons[word])
                 return Verdict(False, f"{self.name}: {reason}")
         missing = len(set(self.right) - set(chosen))
@@ -52,13 +56,11 @@ class MultipleChoice:
 
     def _words(self, answer: Any) -> list[str]:
         """The options that were named, as they are written here; in any case, in any order."""
-        if answer is None or answer is ...:
-            raise NotAnswered
         several = isinstance(answer, list | tuple | Set)
-        known = {option.casefold(): option for option in self.options}
+        known = {option.strip().casefold(): option for option in self.options}
         words = []
         for part in answer if several else [answer]:
-            if part is None or part is ... or (isinstance(part, str) and part.strip() in BLANKS):
+            if is_blank(part):
                 raise NotAnswered
             word = part.strip().casefold() if isinstance(part, str) else None
             if word not in known:

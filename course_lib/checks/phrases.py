@@ -33,6 +33,8 @@ PHRASES: dict[str, str] = {
     "wrong choice": "not yet. “{word}” does not hold: {reason}",
     "one more": "right so far, and one more holds",
     "more": "right so far, and {count} more hold",
+    "no figure": "not yet: {what} is NaN, no number",
+    "a little more": "{asked} and another {size}",
     "not reached": "not yet: {what} is {found}, and at most {asked} is asked",
     # Mistakes that anyone makes with any formula
     "sign": "The size is right, and the sign is not.",

@@ -12,10 +12,9 @@ Nothing is marked, and a cell that nobody has filled prints the same on every ma
 """
 
 import math
-from contextlib import suppress
 from typing import Any
 
-from course_lib.checks.answers import NoNumber, NotAnswered, as_numbers, described
+from course_lib.checks.answers import NoNumber, NotAnswered, as_numbers, described, is_blank
 from course_lib.checks.phrases import say
 from course_lib.checks.surroundings import restored
 from course_lib.numerals import significant
@@ -23,11 +22,10 @@ from course_lib.numerals import significant
 GUESSES: dict[str, float | str] = {}  # by name, of this kernel
 LONGEST = 80  # characters of a guess in words
 NEAR = 1.1  # a factor below which a guess is off by some per cent
-ORDER = 10.0  # a factor from which orders of magnitude are counted
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def guess(name: str, answer: Any = ...) -> None:
+def guess(name: str, answer: Any = ..., *more: Any) -> None:
     """Keeps what the reader thinks the answer to `name`, such as 4.1, will be: a number or a word.
 
     Prints one line, whatever it is given; what is neither number nor word is not kept. `...` takes
@@ -36,7 +34,7 @@ def guess(name: str, answer: Any = ...) -> None:
     GUESSES.pop(name, None)
     try:
         with restored():
-            GUESSES[name] = _read(answer)
+            GUESSES[name] = _read((answer, *more) if more else answer)
     except NotAnswered:
         print(say("no guess", which=name))
     except KeyboardInterrupt:
@@ -54,7 +52,7 @@ def reveal(name: str, value: float | str, unit: str = "") -> None:
     magnitude. Raises ValueError unless the value is a number or a word.
     """
     try:
-        truth = _read(value)
+        truth = value if isinstance(value, str) else _number(value)
     except (NoNumber, NotAnswered):
         raise ValueError(
             f"{name}: value must be a number or a word, got {described(value)}"
@@ -78,18 +76,18 @@ def distance(given: float, truth: float) -> str:
         return say("exactly" if given == truth else "infinitely far")
     if significant(given) == significant(truth):
         return say("exactly")
-    if given * truth <= 0:
-        other = say("other sign") if given * truth < 0 else ""
+    if given == 0 or truth == 0 or (given > 0) != (truth > 0):
+        other = say("other sign") if given and truth else ""
         return f"{other} {say('off by', size=significant(abs(given - truth)))}".strip()
-    ratio = given / truth
-    factor = max(ratio, 1 / ratio)
-    if factor < NEAR:
-        return say("off by", size=f"{100 * abs(ratio - 1):.1g} %")
+    decades = abs(math.log10(abs(given)) - math.log10(abs(truth)))
+    if decades < math.log10(NEAR):
+        percent = 100 * abs(given / truth - 1)
+        return say("off by", size=f"{percent:.0f} %" if percent >= 1 else f"{percent:.1g} %")
     # Of a negative number the one of greater size is the lower one.
     way = "too high" if given > truth else "too low"
-    if factor < ORDER:
-        return say(way, size=say("a factor", factor=f"{factor:.2g}"))
-    orders = round(math.log10(factor))
+    if decades < 1:
+        return say(way, size=say("a factor", factor=f"{10**decades:.2g}"))
+    orders = round(decades)
     if orders == 1:
         return say(way, size=say("one order"))
     count = WORDS[orders] if orders < len(WORDS) else f"{orders:,}"
@@ -98,13 +96,20 @@ def distance(given: float, truth: float) -> str:
 
 def _read(answer: Any) -> float | str:
     """One number, or a word. Raises NotAnswered for a blank, NoNumber for anything else."""
-    if isinstance(answer, str) and answer.strip(" .…"):
-        words = " ".join(answer.split())
-        if len(words) > LONGEST:
-            raise NoNumber("too long")
-        with suppress(ValueError):
-            return float(words)
+    if not isinstance(answer, str) or is_blank(answer):
+        return _number(answer)
+    words = " ".join(answer.split())
+    if len(words) > LONGEST:
+        raise NoNumber("too long")
+    try:
+        number = float(words.replace("−", "-").replace(",", "."))
+    except ValueError:
         return words
+    return _number(number)
+
+
+def _number(answer: Any) -> float:
+    """One number. Raises NotAnswered for a blank, NoNumber for anything else, NaN too."""
     numbers = as_numbers(answer).values
     if numbers.numel() != 1 or bool(numbers.isnan().any()):
         raise NoNumber("not one number")

@@ -57,7 +57,7 @@ def route_text(value: Route, noise: float = 0.0) -> str:
     return significant(0.0 if abs(tensor.item()) <= noise else tensor.item())
 
 
-def agreeing(routes: Mapping[str, Route], reference: Tensor, tolerance: float) -> str:
+def agreeing(routes: Mapping[str, Route], tolerance: float) -> str:
     """Which routes agree, how closely the exact ones do, and in how many numbers."""
     exact = [name for name in routes if not isinstance(routes[name], MonteCarlo)]
     line = f"{_listed([_named(name, routes[name]) for name in routes])} agree"
@@ -85,17 +85,20 @@ def in_numbers(count: int) -> str:
 def room(low: Tensor, high: Tensor, tolerance: float) -> str:
     """The least distance between two routes, to two digits: it is a difference, and loses digits.
 
-    What is no larger than the tolerance is shown as 0.
+    What is no larger than the tolerance, relative to max(1, |low|, |high|), is shown as 0.
     """
-    least = (high - low).min().item()
-    several = max(low.numel(), high.numel()) > 1
-    size = "0" if least <= tolerance else minus(f"{least:.2g}")
+    low, high = torch.broadcast_tensors(low, high)
+    apart = torch.where(low == high, torch.zeros_like(low), high - low)
+    rounding = tolerance * torch.maximum(low.abs(), high.abs()).clamp(min=1.0)
+    several = low.numel() > 1
+    size = "0" if bool((apart <= rounding).any()) else minus(f"{apart.min().item():.2g}")
     return f"at least {size}" if several else size
 
 
 def largest(size: Tensor, a: Tensor, b: Tensor) -> tuple[str, str, str]:
-    """The entries of both where `size` is largest, and which of how many that is, in words."""
-    place, count = int(size.argmax()), size.numel()
+    """The entries of both where `size` is largest, or NaN, and which of how many that is."""
+    place = int(size.nan_to_num(nan=math.inf, posinf=math.inf).argmax())
+    count = size.numel()
     x, y = (v.reshape(-1)[place].item() for v in torch.broadcast_tensors(a, b))
     where = f" in number {place + 1:,} of {count:,}" if count > 1 else ""
     return significant(x), significant(y), where

@@ -1,7 +1,7 @@
 """Formulas on one line of text, as a search finds and shows them: −1/2 log 2π, σ², p_θ(x|z)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from xml.etree.ElementTree import Element, fromstring
 
@@ -11,9 +11,10 @@ FORMULA = re.compile(r"<math\b.*?</math>", re.S)
 RAISED = str.maketrans("0123456789+−-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 LOWERED = str.maketrans("0123456789+−-", "₀₁₂₃₄₅₆₇₈₉₊₋₋")
 ACCENTS = {"^": "\u0302", "~": "\u0303", "¯": "\u0304"}  # that combine with the letter before
+BRACE, PRIME = "⏟", "′"
 LARGE = {"∑", "∏", "∫"}
 # What needs no brackets: one number or letter in a fraction, one word in an index.
-ONE = re.compile(r"\d+(?:\.\d+)?|[^\W\d_](?:[⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉]*|\([^()]*\))")
+ONE = re.compile(r"∂[^\W\d_]?|\d+(?:\.\d+)?|[^\W\d_](?:[⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉]*|\([^()]*\))")
 WORD = re.compile(r"[^\W_]+|.")
 
 
@@ -23,7 +24,8 @@ def on_one_line(html: str) -> str:
 
 
 def _written(formula: Element) -> str:
-    return escape(re.sub(r"(?<=[(\[{]) ", "", _line(formula)))
+    line = re.sub(r"(?<=[(\[{]) ", "", _line(formula))
+    return escape(re.sub("= +:", "=:", line))
 
 
 def _line(node: Element) -> str:
@@ -31,18 +33,46 @@ def _line(node: Element) -> str:
     parts = [_line(child) for child in node]
     if node.tag == "mfrac":
         return "/".join(_held(part, ONE) for part in parts)
+    if node.tag == "mroot":
+        return f"{parts[1].strip()}√({parts[0].strip()})"
     if node.tag in ("msub", "munder"):
-        return parts[0] + _index(parts[1], "_", LOWERED) + _room(parts[0])
+        return _below(node, *parts)
     if node.tag in ("msup", "mover"):
-        return parts[0] + (ACCENTS.get(parts[1]) or _index(parts[1], "^", RAISED))
+        return _above(node, *parts)
     if node.tag in ("msubsup", "munderover"):
         low, high = _index(parts[1], "_", LOWERED), _index(parts[2], "^", RAISED)
         return parts[0] + low + high + _room(parts[0])
     if node.tag == "msqrt":
-        return f"√({''.join(_row(node)).strip()})"
+        return f"√({_joined(_row(node)).strip()})"
     if node.tag in ("mspace", "mtr"):
         return " ".join(["", *parts, ""])
-    return "".join(_row(node)) if parts else _sign(node)
+    return _joined(_row(node)) if parts else _sign(node)
+
+
+def _below(node: Element, base: str, low: str) -> str:
+    """With an index. A brace below is left out, and what stands under it follows in brackets."""
+    if low.strip() == BRACE:
+        return base
+    if node[0].tag == "munder" and (node[0][1].text or "") == BRACE:
+        return f"{base.strip()} ({low.strip()})"
+    return base + _index(low, "_", LOWERED) + _room(base)
+
+
+def _above(node: Element, base: str, high: str) -> str:
+    """With an accent, a prime or an exponent."""
+    if high in ACCENTS or high == PRIME:
+        return base + ACCENTS.get(high, high)
+    held = f"({base})" if node[0].tag == "mfrac" else base
+    return held + _index(high, "^", RAISED)
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """Side by side; what follows an index of one letter stands apart from it: A_t m_t."""
+    line = ""
+    for part in parts:
+        apart = re.search(r"[_^][^\W_]$", line) and re.match(r"[^\W_]", part)
+        line += f" {part}" if apart else part
+    return line
 
 
 def _room(base: str) -> str:

@@ -80,7 +80,7 @@ def print_chapters(folder: Path, pages: list[ChapterPage]) -> list[Path]:
     program = find_chromium()
     folder.mkdir(parents=True, exist_ok=True)
     paper = [on_paper(page) for page in pages]
-    drawn = {page.stem: printable(chapter_html(paper, page, **_bare())) for page in paper}
+    drawn = {page.stem: without_neighbours(chapter_html(paper, page, **_bare())) for page in paper}
     drawn["course"] = whole(paper)
     return [_print(program, html, folder / f"{stem}.pdf") for stem, html in drawn.items()]
 
@@ -103,11 +103,6 @@ def on_paper(page: ChapterPage) -> ChapterPage:
         drawn = "\n".join([title, *solutions])
         sections.append(f'<section class="solutions" aria-labelledby="solutions">{drawn}</section>')
     return replace(page, sections=tuple(sections))
-
-
-def printable(html: str) -> str:
-    """A chapter's page for paper: a link to another page is its words."""
-    return without_neighbours(html)
 
 
 def whole(pages: list[ChapterPage]) -> str:

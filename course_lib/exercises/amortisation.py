@@ -112,6 +112,7 @@ register(
         ],
         cases=[(PAIR,), (THREE,)],
         tolerance=1e-10,
+        unit="",
     ),
     Exercise(
         "6.d",

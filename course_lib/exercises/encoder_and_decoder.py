@@ -137,6 +137,7 @@ register(
         ],
         cases=[CODES],
         tolerance=1e-8,
+        unit="",
     ),
     Exercise(
         "7.d",

@@ -39,6 +39,7 @@ register(
             ),
             Mistake(0.5 * math.log(2 * math.pi * 5) + 0.1, "Mind the sign: that is −log p(x)."),
         ],
+        log_density=True,
     ),
     Exercise(
         "1.b",
@@ -95,5 +96,7 @@ register(
                 "That is one pixel's normaliser. There are 784.",
             ),
         ],
+        counts=(784,),
+        log_density=True,
     ),
 )

@@ -69,6 +69,7 @@ register(
                 "That is E log p(x, z_1, z_2). Now subtract E log q.",
             ),
         ],
+        log_density=True,
     ),
     Exercise(
         "12.b",
@@ -154,6 +155,7 @@ register(
             ),
             Mistake((25 * ENTROPY + 3 * NARROW) / 25, "That is per latent: sum over the 25."),
         ],
+        counts=(25,),
     ),
     Exercise(
         "12.d",
@@ -177,5 +179,6 @@ register(
                 "costs ELBO: ½(2 − 1 − log 2).",
             ),
         ],
+        log_density=True,
     ),
 )

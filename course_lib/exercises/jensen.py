@@ -57,6 +57,7 @@ register(
                 -1.0, "The density of N(z, 1) has a constant as well: −½ log 2π. Never drop it."
             ),
         ],
+        log_density=True,
     ),
     Exercise(
         "3.b",

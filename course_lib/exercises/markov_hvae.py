@@ -142,6 +142,7 @@ register(
         ],
         cases=[((2.0, -1.5, 0.5), (-3.0, 0.2, 0.7)), ((0.0, 0.8, 2.0), (0.5, -1.3, 0.1))],
         tolerance=1e-10,
+        unit="",
     ),
     Exercise(
         "11.c",
@@ -158,6 +159,7 @@ register(
         ],
         cases=[([_bent, _straight], list(NOISE)), ([_straight], list(NOISE[:2])), ([], [NOISE[0]])],
         tolerance=1e-10,
+        unit="",
     ),
     Exercise(
         "11.d",

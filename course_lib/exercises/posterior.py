@@ -57,6 +57,7 @@ register(
                 "That is p(z | x). The exercise asks for its logarithm.",
             ),
         ],
+        log_density=True,
     ),
     Exercise(
         "2.b",
@@ -110,5 +111,6 @@ register(
         ],
         cases=[(MODEST, VALUES), (UNDERFLOWING, VALUES), (FAR_APART, VALUES[:3])],
         tolerance=1e-10,
+        unit="",
     ),
 )

@@ -155,6 +155,7 @@ register(
         ],
         cases=[(MEAN, LOG_STD, NOISE)],
         tolerance=1e-10,
+        unit="",
     ),
     Exercise(
         "8.c",
@@ -198,6 +199,7 @@ register(
         ],
         cases=[(VALUES, FOUR, 0.5), (VALUES[1:] + 90, FOUR[1:], 2.0)],
         tolerance=1e-10,
+        unit="",
     ),
     Exercise(
         "8.d",

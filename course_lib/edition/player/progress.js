@@ -83,13 +83,18 @@
 
   /** Keeps aside what a file had there; where nothing can be stored, until the page is left. */
   function keepAside(text) {
+    if (!stored) {
+      loose = [loose, text].filter(Boolean).join('\n');
+      return;
+    }
+    const aside = withAside(text);
     try {
-      if (stored) localStorage.setItem(ASIDE, withAside(text));
+      localStorage.setItem(ASIDE, aside);
     } catch {
       stored = false;
       problem = 'progress.refused';
+      loose = aside;
     }
-    if (!stored) loose = [loose, text].filter(Boolean).join('\n');
   }
 
   function parsedOrAside(text) {

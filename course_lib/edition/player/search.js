@@ -19,13 +19,14 @@
     places = entries.map(([address, chapter, heading, text]) => ({ address, chapter, heading, text }));
   };
 
-  /** What is looked for. A bar is |, whichever was typed. @param {string} words @returns {string[]} */
+  /** What is looked for. A bar is |, whichever was typed, and so is a minus. @param {string} words @returns {string[]} */
   const wanted = (words) => words.replaceAll("∣", "|").split(/\s+/).filter(Boolean);
 
   /** Where a word stands in a text: start and end of each. @param {string} text @param {string} word
    * @returns {number[][]} */
   const spans = (text, word) => {
-    const plain = new RegExp(word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"), "giu");
+    const escaped = word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&").replace(/[-−–]/g, "[-−–]");
+    const plain = new RegExp(escaped, "giu");
     const all = [...text.matchAll(plain)].map((match) => [match.index, match.index + match[0].length]);
     if (word.length > SHORT) return all;
     const goesOn = (at) => LETTER.test(text.charAt(at - 1)) && LETTER.test(text.charAt(at));
