@@ -40,7 +40,7 @@ class MultipleChoice:
         return sorted([*self.right, *self.reasons])
 
     def judge(self, answer: Any) -> Verdict:
-        """Right, or why a wrong one does not hold, the first by alphabet, or how many are missing."""
+        """Right, or why a wrong one does not hold (the first by alphabet), or how many miss."""
         chosen = tried(self.name, 20.0, lambda: self._words(answer), say("blank"))
         if isinstance(chosen, Verdict):
             return chosen
