@@ -3,8 +3,10 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
+from matplotlib.lines import Line2D
 
 from course_lib.bounds import naive_log_evidence
 from course_lib.exact import LinearGaussian
@@ -16,6 +18,11 @@ GRID = list(itertools.product((1, 8, 50), DRAWS, (0.1, 0.2, 0.55, 1.0)))
 @pytest.fixture(scope="module")
 def explorer() -> EvidenceNeedle:
     return EvidenceNeedle()
+
+
+def points(line: Line2D) -> torch.Tensor:
+    """Where its points stand, along and off, (2, n)."""
+    return torch.stack([torch.as_tensor(np.asarray(part)) for part in line.get_data()])
 
 
 @pytest.mark.parametrize(("d", "s"), [(1, 0.1), (1, 1.0), (20, 0.2), (50, 0.1), (50, 1.0)])
@@ -56,10 +63,10 @@ def test_numbers_add_up_and_stay_on_the_screen(
     n = explorer.at(d=d, S=S, s=s)
     assert n["log_evidence"] - n["median_estimate"] == pytest.approx(n["shortfall"])
     assert EDGES[0] < math.asinh(-n["shortfall"]) < EDGES[-1]
-    ahead, off = explorer.blue.get_data()
-    assert max(ahead) < 11.6
-    assert min(off) >= 0
-    assert max(off) < 9.6
+    ahead, off = points(explorer.blue)
+    assert ahead.max() < 11.6
+    assert off.min() >= 0
+    assert off.max() < 9.6
     assert f"{S:,} prior draws" in explorer.sentence
     texts = sorted(text.get_window_extent().y0 for text in explorer.texts.values())
     heights = max(text.get_window_extent().height for text in explorer.texts.values())
@@ -75,10 +82,10 @@ def test_dots_stand_at_their_length_and_angle(explorer: EvidenceNeedle, d: int) 
     z = draws_by_hand(d, 300)
     length = z.norm(dim=1)
     angle = torch.arccos((z @ mean / (length * mean.norm())).clamp(-1, 1))
-    ahead, off = (torch.as_tensor(part) for part in explorer.grey.get_data())
+    ahead, off = points(explorer.grey)
     assert torch.allclose(torch.hypot(ahead, off), length)
     assert torch.allclose(torch.atan2(off, ahead), angle, atol=1e-6)
-    assert explorer.shell.get_data()[0].max() == pytest.approx(math.sqrt(d))
+    assert points(explorer.shell)[0].max().item() == pytest.approx(math.sqrt(d))
 
 
 def draws_by_hand(d: int, count: int) -> torch.Tensor:
@@ -111,12 +118,12 @@ def test_the_best_draw_is_the_one_whose_likelihood_is_highest(
 def test_blue_dots_are_draws_of_the_integrand(explorer: EvidenceNeedle) -> None:
     """Their mean length² and mean place along the direction, within four standard errors."""
     numbers = explorer.at(d=20, S=10, s=0.2)
-    ahead, off = (torch.as_tensor(part) for part in explorer.blue.get_data())
+    ahead, off = points(explorer.blue)
     error = numbers["width"] / math.sqrt(len(ahead))
     assert abs(ahead.mean().item() - numbers["distance"]) < 4 * error
     W, s = explorer.full.loadings[:, :20], 0.2
     variance = 1 / (1 + W.square().sum(0) / s**2)  # the columns of W are orthogonal
-    squares = torch.as_tensor(ahead) ** 2 + off**2
+    squares = ahead**2 + off**2
     expected = numbers["distance"] ** 2 + variance.sum().item()
     assert abs(squares.mean().item() - expected) < 4 * (squares.std() / len(ahead) ** 0.5).item()
 
