@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 
 from course_lib.bounds import naive_log_evidence
 from course_lib.exact import LinearGaussian
-from course_lib.explorers.evidence import DIMENSIONS, DRAWS, EDGES, POOL, EvidenceNeedle, folded
+from course_lib.explorers.evidence import EDGES, EvidenceNeedle, folded
+from course_lib.explorers.scenes.prior_draws import DIMENSIONS, DRAWS, POOL
 
 GRID = list(itertools.product((1, 8, 50), DRAWS, (0.1, 0.2, 0.55, 1.0)))
 
