@@ -92,7 +92,7 @@ class EvidenceNeedle(Explorer):
         self.words = {
             "shell": label(ax, 0, -0.75, "", of="axis"),
             "grey": label(ax, ALONG[0], OFF[1] - 0.1, "", of="prior"),
-            "blue": label(ax, 0, 0, "where p(x) comes from", of="posterior"),
+            "blue": label(ax, 0, 0, "where p(x)\ncomes from", of="posterior"),
             "best": label(ax, PICTURES[0] + SIDE / 2, 9.4, "", of="text", ha="center"),
         }
         label(ax, PICTURES[1] + SIDE / 2, 9.4, "the digit x", of="posterior", ha="center")
@@ -175,11 +175,9 @@ class EvidenceNeedle(Explorer):
         self.words["best"].set_text(f"best of {draws:,}")
         self.words["shell"].set(text=f"√{d} = {number(d**0.5, 1)}", x=d**0.5 - 0.2)
         right, top = blue.max(0)
-        if right < 6.2:
-            place = (max(right, d**0.5 * (d < 3)) + 0.3, max(blue[:, 1].mean(), 0.7))
-        else:
-            shell = max(d - (top + 0.5) ** 2, 0.0) ** 0.5  # at the height of the words
-            place = (max(6.2, shell + 0.2), top + 0.5)
+        place = (max(right, (d**0.5 + 0.5) * (d < 3)) + 0.3, max(blue[:, 1].mean(), 0.9))
+        if right > 8.7:  # no room beside
+            place = (right - 1.7, top + 0.9)
         self.words["blue"].set_position(place)
 
     def _move_estimates(self, relative: Numbers, median: float) -> None:

@@ -12,7 +12,7 @@
   // The parts of each picture: rows, from the top down, of boxes [left, top, width, height]. They lie
   // in the gaps between panels, where no recorded frame draws anything; a test holds them to that.
   const SHELVES = {
-    EvidenceNeedle: [[[5, 4, 407, 344]], [[413, 4, 377, 302]]],
+    EvidenceNeedle: [[[5, 4, 456, 344]], [[462, 4, 334, 302]]],
     PosteriorExplorer: [[[13, 14, 349, 347]], [[380, 14, 417, 347]]],
     LogWeights: [[[10, 4, 379, 413]], [[389, 4, 407, 413]]],
     PosteriorGap: [[[13, 16, 450, 440]], [[472, 24, 318, 395]]],
