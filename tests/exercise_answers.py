@@ -3,6 +3,8 @@
 A new exercise that asks for a number needs a row in NUMBERS: the number, or the list of them, from
 a formula that the exercise's own oracle does not use. One that asks for a function needs a row in
 FUNCTIONS: the function written plainly, and once more so that it works in place on its arguments.
+A choice needs a row in CHOICES: the words that hold, or the word for each blank in order. A design
+needs a row in DESIGNS: what makes an answer that reaches its figure.
 """
 
 import math
@@ -12,6 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from course_lib.distributions import DiagonalGaussian
 
 Function = Callable[..., Any]
 
@@ -216,6 +220,12 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
 }
 
 # The numbers, by hand.
+CHOICES: dict[str, list[str]] = {
+    "1.b": ["no ranking", "draw elsewhere"],
+}
+DESIGNS: dict[str, Callable[[], Any]] = {
+    "1.d": lambda: DiagonalGaussian.from_std(300 / 101, 101**-0.5),  # the exact posterior
+}
 NUMBERS: dict[str, Any] = {
     "1.a": -105 - 392 * math.log(0.08 * math.pi),
     "2.a": -0.5 * math.log(2 * math.pi * 4 / 13) - (15 / 13) ** 2 / (8 / 13),

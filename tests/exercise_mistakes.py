@@ -3,10 +3,13 @@ answer and how its hint begins, in the order in which the exercise has them.
 
 A new exercise needs a row in WRONG_NUMBERS or WRONG_FUNCTIONS, with an entry for each `Mistake`:
 the wrong answer, made from the right one of exercise_answers or by hand, never by the course's
-code, and enough of the hint's first words to tell it from the others.
+code, and enough of the hint's first words to tell it from the others. A design needs a row in
+WRONG_DESIGNS: what makes a plausible wrong answer, and words that its verdict must have. (A choice
+needs none: each of its wrong words is tried with its reason.)
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,6 +23,8 @@ from exercise_answers import (
     score_estimates,
 )
 from torch import Tensor
+
+from course_lib.distributions import DiagonalGaussian
 
 Wrong = list[tuple[Any, str]]
 R = NUMBERS  # the right ones
@@ -308,6 +313,14 @@ def stack(mean: Tensor, spread: Tensor) -> Tensor:
     return torch.stack([mean.mean(0), spread])
 
 
+WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
+    "1.d": [
+        (lambda: DiagonalGaussian.from_std(0.0, 1.0), "is 24.4722, and at most 0.1 is asked"),
+        (lambda: DiagonalGaussian.from_std(3.0, 0.1), "is 0.302233, and at most 0.1 is asked"),
+        (lambda: DiagonalGaussian.from_std(2.97, 0.07), "its tails are thinner than"),
+        (lambda: (2.97, 0.1), "a distribution of one number is wanted"),
+    ],
+}
 WRONG_FUNCTIONS: dict[str, Wrong] = {
     "1.c": [
         (lambda v: sum(v) / len(v), "That is the mean of the logs"),
