@@ -84,7 +84,7 @@ def test_another_q_is_told_how_far_it_is(q: Any, says: str) -> None:
         ("A wins", "both are short of log p(x)"),
         (("no ranking", "more repeats"), "That shrinks the ±"),
         (("B wins", "draw elsewhere"), "nothing in this log says so"),
-        ("p̂ is biased", "The average of p̂ is p(x), exactly"),
+        ("p̂ is biased", "the average of p̂ is p(x), exactly"),
         ("C wins", "is wanted"),
     ],
 )

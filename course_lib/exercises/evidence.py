@@ -79,8 +79,8 @@ register(
             "log p(x), and B, with more latents, by more: exactly, A has −69.4 nats and B +260.3.",
             "B wins": "So it is: exactly, A has −69.4 nats and B +260.3. But nothing in this log "
             "says so; it would look the same if B were the worse model.",
-            "p̂ is biased": "The average of p̂ is p(x), exactly. It is one run of draws, "
-            "however often repeated, that has practically no chance of the terms that matter.",
+            "p̂ is biased": "Over all runs that there could be, the average of p̂ is p(x), exactly. "
+            "Any run that you make practically never meets the terms that matter.",
             "more repeats": "That shrinks the ±, which says how far the repeats lie from each "
             "other. What all of them miss, it does not see.",
         },
