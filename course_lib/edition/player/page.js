@@ -59,6 +59,28 @@
     if (contents && matchMedia("(max-width: 78.99rem)").matches) contents.open = false;
   };
 
+  /** What is folded around a place is opened, and so is a part that a place is the heading of. */
+  const openAround = (place) => {
+    const own = place?.closest("summary")?.parentElement;
+    for (let fold = place?.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+      if (fold === own && !fold.matches(".deeper")) continue;
+      fold.open = true;
+    }
+    return place;
+  };
+
+  /** A link into what is folded opens it; so does a page that is opened at such a place. */
+  const openForLinks = () => {
+    const placeOf = (hash) => document.getElementById(decodeURIComponent(hash.slice(1)));
+    const go = () => { if (location.hash) openAround(placeOf(location.hash))?.scrollIntoView(); };
+    document.addEventListener("click", ({ target }) => {
+      const link = target instanceof Element && target.closest("a[href*='#']");
+      if (link && link.pathname === location.pathname) openAround(placeOf(link.hash));
+    });
+    addEventListener("hashchange", go);
+    go();
+  };
+
   mountTheme();
   foldForSize();
   fitBoxes();
@@ -69,7 +91,8 @@
     if (target instanceof Element && target.matches(".scrolls[data-more]")) course.markScrolling(target);
   }, { capture: true, passive: true });
   followReading();
-  for (const mount of ["mountSearch", "mountProgress", "mountExercises", "mountExplorers"]) {
+  for (const mount of ["mountSearch", "mountProgress", "mountGuesses", "mountExercises", "mountExplorers"]) {
     course[mount](document);
   }
+  openForLinks();
 })();
