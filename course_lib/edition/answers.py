@@ -2,15 +2,17 @@
 
 `player/judging.js` reads what `answer_tables` gives and says of a typed answer what `check` says:
 
-    exercises   by name: "kind" is "numbers", "choice", "function" or "design". Of numbers: "exact",
-                the right ones, a list; "tolerance", relative to max(1, |exact|); "mistakes", a list
-                for each known wrong answer, in the order in which they are tried. Of a choice:
-                "options", all of them in order, and "right", those that hold.
+    exercises   by name: "kind" is "numbers", "choice", "blanks", "function" or "design". Of numbers:
+                "exact", the right ones, a list; "tolerance", relative to max(1, |exact|);
+                "mistakes", a list for each known wrong answer, in the order in which they are
+                tried. Of a choice: "options", all of them in order, and "right", those that hold. Of "blanks": a list
+                with the "options" and the "right" one of each.
     guesses     what `guess` and `reveal` go by: "near", the factor below which a guess is told in
                 per cent, and "longest", the letters of a guess in words.
     words       by language: "phrases", what `checks.phrases` holds; "counts", the words for 0, 1,
                 2 and so on; "exercises", by name: "hints", in steps; of numbers the "unit", and
-                under "mistakes" the hint for each of the lists above; of a choice its "reasons".
+                under "mistakes" the hint for each of the lists above; of a choice its "reasons", of
+                blanks those of each.
 
 A mistake that is found from the exact answer, such as its sign turned, is one more list and one
 more hint. Another language is one more entry under words. A function or a design is no table: the
@@ -24,15 +26,13 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from course_lib.checks import Design, Exercise, MultipleChoice
+from course_lib.checks import Blanks, Design, Exercise, MultipleChoice
 from course_lib.checks.comparison import SINGLE, STEPS, quantity
 from course_lib.checks.phrases import PHRASES
 from course_lib.checks.predictions import LONGEST, NEAR
 from course_lib.checks.predictions import WORDS as COUNTS
 from course_lib.edition.words import LANGUAGE
-from course_lib.exercises import find
-
-Task = Exercise | MultipleChoice | Design
+from course_lib.exercises import AnyExercise, find
 
 
 def answer_tables(names: Iterable[str]) -> dict[str, Any]:
@@ -59,6 +59,8 @@ def answer_in_words(name: str) -> str:
     task = find(name)
     if isinstance(task, MultipleChoice):
         return ", ".join(f"“{option}”" for option in sorted(task.right))
+    if isinstance(task, Blanks):
+        return ", ".join(f"“{blank.right}”" for blank in task.blanks)
     if isinstance(task, Design) or task.cases:
         return ""
     numbers = [quantity(value, "") for value in task.exact[0].values.tolist()]
@@ -72,12 +74,15 @@ def mistakes_in_words(name: str) -> list[str]:
     return list(dict.fromkeys(mistake.hint for mistake in known))
 
 
-def _table(task: Task) -> dict[str, Any]:
+def _table(task: AnyExercise) -> dict[str, Any]:
     """What an answer is compared with."""
     if isinstance(task, Design):
         return {"kind": "design"}
     if isinstance(task, MultipleChoice):
         return {"kind": "choice", "options": task.options, "right": sorted(task.right)}
+    if isinstance(task, Blanks):
+        blanks = [{"options": blank.options, "right": blank.right} for blank in task.blanks]
+        return {"kind": "blanks", "blanks": blanks}
     if task.cases:
         return {"kind": "function"}
     if task.tolerance < STEPS * SINGLE:
@@ -93,11 +98,13 @@ def _table(task: Task) -> dict[str, Any]:
     }
 
 
-def _words(task: Task) -> dict[str, Any]:
+def _words(task: AnyExercise) -> dict[str, Any]:
     """What is said of the exercise alone."""
     words: dict[str, Any] = {"hints": list(task.hints)}
     if isinstance(task, MultipleChoice):
         words["reasons"] = dict(task.reasons)
+    elif isinstance(task, Blanks):
+        words["reasons"] = [dict(blank.reasons) for blank in task.blanks]
     elif isinstance(task, Exercise) and not task.cases:
         words |= {"unit": task.unit, "mistakes": [hint for _, hint in task.known]}
     return words

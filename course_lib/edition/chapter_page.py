@@ -21,8 +21,6 @@ CLOSED = re.compile(
     rf"<details {DEEPER}><summary>(.*?)</summary>\n(.*)</details>(?=</section>)", re.S
 )
 # What a search does not look into: code and what it printed, pictures, and all that is folded.
-    rf"<details {DEEPER}><summary>(.*?)</summary>\n(.*)</details>(?=</section>)", re.S
-)
 UNREAD = re.compile(r"<(pre|details|figure|form)\b.*?</\1>", re.S)
 
 
