@@ -2,11 +2,11 @@
 
 `player/judging.js` reads what `answer_tables` gives and says of a typed answer what `check` says:
 
-    exercises   by name: "kind" is "numbers", "choice", "blanks", "function" or "design". Of numbers:
-                "exact", the right ones, a list; "tolerance", relative to max(1, |exact|);
-                "mistakes", a list for each known wrong answer, in the order in which they are
-                tried. Of a choice: "options", all of them in order, and "right", those that hold. Of "blanks": a list
-                with the "options" and the "right" one of each.
+    exercises   by name: "kind" is "numbers", "choice", "blanks", "function" or "design".
+                Of numbers: "exact", the right ones, a list; "tolerance", relative to
+                max(1, |exact|); "mistakes", a list for each known wrong answer, in the order in
+                which they are tried. Of a choice: "options", all of them in order, and "right",
+                those that hold. Of "blanks": a list with the "options" and the "right" one of each.
     guesses     what `guess` and `reveal` go by: "near", the factor below which a guess is told in
                 per cent, and "longest", the letters of a guess in words.
     words       by language: "phrases", what `checks.phrases` holds; "counts", the words for 0, 1,

@@ -42,10 +42,10 @@ def exercise(cell: Cell, number: int) -> str:
 
 def hints_alone(cell: Cell) -> bool:
     """Whether all that the cell does is to ask for hints."""
-    asked = calls(tree(cell), "hint")
-    return bool(asked) and all(
-        isinstance(node, ast.Expr) and node.value in asked for node in tree(cell).body
-    )
+    body = tree(cell)
+    asked = calls(body, "hint")
+    alone = [isinstance(node, ast.Expr) and node.value in asked for node in body.body]
+    return bool(asked) and all(alone)
 
 
 def answered(solution: str, name: str) -> str:

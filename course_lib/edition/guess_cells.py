@@ -24,11 +24,12 @@ NUMBER = re.compile(r"−?(?:\d+(?:\.\d+)?(?:e[+−]\d+)?|inf)")  # as `reveal` 
 
 def asks_guesses(cell: Cell) -> bool:
     """Whether the cell asks for guesses. Raises ValueError if it does anything else as well."""
-    guesses = calls(tree(cell), "guess")
+    body = tree(cell)
+    guesses = calls(body, "guess")
     alone = [
         isinstance(node, ast.Import | ast.ImportFrom)
         or (isinstance(node, ast.Expr) and node.value in guesses)
-        for node in tree(cell).body
+        for node in body.body
     ]
     if guesses and not all(alone):
         raise ValueError("guesses and other code in one cell: a page shows guesses as questions")
