@@ -98,7 +98,7 @@ def render_cells(cells: list[Cell], prose: Prose, setting: Setting) -> Iterator[
         prose.cell = place
         try:
             drawn = _cell(cell, prose, setting)
-            if cell["cell_type"] == "code":
+            if cell["cell_type"] == "code" and not hints_alone(cell):
                 asked = exercise_of(cell)
             elif asked and drawn.startswith(SOLUTION):
                 drawn = answered(drawn, asked)

@@ -50,7 +50,7 @@
     const text = course.phrase(form, key, { name, chapter });
     const hints = hinted(form);
     const row = make('div', { class: 'exercise-row' }, button.element, ...hints.buttons);
-    form.replaceChildren(make('p', {}, text), row, hints.said);
+    form.replaceChildren(make('p', {}, text), row, ...hints.places);
     return () => button.show(course.progress.isSolved(name));
   }
 
@@ -65,7 +65,7 @@
     const buttons = [check, ...hints.buttons, solved];
     const fields = table.kind === 'numbers' ? numbers(form, table, said, buttons)
       : chosen(form, table, said, buttons);
-    form.replaceChildren(...fields.parts, said, hints.said);
+    form.replaceChildren(...fields.parts, said, ...hints.places);
     form.addEventListener('submit', () => answer(form, fields.given(), said));
     return () => {
       const mark = `✓ ${course.phrase(form, 'exercise.solved')}`;
@@ -107,7 +107,7 @@
       else said.lastElementChild.focus(); // what had the focus goes
       button.hidden = step === count;
     });
-    return { buttons: count ? [button] : [], said };
+    return count ? { buttons: [button], places: [said] } : { buttons: [], places: [] };
   }
 
   function field(id, described) {
