@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element, tostring
 
 from course_lib.edition.maths import CLOSING, OPENING, RELATIONS, SUMS, mended, sign_of, total
 
-ROOM = 17.0  # ems: what stands on one line of a narrow screen, beside an equation's number
+ROOM = 14.0  # ems: what stands on one line of a narrow screen, beside an equation's number
 LEFT = 5.0  # ems: a left side that leaves room for the right one beside it
 BREAKS = RELATIONS | SUMS - {",", ";", ":"}
 
@@ -100,7 +100,9 @@ def _words(nodes: list[Element]) -> str:
         if node.tag != "mtext":
             formula.append(node)
             continue
-        if any(part.tag != "mspace" for part in formula):
+        while formula and formula[0].tag == "mspace":  # the words before it end with a blank
+            del formula[0]
+        if formula:
             parts.append(_math(formula, display=False))
         formula = []
         parts.append(html.escape((node.text or "").replace("\u00a0", " "), quote=False))
@@ -108,10 +110,10 @@ def _words(nodes: list[Element]) -> str:
 
 
 def _pieces(nodes: list[Element]) -> list[list[Element]]:
-    """Cut before relations, and what is still too wide before sums: outside of brackets, then
-    within one.
+    """Cut behind wide blanks, and what is still too wide before relations, then before sums:
+    outside of brackets, then within one.
     """
-    pieces = [nodes]
+    pieces = _parts(nodes) if total(nodes) > ROOM else [nodes]
     for signs, deepest in ((RELATIONS - {":", "∈"}, 0), (BREAKS, 0), (BREAKS, 1)):
         pieces = [
             part
@@ -119,6 +121,16 @@ def _pieces(nodes: list[Element]) -> list[list[Element]]:
             for part in (_cut(piece, signs, deepest) if total(piece) > ROOM else [piece])
         ]
     return pieces
+
+
+def _parts(nodes: list[Element]) -> list[list[Element]]:
+    """Several formulas on one line, apart; each keeps the blank behind it."""
+    parts: list[list[Element]] = [[]]
+    for node in nodes:
+        parts[-1].append(node)
+        if node.tag == "mspace" and float(node.get("width", "0em").removesuffix("em")) >= 1:
+            parts.append([])
+    return [part for part in parts if part]
 
 
 def _cut(nodes: list[Element], signs: set[str], deepest: int) -> list[list[Element]]:

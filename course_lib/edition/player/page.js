@@ -27,13 +27,19 @@
 
   const isShort = (box) => box.scrollWidth > box.clientWidth + 1;
 
-  /** A formula that is too wide for the text gets more room, and its note with it. */
+  /** Whether the reasons of a derivation have so little room that one takes three lines. */
+  const isCrowded = (box) => [...box.querySelectorAll(".reason")].some((reason) =>
+    reason.offsetHeight > 3.5 * parseFloat(getComputedStyle(reason).fontSize));
+
+  /** A formula that is too wide for the text gets more room, and its note with it; if that is not
+   * enough, it breaks. */
   const fitBoxes = () => {
-    for (const wide of document.querySelectorAll(".wide")) wide.classList.remove("wide");
+    for (const wide of document.querySelectorAll(".wide")) wide.classList.remove("wide", "breaks");
     const boxes = [...document.querySelectorAll(".scrolls")];
-    for (const box of boxes.filter((each) => each.matches(".equation > *") && isShort(each))) {
+    for (const box of boxes.filter((each) => each.matches(".equation > *") && (isShort(each) || isCrowded(each)))) {
       box.parentElement.classList.add("wide");
       box.closest("blockquote")?.classList.add("wide");
+      if (isShort(box)) box.parentElement.classList.add("breaks");
     }
     for (const box of boxes) course.markScrolling(box);
   };
