@@ -137,7 +137,7 @@ def test_the_page_says_of_a_choice_what_check_says(browser: Browser) -> None:
     for name in ("expressions.js", "judging.js"):
         page.add_script_tag(path=PLAYER / name)
     names = ("3.x", "3.y", "3.z")
-    cases = [[name, answer] for name in names for answer in chosen(EXERCISES[name])]
+    cases = [(name, answer) for name in names for answer in chosen(EXERCISES[name])]
     said = page.evaluate(
         """([tables, cases]) => cases.map(([name, chosen]) => {
             const { accepted, message } = course.judge(tables, name, chosen, 'en');

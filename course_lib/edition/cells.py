@@ -154,10 +154,10 @@ def fold(cell: Cell) -> str:
     return "code" if hidden else ""
 
 
-def render_output(output: Cell, setting: Setting, cell: Cell) -> str:
+def render_output(output: Cell, setting: Setting, cell: Cell | None = None) -> str:
     """What the cell printed, drew or found."""
     if output["output_type"] == "stream":
-        return revealed(text(output["text"]), cell)
+        return revealed(text(output["text"]), tree(cell) if cell else None)
     if output["output_type"] == "error":
         said = f"{output['ename']}: {output['evalue']}"
         return f'<pre class="printed error scrolls">{html.escape(said)}</pre>\n'

@@ -55,12 +55,12 @@ def questions(cell: Cell) -> str:
     return f'<ul class="guesses">\n{"".join(items)}</ul>\n'
 
 
-def revealed(printed: str, cell: Cell) -> str:
-    """What the cell printed, with the answers to guesses apart from the rest.
+def revealed(printed: str, code: ast.Module | None) -> str:
+    """What the code of a cell printed, with the answers to guesses apart from the rest.
 
     Raises ValueError if a stored answer already has somebody's guess beside it.
     """
-    known = {_name(call): call for call in calls(tree(cell), "reveal")}
+    known = {_name(call): call for call in (calls(code, "reveal") if code else ())}
     parts: list[str] = []
     rest: list[str] = []
     for line in printed.rstrip().split("\n"):
