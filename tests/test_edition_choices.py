@@ -52,6 +52,7 @@ CELLS = [
                 printed(f"{kind.name}: not answered yet\n"),
             ),
             code(f'hint("{kind.name}")', printed(f"{kind.name}, hint 1 of 2: not for the page\n")),
+            code(f'# hint("{kind.name}") gives a hint, and then another.'),
             words("<details><summary>Solution</summary>\n\nSo it is.\n\n</details>"),
         )
     ),
