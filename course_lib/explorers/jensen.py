@@ -165,7 +165,7 @@ class ModelAscent(Explorer):
         """Left the data and the model's p(x), right ELBO and log p(x) by round."""
         left, right = panels(figure, (40, 40), left=20, right=14, top=50, bottom=52, across=64)
         style(left, x="observed x", keep="x").set(xlim=(X[0].item(), X[-1].item()), ylim=(0, 0.62))
-        above(left, 0.0, 30, "200 observations", of="text")
+        above(left, 0.0, 30, "200 observations", of="axis")
         above(left, 0.0, 11, "the model's p(x)", of="evidence")
         bins = np.linspace(-2.75, 4.25, 29)
         left.hist(observations().numpy(), bins, density=True, color=COLOURS["axis"], alpha=0.5)

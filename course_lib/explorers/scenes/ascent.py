@@ -42,11 +42,12 @@ class QAscent:
 class ModelAscent:
     """Where each round of the model stands.
 
-    parameters: a, b, c, s, (ROUNDS + 1, 4). elbo and log_evidence: means over the x's, nats.
-    density: p(x) at X, (ROUNDS + 1, 171).
+    parameters: a, b, c, s, (ROUNDS + 1, 4). qs: their means and log σ's, (ROUNDS + 1, 2, COUNT).
+    elbo and log_evidence: means over the x's, nats. density: p(x) at X, (ROUNDS + 1, 171).
     """
 
     parameters: Tensor
+    qs: Tensor
     elbo: list[float]
     log_evidence: list[float]
     density: Tensor
@@ -90,9 +91,9 @@ def ascend_model(refit: bool) -> ModelAscent:
         if refit:
             climber.step_qs(Q_STEPS)
         stands.append(climber.stand())
-    parameters, elbos, evidences, densities = zip(*stands, strict=True)
+    parameters, qs, elbos, evidences, densities = zip(*stands, strict=True)
     return ModelAscent(
-        torch.stack(parameters), list(elbos), list(evidences), torch.stack(densities)
+        torch.stack(parameters), torch.stack(qs), [*elbos], [*evidences], torch.stack(densities)
     )
 
 
@@ -130,12 +131,13 @@ class _Climber:
         return joint.logsumexp(0) + math.log(Z[1] - Z[0])
 
     @torch.no_grad()
-    def stand(self) -> tuple[Tensor, float, float, Tensor]:
-        """a, b, c, s; the ELBO; log p of the x's; p(x) at X."""
+    def stand(self) -> tuple[Tensor, Tensor, float, float, Tensor]:
+        """a, b, c, s; the q's; the ELBO; log p of the x's; p(x) at X."""
         a, b, c, log_s = self.model
         parameters = torch.stack([a, b, c, log_s.exp()])
         evidence = self.log_evidence(self.x).mean().item()
-        return parameters, self.elbo().item(), evidence, self.log_evidence(X).exp()
+        elbo, density = self.elbo().item(), self.log_evidence(X).exp()
+        return parameters, self.qs.clone(), elbo, evidence, density
 
     def step_model(self, count: int) -> None:
         self._step(self._model_adam, self.model, count)

@@ -14,6 +14,7 @@ from course_lib.exact import ScalarLatent
 from course_lib.plots import COLOURS, above, ink, number, style
 
 ROOM = 0.1  # between a level and its words, nats
+SMALL = 0.6  # nats: a bar shorter than this has its words above it
 EDGE = 3.5  # z is drawn from −EDGE to EDGE
 Z = torch.linspace(-EDGE, EDGE, 281, **DOUBLE).unsqueeze(-1)  # (281, 1)
 
@@ -69,13 +70,14 @@ class LogWeightPanel:
 
     def _write(self, evidence: float, elbo: float, foot: float) -> None:
         lost = evidence - elbo
-        low = elbo < self._low + 0.5
+        low, small = elbo < self._low + 0.5, lost < SMALL
         words = {
             "evidence": (evidence + ROOM, f"log of the mean: log p(x) = {number(evidence, 3)}"),
             "elbo": (foot + (ROOM if low else -ROOM), f"mean of the log: ELBO = {number(elbo, 3)}"),
-            "gap": ((evidence + foot) / 2, f"lost: {number(lost, 3)}"),
+            "gap": (evidence + ROOM if small else (evidence + foot) / 2, f"lost: {number(lost, 3)}"),
         }
         for of, (y, text) in words.items():
             self._texts[of].set_text(text)
             self._texts[of].set_y(y)
         self._texts["elbo"].set_va("bottom" if low else "top")
+        self._texts["gap"].set_va("bottom" if small else "center")
