@@ -102,7 +102,7 @@ def test_what_leaves_the_frame_is_marked_at_its_edge(explorer: Any) -> None:
     assert list(explorer.peak.get_xdata()) == [-1.0]
     assert r["elbo"] < -6
     assert list(explorer.panel._arrow.get_ydata()) == [-6.0]
-    assert f"{-r['elbo']:.3f}" in explorer.panel._texts["elbo"].get_text()
+    assert f"{-r['elbo']:.3f}" in explorer.panel._texts["elbo"].get_text()  # as −6.796
     explorer.at(mean=0.8, std=0.6)
     assert not list(explorer.peak.get_xdata())
     assert not list(explorer.panel._arrow.get_xdata())

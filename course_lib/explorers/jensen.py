@@ -1,4 +1,4 @@
-"""Explorers of chapter 3: what Jensen's inequality loses, the way up in q, the way up in θ."""
+"""Explorer of chapter 3: what Jensen's inequality loses, the way up in q, the way up in θ."""
 
 from functools import lru_cache
 
@@ -15,7 +15,7 @@ from course_lib.exact import ScalarLatent
 from course_lib.explorers.scenes.ascent import (
     ROUNDS,
     STEPS,
-    QAscent,
+    QPath,
     X,
     ascend_model,
     ascend_q,
@@ -158,7 +158,7 @@ class ModelAscent(Explorer):
     height_px = 380
     controls = (
         Choice("qs", "the q's are", QS, start=QS[0]),
-        Slider("round", "rounds", 0, ROUNDS, 1, start=0),
+        Slider("round", "rounds", 0, ROUNDS, 1, start=3),
     )
 
     def build(self, figure: Figure) -> None:
@@ -233,7 +233,7 @@ def _log_evidence(world: str) -> float:
 
 
 @lru_cache(maxsize=1)
-def _path() -> QAscent:
+def _path() -> QPath:
     """The steps of GradientAscent, from the prior."""
     world, x = world_and_x(WORLDS[1])
     return ascend_q(world, x, 0.0, 1.0)

@@ -30,7 +30,7 @@ X = torch.linspace(-4.0, 4.5, 171, **DOUBLE)
 
 
 @dataclass(frozen=True)
-class QAscent:
+class QPath:
     """Where each step of q stands: mean, std, ELBO in nats; (STEPS + 1,) each."""
 
     mean: list[float]
@@ -39,7 +39,7 @@ class QAscent:
 
 
 @dataclass(frozen=True)
-class ModelAscent:
+class ModelPath:
     """Where each round of the model stands.
 
     parameters: a, b, c, s, (ROUNDS + 1, 4). qs: their means and log σ's, (ROUNDS + 1, 2, COUNT).
@@ -53,7 +53,7 @@ class ModelAscent:
     density: Tensor
 
 
-def ascend_q(world: ScalarLatent, x: Tensor, mean: float, std: float) -> QAscent:
+def ascend_q(world: ScalarLatent, x: Tensor, mean: float, std: float) -> QPath:
     """Plain gradient ascent on the exact ELBO in q's mean and log σ, from N(mean, std²)."""
     at = torch.tensor([mean, math.log(std)], **DOUBLE, requires_grad=True)
     means, stds, elbos = [], [], []
@@ -66,7 +66,7 @@ def ascend_q(world: ScalarLatent, x: Tensor, mean: float, std: float) -> QAscent
         elbos.append(elbo.item())
         with torch.no_grad():
             at += RATE * slope
-    return QAscent(means, stds, elbos)
+    return QPath(means, stds, elbos)
 
 
 @lru_cache(maxsize=1)
@@ -78,7 +78,7 @@ def observations() -> Tensor:
 
 
 @lru_cache(maxsize=2)
-def ascend_model(refit: bool) -> ModelAscent:
+def ascend_model(refit: bool) -> ModelPath:
     """ROUNDS of ascent on the mean ELBO of `observations`, from START and its fitted q's.
 
     refit: whether the q's follow in each round; else they stay as they were fitted to START.
@@ -92,7 +92,7 @@ def ascend_model(refit: bool) -> ModelAscent:
             climber.step_qs(Q_STEPS)
         stands.append(climber.stand())
     parameters, qs, elbos, evidences, densities = zip(*stands, strict=True)
-    return ModelAscent(
+    return ModelPath(
         torch.stack(parameters), torch.stack(qs), [*elbos], [*evidences], torch.stack(densities)
     )
 

@@ -11,7 +11,7 @@ from course_lib.arguments import DOUBLE
 from course_lib.bounds import log_weights
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact import ScalarLatent
-from course_lib.plots import COLOURS, above, ink, number, style
+from course_lib.plots import COLOURS, above, ink, printed, style
 
 ROOM = 0.1  # between a level and its words, nats
 SMALL = 0.6  # nats: a bar shorter than this has its words above it
@@ -69,12 +69,14 @@ class LogWeightPanel:
         self._write(evidence, elbo, foot)
 
     def _write(self, evidence: float, elbo: float, foot: float) -> None:
-        lost = evidence - elbo
-        low, small = elbo < self._low + 0.5, lost < SMALL
+        low, small = elbo < self._low + 0.5, evidence - elbo < SMALL
+        log_p, bound, lost = printed(evidence, elbo)
+        beside_elbo = ROOM if low else -ROOM
+        beside_bar = evidence + ROOM if small else (evidence + foot) / 2
         words = {
-            "evidence": (evidence + ROOM, f"log of the mean: log p(x) = {number(evidence, 3)}"),
-            "elbo": (foot + (ROOM if low else -ROOM), f"mean of the log: ELBO = {number(elbo, 3)}"),
-            "gap": (evidence + ROOM if small else (evidence + foot) / 2, f"lost: {number(lost, 3)}"),
+            "evidence": (evidence + ROOM, f"log of the mean: log p(x) = {log_p}"),
+            "elbo": (foot + beside_elbo, f"mean of the log: ELBO = {bound}"),
+            "gap": (beside_bar, f"lost: {lost}"),
         }
         for of, (y, text) in words.items():
             self._texts[of].set_text(text)
