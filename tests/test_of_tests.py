@@ -726,6 +726,14 @@ def test_what_is_folded_may_be_long() -> None:
 
 
 @pytest.mark.usefixtures("listed")
+def test_a_remark_in_a_solution_is_no_heading() -> None:
+    cells = second_edition()
+    fence = "<details><summary>Why</summary>\n\n```python\n# why\n```\n\n</details>"
+    cells["why"], cells["basis"] = new_markdown_cell(fence), cells.pop("basis")
+    assert faults_of(cells) == []
+
+
+@pytest.mark.usefixtures("listed")
 def test_a_claim_of_the_note_keeps_its_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("notebook_rules.INSIGHTS", {13})
     cells = second_edition()
