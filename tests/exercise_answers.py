@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.distributions import DiagonalGaussian
+
 Function = Callable[..., Any]
 
 
@@ -217,8 +219,26 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
 }
 
 # The numbers, by hand.
-CHOICES: dict[str, list[str]] = {}
-DESIGNS: dict[str, Callable[[], Any]] = {}
+CHOICES: dict[str, list[str]] = {
+    "3.a": ["q(z)", "≥", "p(z)"],
+    "3.c": ["c"],
+}
+
+
+def uphill_at_a_half() -> DiagonalGaussian:
+    """Gradient ascent on the ELBO of x = ½ in the tanh world, by a sum over a grid of ε."""
+    place = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    noise = torch.linspace(-6, 6, 61, dtype=torch.float64)
+    mass = torch.softmax(-noise.square() / 2, 0)
+    for _ in range(100):
+        z = place[0] + place[1].exp() * noise
+        log_joint = -2 * (0.5 - 2 * torch.tanh(z)) ** 2 - z.square() / 2
+        (slope,) = torch.autograd.grad(mass @ log_joint + place[1], place)
+        place = (place + 0.05 * slope).detach().requires_grad_()
+    return DiagonalGaussian(place[:1].detach(), place[1:].detach())
+
+
+DESIGNS: dict[str, Callable[[], Any]] = {"3.d": uphill_at_a_half}
 NUMBERS: dict[str, Any] = {
     "1.a": -0.5 * math.log(10 * math.pi) - 0.1,
     "1.b": 100 * ((4 / 3) ** 5 - 1),

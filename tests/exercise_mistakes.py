@@ -23,6 +23,8 @@ from exercise_answers import (
 )
 from torch import Tensor
 
+from course_lib.distributions import DiagonalGaussian
+
 Wrong = list[tuple[Any, str]]
 R = NUMBERS  # the right ones
 LOG_2, LOG_PI, LOG_2_PI = math.log(2), math.log(math.pi), math.log(2 * math.pi)
@@ -302,7 +304,14 @@ def stack(mean: Tensor, spread: Tensor) -> Tensor:
     return torch.stack([mean.mean(0), spread])
 
 
-WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {}
+WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
+    "3.d": [
+        (lambda: DiagonalGaussian.standard(1), "the gap is"),
+        (lambda: DiagonalGaussian.from_std(1.335, 0.463), "the gap is"),  # that of x = 2
+        (lambda: DiagonalGaussian.from_std([0.3, 0.3], [0.3, 0.3]), "one latent"),
+        (lambda: (0.3, 0.3), "DiagonalGaussian.from_std"),
+    ],
+}
 WRONG_FUNCTIONS: dict[str, Wrong] = {
     "1.c": [
         (lambda v: sum(v) / len(v), "That is the mean of the logs"),
