@@ -155,13 +155,14 @@ def test_it_begins_at_the_prior_and_draws_each_step(ascent: Any) -> None:
 # ---- Uphill in the model ----
 
 
-def log_evidences(a: float, b: float, c: float, s: float) -> Any:
-    """log p(x) of each observation, by Gauss–Legendre on panels of z."""
+def log_evidences(a: float, b: float, c: float, s: float, x: Any = None) -> Any:
+    """log p(x) of each observation, or of x, by Gauss–Legendre on panels of z."""
+    x = observations().numpy() if x is None else np.array([x])
     nodes, weights = special.roots_legendre(12)
     edges = np.linspace(-9, 9, 61)
     z = (edges[:-1, None] + (nodes + 1) / 2 * np.diff(edges)[:, None]).ravel()
     log_mass = np.log(np.tile(weights, 60) * 0.15) + stats.norm.logpdf(z)
-    log_p = stats.norm.logpdf(observations().numpy()[:, None], a * np.tanh(b * z) + c, s)
+    log_p = stats.norm.logpdf(x[:, None], a * np.tanh(b * z) + c, s)
     return special.logsumexp(log_p + log_mass, axis=1)
 
 
@@ -188,18 +189,19 @@ def test_the_numbers_of_a_round(model_ascent: Any, qs: str, round: int) -> None:
     where = slice(15, 160, 36)
     x = model_ascent.density.get_xdata()[where]
     for x_i, drawn in zip(x, model_ascent.density.get_ydata()[where], strict=True):
-        p = average(lambda z, x=x_i: float(stats.norm.pdf(x, a * math.tanh(b * z) + c, s)), 0, 1)
+        p = math.exp(log_evidences(a, b, c, s, x_i).item())
         assert drawn == pytest.approx(p, abs=1e-7)
 
 
 def test_with_both_pushes_the_model_comes_near_the_best_there_is(model_ascent: Any) -> None:
     """The most likely a, b, c, s, by Nelder–Mead."""
-    best = optimize.minimize(
-        lambda t: -log_evidences(t[0], t[1], t[2], math.exp(t[3])).mean(),
-        (2.0, 1.0, 0.5, math.log(0.5)),
-        method="Nelder-Mead",
-        options={"xatol": 1e-3, "fatol": 1e-6},
-    )
+
+    def minus_log_p(t: Any) -> float:
+        return float(-log_evidences(t[0], t[1], t[2], math.exp(t[3])).mean())
+
+    options: Any = {"xatol": 1e-3, "fatol": 1e-6}
+    start = [2.0, 1.0, 0.5, math.log(0.5)]
+    best = optimize.minimize(minus_log_p, start, method="Nelder-Mead", options=options)
     path = ascend_model(refit=True)
     rises = np.diff(path.log_evidence)
     assert (rises > 0).all()
@@ -226,6 +228,6 @@ def test_the_first_qs_are_the_best_of_the_first_model(place: int) -> None:
         joint = stats.norm.logpdf(x, a * np.tanh(b * z) + c, s) + stats.norm.logpdf(z)
         return float(-(joint - stats.norm.logpdf(z, q[0], math.exp(q[1]))) @ weights)
 
-    best = optimize.minimize(minus_elbo, (0.0, 0.0), method="Nelder-Mead")
+    best = optimize.minimize(minus_elbo, np.zeros(2), method="Nelder-Mead")
     first = minus_elbo(path.qs[0, :, place].numpy())
     assert (first - best.fun) / weights.sum() < 1e-3

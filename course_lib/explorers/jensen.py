@@ -168,7 +168,9 @@ class ModelAscent(Explorer):
         above(left, 0.0, 30, "200 observations", of="axis")
         above(left, 0.0, 11, "the model's p(x)", of="evidence")
         bins = np.linspace(-2.75, 4.25, 29)
-        left.hist(observations().numpy(), bins, density=True, color=COLOURS["axis"], alpha=0.5)
+        left.hist(
+            observations().numpy(), bins.tolist(), density=True, color=COLOURS["axis"], alpha=0.5
+        )
         (self.density,) = left.plot(X, 0 * X, color=COLOURS["evidence"], linewidth=2.2)
         style(right, x="rounds", y="nats per x", keep="xy")
         right.set(xlim=(0, ROUNDS), ylim=PER_POINT)

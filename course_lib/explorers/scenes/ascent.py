@@ -59,7 +59,7 @@ def ascend_q(world: ScalarLatent, x: Tensor, mean: float, std: float) -> QPath:
     means, stds, elbos = [], [], []
     for _ in range(STEPS + 1):
         q = DiagonalGaussian(at[:1], at[1:])
-        elbo = expectation(q, lambda z, q=q: log_weights(world, q, x, z))
+        elbo = _elbo(world, q, x)
         (slope,) = torch.autograd.grad(elbo, at)
         means.append(at[0].item())
         stds.append(at[1].exp().item())
@@ -69,12 +69,18 @@ def ascend_q(world: ScalarLatent, x: Tensor, mean: float, std: float) -> QPath:
     return QPath(means, stds, elbos)
 
 
+def _elbo(world: ScalarLatent, q: DiagonalGaussian, x: Tensor) -> Tensor:
+    """By quadrature, nats."""
+    return expectation(q, lambda z: log_weights(world, q, x, z))
+
+
 @lru_cache(maxsize=1)
 def observations() -> Tensor:
     """COUNT x's, drawn from the tanh world with TRUTH: (COUNT,)."""
     a, b, c, s = TRUTH
     z, noise = torch.randn(2, COUNT, generator=Generator().manual_seed(0), **DOUBLE)
-    return a * torch.tanh(b * z) + c + s * noise
+    x: Tensor = a * torch.tanh(b * z) + c + s * noise
+    return x
 
 
 @lru_cache(maxsize=2)
@@ -105,9 +111,8 @@ class _Climber:
         self.x = x
         self.model = torch.tensor([a, b, c, math.log(s)], **DOUBLE, requires_grad=True)
         self.qs = torch.zeros(2, len(x), **DOUBLE, requires_grad=True)  # means, log σ's
-        kind = {"maximize": True, "foreach": False}
-        self._model_adam = torch.optim.Adam([self.model], MODEL_RATE, **kind)
-        self._q_adam = torch.optim.Adam([self.qs], Q_RATE, **kind)
+        self._model_adam = torch.optim.Adam([self.model], MODEL_RATE, maximize=True, foreach=False)
+        self._q_adam = torch.optim.Adam([self.qs], Q_RATE, maximize=True, foreach=False)
         nodes = torch.linspace(-6.0, 6.0, 25, **DOUBLE)  # ε of μ + σ ε
         weights = torch.exp(-nodes.square() / 2)
         self.nodes, self.weights = nodes.unsqueeze(-1), weights / weights.sum()
@@ -117,18 +122,20 @@ class _Climber:
         mean, log_std = self.qs
         log_likelihood = self._log_likelihood(mean + log_std.exp() * self.nodes)
         kl = 0.5 * (mean**2 + torch.exp(2 * log_std) - 1 - 2 * log_std)
-        return (self.weights @ log_likelihood - kl).mean()
+        mean_elbo: Tensor = (self.weights @ log_likelihood - kl).mean()
+        return mean_elbo
 
     def _log_likelihood(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         a, b, c, log_s = self.model
         residual = ((self.x if x is None else x) - a * torch.tanh(b * z) - c) / log_s.exp()
-        return -0.5 * residual**2 - log_s - 0.5 * math.log(2 * math.pi)
+        log_likelihood: Tensor = -0.5 * residual**2 - log_s - 0.5 * math.log(2 * math.pi)
+        return log_likelihood
 
     def log_evidence(self, x: Tensor) -> Tensor:
         """log p(x) of each x, by the trapezoid rule over Z."""
         log_prior = -0.5 * Z.square() - 0.5 * math.log(2 * math.pi)
         joint = self._log_likelihood(Z.unsqueeze(-1), x) + log_prior.unsqueeze(-1)
-        return joint.logsumexp(0) + math.log(Z[1] - Z[0])
+        return joint.logsumexp(0) + (Z[1] - Z[0]).log()
 
     @torch.no_grad()
     def stand(self) -> tuple[Tensor, Tensor, float, float, Tensor]:

@@ -81,5 +81,5 @@ class LogWeightPanel:
         for of, (y, text) in words.items():
             self._texts[of].set_text(text)
             self._texts[of].set_y(y)
-        self._texts["elbo"].set_va("bottom" if low else "top")
-        self._texts["gap"].set_va("bottom" if small else "center")
+        self._texts["elbo"].set_verticalalignment("bottom" if low else "top")
+        self._texts["gap"].set_verticalalignment("bottom" if small else "center")
