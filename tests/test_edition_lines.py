@@ -141,6 +141,23 @@ def test_on_a_phone_nothing_scrolls_and_reasons_stand_beneath(
 
 @pytest.mark.browser
 @MARKS[1]
+def test_a_crowded_derivation_and_a_very_long_formula_have_more_room(
+    browser: Browser, tmp_path: Path
+) -> None:
+    crowded = LONG_LEFT.replace("by (3.1)", "as " + "it was " * 12)
+    sums = " + ".join(rf"\mathrm{{KL}}\big(q(z_{n})\,\|\,p(z_{n})\big)" for n in range(1, 9))
+    text = f"## It\n\n$$\n{crowded}\n$$\n\n$$\n{sums}\n$$\n\n$$\na = b\n$$"
+    chapter = read_chapter(write_notebook(tmp_path, words(text)))
+    (path,) = write_single(tmp_path / "made", [chapter])
+    seen = Browsing(browser, 1280)
+    seen.open(path)
+    kinds = "[...document.querySelectorAll('.equation')].map(each => each.className)"
+    assert seen.page.evaluate(kinds) == ["equation wide", "equation wide breaks", "equation"]
+    assert seen.page.evaluate(SCROLLING) == []
+
+
+@pytest.mark.browser
+@MARKS[1]
 def test_where_there_is_room_reasons_stand_at_the_right(browser: Browser, page: Path) -> None:
     seen = Browsing(browser, 1280)
     seen.open(page)
