@@ -220,7 +220,7 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
 
 # The numbers, by hand.
 CHOICES: dict[str, list[str]] = {
-    "3.a": ["q(z)", "≥", "p(z)"],
+    "3.a": ["q(z)", ">=", "p(z)"],
     "3.c": ["c"],
 }
 

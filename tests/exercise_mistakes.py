@@ -330,6 +330,8 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda p, q: -(p - q).exp().mean(0).log().mean(), "Now it takes the log of the mean"),
         (lambda p, q: -sum(p - q) / len(p), "Those are losses"),
         (lambda p, q: -(p - q).sum() / p.shape[1], "That adds up the draws"),
+        (lambda p, q: (q - p).sum(), "That adds up draws and images"),
+        (lambda p, q: (q - p)[0].sum() / p.shape[1], "That uses the first draw"),
         (lambda p, q: -p.sum() / p.numel(), "log q(z) is gone"),
         (lambda p, q: -(p + q).sum() / p.numel(), "log q(z) is subtracted"),
     ],

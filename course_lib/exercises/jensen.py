@@ -68,9 +68,9 @@ register(
                 },
             ),
             Blank(
-                "≥",
+                ">=",
                 {
-                    "≤": "Which is larger, the log of an average or the average of the logs? "
+                    "<=": "Which is larger, the log of an average or the average of the logs? "
                     "Try the weights 1 and 3.",
                     "=": "Only if the log-weight is flat wherever q draws. This line holds for "
                     "every q.",
@@ -118,6 +118,14 @@ register(
                 "That adds up the draws. More draws would make the loss larger: average them.",
             ),
             Mistake(
+                lambda log_joint, log_q: -(log_joint - log_q).sum(),
+                "That adds up draws and images. Average over both.",
+            ),
+            Mistake(
+                lambda log_joint, log_q: -(log_joint - log_q)[0].mean(),
+                "That uses the first draw alone. All of them count: average.",
+            ),
+            Mistake(
                 lambda log_joint, log_q: -log_joint.mean(),
                 "log q(z) is gone. Without it nothing keeps q from becoming a spike.",
             ),
@@ -143,7 +151,7 @@ register(
             "right, the rate was not.",
             "d": "that is what happens when q is not re-fitted: the ELBO rises by shrinking the "
             "gap.",
-            "e": "the ELBO depends on q as well, and the two models may well have different q's.",
+            "e": "the ELBO depends on p(x, z) and on q, and p(x) settles neither of them.",
         },
         hints=(
             "Which of the five is about exact averages, and not about draws or about training?",

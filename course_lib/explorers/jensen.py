@@ -27,7 +27,7 @@ from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, above, number, panels, printed, style
 
 WORLDS = ("linear, x = 1.25", "tanh, x = 2")
-QS = ("re-fitted every round", "never re-fitted")
+QS = ("re-fitted", "held still")
 TOP = 1.15  # of the densities
 NATS = (-6.0, -0.5)  # of log-weights and bounds
 PER_POINT = (-2.6, -1.6)  # of means over the data
@@ -114,7 +114,7 @@ class GradientAscent(Explorer):
         self.path = _path()
         self.evidence = _log_evidence(WORLDS[1])
         self.panel = LogWeightPanel(left, NATS)
-        style(right, x="steps taken", keep="x").set(xlim=(0, STEPS), ylim=NATS)
+        style(right, x="steps taken", keep="x").set(xlim=(0, STEPS + 0.5), ylim=NATS)
         above(right, 0.0, 30, "ELBO, step by step", of="elbo")
         above(right, 0.0, 11, "log p(x) does not move", of="evidence")
         right.axhline(self.evidence, color=COLOURS["evidence"], linewidth=2)
@@ -173,7 +173,7 @@ class ModelAscent(Explorer):
         )
         (self.density,) = left.plot(X, 0 * X, color=COLOURS["evidence"], linewidth=2.2)
         style(right, x="rounds", y="nats per x", keep="xy")
-        right.set(xlim=(0, ROUNDS), ylim=PER_POINT)
+        right.set(xlim=(0, ROUNDS + 0.6), ylim=PER_POINT)
         above(right, 0.0, 30, "mean log p(x)", of="evidence")
         above(right, 0.42, 30, "mean ELBO", of="elbo")
         paths = [ascend_model(name == QS[0]) for name in QS]
@@ -181,6 +181,9 @@ class ModelAscent(Explorer):
         self.trails = {
             name: Trail(right, path.elbo, path.log_evidence) for name, path in self.paths.items()
         }
+        for path in paths:  # where both ways lead, faintly
+            for values, of in ((path.log_evidence, "evidence"), (path.elbo, "elbo")):
+                right.plot(values, color=COLOURS[of], alpha=0.22, linewidth=1.2)
         trails = [artist for trail in self.trails.values() for artist in trail.artists]
         self.moving(self.density, *trails)
 
@@ -212,7 +215,8 @@ class Trail:
         (self._gap,) = ax.plot([], [], color=COLOURS["gap"], linewidth=6)
         self._gap.set_solid_capstyle("butt")
         (self._arrow,) = ax.plot([], [], "v", color=COLOURS["elbo"], markersize=9, clip_on=False)
-        self.artists = (self._lower, self._upper, self._gap, self._arrow)
+        (self._sunk,) = ax.plot([], [], "v", color=COLOURS["evidence"], markersize=6, clip_on=False)
+        self.artists = (self._lower, self._upper, self._gap, self._arrow, self._sunk)
 
     def move(self, step: int | None) -> None:
         """Up to this step; None hides all."""
@@ -222,9 +226,11 @@ class Trail:
         self._upper.set_data(steps, evidence)
         here = slice(count - 1, count) if count else slice(0)
         foot = np.maximum(elbo[here], self._low)
-        self._gap.set_data(np.repeat(steps[here], 2), np.concatenate([foot, evidence[here]]))
-        off = elbo[here] < self._low
-        self._arrow.set_data(steps[here][off], foot[off])
+        top = np.maximum(evidence[here], self._low)
+        self._gap.set_data(np.repeat(steps[here], 2), np.concatenate([foot, top]))
+        for arrow, levels in ((self._arrow, elbo), (self._sunk, evidence)):
+            off = levels[here] < self._low
+            arrow.set_data(steps[here][off], foot[off])
 
 
 @lru_cache(maxsize=2)

@@ -83,13 +83,15 @@ def observations() -> Tensor:
     return x
 
 
-@lru_cache(maxsize=2)
-def ascend_model(refit: bool) -> ModelPath:
-    """ROUNDS of ascent on the mean ELBO of `observations`, from START and its fitted q's.
+@lru_cache(maxsize=4)
+def ascend_model(
+    refit: bool, start: tuple[float, float, float, float] = START
+) -> ModelPath:
+    """ROUNDS of ascent on the mean ELBO of `observations`, from a, b, c, s and their fitted q's.
 
-    refit: whether the q's follow in each round; else they stay as they were fitted to START.
+    refit: whether the q's follow in each round; else they stay as they were fitted to the start.
     """
-    climber = _Climber(observations())
+    climber = _Climber(observations(), start)
     climber.step_qs(FIRST)
     stands = [climber.stand()]
     for _ in range(ROUNDS):
@@ -106,8 +108,8 @@ def ascend_model(refit: bool) -> ModelPath:
 class _Climber:
     """A model and a q for each x, and the two sets of steps."""
 
-    def __init__(self, x: Tensor) -> None:
-        a, b, c, s = START
+    def __init__(self, x: Tensor, start: tuple[float, float, float, float]) -> None:
+        a, b, c, s = start
         self.x = x
         self.model = torch.tensor([a, b, c, math.log(s)], **DOUBLE, requires_grad=True)
         self.qs = torch.zeros(2, len(x), **DOUBLE, requires_grad=True)  # means, log σ's

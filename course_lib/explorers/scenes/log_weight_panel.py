@@ -74,8 +74,8 @@ class LogWeightPanel:
         beside_elbo = ROOM if low else -ROOM
         beside_bar = evidence + ROOM if small else (evidence + foot) / 2
         words = {
-            "evidence": (evidence + ROOM, f"log of the mean: log p(x) = {log_p}"),
-            "elbo": (foot + beside_elbo, f"mean of the log: ELBO = {bound}"),
+            "evidence": (evidence + ROOM, f"log of the mean:\nlog p(x) = {log_p}"),
+            "elbo": (foot + beside_elbo, f"mean of the log:\nELBO = {bound}"),
             "gap": (beside_bar, f"lost: {lost}"),
         }
         for of, (y, text) in words.items():
