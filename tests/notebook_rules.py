@@ -397,6 +397,7 @@ def equations_are_verified_and_explored(notebook: Notebook) -> Faults:
     if not any(cell.calls("verify") or cell.calls("verify_at_most") for cell in notebook.code):
         yield "no cell calls verify"
     explorers = imports(notebook, "course_lib.explorers")
+    explorers -= imports(notebook, "course_lib.explorers.scenes")
     for name in sorted(explorers):
         shown = [cell for cell in notebook.code if cell.calls(name)]
         if not any("image/png" in bundle for cell in shown for bundle in cell.bundles):

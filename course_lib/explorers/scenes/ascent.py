@@ -84,9 +84,7 @@ def observations() -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def ascend_model(
-    refit: bool, start: tuple[float, float, float, float] = START
-) -> ModelPath:
+def ascend_model(refit: bool, start: tuple[float, float, float, float] = START) -> ModelPath:
     """ROUNDS of ascent on the mean ELBO of `observations`, from a, b, c, s and their fitted q's.
 
     refit: whether the q's follow in each round; else they stay as they were fitted to the start.
