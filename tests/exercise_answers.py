@@ -220,6 +220,7 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
 
 # The numbers, by hand.
 CHOICES: dict[str, list[str]] = {
+    "1.b": ["no ranking", "draw elsewhere"],
     "3.a": ["q(z)", ">=", "p(z)"],
     "3.c": ["c"],
 }
@@ -238,11 +239,12 @@ def uphill_at_a_half() -> DiagonalGaussian:
     return DiagonalGaussian(place[:1].detach(), place[1:].detach())
 
 
-DESIGNS: dict[str, Callable[[], Any]] = {"3.d": uphill_at_a_half}
+DESIGNS: dict[str, Callable[[], Any]] = {
+    "1.d": lambda: DiagonalGaussian.from_std(300 / 101, 101**-0.5),  # the exact posterior
+    "3.d": uphill_at_a_half,
+}
 NUMBERS: dict[str, Any] = {
-    "1.a": -0.5 * math.log(10 * math.pi) - 0.1,
-    "1.b": 100 * ((4 / 3) ** 5 - 1),
-    "1.d": -105 - 392 * math.log(0.08 * math.pi),
+    "1.a": -105 - 392 * math.log(0.08 * math.pi),
     "2.a": -0.5 * math.log(2 * math.pi * 4 / 13) - (15 / 13) ** 2 / (8 / 13),
     "2.b": ((4 / 3) ** 15 - 1) / 0.02,
     "4.a": 0.5,

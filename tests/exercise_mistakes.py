@@ -50,23 +50,12 @@ H_HALF, H_ONE = (LOG_PI + 1) / 2, (LOG_2_PI + 1) / 2  # entropies of variances Â
 
 WRONG_NUMBERS: dict[str, Wrong] = {
     "1.a": [
-        (normal(1, 0, 1), "That is N(0, 1)"),
-        (normal(1, 0, 3), "The variance of 2z is"),
-        (math.exp(R["1.a"]), "That is p(x)"),
-        (-R["1.a"], "Mind the sign"),
-    ],
-    "1.b": [
-        (R["1.b"] + 100, "Nearly: the relative"),
-        (R["1.b"] / 10, "The error shrinks"),
-        (R["1.b"] / 100, "That is r."),
-        (1000 * (2 / 3**0.5 - 1), "Dimensions multiply"),
-    ],
-    "1.d": [
-        (-210 - R["1.d"], "Mind the sign"),
+        (-105, "That is what the program printed"),
+        (-210 - R["1.a"], "Mind the sign"),
         (-105 - 392 * (LOG_2_PI + math.log(0.2)), "The normaliser holds"),
-        (2 * R["1.d"] + 105, "Each pixel owes"),
+        (2 * R["1.a"] + 105, "Each pixel owes"),
         (-105 - 392 * LOG_2_PI, "That leaves out s"),
-        (-105 + (R["1.d"] + 105) / 784, "That is one pixel's"),
+        (-105 + (R["1.a"] + 105) / 784, "That is one pixel's"),
     ],
     "2.a": [
         (R["2.a"] + normal(5, 0, 13), "That is log p(x, z), the joint"),
@@ -305,6 +294,12 @@ def stack(mean: Tensor, spread: Tensor) -> Tensor:
 
 
 WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
+    "1.d": [
+        (lambda: DiagonalGaussian.from_std(0.0, 1.0), "is 24.4722, and at most 0.1 is asked"),
+        (lambda: DiagonalGaussian.from_std(3.0, 0.1), "is 0.302233, and at most 0.1 is asked"),
+        (lambda: DiagonalGaussian.from_std(2.97, 0.07), "its tails are thinner than"),
+        (lambda: (2.97, 0.1), "a distribution of one number is wanted"),
+    ],
     "3.d": [
         (lambda: DiagonalGaussian.standard(1), "the gap is"),
         (lambda: DiagonalGaussian.from_std(1.335, 0.463), "the gap is"),  # that of x = 2
@@ -317,6 +312,7 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda v: sum(v) / len(v), "That is the mean of the logs"),
         (lambda v: FUNCTIONS["1.c"][0](v) + math.log(len(v)), "That is the log of the sum"),
         (lambda v: (v.exp().sum() / len(v)).log(), "Right on paper"),
+        (lambda v: (v - v.mean()).exp().mean().log() + v.mean(), "Right as long as no value"),
     ],
     "2.c": [
         (lambda w, f: w.exp() @ f / w.exp().sum(), "Right on paper"),

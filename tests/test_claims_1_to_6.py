@@ -35,10 +35,9 @@ def shares() -> torch.Tensor:
     its twenty numbers along them: the shortfall stays what it is, and no image is decoded.
     """
     images = load_mnist("train").images[:10_000].flatten(1).double() / 255
-    model = fit_ppca(images, latent=20)
-    directions, loadings = torch.linalg.qr(model.loadings)
-    zero = torch.zeros(20, dtype=torch.float64)
-    inside = LinearGaussian(loadings, zero, model.noise_std[0].item())
+    model = fit_ppca(images, latent=50)
+    directions, loadings = torch.linalg.qr(model.loadings[:, :20])
+    inside = LinearGaussian(loadings, torch.zeros(20, dtype=torch.float64), 0.2)
     x = (load_mnist("test").images[:3].flatten(1).double() / 255 - model.offset) @ directions
     won_back = []
     for seed in SEEDS:
@@ -54,18 +53,35 @@ def shares() -> torch.Tensor:
 
 @pytest.mark.slow
 def test_what_a_hundred_times_the_draws_win_back(shares: torch.Tensor) -> None:
-    """Half of the forty times three shares lie between 37 and 53 %; all between 0 and 76 %."""
-    assert round(shares.min().item(), 2) >= 0
-    assert shares.quantile(0.25).item() == pytest.approx(0.37, abs=0.01)
-    assert shares.quantile(0.75).item() == pytest.approx(0.53, abs=0.01)
-    assert shares.max().item() == pytest.approx(0.76, abs=0.01)
+    """Half of the forty times three shares lie between 39 and 55 %; all below 80 %."""
+    assert shares.min().item() > -0.01
+    assert shares.quantile(0.25).item() == pytest.approx(0.39, abs=0.01)
+    assert shares.quantile(0.75).item() == pytest.approx(0.55, abs=0.01)
+    assert shares.max().item() == pytest.approx(0.79, abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_mean_is_right_and_nearly_every_estimate_too_low(seed: int) -> None:
+    """Chapter 1's narrow world, ten draws an estimate: z ~ N(0, 1), x|z ~ N(z, 0.1²), x = 3.
+
+    The mean of a million terms has the relative error √(599/10⁶), 2.4 %.
+    """
+    z = torch.randn(100_000, 10, dtype=torch.float64, generator=rng(seed))
+    normal = torch.distributions.Normal(z, 0.1)
+    evidence = math.exp(-0.5 * math.log(2 * math.pi * 1.01) - 9 / 2.02)
+    ratio = normal.log_prob(torch.tensor(3.0, dtype=torch.float64)).exp().mean(1) / evidence
+    assert ratio.mean().item() == pytest.approx(1, abs=4 * 0.0245)
+    assert (ratio < 1).double().mean().item() == pytest.approx(0.97, abs=0.003)
+    assert ratio.median().log10().item() == pytest.approx(-47, abs=0.5)
+    assert (ratio[ratio >= 1].sum() / ratio.sum()).item() > 0.99
 
 
 def test_bits_per_dimension_of_the_seven() -> None:
     """Chapter 1's two numbers: a density over [0, 1] and over [0, 255], by the change of scale."""
-    bits = -379.588 / (784 * math.log(2))
-    assert round(bits, 1) == -0.7
-    assert round(bits + math.log2(255), 1) == 7.3
+    bits = -310.187 / (784 * math.log(2))
+    assert round(bits, 1) == -0.6
+    assert round(bits + math.log2(255), 1) == 7.4
 
 
 @pytest.mark.parametrize("times", [1.2, math.sqrt(2), 2.0, 3.0])

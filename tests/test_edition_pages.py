@@ -390,6 +390,7 @@ def test_paper_has_solutions_at_the_end_and_links_that_work_there() -> None:
             f'id="c{name[0]}-recap"'
         )
     assert {str(fold["class"]) for fold in page.all("details")} == {"fold", "verdict"}
+    assert "<p><strong>Ours</strong></p>" in drawn  # a fold of the text stands open
     text = drawn.partition("<main")[2]
     assert text.count("Solutions are at the end of the chapter.") == 2
     assert "Type your answer" not in text

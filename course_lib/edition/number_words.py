@@ -12,9 +12,11 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "log_evidence": "log p(x), exact, nats",
             "median_estimate": "median of the estimates of log p(x), nats",
             "shortfall": "how far the median falls short, nats",
-            "distance": "distance of the integrand, in prior standard deviations",
-            "width": "width of the integrand, in prior standard deviations",
             "estimates": "how many estimates",
+            "shell": "distance √d at which prior draws lie, in prior standard deviations",
+            "distance": "distance of where p(x) comes from, in prior standard deviations",
+            "width": "width of where p(x) comes from, in prior standard deviations",
+            "best_angle": "angle of the best prior draw to the digit's direction, degrees",
         },
         "PosteriorExplorer": {
             "log_evidence": "log p(x), nats",
