@@ -13,7 +13,8 @@
   // in the gaps between panels, where no recorded frame draws anything; a test holds them to that.
   const SHELVES = {
     EvidenceNeedle: [[[5, 4, 407, 344]], [[413, 4, 377, 302]]],
-    PosteriorExplorer: [[[13, 14, 349, 347]], [[380, 14, 417, 347]]],
+    PosteriorPoint: [[[10, 8, 362, 366]], [[374, 8, 420, 366]]],
+    PosteriorExplorer: [[[10, 8, 345, 386]], [[357, 8, 443, 386]]],
     LogWeights: [[[10, 4, 379, 413]], [[389, 4, 407, 413]]],
     PosteriorGap: [[[13, 16, 450, 440]], [[472, 24, 318, 395]]],
     RateDistortionTrade: [[[12, 11, 530, 443]], [[566, 11, 226, 295], [566, 321, 226, 133]]],
