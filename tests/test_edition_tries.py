@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+from collections import defaultdict
 
 import pytest
 from notebook_rules import FOLDER
@@ -9,7 +11,7 @@ from notebook_rules import FOLDER
 from course_lib.edition import EXPLORERS
 from course_lib.edition.stops import named_values, recorded_controls
 from course_lib.explorers.scenes.beta_sweep import BETAS
-from course_lib.explorers.stage import Choice, Steps
+from course_lib.explorers.stage import Steps
 from course_lib.explorers.stage.controls import Control
 
 NUMBER = re.compile(r"[−-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
@@ -113,23 +115,27 @@ def test_the_numbers_are_those_of_the_text(chapter: int) -> None:
 
 def explorers_of(chapter: int) -> list[str]:
     """By the chapter that the docstring of their module names."""
-    named = re.compile(r"Explorers? of chapter (\d+):")
-    found = {name: named.match(sys.modules[k.__module__].__doc__ or "") for name, k in EXPLORERS.items()}
-    return [name for name, hit in found.items() if hit and int(hit[1]) == chapter]
+    words = {name: sys.modules[kind.__module__].__doc__ or "" for name, kind in EXPLORERS.items()}
+    own = re.compile(rf"Explorers? of chapter {chapter}:")
+    return [name for name, docstring in words.items() if own.match(docstring)]
 
 
 @pytest.mark.parametrize("chapter", TRIES)
 def test_what_is_to_be_set_is_a_stop(chapter: int) -> None:
-    """Of the explorer that is named before the control, as in PosteriorPoint.x, or of the only one
-    of the chapter that has it.
-    """
-    for control, text in wanted:
-        if control in choices:
-            assert any(text in shown.replace("=", " ").split() for shown in stops[control].shown)
-        else:
-            assert number(text) in stops[control].values, (control, text)
-    for control, values in ALSO.get(chapter, {}).items():
-        assert set(values) <= set(stops[control].values), control
+    """Of an explorer of the chapter that has the control."""
+    stops = defaultdict(list)
+    for name in explorers_of(chapter):
+        controls = controls_of(name)
+        for control in recorded_controls(name, controls, named_values(name, controls, FOLDER)):
+            stops[control.name].append(control)
+    wanted = [pair for words in TRIES[chapter] for pair in asked(words) if pair[0] != "·"]
+    for name, text in wanted:
+        choices = [c for c in stops[name] if c.kind == "choice"]
+        shown = {word for c in choices for s in c.shown for word in s.replace("=", " ").split()}
+        values = {value for c in stops[name] if c.kind != "choice" for value in c.values}
+        assert text in shown if choices else number(text) in values, (name, text)
+    for name, values in ALSO.get(chapter, {}).items():
+        assert all(set(values) <= set(c.values) for c in stops[name]), name
 
 
 def test_what_a_reader_is_sent_to_is_there() -> None:
