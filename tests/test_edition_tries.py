@@ -2,8 +2,6 @@
 
 import json
 import re
-import sys
-from collections import defaultdict
 
 import pytest
 from notebook_rules import FOLDER
@@ -11,7 +9,7 @@ from notebook_rules import FOLDER
 from course_lib.edition import EXPLORERS
 from course_lib.edition.stops import named_values, recorded_controls
 from course_lib.explorers.scenes.beta_sweep import BETAS
-from course_lib.explorers.stage import Steps
+from course_lib.explorers.stage import Choice, Steps
 from course_lib.explorers.stage.controls import Control
 
 NUMBER = re.compile(r"[−-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
@@ -113,29 +111,20 @@ def test_the_numbers_are_those_of_the_text(chapter: int) -> None:
     assert found == [[value for _, value in asked(words)] for words in TRIES[chapter]]
 
 
-def explorers_of(chapter: int) -> list[str]:
-    """By the chapter that the docstring of their module names."""
-    words = {name: sys.modules[kind.__module__].__doc__ or "" for name, kind in EXPLORERS.items()}
-    own = re.compile(rf"Explorers? of chapter {chapter}:")
-    return [name for name, docstring in words.items() if own.match(docstring)]
-
-
-@pytest.mark.parametrize("chapter", TRIES)
-def test_what_is_to_be_set_is_a_stop(chapter: int) -> None:
-    """Of an explorer of the chapter that has the control."""
-    stops = defaultdict(list)
-    for name in explorers_of(chapter):
-        controls = controls_of(name)
-        for control in recorded_controls(name, controls, named_values(name, controls, FOLDER)):
-            stops[control.name].append(control)
+@pytest.mark.parametrize(("chapter", "name"), list(enumerate(EXPLORERS, start=1)))
+def test_what_is_to_be_set_is_a_stop(chapter: int, name: str) -> None:
+    controls = controls_of(name)
+    named = named_values(name, controls, FOLDER)
+    stops = {control.name: control for control in recorded_controls(name, controls, named)}
+    choices = {c.name for c in controls if isinstance(c, Choice)}
     wanted = [pair for words in TRIES[chapter] for pair in asked(words) if pair[0] != "·"]
-    for name, text in wanted:
-        choices = [c for c in stops[name] if c.kind == "choice"]
-        shown = {word for c in choices for s in c.shown for word in s.replace("=", " ").split()}
-        values = {value for c in stops[name] if c.kind != "choice" for value in c.values}
-        assert text in shown if choices else number(text) in values, (name, text)
-    for name, values in ALSO.get(chapter, {}).items():
-        assert all(set(values) <= set(c.values) for c in stops[name]), name
+    for control, text in wanted:
+        if control in choices:
+            assert any(text in shown.replace("=", " ").split() for shown in stops[control].shown)
+        else:
+            assert number(text) in stops[control].values, (control, text)
+    for control, values in ALSO.get(chapter, {}).items():
+        assert set(values) <= set(stops[control].values), control
 
 
 def test_what_a_reader_is_sent_to_is_there() -> None:
