@@ -28,15 +28,23 @@ def log_mean_exp_in_place(values: Tensor) -> Any:
     return values.mean().log_().add_(largest)
 
 
-def posterior_average(log_weights: Tensor, values: Tensor) -> Any:
-    return (torch.softmax(log_weights, 0) * values).sum()
+def metropolis(log_density: Function, start: Tensor, steps: Tensor, uniforms: Tensor) -> Any:
+    places = [start]
+    for step, u in zip(steps, uniforms, strict=True):
+        here, there = places[-1], places[-1] + step
+        places.append(there if u.log() < log_density(there) - log_density(here) else here)
+    return torch.stack(places[1:])
 
 
-def posterior_average_in_place(log_weights: Tensor, values: Tensor) -> Any:
-    log_weights -= log_weights.max()
-    log_weights.exp_()
-    values *= log_weights
-    return values.sum() / log_weights.sum()
+def metropolis_in_place(
+    log_density: Function, start: Tensor, steps: Tensor, uniforms: Tensor
+) -> Any:
+    for i in range(len(steps)):
+        steps[i] += start
+        ratio = (log_density(steps[i]) - log_density(start)).exp_()
+        steps[i] = steps[i] if uniforms[i] < ratio else start
+        start.copy_(steps[i])
+    return steps
 
 
 def importance_weighted(log_weights: Tensor) -> Any:
@@ -199,7 +207,7 @@ def chain_elbo_in_place(log_x: Tensor, log_p: Tensor, log_q: Tensor) -> Any:
 # A right answer to each, and one that works in place.
 FUNCTIONS: dict[str, tuple[Function, Function]] = {
     "1.c": (log_mean_exp, log_mean_exp_in_place),
-    "2.c": (posterior_average, posterior_average_in_place),
+    "2.b": (metropolis, metropolis_in_place),
     "3.c": (importance_weighted, importance_weighted_in_place),
     "4.d": (kl_of_gaussians, kl_of_gaussians_in_place),
     "5.d": (information, information_in_place),
@@ -220,8 +228,12 @@ NUMBERS: dict[str, Any] = {
     "1.a": -0.5 * math.log(10 * math.pi) - 0.1,
     "1.b": 100 * ((4 / 3) ** 5 - 1),
     "1.d": -105 - 392 * math.log(0.08 * math.pi),
-    "2.a": -0.5 * math.log(2 * math.pi * 4 / 13) - (15 / 13) ** 2 / (8 / 13),
-    "2.b": ((4 / 3) ** 15 - 1) / 0.02,
+    "2.a": [
+        13 / 4,
+        15 / 13,
+        -0.5 * math.log(2 * math.pi * 4 / 13) - (15 / 13) ** 2 / (8 / 13),
+        -0.5 * math.log(2 * math.pi * 13) - 25 / 26,
+    ],
     "3.a": -0.5 * math.log(2 * math.pi) - 1,
     "3.b": 0.75 - 0.5 * math.log(2),
     "3.d": 0.5,

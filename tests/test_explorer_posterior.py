@@ -43,9 +43,7 @@ def integral(f: Callable[[float], float]) -> float:
 
 
 @pytest.mark.parametrize("world", WORLDS)
-def test_evidence_and_posterior_are_those_of_scipy(
-    explorer: PosteriorExplorer, world: str
-) -> None:
+def test_evidence_and_posterior_are_those_of_scipy(explorer: PosteriorExplorer, world: str) -> None:
     n = explorer.at(world=world, mean=0.5, std=0.5)
     evidence = integral(lambda z: math.exp(log_joint(world, z)))
     mean = integral(lambda z: z * math.exp(log_joint(world, z))) / evidence
