@@ -327,7 +327,7 @@ def stack(mean: Tensor, spread: Tensor) -> Tensor:
 
 
 def visits(f: Any, z: Tensor, steps: Tensor, uniforms: Tensor, takes: Any = torch.lt) -> Any:
-    """Of a chain: where it stands after each step, where it moved to, what it was offered if not."""
+    """Of a chain: where it stands after each step, where it moved to, and each offer."""
     stands, moved, noted = [], [], []
     for step, u in zip(steps, uniforms, strict=True):
         offer = z + step

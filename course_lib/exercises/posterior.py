@@ -194,7 +194,7 @@ register(
                 "That takes every step: a random walk that knows nothing of the density.",
             ),
         ],
-        cases=[_case(_two_humps, 1.25, 1), _case(_lopsided, -0.5, 2)],
+        cases=[_case(_two_humps, 0.4, 1), _case(_lopsided, -0.5, 2)],
         tolerance=1e-10,
         unit="",
         hints=(
