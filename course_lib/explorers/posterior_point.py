@@ -110,7 +110,7 @@ class PosteriorPoint(Explorer):
         outwards = 1 if z > r["posterior_mean"] else -1
         self.under_text.set_text(number(joint, 1) if below else "")
         self.under_text.set_position((z + 0.18 * outwards, NATS[0] + 0.6))
-        self.under_text.set_ha("left" if outwards > 0 else "right")
+        self.under_text.set(ha="left" if outwards > 0 else "right")
 
 
 def _terms(r: dict[str, float]) -> dict[str, str]:
