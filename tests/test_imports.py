@@ -64,6 +64,7 @@ TABLE: dict[str, set[str]] = {
         "evaluate",
         "exact",
         "gradients",
+        "plots",
         "shipped",
         "train",
         "vae",

@@ -9,7 +9,7 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.bounds import candidate_log_evidence, log_weights
 from course_lib.distributions import DiagonalGaussian, expectation
-from course_lib.exact import ScalarLatent
+from course_lib.exact import GridPosterior, ScalarLatent
 from course_lib.explorers.scenes.posterior_panel import EDGE, PosteriorPanel, Z, modes
 from course_lib.explorers.scenes.small_worlds import small_world
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
@@ -97,19 +97,14 @@ class PosteriorExplorer(Explorer):
         exact = candidate_log_evidence(log_joint, log_posterior)
         draws = (q.mean + q.std * NOISE).unsqueeze(-1)  # (DRAWS, 1)
         weights = log_weights(model, q, seen, draws)  # (DRAWS,)
-        average = expectation(q, lambda z: log_weights(model, q, seen, z)).item()
         numbers = {
-            "log_evidence": posterior.log_evidence.item(),
             "candidate_low": exact.min().item(),
             "candidate_high": exact.max().item(),
-            "posterior_mean": posterior.mean.item(),
-            "posterior_std": posterior.variance.sqrt().item(),
             "modes": modes(log_posterior),
             "q_low": weights.min().item(),
             "q_high": weights.max().item(),
             "q_middle": weights[DRAWS // 2].item(),
-            "q_average": average,
-            "short": posterior.log_evidence.item() - average,
+            **_averages(model, seen, q, posterior),
         }
         self.densities.move(model, seen, log_posterior)
         self.q.set_ydata(log_q.exp().numpy())
@@ -169,6 +164,21 @@ def world_and_x(name: str) -> tuple[ScalarLatent, Tensor]:
     """The world that a choice such as "z², x = 1.5" names, and x, (1,)."""
     world, _, x = name.partition(", x = ")
     return small_world(world), torch.tensor([float(x)], **DOUBLE)
+
+
+def _averages(
+    model: ScalarLatent, x: Tensor, q: DiagonalGaussian, posterior: GridPosterior
+) -> dict[str, float]:
+    """What integrals give: log p(x), the posterior's moments, the formula on average over q."""
+    average = expectation(q, lambda z: log_weights(model, q, x, z)).item()
+    evidence = posterior.log_evidence.item()
+    return {
+        "log_evidence": evidence,
+        "posterior_mean": posterior.mean.item(),
+        "posterior_std": posterior.variance.sqrt().item(),
+        "q_average": average,
+        "short": evidence - average,
+    }
 
 
 def _three_digits(value: float) -> str:
