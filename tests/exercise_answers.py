@@ -3,6 +3,8 @@
 A new exercise that asks for a number needs a row in NUMBERS: the number, or the list of them, from
 a formula that the exercise's own oracle does not use. One that asks for a function needs a row in
 FUNCTIONS: the function written plainly, and once more so that it works in place on its arguments.
+A choice needs a row in CHOICES: the words that hold, or the word for each blank in order. A design
+needs a row in DESIGNS: what makes an answer that reaches its figure.
 """
 
 import math
@@ -12,6 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from course_lib.distributions import DiagonalGaussian, GaussianMixture
 
 Function = Callable[..., Any]
 
@@ -45,6 +49,14 @@ def metropolis_in_place(
         steps[i] = steps[i] if uniforms[i] < ratio else start
         start.copy_(steps[i])
     return steps
+
+
+def on_both_humps(x: float) -> GaussianMixture:
+    """A Gaussian on each of the places where −z²/2 − 2(x − z²)² is level, as wide as it is bent."""
+    place, std = math.sqrt(x - 0.125), 1 / math.sqrt(16 * x - 2)
+    means = torch.tensor([[place], [-place]], dtype=torch.float64)
+    parts = DiagonalGaussian.from_std(means, torch.full_like(means, std))
+    return GaussianMixture(torch.zeros(2, dtype=torch.float64), parts)
 
 
 def importance_weighted(log_weights: Tensor) -> Any:
@@ -224,6 +236,12 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
 }
 
 # The numbers, by hand.
+CHOICES: dict[str, list[str]] = {
+    "2.c": ["p(x) at least", "same shape where q draws"],
+}
+DESIGNS: dict[str, Callable[[], Any]] = {
+    "2.d": lambda: on_both_humps,
+}
 NUMBERS: dict[str, Any] = {
     "1.a": -0.5 * math.log(10 * math.pi) - 0.1,
     "1.b": 100 * ((4 / 3) ** 5 - 1),

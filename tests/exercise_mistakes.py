@@ -3,10 +3,13 @@ answer and how its hint begins, in the order in which the exercise has them.
 
 A new exercise needs a row in WRONG_NUMBERS or WRONG_FUNCTIONS, with an entry for each `Mistake`:
 the wrong answer, made from the right one of exercise_answers or by hand, never by the course's
-code, and enough of the hint's first words to tell it from the others.
+code, and enough of the hint's first words to tell it from the others. A design needs a row in
+WRONG_DESIGNS: what makes a plausible wrong answer, and words that its verdict must have. (A choice
+needs none: each of its wrong words is tried with its reason.)
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,6 +23,8 @@ from exercise_answers import (
     score_estimates,
 )
 from torch import Tensor
+
+from course_lib.distributions import DiagonalGaussian
 
 Wrong = list[tuple[Any, str]]
 R = NUMBERS  # the right ones
@@ -337,6 +342,19 @@ def visits(f: Any, z: Tensor, steps: Tensor, uniforms: Tensor, takes: Any = torc
         stands.append(z)
         noted.append(offer)
     return torch.stack(stands), torch.stack(moved), torch.stack(noted)
+
+
+def on_one_hump(x: float) -> DiagonalGaussian:
+    return DiagonalGaussian.from_std(math.sqrt(x - 0.125), 1 / math.sqrt(16 * x - 2))
+
+
+WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
+    "2.d": [
+        (lambda: on_one_hump, "is 0.777279 nats, and at most 0.1 nats is asked"),
+        (lambda: on_one_hump(1.5), "a function of x is wanted"),
+        (lambda: lambda x: x, "q must be a distribution"),
+    ],
+}
 
 
 WRONG_FUNCTIONS: dict[str, Wrong] = {
