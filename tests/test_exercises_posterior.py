@@ -22,7 +22,7 @@ Number = Callable[[float], float]
     [
         ("q is the posterior", "Half of a posterior with two humps is just as flat"),
         ("p(x) equals", "log 2 too low"),
-        (["p(x) at least", "more draws will tell"], "no draw of q ever falls where q is zero"),
+        (["p(x) at least", "more draws will tell"], "No draw of q ever falls where q is zero"),
         ("p(x) at most", "can only add to p(x)"),
         ("p(x) at least", "one more holds"),
         (["same shape where q draws", "p(x) at least", "q is the posterior"], "Half of a"),

@@ -207,12 +207,12 @@ register(
         "2.c",
         right=["p(x) at least", "same shape where q draws"],
         reasons={
-            "q is the posterior": "flat where q draws says nothing of where q never draws. Half of "
+            "q is the posterior": "Flat where q draws says nothing of where q never draws. Half of "
             "a posterior with two humps is just as flat.",
-            "p(x) equals": "that needs a q that covers the posterior. Half of it gives a constant "
+            "p(x) equals": "That needs a q that covers the posterior. Half of it gives a constant "
             "too, log 2 too low.",
-            "p(x) at most": "what q leaves out can only add to p(x).",
-            "more draws will tell": "no draw of q ever falls where q is zero. What could tell is a "
+            "p(x) at most": "What q leaves out can only add to p(x).",
+            "more draws will tell": "No draw of q ever falls where q is zero. What could tell is a "
             "z from elsewhere, such as one from the prior.",
         },
         hints=(
