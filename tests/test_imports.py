@@ -48,7 +48,6 @@ TABLE: dict[str, set[str]] = {
     "checks": {"arguments", "numerals"},
     "exercises": {
         "arguments",
-        "bounds",
         "chain_readings",
         "checks",
         "distributions",
@@ -76,7 +75,6 @@ TABLE: dict[str, set[str]] = {
         "data",
         "distributions",
         "exact",
-        "exact.numerics",
         "exact.optima",
         "explorers.scenes",
         "explorers.stage",
