@@ -389,7 +389,9 @@ def test_paper_has_solutions_at_the_end_and_links_that_work_there() -> None:
         assert drawn.index(f'id="c{name[0]}-solution-{name}"') > drawn.index(
             f'id="c{name[0]}-recap"'
         )
-    assert {str(fold["class"]) for fold in page.all("details")} == {"fold", "verdict"}
+    folds = page.all("details")
+    assert {str(fold.get("class", "text")) for fold in folds} == {"fold", "text", "verdict"}
+    assert all("open" in fold for fold in folds if "class" not in fold)
     text = drawn.partition("<main")[2]
     assert text.count("Solutions are at the end of the chapter.") == 2
     assert "Type your answer" not in text

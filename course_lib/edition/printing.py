@@ -97,7 +97,9 @@ def on_paper(page: ChapterPage) -> ChapterPage:
         return f'<p class="to-solution" id="exercise-{name}">{way}</p>\n{between}'
 
     screen, paper = say("page.answer"), say("paper.answer")
-    sections = [SOLVED.sub(moved, opened(part)).replace(screen, paper) for part in page.sections]
+    moved_out = [SOLVED.sub(moved, opened(part)).replace(screen, paper) for part in page.sections]
+    # What is folded in the text, such as an answer of ours, lies open: paper has nothing to press.
+    sections = [part.replace("<details><summary>", "<details open><summary>") for part in moved_out]
     if solutions:
         title = f'<h2 id="solutions">{say("paper.solutions")}</h2>'
         drawn = "\n".join([title, *solutions])
