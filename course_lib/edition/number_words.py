@@ -18,6 +18,17 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "width": "width of where p(x) comes from, in prior standard deviations",
             "best_angle": "angle of the best prior draw to the digit's direction, degrees",
         },
+        "PosteriorPoint": {
+            "log_likelihood": "log p(x|z) at the point, nats",
+            "log_prior": "log p(z) at the point, nats",
+            "log_posterior": "log p(z|x) at the point, nats",
+            "log_evidence": "log p(x), nats",
+            "candidate_low": "log p(x, z) − log p(z|x), lowest over z, nats",
+            "candidate_high": "log p(x, z) − log p(z|x), highest over z, nats",
+            "posterior_mean": "mean of the exact posterior",
+            "posterior_std": "standard deviation of the exact posterior",
+            "modes": "modes of the exact posterior",
+        },
         "PosteriorExplorer": {
             "log_evidence": "log p(x), nats",
             "candidate_low": "log p(x, z) − log p(z|x), lowest over z, nats",
@@ -29,6 +40,7 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "q_high": "log p(x, z) − log q(z), highest at q's quantiles, nats",
             "q_middle": "log p(x, z) − log q(z) at q's mean, nats",
             "q_average": "log p(x, z) − log q(z), average over q, nats",
+            "short": "how far that average is below log p(x), nats",
         },
         "LogWeights": {
             "log_evidence": "log p(x), nats",

@@ -14,7 +14,6 @@ PAGE_TEXT = {
     ),
     " The first cell trains sixteen small models, so it takes some seconds.": "",
     "Replace each `...` and run the cell.": "Type your answer and press **Check**.",
-    "what the cell asked of q": "what the code asked of q",
     "the next cell asks autograd": "the code below asks autograd",
     "in the cell below": "in the code below",
     "in the cells under": "in the code under",
