@@ -60,10 +60,12 @@ def remark(
     wanted: Sequence[NumberRow],
     tolerance: float,
     unit: str = "",
+    ratio: bool = True,
 ) -> str:
     """Which number is wrong, in which direction and by how much, to two digits.
 
     The sizes of the calls must agree. If all are off by one factor, or by one shift, that is said.
+    `ratio`: whether a factor says something of one number; of two logarithms it does not.
     """
     a, b = (torch.cat([call.values for call in calls]) for calls in (given, wanted))
     wrong = _wrong(a, b, tolerance)
@@ -73,20 +75,22 @@ def remark(
             return say("all off", off=common)
     place = int(wrong.nonzero()[0])
     which = _which(place, sizes(wanted))
-    return say("off", which=which, off=off(a[place].item(), b[place].item(), unit))
+    return say("off", which=which, off=off(a[place].item(), b[place].item(), unit, ratio))
 
 
-def off(given: float, wanted: float, unit: str = "") -> str:
-    """In words: too high or too low, by how much, and by which factor if the signs agree."""
+def off(given: float, wanted: float, unit: str = "", ratio: bool = True) -> str:
+    """In words: too high or too low, by how much, and by which factor if the signs agree and it
+    is asked for.
+    """
     if math.isnan(given):
         return say("NaN")
     if math.isinf(given):
         return say("infinite", given=significant(given))
     words = _shift(given - wanted, unit)
-    if given * wanted <= 0:
+    if given * wanted <= 0 or not ratio:
         return words
-    ratio = max(given / wanted, wanted / given)
-    return say("ratio", off=words, ratio=_two(ratio)) if ratio >= 1.1 else words
+    factor = max(given / wanted, wanted / given)
+    return say("ratio", off=words, ratio=_two(factor)) if factor >= 1.1 else words
 
 
 def quantity(value: float, unit: str) -> str:

@@ -32,8 +32,9 @@ class Exercise:
     relative to max(1, |answer|), wide enough for an answer typed with the digits that the exercise
     asks for. `counts`: of a number, how many terms (dimensions, examples, samples) it sums or
     averages; of a function they are read off its cases. `log_density`: whether a
-    Gaussian's ½ log 2π is in the answer, and may be forgotten. `seconds`: after so many a learner's
-    function is stopped. `hints`: what `hint` gives, step by step.
+    Gaussian's ½ log 2π is in the answer, and may be forgotten; a factor between two of them is not
+    told. `seconds`: after so many a learner's function is stopped. `hints`: what `hint` gives, step
+    by step.
 
     Raises ValueError if the tolerance is not between 0 and 0.01 (a wide one lets everything pass),
     if the seconds are not positive and finite, or if a case is no tuple or cannot be copied.

@@ -115,7 +115,7 @@ def _refusal(exercise: Exercise, given: Sequence[NumberRow], wanted: Sequence[Nu
     if sizes(given) != sizes(wanted):
         return _counts(exercise, given, wanted)
     unit = "" if exercise.cases else exercise.unit
-    told = remark(given, wanted, exercise.tolerance, unit)
+    told = remark(given, wanted, exercise.tolerance, unit, ratio=not exercise.log_density)
     if max(call.epsilon for call in given) > SINGLE:
         told = say("half precision", told=told)
     count = given[0].values.numel()

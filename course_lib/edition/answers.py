@@ -4,9 +4,10 @@
 
     exercises   by name: "kind" is "numbers", "choice", "blanks", "function" or "design".
                 Of numbers: "exact", the right ones, a list; "tolerance", relative to
-                max(1, |exact|); "mistakes", a list for each known wrong answer, in the order in
-                which they are tried. Of a choice: "options", all of them in order, and "right",
-                those that hold. Of "blanks": a list with the "options" and the "right" one of each.
+                max(1, |exact|); "ratio", whether one is told by which factor a number is off;
+                "mistakes", a list for each known wrong answer, in the order in which they are
+                tried. Of a choice: "options", all of them in order, and "right", those that hold.
+                Of "blanks": a list with the "options" and the "right" one of each.
     guesses     what `guess` and `reveal` go by: "near", the factor below which a guess is told in
                 per cent, and "longest", the letters of a guess in words.
     words       by language: "phrases", what `checks.phrases` holds; "counts", the words for 0, 1,
@@ -94,6 +95,7 @@ def _table(task: AnyExercise) -> dict[str, Any]:
         "kind": "numbers",
         "exact": _row(task.exact[0].values.tolist()),
         "tolerance": task.tolerance,
+        "ratio": not task.log_density,
         "mistakes": [_row(calls[0].values.tolist()) for calls, _ in task.known],
     }
 

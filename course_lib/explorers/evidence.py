@@ -36,6 +36,11 @@ from course_lib.plots import (
 ESTIMATES = 100  # at most; fewer where the pool does not suffice
 ALONG, OFF = (-4.0, 11.6), (-0.25, 9.6)  # of the folded space, prior standard deviations
 PICTURES, SIDE, SCALE = (5.4, 8.8), 2.7, 5  # left edges and side of the two; pixels a pixel
+RING = 0.25  # radius of the ring, in units of the folded space
+HIGHEST, HALF_WORDS = (
+    4.6,
+    0.75,
+)  # of the words beside the blue dots: their middle, half their height
 FOOT, REACH = 0.16, 0.22  # where the bars of the histogram start, and the longest of them
 EDGES = np.linspace(np.arcsinh(-4000), np.arcsinh(20), 91)  # of the histogram, asinh of nats
 
@@ -87,7 +92,7 @@ class EvidenceNeedle(Explorer):
         none = np.full((1, 2), np.nan)
         self.grey = latent_points(ax, none, of="prior", size=3)
         self.blue = latent_points(ax, none, of="posterior", size=3)
-        (self.ring,) = ax.plot(0, 0, "o", markersize=7, color="k", markerfacecolor="none", zorder=4)
+        (self.ring,) = ax.plot(0, 0, "o", markersize=9, color="k", markerfacecolor="none", zorder=4)
         (self.leader,) = ax.plot([], [], color="k", linewidth=1)
         self.words = {
             "shell": label(ax, 0, -0.75, "", of="axis"),
@@ -106,6 +111,7 @@ class EvidenceNeedle(Explorer):
         ax.set(xlim=(0, 1), ylim=(EDGES[0], EDGES[-1]))
         marks = (10, 1, 0, -1, -10, -100, -1000)
         ax.set_yticks(np.arcsinh(marks), [number(m, 0) for m in marks])
+        label(ax, 0.03, EDGES[-1] - 0.3, "the scale is stretched", of="axis")
         (line,) = ax.plot((0, 1), (0, 0), color=COLOURS["evidence"], linewidth=2)
         line.set_zorder(3)
         self.gap = ax.add_patch(Rectangle((0.03, 0), 0.09, 0, linewidth=0))
@@ -160,7 +166,7 @@ class EvidenceNeedle(Explorer):
         self.grey.set_data(*folded(self.draws.shown[:dots, :d], along).T)
         self.blue.set_data(*(places := folded(blue, along)).T)
         self.ring.set_data(ring[:1], ring[1:])
-        self.leader.set_data([ring[0], PICTURES[0]], [ring[1], 9.0 - SIDE])
+        self._lead(ring, np.array([PICTURES[0], 9.0 - SIDE]))
         mean = world.offset + world.loadings @ best
         self.pictures[0].set_picture(_picture(mean.clamp(0, 1)))
         angles = np.linspace(0, np.pi, 200)
@@ -175,10 +181,24 @@ class EvidenceNeedle(Explorer):
         self.words["best"].set_text(f"best of {draws:,}")
         self.words["shell"].set(text=f"√{d} = {number(d**0.5, 1)}", x=d**0.5 - 0.2)
         right, top = blue.max(0)
-        place = (max(right, (d**0.5 + 0.5) * (d < 3)) + 0.3, max(blue[:, 1].mean(), 0.9))
+        height = min(max(blue[:, 1].mean(), 0.9), HIGHEST)
+        clear = 0.8 if d == 1 else 0.3  # of the line to the ring, which rises from the centre
+        place = (max(right, self._farthest(height, d)) + clear, height)
         if right > 8.7:  # no room beside
             place = (right - 1.7, top + 0.9)
         self.words["blue"].set_position(place)
+
+    def _farthest(self, height: float, d: int) -> float:
+        """How far right the shell and the grey dots reach beside words at this height."""
+        ahead, off = (np.asarray(part) for part in self.grey.get_data())
+        beside = ahead[abs(off - height) < HALF_WORDS]
+        shell = max(d - max(height - HALF_WORDS, 0) ** 2, 0) ** 0.5
+        return float(max(shell, beside.max(initial=0)))
+
+    def _lead(self, ring: Numbers, end: Numbers) -> None:
+        """The line from the edge of the ring, so that what lies in it can be seen."""
+        start = ring + RING * (end - ring) / np.hypot(*(end - ring))
+        self.leader.set_data(*np.transpose([start, end]))
 
     def _move_estimates(self, relative: Numbers, median: float) -> None:
         counts, _ = np.histogram(np.arcsinh(relative), EDGES)

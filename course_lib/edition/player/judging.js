@@ -83,7 +83,7 @@
     }
     const known = table.mistakes.findIndex(row => agree(given, row.map(Number), table.tolerance));
     if (known >= 0) return no(say('known mistake', { hint: words.mistakes[known] }));
-    return no(refusal(given, wanted, table.tolerance, words.unit, say));
+    return no(refusal(given, wanted, table, words.unit, say));
   }
 
   function right(given, unit, say) {
@@ -91,8 +91,8 @@
     return say('right number', { given: quantity(significant(given[0]), unit) });
   }
 
-  function refusal(given, wanted, tolerance, unit, say) {
-    const told = remark(given, wanted, tolerance, unit, say);
+  function refusal(given, wanted, table, unit, say) {
+    const told = remark(given, wanted, table, unit, say);
     if (given.length > 1) return say('several numbers', { count: given.length, told });
     return say('one number', { given: quantity(significant(given[0]), unit), told });
   }
@@ -113,7 +113,7 @@
   }
 
   /** Which number is wrong, in which direction and by how much; or what all have in common. */
-  function remark(given, wanted, tolerance, unit, say) {
+  function remark(given, wanted, { tolerance, ratio }, unit, say) {
     const off = wrong(given, wanted, tolerance);
     if (given.length > 1 && off.every((is, i) => is || !(Math.abs(wanted[i]) > tolerance))) {
       const common = factorOrShift(given, wanted, say);
@@ -122,14 +122,14 @@
     const place = off.indexOf(true);
     const count = given.length;
     const which = count === 1 ? say('it') : say('place', { place: place + 1, count });
-    return say('off', { which, off: distance(given[place], wanted[place], unit, say) });
+    return say('off', { which, off: distance(given[place], wanted[place], ratio, unit, say) });
   }
 
-  function distance(given, wanted, unit, say) {
+  function distance(given, wanted, told, unit, say) {
     if (Number.isNaN(given)) return say('NaN');
     if (!Number.isFinite(given)) return say('infinite', { given: significant(given) });
     const off = shift(given - wanted, unit, say);
-    if (given * wanted <= 0) return off;
+    if (given * wanted <= 0 || !told) return off; // of two logarithms a factor says nothing
     const ratio = Math.max(given / wanted, wanted / given);
     return ratio >= 1.1 ? say('ratio', { off, ratio: two(ratio) }) : off;
   }
