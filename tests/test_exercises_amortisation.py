@@ -1,4 +1,4 @@
-"""Chapter 6's exercises that are no number: blanks, a diagnosis, and an encoder that is measured."""
+"""Chapter 6's exercises that are no number: blanks, a diagnosis, an encoder that is measured."""
 
 import math
 

@@ -78,7 +78,7 @@ register(
                 {
                     "1 / σ²": "The logarithm stands there once for each of the d latents.",
                     "d / σ": "You have differentiated by σ² on one side and by σ on the other.",
-                    "2d / σ²": "−d log σ² has the slope −d/σ² in σ²; the 2 belongs to a slope in σ.",
+                    "2d / σ²": "−d log σ² has the slope −d/σ² in σ²; a 2 belongs to a slope in σ.",
                 },
             ),
             Blank(

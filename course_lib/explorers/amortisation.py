@@ -197,7 +197,8 @@ def _sentence(r: dict[str, float], encoder: str) -> str:
             f"{number(r['mean_amortisation'])} on average over x: its ELBO is {elbo}."
         )
     return (
-        f"log p(x) is {evidence} nats. The best q without correlation has the ELBO {best}: its shape "
-        f"costs {approximation} nats. Its standard deviations are {given}, the posterior's {own}. "
+        f"log p(x) is {evidence} nats. The best q without correlation has the ELBO {best}: "
+        f"its shape costs {approximation} nats. Its standard deviations are {given}, "
+        f"the posterior's {own}. "
         f"{shared}"
     )
