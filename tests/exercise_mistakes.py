@@ -20,6 +20,7 @@ from exercise_answers import (
     kl_of_gaussians,
     latents,
     log_joint,
+    moments,
     score_estimates,
 )
 from torch import Tensor
@@ -300,7 +301,13 @@ def stack(mean: Tensor, spread: Tensor) -> Tensor:
     return torch.stack([mean.mean(0), spread])
 
 
-WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {}
+WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
+    "6.d": [
+        (lambda: lambda x: moments(x, 1.0), "the mean gap over x is 0.07287"),
+        (lambda: lambda x: moments(0 * x, 4.0), "the mean gap over x is "),
+        (lambda: torch.zeros(3), "an encoder is wanted, a net or a function, got Tensor"),
+    ],
+}
 WRONG_FUNCTIONS: dict[str, Wrong] = {
     "1.c": [
         (lambda v: sum(v) / len(v), "That is the mean of the logs"),

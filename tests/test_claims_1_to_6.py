@@ -242,7 +242,9 @@ def test_a_net_learns_the_posteriors_mean_and_width_from_pairs() -> None:
 def test_one_width_for_both_latents_costs_more_where_they_differ(rho: float) -> None:
     """Chapter 6: stds 1 and 2, half a log of 25/16 more than two widths, whatever ρ; never less."""
     for ratio, more in ((2.0, math.log(25 / 16) / 2), (1.0, 0.0)):
-        covariance = torch.tensor([[1.0, ratio * rho], [ratio * rho, ratio**2]]).double()
+        covariance = torch.tensor(
+            [[1.0, ratio * rho], [ratio * rho, ratio**2]], dtype=torch.float64
+        )
         posterior = FullGaussian.from_covariance(torch.zeros(2).double(), covariance)
         two = bounds.gap(best_diagonal(posterior), posterior).item()
         one = bounds.gap(best_isotropic(posterior), posterior).item()
@@ -259,9 +261,7 @@ def sharing(model: VAE, images: torch.Tensor) -> float:
     return split.amortisation.mean().item()
 
 
-def digit_vae(
-    images: torch.Tensor, *, units: int, epochs: int, seed: int
-) -> VAE:
+def digit_vae(images: torch.Tensor, *, units: int, epochs: int, seed: int) -> VAE:
     """Chapter 6's VAE, trained on these images."""
     net = Architecture(64, (8,), ((units,),), "binomial")
     model = net.build(seed=seed, data_mean=images.mean(0) / 16)
