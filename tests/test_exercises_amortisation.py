@@ -33,10 +33,10 @@ def test_the_words_of_the_derivation_are_those_of_numbers() -> None:
     precision = np.linalg.inv(covariance)
     d, trace, spread = 3, float(np.trace(precision)), float(np.trace(covariance))
 
+    log_volume = float(np.linalg.slogdet(precision)[1])
+
     def kl(variance: float) -> float:
-        return 0.5 * (
-            variance * trace - d - d * math.log(variance) - np.linalg.slogdet(precision)[1]
-        )
+        return 0.5 * (variance * trace - d - d * math.log(variance) - log_volume)
 
     found = optimize.minimize_scalar(
         kl, bounds=(1e-3, 10), method="bounded", options={"xatol": 1e-9}
