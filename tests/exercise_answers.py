@@ -231,16 +231,10 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
 
 # The numbers, by hand.
 CHOICES: dict[str, list[str]] = {
-<<<<<<< HEAD
-    "6.a": ["σ² tr Λ", "d / σ²", "d / tr Λ", "harmonic"],
-    "6.c": ["climb q for each test image", "more training images"],
-}
-DESIGNS: dict[str, Callable[[], Any]] = {
-    "6.d": lambda: lambda x: moments(x, 0.9),
-}
-=======
     "3.a": ["q(z)", ">=", "p(z)"],
     "3.c": ["c"],
+    "6.a": ["σ² tr Λ", "d / σ²", "d / tr Λ", "harmonic"],
+    "6.c": ["climb q for each test image", "more training images"],
 }
 
 
@@ -257,8 +251,10 @@ def uphill_at_a_half() -> DiagonalGaussian:
     return DiagonalGaussian(place[:1].detach(), place[1:].detach())
 
 
-DESIGNS: dict[str, Callable[[], Any]] = {"3.d": uphill_at_a_half}
->>>>>>> main
+DESIGNS: dict[str, Callable[[], Any]] = {
+    "3.d": uphill_at_a_half,
+    "6.d": lambda: lambda x: moments(x, 0.9),
+}
 NUMBERS: dict[str, Any] = {
     "1.a": -0.5 * math.log(10 * math.pi) - 0.1,
     "1.b": 100 * ((4 / 3) ** 5 - 1),

@@ -284,18 +284,16 @@ def stack(mean: Tensor, spread: Tensor) -> Tensor:
 
 
 WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
-<<<<<<< HEAD
-    "6.d": [
-        (lambda: lambda x: moments(x, 1.0), "the mean gap over x is 0.07287"),
-        (lambda: lambda x: moments(0 * x, 4.0), "the mean gap over x is "),
-        (lambda: torch.zeros(3), "an encoder is wanted, a net or a function, got Tensor"),
-=======
     "3.d": [
         (lambda: DiagonalGaussian.standard(1), "the gap is"),
         (lambda: DiagonalGaussian.from_std(1.335, 0.463), "the gap is"),  # that of x = 2
         (lambda: DiagonalGaussian.from_std([0.3, 0.3], [0.3, 0.3]), "one latent"),
         (lambda: (0.3, 0.3), "DiagonalGaussian.from_std"),
->>>>>>> main
+    ],
+    "6.d": [
+        (lambda: lambda x: moments(x, 1.0), "the mean gap over x is 0.07287"),
+        (lambda: lambda x: moments(0 * x, 4.0), "the mean gap over x is "),
+        (lambda: torch.zeros(3), "an encoder is wanted, a net or a function, got Tensor"),
     ],
 }
 WRONG_FUNCTIONS: dict[str, Wrong] = {

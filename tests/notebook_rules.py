@@ -33,11 +33,7 @@ TAGS = {"raises-exception"}
 SHOWN_WIDTH = 800  # pixels, at most; a picture is stored at twice its shown width
 MACHINE = re.compile(r"/(?:home|root|work|tmp|Users|usr)/|[A-Z]:\\|\b0x[0-9a-f]{6,}")
 INSIGHTS = {6, 7, 9, 11}
-<<<<<<< HEAD
-SECOND_EDITION: set[int] = {6}  # chapters that are held to the core's limits, see below
-=======
-SECOND_EDITION = {3}  # chapters that are held to the core's limits, see below
->>>>>>> main
+SECOND_EDITION = {3, 6}  # chapters that are held to the core's limits, see below
 FOLDED = {"source_hidden": True}  # a cell's `jupyter`, where its code is folded
 CLOSED = "jp-MarkdownHeadingCollapsed"  # a heading's metadata: what follows it is folded
 BASIS = "# What the text rests on"
