@@ -19,6 +19,7 @@ from exercise_answers import (
     kl_of_gaussians,
     latents,
     log_joint,
+    moments,
     score_estimates,
 )
 from torch import Tensor
@@ -122,28 +123,6 @@ WRONG_NUMBERS: dict[str, Wrong] = {
         (1 / 2, "That would be Σ"),
         (2 / 784, "Turned round"),
         (14 * 2**0.5, "That is s."),
-    ],
-    "6.a": [
-        (0.19, "That is its variance"),
-        (-math.log(0.19), "Twice too much"),
-        (math.log(0.19) / 2, "Mind the sign"),
-        (1 / 0.19 - 1 + math.log(0.19) / 2, "That q has the marginal"),
-        (math.log(10) / 2, "Nearly"),
-    ],
-    "6.b": [
-        (8 / 5, "That is its variance"),
-        ((2.5 + 0.625 - 2 - math.log(6.25 / 4)) / 2, "That q has the mean of the two variances"),
-        ((2.25 + 0.5625 - 2) / 2 - math.log(2.25 / 2), "That q has σ = 1.5"),
-        (1 / 4, "That q has σ² = 2"),
-        (-2 * R["6.b"], "Mind the ½ and the sign"),
-        (2 * R["6.b"], "Twice too much"),
-    ],
-    "6.d": [
-        (math.log(5) / 2, "That compares the normalisers"),
-        (math.log(5) - 0.8, "Twice too much"),
-        (-R["6.d"], "Mind the sign"),
-        ((5**-0.5 - 1) / 2 + math.log(5) / 4, "The best σ² is"),
-        ((0.04 - 1) / 2 + math.log(5), "That is σ = 0.2"),
     ],
     "7.a": [
         ([-1, 1 / 4 - 1 / 2], "Those are the slopes at x = 1"),
@@ -291,7 +270,7 @@ def turned(arrows: list[Tensor], x: int, z: list[int]) -> float:
 
 
 fold = FUNCTIONS["11.b"][0]
-best_std, information = FUNCTIONS["6.c"][0], FUNCTIONS["5.d"][0]
+encoded, information = FUNCTIONS["6.b"][0], FUNCTIONS["5.d"][0]
 grid = FUNCTIONS["7.b"][0]
 chain = FUNCTIONS["12.b"][0]
 
@@ -334,6 +313,11 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: DiagonalGaussian.from_std(1.335, 0.463), "the gap is"),  # that of x = 2
         (lambda: DiagonalGaussian.from_std([0.3, 0.3], [0.3, 0.3]), "one latent"),
         (lambda: (0.3, 0.3), "DiagonalGaussian.from_std"),
+    ],
+    "6.d": [
+        (lambda: lambda x: moments(x, 1.0), "the mean gap over x is 0.07287"),
+        (lambda: lambda x: moments(0 * x, 4.0), "the mean gap over x is "),
+        (lambda: torch.zeros(3), "an encoder is wanted, a net or a function, got Tensor"),
     ],
 }
 WRONG_FUNCTIONS: dict[str, Wrong] = {
@@ -379,13 +363,13 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda v: (v.diagonal() - (v.exp().sum(1) / len(v)).log()).mean(), "Right on paper"),
         (lambda v: -information(v), "The sign is flipped"),
     ],
-    "6.c": [
-        (lambda c: [c[i, i] ** 0.5 for i in range(len(c))], "Those are the marginal"),
-        (lambda c: best_std(c) ** 2, "Those are the variances"),
-        (lambda c: best_std(c) ** -1, "Those are √Λ_ii"),
-        (lambda c: best_std(c) ** -2, "That is the precision's"),
-        (lambda c: [(len(c) / (best_std(c) ** -2).sum()) ** 0.5] * len(c), "That is the best iso"),
-        (lambda c: torch.linalg.cholesky(c).diag(), "That is the Cholesky"),
+    "6.b": [
+        (lambda v, m, *w: encoded(v - v.mean(0), 0 * m, *w), "That is the program as it was"),
+        (lambda v, m, *w: encoded(v - v.mean(), 0 * m, *w), "One number in place of many"),
+        (lambda v, m, *w: encoded((v.mT - v.mean(1)).mT, 0 * m, *w), "Now each image is alone"),
+        (lambda v, m, *w: encoded(v, 0 * m, *w), "Now it is a function of each image"),
+        (lambda v, m, *w: encoded(v, -m, *w), "mean_image is taken off"),
+        (lambda v, m, *w: encoded(v, m.mean(), *w), "mean_image has a number"),
     ],
     "7.b": [
         (lambda v, h: (v.exp() / v.exp().sum() / h / h).log(), "For an image"),

@@ -39,7 +39,6 @@ TRIES = {
     ],
     6: [
         "rho 0, rho 0.95, · 12, · 1, · 2",
-        "",
         "encoder 4",
         "encoder 16, encoder 4, encoder 2, encoder 1, encoder 1, rho 0.95, · 29.4",
     ],

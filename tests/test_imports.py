@@ -48,6 +48,7 @@ TABLE: dict[str, set[str]] = {
     "checks": {"arguments", "numerals"},
     "exercises": {
         "arguments",
+        "bounds",
         "chain_readings",
         "checks",
         "distributions",
