@@ -13,6 +13,8 @@ from course_lib.explorers.posterior import PosteriorExplorer
 from course_lib.explorers.rate_distortion import RateDistortionTrade
 from course_lib.explorers.reparameterization import GradientNoise
 from course_lib.explorers.stage import Explorer
+from course_lib.explorers.swelling_codes import SwellingCodes
+from course_lib.explorers.weighted_objective import WeightedObjective
 
 EXPLORERS: dict[str, type[Explorer]] = {
     kind.__name__: kind
@@ -21,7 +23,9 @@ EXPLORERS: dict[str, type[Explorer]] = {
         PosteriorExplorer,
         LogWeights,
         PosteriorGap,
+        SwellingCodes,
         RateDistortionTrade,
+        WeightedObjective,
         AmortisedInference,
         LatentWalk,
         GradientNoise,

@@ -1,7 +1,8 @@
 """What is to be shown of VAEs trained at many weights β: their terms, codes, pictures, bounds."""
 
 import copy
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
 from typing import cast
 
 import torch
@@ -10,7 +11,6 @@ from torch import Generator, Tensor
 from course_lib.data import Images, load_digits
 from course_lib.distributions import kl_divergence
 from course_lib.evaluate import LatentPlane, expected_log_likelihood, rate_distortion, surgery
-from course_lib.train import Settings, fit, weighted_elbo
 from course_lib.vae import VAE, Architecture, stack, unstack
 
 BETAS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0)
@@ -20,23 +20,44 @@ SAMPLES = 4  # of q, for each image's distortion
 
 @lru_cache(maxsize=1)
 def quick_sweep() -> VAE:
-    """Sixteen VAEs of the digits at BETAS, trained for a few seconds: enough to try things on."""
+    """The sixteen VAEs at BETAS that notebook 5 trains, by the same steps: one model with β = 1,
+    then sixteen copies of it that go on from there, each with its own β.
+    """
     counts = load_digits().images.flatten(1).float()  # (1797, 64)
     architecture = Architecture(64, (2,), ((64, 64),), "binomial", COUNT)
-    model = cast(VAE, architecture.build(seed=0, data_mean=counts.mean(0) / COUNT))
-    fit(model, counts, Settings(16, 128, 0.03, 20, "muon"), progress_bar=False)
-    sweep = stack([model] * len(BETAS))
-    objective = weighted_elbo(torch.tensor(BETAS, dtype=torch.float32, device="cpu"))
-    fit(sweep, counts, Settings(10, 256, 0.02, 10), objective=objective, progress_bar=False)
+    first = cast(VAE, architecture.build(seed=5, data_mean=counts.mean(0) / COUNT))
+    one = stack([first])
+    _train(one, counts, BETAS[5:6], epochs=120, batch=128, rate=0.01)
+    sweep = stack([unstack(one, 0)] * len(BETAS))
+    _train(sweep, counts, BETAS, epochs=50, batch=256, rate=0.005)
     return sweep
+
+
+def _train(
+    models: VAE, counts: Tensor, weights: Sequence[float], *, epochs: int, batch: int, rate: float
+) -> None:
+    """Adam on D + βR, its step falling to zero by a cosine."""
+    betas = torch.tensor(weights, dtype=torch.float32, device="cpu")
+    optimiser = torch.optim.Adam(models.parameters(), lr=rate)
+    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
+    generator = Generator().manual_seed(5)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(counts), generator=generator).split(batch):
+            terms = models.terms(counts[rows], generator=generator)
+            loss = (betas.unsqueeze(-1) * terms.kl - terms.reconstruction).mean(1).sum()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        falling.step()
 
 
 class SweepReport:
     """Figures of M stacked models with a 2-D latent and a Binomial(16) likelihood.
 
     betas: (M,), the weights in the models' order. images: the data set, counts 0..16, whose labels
-    hold every digit. Means over the data, (M,) nats: rate, distortion, mutual_information,
-    aggregate_kl; the last two are good to some 0.03 nats and add up to the first.
+    hold every digit. means: of each model, over the data, nats: rate, distortion, elbo,
+    mutual_information and aggregate_kl; the last two are good to some 0.03 nats and add up to the
+    first.
     Of the first image of each digit, x (10, D), float64: its q, batch (M, 10), and rebuilt
     (M, 10, D), what q's mean decodes to, as a share of ink.
     Raises ValueError if betas and models differ in number.
@@ -44,12 +65,17 @@ class SweepReport:
 
     def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
         self.betas = [float(f"{beta:.6g}") for beta in betas.tolist()]
-        counts = images.images.flatten(1).float()  # (N, D)
-        self._average(models, counts)
+        self._counts = images.images.flatten(1).float()  # (N, D)
+        self._models = models
         exact = copy.deepcopy(models).double().requires_grad_(False)
         labels = images.labels.tolist()
-        self.x = counts[[labels.index(digit) for digit in range(10)]].double()
-        self.everyone = exact.infer(1, counts.double())  # batch (M, N)
+        self.x = self._counts[[labels.index(digit) for digit in range(10)]].double()
+        self.everyone = exact.infer(1, self._counts.double())  # batch (M, N)
+        if self.everyone.mean.shape[:-2] != (len(self.betas),):
+            raise ValueError(
+                f"betas must have one entry a model, got {len(self.betas)} for "
+                f"{tuple(self.everyone.mean.shape[:-2])} models"
+            )
         self.q = exact.infer(1, self.x)
         self._expected = expected_log_likelihood(exact, self.q, self.x)  # (M, 10)
         self._costs = kl_divergence(self.q, exact.prior)  # (M, 10)
@@ -58,24 +84,28 @@ class SweepReport:
         self._planes = [LatentPlane(unstack(exact, i), self.x) for i in range(len(self.betas))]
         self._evidence: dict[tuple[int, int], float] = {}
 
-    @torch.no_grad()
-    def _average(self, models: VAE, counts: Tensor) -> None:
-        """Both terms, and the two parts of the rate, over the whole data set."""
+    @cached_property
+    def means(self) -> list[dict[str, float]]:
+        """Of each model, over the whole data set: both terms, and the two parts of the rate."""
         generator = Generator().manual_seed(0)
-        found = rate_distortion(models, counts, samples=SAMPLES, generator=generator)
-        if found.rate.shape != (len(self.betas), len(counts)):
-            raise ValueError(
-                f"betas must have one entry a model, got {len(self.betas)} for "
-                f"{tuple(found.rate.shape[:-1])} models"
+        found = rate_distortion(self._models, self._counts, samples=SAMPLES, generator=generator)
+        means = []
+        for i, (rate, distortion) in enumerate(
+            zip(found.rate.double().mean(-1), found.distortion.double().mean(-1), strict=True)
+        ):
+            parts = surgery(unstack(self._models, i), self._counts, generator=generator)
+            means.append(
+                {
+                    "rate": rate.item(),
+                    "distortion": distortion.item(),
+                    "elbo": -(rate + distortion).item(),
+                    "mutual_information": parts.mutual_information,
+                    # What is left, so that the two add up; its own estimate has several times
+                    # the error.
+                    "aggregate_kl": parts.rate - parts.mutual_information,
+                }
             )
-        self.rate = found.rate.double().mean(-1).tolist()
-        self.distortion = found.distortion.double().mean(-1).tolist()
-        parts = [
-            surgery(unstack(models, i), counts, generator=generator) for i in range(len(self.betas))
-        ]
-        self.mutual_information = [part.mutual_information for part in parts]
-        # What is left, so that the two add up; its own estimate has several times the error.
-        self.aggregate_kl = [part.rate - part.mutual_information for part in parts]
+        return means
 
     def decoded(self, z: Tensor) -> Tensor:
         """What each model makes of latents z (S, 2), as a share of ink: (M, S, D)."""
@@ -89,17 +119,12 @@ class SweepReport:
             self._evidence[key] = self._planes[model].log_evidence(digit)
         return self._evidence[key]
 
-    def numbers(self, model: int, digit: int) -> dict[str, float]:
+    def of_image(self, model: int, digit: int) -> dict[str, float]:
         """Everything about one model and one image, nats, by name; see the explorer."""
         expected = self._expected[model, digit].item()
         cost = self._costs[model, digit].item()
         evidence = self.evidence(model, digit)
         return {
-            "rate": self.rate[model],
-            "distortion": self.distortion[model],
-            "elbo": -(self.rate[model] + self.distortion[model]),
-            "mutual_information": self.mutual_information[model],
-            "aggregate_kl": self.aggregate_kl[model],
             "image_rate": cost,
             "image_elbo": expected - cost,
             "objective": expected - self.betas[model] * cost,
