@@ -98,7 +98,7 @@ def test_three_wrong_answers_in_four_get_words_that_help() -> None:
         tried += 1
         if any(words in verdict.message for words in BARE):
             bare.append((name, slip, verdict.message))
-    assert tried > 500
+    assert tried > 300
     assert len(bare) <= tried / 4, bare
     # 8.b judges slopes, which a slip in the value changes in other ways.
     assert {name for name, slip, _ in bare if slip not in INVENTED} <= {"8.b"}
