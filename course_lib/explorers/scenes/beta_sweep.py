@@ -29,16 +29,16 @@ def quick_sweep() -> VAE:
     """
     counts = load_digits().images.flatten(1).double()  # (1797, 64)
     architecture = Architecture(64, (2,), ((32, 32),), "binomial", COUNT)
-    first = architecture.build(seed=5, data_mean=counts.mean(0).float() / COUNT).double()
+    first = architecture.build(seed=5, data_mean=(counts.mean(0) / COUNT).float()).double()
     one = stack([cast(VAE, first)])
-    _train(one, counts, [1.0], epochs=100, batch=128, step=0.01)
+    _train(one, counts, [1.0], epochs=100, step=0.01)
     sweep = stack([unstack(one, 0)] * len(BETAS))
-    _train(sweep, counts, BETAS, epochs=36, batch=256, step=0.005)
+    _train(sweep, counts, BETAS, epochs=30, step=0.005)
     return sweep
 
 
 def _train(
-    models: VAE, counts: Tensor, weights: Sequence[float], *, epochs: int, batch: int, step: float
+    models: VAE, counts: Tensor, weights: Sequence[float], *, epochs: int, step: float
 ) -> None:
     """Adam on D + βR of every model, its step falling to zero by a cosine."""
     betas = torch.tensor(weights, **DOUBLE).unsqueeze(-1)  # (M, 1)
@@ -46,7 +46,7 @@ def _train(
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
     generator = Generator().manual_seed(5)
     for _ in range(epochs):
-        for rows in torch.randperm(len(counts), generator=generator).split(batch):
+        for rows in torch.randperm(len(counts), generator=generator).split(128):
             terms = models.terms(counts[rows], generator=generator)
             loss = (betas * terms.kl - terms.reconstruction).mean(1).sum()
             optimiser.zero_grad()
