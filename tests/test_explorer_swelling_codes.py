@@ -39,14 +39,15 @@ def posterior(x: Array, beta: float) -> tuple[Array, Array]:
     """Mean and covariance of p(z|x) in that world, by Bayes' rule for Gaussians."""
     loadings, mean, noise = world(beta)
     covariance = np.linalg.inv(np.eye(LATENT) + loadings.T @ loadings / noise)
-    return covariance @ loadings.T @ (x - mean) / noise, covariance
+    middle: Array = covariance @ loadings.T @ (x - mean) / noise
+    return middle, np.asarray(covariance, dtype=np.float64)
 
 
 @pytest.mark.parametrize("beta", SOME)
 def test_numbers_are_those_of_the_posterior_with_more_noise(
     explorer: SwellingCodes, beta: float
 ) -> None:
-    loadings, mean, noise = world(beta)
+    loadings, mean, _ = world(beta)
     for digit in (0, 4, 9):
         drawn, x = explorer.at(beta=beta, digit=digit), image(digit)
         m, covariance = posterior(x, beta)
@@ -102,12 +103,12 @@ def test_codes_swell_and_the_digit_dissolves(explorer: SwellingCodes) -> None:
 def test_ellipses_and_pictures_are_what_they_say(explorer: SwellingCodes) -> None:
     explorer.at(beta=12.0, digit=4)
     m, covariance = posterior(image(4), 12.0)
-    x, y = explorer.mine.get_data()
+    x, y = (np.asarray(part, dtype=np.float64) for part in explorer.mine.get_data())
     reach = [(np.nanmax(part) - np.nanmin(part)) / 2 for part in (x, y)]
     assert np.allclose(reach, np.sqrt(np.diag(covariance)[:2]))
     middle = [(np.nanmax(part) + np.nanmin(part)) / 2 for part in (x, y)]
     assert np.allclose(np.abs(middle), np.abs(m[:2]))  # an eigenvector has no sign of its own
-    assert len(explorer.codes.get_xdata()) == 10 * len(x)
+    assert np.size(explorer.codes.get_xdata()) == 10 * len(x)
     loadings, mean, _ = world(12.0)
     back = np.clip(mean + loadings @ m, 0, 1).reshape(8, 8)
     shown = explorer.pair._rows[::-1]  # from the top

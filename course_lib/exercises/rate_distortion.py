@@ -71,7 +71,7 @@ def distortion_within_budget(code: object) -> float:
     rate = 0.5 * (slope**2 * second + std**2 - 1) - math.log(std)
     if rate > MOST_RATE + 1e-9:
         raise ValueError(f"its mean rate is {rate:.4f} nats, and {MOST_RATE} are all there is")
-    return 0.5 * (math.log(2 * math.pi) + (1 - slope) ** 2 * second + std**2)
+    return float(0.5 * (math.log(2 * math.pi) + (1 - slope) ** 2 * second + std**2))
 
 
 register(

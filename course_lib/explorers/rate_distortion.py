@@ -156,7 +156,7 @@ def _sentence(r: dict[str, float], beta: float) -> str:
     whole, part, rest = printed(r["rate"], r["mutual_information"], decimals=1)
     return (
         f"With β = {beta:g} an image costs R = {whole} nats of code and D = "
-        f"{number(r['distortion'], 1)} more given the code: ELBO {number(r['elbo'], 1)} on average. "
-        f"Of the rate, {part} say which image it was, and {rest} are lost because the codes "
-        f"together are not the prior."
+        f"{number(r['distortion'], 1)} more given the code: on average the ELBO is "
+        f"{number(r['elbo'], 1)}. Of the rate, {part} say which image it was, and {rest} are lost "
+        f"because the codes together are not the prior."
     )
