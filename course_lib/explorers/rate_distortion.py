@@ -18,7 +18,7 @@ from course_lib.vae import VAE
 OPENING = 1.0  # the weight nearest to it opens, and is in the middle of the close-up
 REACH = 3.6  # of the latent plane that is drawn, prior standard deviations
 BUMPS = 240  # images whose q is drawn
-NEAR = (-2.6, 3.2)  # the close-up reaches so far from its middle, nats; as many px a nat up
+NEAR = (-2.6, 3.5)  # the close-up reaches so far from its middle, nats; as many px a nat up
 NAMED = (1.0, 8.0, 16.0, 32.0, 64.0)  # whose β stands beside their points
 NAMED_NEAR = (0.1, 0.5, 1.0, 2.0)
 

@@ -20,7 +20,7 @@ WEIGHTS = (
     *(14.0, 16.0, 20.0, 24.0, 28.0, 32.0, 36.0, 40.0, 44.0, 48.0, 52.0, 56.0, 60.0, 64.0),
 )
 REACH = 2.4  # of the latent plane that is drawn, prior standard deviations
-ABOVE = 0.2  # a numeral stands so far above the middle of its code
+ABOVE = 0.25  # a numeral stands so far above the middle of its code
 DRAWS = 4  # of the image's code, decoded
 LARGE, SMALL = 43, 21  # drawn pixels for a pixel of x, and of a draw
 
@@ -71,7 +71,7 @@ class SwellingCodes(Explorer):
     def _build_pictures(self, ax: Axes) -> None:
         style(ax, title="x, and what its code decodes to", keep="").set(xlim=(0, 1), ylim=(0, 1))
         low = ax.get_position()
-        foot = ax.figure.add_axes((low.x0, low.y0, low.width, 85 / self.height_px))  # type: ignore[union-attr]
+        foot = ax.figure.add_axes((low.x0, low.y0, low.width, 85 / self.height_px))
         style(foot, title="Four draws of that code, decoded", keep="")
         blank = self.world.x[[0, 0]]
         self.pair = Blit(ax, _sheet(blank, LARGE))
