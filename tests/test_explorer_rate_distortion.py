@@ -206,7 +206,8 @@ def test_the_curve_and_the_sentence_have_the_numbers(explorer: Any, beta: float)
     whole, part, rest = printed(drawn["rate"], drawn["mutual_information"], decimals=1)
     sentence = explorer.sentence
     assert f"R = {whole} nats" in sentence
-    assert f"{part} say which image it was, and {rest} are" in sentence
+    assert f"{part} say which image it was, and {rest} are waste" in sentence
+    assert explorer.parts.get_text() == f"R = {whole} nats: {part} tell the image, {rest} are waste"
     assert float(whole) == pytest.approx(float(part) + float(rest), abs=1e-9)
     shown = (drawn["rate"], drawn["mutual_information"], drawn["aggregate_kl"])
     assert (float(whole), float(part), float(rest)) == pytest.approx(shown, abs=0.101)

@@ -63,9 +63,9 @@ TABLE: dict[str, set[str]] = {
         "distributions",
         "evaluate",
         "exact",
+        "exact.optima",
         "gradients",
         "shipped",
-        "train",
         "vae",
     },
     "explorers": {

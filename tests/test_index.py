@@ -42,7 +42,7 @@ def test_every_chapter_shows_its_explorer(chapters: dict[int, Chapter]) -> None:
             for alias in node.names
         }
         assert {place.name for place in chapter.explorers} == imported, number
-        assert len(imported) == 1
+        assert imported, number
 
 
 def test_an_explorer_belongs_to_a_chapter(chapters: dict[int, Chapter]) -> None:

@@ -32,7 +32,7 @@ class RateDistortionTrade(Explorer):
     """
 
     title = "What the two terms trade, at sixteen weights β"
-    height_px = 404
+    height_px = 424
 
     def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
         self.report = SweepReport(models, betas, images)
@@ -59,36 +59,32 @@ class RateDistortionTrade(Explorer):
     def build(self, figure: Figure) -> None:
         """Left the curve, with a close-up in its empty corner; right the latent plane."""
         curve, plane = panels(
-            figure, (352, 316), left=50, right=14, top=40, bottom=48, across=68, down=0
+            figure, (352, 316), left=50, right=14, top=40, bottom=66, across=68, down=0
         )
-        style(curve, title="Distortion D against rate R", x="R, nats", keep="xy")
         rate, distortion = self._along("rate"), self._along("distortion")
         low, high = min(distortion), max(distortion)
         margin = 0.06 * (high - low)
-        curve.set(
-            xlim=(-0.04 * max(rate), 1.08 * max(rate)), ylim=(low - 2 * margin, high + margin)
-        )
+        style(curve, title="Distortion D against rate R", x="R, nats", keep="xy")
+        curve.set(xlim=(-0.04 * max(rate), 1.08 * max(rate)))
+        curve.set(ylim=(low - 2 * margin, high + margin))
         self.curve = _Curve(curve, rate, distortion, self.report.betas, NAMED)
-        box = curve.get_position()
-        near = figure.add_axes(
-            (
-                box.x0 + 0.38 * box.width,
-                box.y0 + 0.44 * box.height,
-                0.6 * box.width,
-                0.5 * box.height,
-            )
-        )
-        at = self.report.betas.index(self.controls[0].start)
-        tall = (NEAR[1] - NEAR[0]) * near.bbox.height / near.bbox.width
-        near.set(
-            xlim=(rate[at] + NEAR[0], rate[at] + NEAR[1]),
-            ylim=(distortion[at] - 0.5 * tall, distortion[at] + 0.5 * tall),
-        )
-        style(near, title="close-up round β = 1", keep="")
-        near.spines[:].set(visible=True, color=COLOURS["axis"], linewidth=0.8)
+        near = self._close_up(curve, rate, distortion)
         self.near = _Curve(near, rate, distortion, self.report.betas, NAMED_NEAR)
         self._build_plane(plane)
         self.moving(*self.curve.artists, *self.near.artists)
+
+    def _close_up(self, curve: Axes, rate: list[float], distortion: list[float]) -> Axes:
+        """Axes within the curve's, round its opening point, with one scale across and up."""
+        left, bottom, width, height = curve.get_position().bounds
+        box = (left + 0.38 * width, bottom + 0.44 * height, 0.6 * width, 0.5 * height)
+        near: Axes = self.stage.figure.add_axes(box)
+        at = self.report.betas.index(self.controls[0].start)
+        up = 0.5 * (NEAR[1] - NEAR[0]) * near.bbox.height / near.bbox.width
+        near.set(xlim=(rate[at] + NEAR[0], rate[at] + NEAR[1]))
+        near.set(ylim=(distortion[at] - up, distortion[at] + up))
+        style(near, title="close-up round β = 1", keep="")
+        near.spines[:].set(visible=True, color=COLOURS["axis"], linewidth=0.8)
+        return near
 
     def _along(self, name: str) -> list[float]:
         """One number of every model, in the order of β."""
@@ -102,7 +98,9 @@ class RateDistortionTrade(Explorer):
         (self.circles,) = ax.plot(*outlines(prior, 96).T, "--", color="#555555", linewidth=1.5)
         caption(ax, 0.0, "prior, 1σ and 2σ", of="axis")
         caption(ax, 0.45, f"q(z|x) of {BUMPS} images, 1σ", of="q")
-        self.moving(self.cloud, self.circles)
+        self.parts = caption(ax, 0.0, "", of="text")
+        self.parts.set_y(-0.165)
+        self.moving(self.cloud, self.circles, self.parts)
 
     def update(self, beta: float) -> Reading:
         """Moves the point, its tangent and the ellipses."""
@@ -111,6 +109,8 @@ class RateDistortionTrade(Explorer):
         for drawn in (self.curve, self.near):
             drawn.move(beta, numbers["rate"], numbers["distortion"])
         self.cloud.set_data(*self.bumps[at].T)
+        whole, part, rest = printed(numbers["rate"], numbers["mutual_information"], decimals=1)
+        self.parts.set_text(f"R = {whole} nats: {part} tell the image, {rest} are waste")
         return Reading(numbers, _sentence(numbers, beta))
 
     def described(self) -> str:
@@ -157,6 +157,6 @@ def _sentence(r: dict[str, float], beta: float) -> str:
     return (
         f"With β = {beta:g} an image costs R = {whole} nats of code and D = "
         f"{number(r['distortion'], 1)} more given the code: on average the ELBO is "
-        f"{number(r['elbo'], 1)}. Of the rate, {part} say which image it was, and {rest} are lost "
-        f"because the codes together are not the prior."
+        f"{number(r['elbo'], 1)}. Of the rate, {part} say which image it was, and {rest} are "
+        f"waste: the codes together are not the prior."
     )

@@ -66,7 +66,9 @@ class SwellingCodes(Explorer):
         caption(plane, 0.42, "codes, 1σ", of="q")
         caption(plane, 0.74, "code of x", of="text")
         self._build_pictures(right)
-        self.moving(self.codes, self.mine, self.middles, *self.numerals, self.pair, self.drawn)
+        self.moving(
+            self.codes, self.mine, self.middles, *self.numerals, self.price, self.pair, self.drawn
+        )
 
     def _build_pictures(self, ax: Axes) -> None:
         style(ax, title="x, and what its code decodes to", keep="").set(xlim=(0, 1), ylim=(0, 1))
@@ -75,6 +77,8 @@ class SwellingCodes(Explorer):
         style(foot, title="Four draws of that code, decoded", keep="")
         blank = self.world.x[[0, 0]]
         self.pair = Blit(ax, _sheet(blank, LARGE))
+        self.price = caption(foot, 0.0, "", of="text")
+        self.price.set_y(-0.29)
         self.drawn = Blit(foot, _sheet(blank[[0, 0, 0, 0]], SMALL))
 
     def update(self, beta: float, digit: int) -> Reading:
@@ -92,6 +96,8 @@ class SwellingCodes(Explorer):
             "error": self.world.error(coded, digit),
             "alive": float(coded.alive),
         }
+        rate, error = number(numbers["rate"], 1), number(numbers["error"], 2)
+        self.price.set_text(f"the code costs {rate} nats; error {error} in squared ink")
         return Reading(numbers, _sentence(numbers, beta, digit))
 
     def _move_plane(self, beta: float, digit: int) -> None:
