@@ -112,8 +112,8 @@ def test_the_rate_falls_into_its_two_parts(
 def test_the_image_terms_without_sampling(
     objectives: WeightedObjective, vaes: list[VAE], beta: float
 ) -> None:
-    """Quadrature with 40² nodes instead of 24², and torch's densities; one decimal is drawn."""
-    points, weights = np.polynomial.hermite.hermgauss(40)
+    """Quadrature with 100² nodes, and torch's densities; one decimal is drawn."""
+    points, weights = np.polynomial.hermite.hermgauss(100)
     axis = torch.as_tensor(points * math.sqrt(2))
     mass = torch.as_tensor(weights / weights.sum())
     noise, weight = torch.cartesian_prod(axis, axis), torch.outer(mass, mass).flatten()
@@ -124,11 +124,11 @@ def test_the_image_terms_without_sampling(
         reconstruction = (weight * likelihood(model, z).log_prob(x)).sum().item()
         kl = kl_divergence(q, PRIOR).item()
         assert drawn["image_rate"] == pytest.approx(kl, abs=1e-9)
-        assert drawn["image_elbo"] == pytest.approx(reconstruction - kl, abs=2e-2)
-        assert drawn["objective"] == pytest.approx(reconstruction - beta * kl, abs=2e-2)
+        assert drawn["image_elbo"] == pytest.approx(reconstruction - kl, abs=1e-2)
+        assert drawn["objective"] == pytest.approx(reconstruction - beta * kl, abs=1e-2)
 
 
-@pytest.mark.parametrize(("beta", "digit"), [(0.1, 0), (1.0, 8), (16.0, 3), (64.0, 9)])
+@pytest.mark.parametrize(("beta", "digit"), [(0.1, 0), (1.0, 4), (16.0, 3), (64.0, 9)])
 def test_log_evidence_is_that_of_a_finer_grid(
     objectives: WeightedObjective, vaes: list[VAE], beta: float, digit: int
 ) -> None:
