@@ -287,8 +287,9 @@ chain = FUNCTIONS["12.b"][0]
 
 def averaged(v: Tensor, m: Tensor, s: Tensor) -> Tensor:
     """−ELBO with the KL divided by the number of latents."""
-    found: Tensor = negative_elbo(v, m, s)
-    return found + (1 / m.shape[1] - 1) * negative_elbo(0 * v, m, s)
+    whole, rate = negative_elbo(v, m, s), negative_elbo(0 * v, m, s)
+    found: Tensor = whole + (1 / m.shape[1] - 1) * rate
+    return found
 
 
 def stack(mean: Tensor, spread: Tensor) -> Tensor:
