@@ -30,7 +30,7 @@ TEAMS = MultipleChoice(
         (
             ["C is empty", "A wins", "B's decoder is worse"],
             False,
-            "not yet. “A wins” does not hold: the gap is not known.",
+            "not yet. Not “A wins”: the gap is not known.",
         ),
         (..., False, "not answered yet"),
         (None, False, "not answered yet"),
@@ -72,7 +72,7 @@ def test_options_can_be_told_apart(right: Any) -> None:
 def test_the_reason_is_the_same_in_whatever_order_the_answer_comes() -> None:
     wrong = {"A wins", "B's decoder is worse"}
     for answer in (wrong, sorted(wrong), sorted(wrong, reverse=True)):
-        assert "“A wins” does not hold" in TEAMS.judge(answer).message
+        assert "Not “A wins”" in TEAMS.judge(answer).message
 
 
 def gap(q: DiagonalGaussian) -> float:

@@ -169,7 +169,7 @@ def test_one_of_several_is_chosen_by_keyboard(browser: Browser, page: Path) -> N
     group.get_by_role("radio").first.focus()
     seen.page.keyboard.press("ArrowDown")  # The seed, a sign, the tail, the “mean”
     seen.page.keyboard.press("Enter")
-    wrong = "You said a sign. 3.x: not yet. “a sign” does not hold: It is right."
+    wrong = "You said a sign. 3.x: not yet. Not “a sign”: It is right."
     expect(said).to_have_text(wrong)
     expect(said).to_have_attribute("data-verdict", "wrong")
     seen.page.keyboard.press("ArrowDown")

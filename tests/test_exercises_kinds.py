@@ -73,8 +73,8 @@ def wrong_words(exercise: MultipleChoice | Blanks) -> Iterator[tuple[list[str], 
     right = RIGHT_WORDS[exercise.name]
     if isinstance(exercise, MultipleChoice):
         for word, reason in exercise.reasons.items():
-            yield [*right, word], f"“{word}” does not hold: ", reason
-            yield [word], f"“{word}” does not hold: ", reason
+            yield [*right, word], f"Not “{word}”: ", reason
+            yield [word], f"Not “{word}”: ", reason
         return
     for place, blank in enumerate(exercise.blanks):
         for word, reason in blank.reasons.items():

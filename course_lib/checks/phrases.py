@@ -31,7 +31,7 @@ PHRASES: dict[str, str] = {
     "torch.tensor(0.1) is? Keep to float64",
     "reached": "right: {what} is {found}, and at most {asked} was asked",
     # Of a choice or a design
-    "wrong choice": "not yet. “{word}” does not hold: {reason}",
+    "wrong choice": "not yet. Not “{word}”: {reason}",
     "wrong blank": "Blank {place}, “{word}”: {reason}",
     "one more": "right so far, and one more holds",
     "more": "right so far, and {count} more hold",
