@@ -37,7 +37,7 @@ def test_only_all_that_follow_are_right(count: int) -> None:
         assert verdict.accepted == (set(chosen) == {"a", "d", "f"})
         wrong = sorted(set(chosen) - {"a", "d", "f"})
         if wrong:
-            assert f"“{wrong[0]}” does not hold: " in verdict.message
+            assert f"Not “{wrong[0]}”: " in verdict.message
         elif not verdict.accepted:
             assert "right so far" in verdict.message
 

@@ -156,10 +156,10 @@ register(
         right=["a", "d", "f"],
         reasons={
             "b": "B reports −(D + 0.2 R). Counted in full, as A counts, its ELBO is −140.1.",
-            "c": "The KL in the table is that to the prior. How far q is from the posterior is another "
-            "KL, which no log shows.",
-            "e": "Prior draws land where the prior is, and the decoder learned where the codes are. "
-            "The table does not say how far apart the two lie.",
+            "c": "The KL in the table is that to the prior. How far q is from the posterior is "
+            "another KL, which no log shows.",
+            "e": "Prior draws land where the prior is, and the decoder learned where the codes "
+            "are. The table does not say how far apart the two lie.",
         },
         hints=(
             "Work out D + R for all three. And by (5.4), what can I(x; z) be at most?",
