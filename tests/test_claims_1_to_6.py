@@ -23,7 +23,7 @@ from course_lib.exact import (
     tanh_world,
 )
 from course_lib.explorers.divergence import PosteriorGap
-from course_lib.explorers.rate_distortion import RateDistortionTrade
+from course_lib.explorers.weighted_objective import WeightedObjective
 from course_lib.nets import GaussianNet
 from course_lib.train import Settings, fit
 from course_lib.train.objectives import weighted_elbo
@@ -255,7 +255,7 @@ def test_what_the_sixteen_models_trade(start: VAE, counts: torch.Tensor) -> None
     assert (betas[9:12:2] < chords).all()
     assert (chords < betas[11:14:2]).all()
     assert rate[-1] < 0.3 < 0.5 < rate[-2]
-    explorer = RateDistortionTrade(sweep, betas, load_digits())
+    explorer = WeightedObjective(sweep, betas, load_digits())
     for beta in (0.1, 0.5):
         views = [explorer.at(beta=beta, digit=digit) for digit in range(10)]
         assert sum(view["objective"] > view["log_evidence"] for view in views) > 5

@@ -63,10 +63,10 @@ TABLE: dict[str, set[str]] = {
         "distributions",
         "evaluate",
         "exact",
+        "exact.optima",
         "gradients",
         "plots",
         "shipped",
-        "train",
         "vae",
     },
     "explorers": {

@@ -75,12 +75,21 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "adds": "added to the gap where q is above the posterior, nats",
             "takes_back": "taken back where q is below the posterior, nats",
         },
+        "SwellingCodes": {
+            "rate": "rate R of this image, KL(q ‖ prior), nats",
+            "mean_rate": "rate R, mean over the data, nats",
+            "width": "width of the codes along the first latent",
+            "error": "squared error of what comes back, ink²",
+            "alive": "latents in use, of 20",
+        },
         "RateDistortionTrade": {
             "rate": "rate R, mean over the data, nats",
             "distortion": "distortion D, mean over the data, nats",
             "elbo": "ELBO, mean over the data, nats",
             "mutual_information": "information I(x; z), nats",
             "aggregate_kl": "KL(aggregate ‖ prior), nats",
+        },
+        "WeightedObjective": {
             "image_rate": "KL(q ‖ prior) of this image, nats",
             "log_evidence": "log p(x) of this image, nats",
             "image_elbo": "ELBO of this image, nats",
