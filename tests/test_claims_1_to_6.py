@@ -126,7 +126,7 @@ def test_the_turned_round_divergence_is_least_at_the_posteriors_own_mean_and_spr
     assert posterior.variance.sqrt().item() == pytest.approx(1.34, abs=0.005)
 
     def turned(mean: float, std: float) -> float:
-        return explorer.at(world="z²", x=2.0, mean=mean, std=std)["turned_round"]
+        return explorer.at(world="z², x = 2", mean=mean, std=std)["turned_round"]
 
     least = turned(0.0, 1.34)
     assert all(least < turned(*place) for place in ((0.1, 1.34), (-0.1, 1.34), (0, 1.3), (0, 1.38)))

@@ -17,13 +17,13 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from course_lib.edition.explorer_words import EXPLORER_WORDS
 from course_lib.edition.number_words import NUMBERS
 from course_lib.edition.recording import Recording
-from course_lib.explorers.divergence import PosteriorGap
+from course_lib.explorers.divergence import SQUARE, PosteriorGap
 from course_lib.explorers.evidence import EvidenceNeedle
 
 pytestmark = MARKS
 WORDS = EXPLORER_WORDS["en"]
 NAME = "PosteriorGap"
-OPENING = {"world": "z²", "mean": PosteriorGap.controls[2].start}
+OPENING = {"world": SQUARE, "mean": PosteriorGap.controls[1].start}
 # Sets all controls at once, as a reader who is quick would.
 MOVE = """stops => {
     const rows = [...document.querySelectorAll('.explorer-control')];
@@ -68,7 +68,7 @@ def stored() -> str:
 
 def opened(page: Page, folder: Path, text: str, caption: str = "", **values: Any) -> Locator:
     site = Site(folder, readers=READERS, recordings={NAME: text})
-    drawn = figure(NAME, height=460, caption=caption or stored(), **OPENING, **values)
+    drawn = figure(NAME, height=350, caption=caption or stored(), **OPENING, **values)
     page.goto(site.page(drawn))
     return page.locator("figure.explorer")
 

@@ -134,7 +134,7 @@ def test_what_a_reader_is_sent_to_is_there() -> None:
     )
     least = weights.at(world="tanh, x = 2", mean=1.35, std=0.46)["gap"]
     assert f"{least:.2f}" == "0.06"
-    sides = [gap.at(world="z²", x=2.0, mean=mean, std=0.18)["gap"] for mean in (1.35, -1.35)]
+    sides = [gap.at(world="z², x = 2", mean=mean, std=0.18)["gap"] for mean in (1.35, -1.35)]
     assert sides[0] == pytest.approx(sides[1])
     ahead = []
     for omega in (1.1, 1.15):

@@ -43,10 +43,8 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "log_evidence": "log p(x), nats",
             "elbo": "ELBO, nats",
             "gap": "KL(q ‖ posterior), the gap, nats",
-            "turned_round": "KL(posterior ‖ q), turned round, nats",
             "prior_kl": "KL(q ‖ prior), in the ELBO, nats",
-            "adds": "added to the gap where q is above the posterior, nats",
-            "takes_back": "taken back where q is below the posterior, nats",
+            "turned_round": "KL(posterior ‖ q), turned round, nats",
         },
         "RateDistortionTrade": {
             "rate": "rate R, mean over the data, nats",
