@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import torch
 from exercise_answers import FUNCTIONS, NUMBERS
+from exercise_kinds import EXACT, exact
 from torch import Tensor
 
 from course_lib.checks import Exercise
@@ -271,7 +272,7 @@ def snapshot(value: Any) -> Any:
 
 
 def contents(name: str) -> Any:
-    exercise = EXERCISES[name]
+    exercise = exact(name)
     module = sys.modules[exercise.expected.__module__]
     constants = {k: v for k, v in vars(module).items() if k.isupper()}
     mistakes = [mistake.answer for mistake in exercise.mistakes]
@@ -439,7 +440,7 @@ def test_an_answer_may_use_the_output_in_a_with_block(capsys: pytest.CaptureFixt
     print("still open")
     shown = capsys.readouterr()
     assert shown.out == "still open\n"
-    assert shown.err == "a word\n" * len(EXERCISES["9.c"].cases)
+    assert shown.err == "a word\n" * len(exact("9.c").cases)
 
 
 @pytest.mark.parametrize(
@@ -457,15 +458,15 @@ def test_the_verdict_does_not_depend_on_the_readers_settings(
     hostile: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dtype, errors = torch.get_default_dtype(), np.geterr()
-    for name in EXERCISES:  # nothing that was computed before is used
-        monkeypatch.setitem(EXERCISES, name, fresh(EXERCISES[name]))
+    for name in EXACT:  # nothing that was computed before is used
+        monkeypatch.setitem(EXERCISES, name, fresh(exact(name)))
     try:
         hostile()
         around = settings()
         for name, answers in FUNCTIONS.items():
             assert judged(name, answers[0]).message == f"{name}: right"
             assert not judged(name, lambda *args: 1.0).accepted
-            assert snapshot(EXERCISES[name].losses) == LOSSES[name]
+            assert snapshot(exact(name).losses) == LOSSES[name]
         for name, number in NUMBERS.items():
             assert judged(name, number).accepted
         assert settings() == around
@@ -483,8 +484,8 @@ def test_a_device_that_a_with_block_sets_reaches_no_exact_answer() -> None:
             assert torch.zeros(1).device.type == "cpu"
         assert torch.zeros(1).device.type == "meta"
         for name in FUNCTIONS:
-            exercise = fresh(EXERCISES[name])
-            assert snapshot(exercise.exact) == snapshot(EXERCISES[name].exact)
+            exercise = fresh(exact(name))
+            assert snapshot(exercise.exact) == snapshot(exact(name).exact)
             assert snapshot(exercise.losses) == LOSSES[name]
 
 
@@ -494,7 +495,7 @@ def fresh(exercise: Exercise) -> Exercise:
 
 
 # As they are where nobody has set anything.
-LOSSES = {name: snapshot(EXERCISES[name].losses) for name in FUNCTIONS}
+LOSSES = {name: snapshot(exact(name).losses) for name in FUNCTIONS}
 
 
 # ---- Copies ----

@@ -1,13 +1,17 @@
 """Exercises that are no number and no function: a choice with reasons, a design to measure."""
 
+import json
 import math
+from collections import Counter
 from typing import Any
 
 import pytest
 import torch
 
-from course_lib.checks import Design, MultipleChoice
+from course_lib.checks import Blank, Blanks, Design, Exercise, MultipleChoice, Verdict
 from course_lib.distributions import DiagonalGaussian
+from course_lib.edition.answers import answer_in_words, answer_tables, mistakes_in_words
+from course_lib.exercises import EXERCISES, AnyExercise, check, find, hint, judged, register
 
 TEAMS = MultipleChoice(
     "0.c",
@@ -138,3 +142,126 @@ def test_a_design_that_never_ends_is_stopped() -> None:
 def test_a_figure_that_is_asked_is_finite() -> None:
     with pytest.raises(ValueError, match=r"0\.d: most must be finite, got inf"):
         Design("0.d", gap, math.inf, "the gap")
+
+
+# ---- Blanks ----
+
+ELBO = Blanks(
+    "0.e",
+    [
+        Blank("b", {"a": "that is p(z), the prior.", "c": "q is multiplied and divided by."}),
+        Blank("Jensen", {"Bayes": "nothing is turned round here."}),
+        Blank("≥", {"=": "the logarithm is not a straight line.", "≤": "it is concave."}),
+    ],
+    hints=("Look at q.", "Look at the logarithm."),
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted", "words"),
+    [
+        (("b", "Jensen", "≥"), True, "right"),
+        (["B ", "jensen", "≥"], True, "right"),
+        (
+            ("a", "Jensen", "="),
+            False,
+            "not yet. Blank 1, “a”: that is p(z), the prior. "
+            "Blank 3, “=”: the logarithm is not a straight line.",
+        ),
+        (("b", "Bayes", "≥"), False, "not yet. Blank 2, “Bayes”: nothing is turned round here."),
+        (("b", "b", "≥"), False, """one of "Bayes", "Jensen" is wanted, got 'b'"""),
+        (("b", 2, "≥"), False, """one of "Bayes", "Jensen" is wanted, got 2"""),
+        (("b", "Jensen"), False, "3 words are wanted, one for each blank, got 2: ('b', 'Jensen')"),
+        ("b", False, "3 words are wanted, one for each blank, got 1: 'b'"),
+        (len, False, "3 words are wanted, one for each blank, got 1: a function"),
+        (("b", ..., "≥"), False, "not answered yet"),
+        ((..., ..., ...), False, "not answered yet"),
+        ((), False, "not answered yet"),
+        (..., False, "not answered yet"),
+        (None, False, "not answered yet"),
+    ],
+)
+def test_each_blank_is_judged_by_itself(answer: Any, accepted: bool, words: str) -> None:
+    verdict = ELBO.judge(answer)
+    assert verdict.accepted == accepted
+    assert verdict.message == f"0.e: {words}"
+
+
+@pytest.mark.parametrize(
+    ("blanks", "says"),
+    [
+        ([], "two blanks or more, got 0"),
+        ([Blank("a", {"b": "no."})], "two blanks or more, got 1"),
+        ([Blank("a", {"b": "no."}), Blank("a", {})], "blank 2 needs wrong words beside 'a'"),
+        ([Blank("a", {"a": "no."}), Blank("a", {"b": "no."})], "blank 1 needs wrong words"),
+        ([Blank("a", {"A ": "no."}), Blank("a", {"b": "no."})], "options that differ in case"),
+    ],
+)
+def test_blanks_have_something_to_choose_from(blanks: list[Blank], says: str) -> None:
+    with pytest.raises(ValueError, match=f"0.e: {says}"):
+        Blanks("0.e", blanks)
+
+
+# ---- All kinds in the course ----
+
+KINDS: list[AnyExercise] = [TEAMS, CLOSE, ELBO, Exercise("0.n", lambda: 2.0, hints=("Count.",))]
+
+
+@pytest.fixture
+def mixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One exercise of each kind more."""
+    monkeypatch.setattr("course_lib.exercises.registry.HINTS_GIVEN", Counter())
+    for exercise in KINDS:
+        monkeypatch.setitem(EXERCISES, exercise.name, exercise)
+
+
+@pytest.mark.usefixtures("mixed")
+def test_check_judges_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    good = DiagonalGaussian.from_std(1.0, math.sqrt(0.5))
+    check("0.c", "C is empty", "A's bound is higher")
+    check("0.c", ["C is empty", "A's bound is higher"])
+    check("0.e", "b", "Jensen", "≥")
+    check("0.e", "b", "Jensen", "≤")
+    check("0.d", good)
+    check("0.n", 2)
+    for exercise in KINDS:
+        check(exercise.name)
+        assert judged(exercise.name, ...) == Verdict(False, f"{exercise.name}: not answered yet")
+    said = capsys.readouterr().out.splitlines()
+    assert said[:4] == [
+        *["0.c: right"] * 2,
+        "0.e: right",
+        "0.e: not yet. Blank 3, “≤”: it is concave.",
+    ]
+    assert said[4].startswith("0.d: right: the gap is ")
+    assert said[5:] == ["0.n: right: 2 nats", *(f"{e.name}: not answered yet" for e in KINDS)]
+
+
+@pytest.mark.usefixtures("mixed")
+def test_hints_are_found_for_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    for exercise in KINDS:
+        assert find(exercise.name) is exercise
+        hint(exercise.name)
+    assert capsys.readouterr().out.splitlines() == [
+        *("0.c has no hints", "0.d has no hints"),
+        *("0.e, hint 1 of 2: Look at q.", "0.n, hint 1 of 1: Count."),
+    ]
+
+
+@pytest.mark.usefixtures("mixed")
+def test_a_page_sends_to_the_notebook_what_it_cannot_judge() -> None:
+    """Until it shows more: an answer that is neither a number nor a list of them."""
+    tables = answer_tables([exercise.name for exercise in KINDS])
+    kinds = {name: table["kind"] for name, table in tables["exercises"].items()}
+    assert kinds["0.n"] == "numbers"
+    assert kinds["0.d"] == "function"
+    assert json.dumps(tables, allow_nan=False)
+    for name in ("0.c", "0.d", "0.e"):
+        assert isinstance(answer_in_words(name), str)
+        assert mistakes_in_words(name) == []
+
+
+def test_a_name_is_taken_by_any_kind() -> None:
+    for kind in (MultipleChoice("1.a", ["a"], {"b": "no."}), Design("1.a", gap, 1.0, "it")):
+        with pytest.raises(ValueError, match=r"exercise 1\.a is registered twice"):
+            register(kind)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from browsing import MARKS, browsing
 from exercise_answers import FUNCTIONS, NUMBERS
+from exercise_kinds import exact
 from exercise_mistakes import WRONG_NUMBERS
 from notebook_rules import FOLDER
 from playwright.sync_api import Page
@@ -98,7 +99,7 @@ def test_each_solution_gives_the_answer_as_check_writes_it() -> None:
     assert set(found) == set(NUMBERS) | set(FUNCTIONS)
     for name in NUMBERS:
         written = ", ".join(f"{x:.6g}" for x in row(NUMBERS[name])).replace("-", "−")
-        answer = f"{written} {EXERCISES[name].unit}".rstrip()
+        answer = f"{written} {exact(name).unit}".rstrip()
         assert found[name] == f"The answer to {name}: {answer}."
         if len(row(NUMBERS[name])) == 1:
             assert judged(name, NUMBERS[name]).message == f"{name}: right: {answer}"

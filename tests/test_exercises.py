@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from exercise_answers import FUNCTIONS, NUMBERS, Function
+from exercise_kinds import EXACT, exact
 from exercise_mistakes import WRONG_FUNCTIONS, WRONG_NUMBERS
 from torch import Tensor
 
@@ -24,7 +25,7 @@ from course_lib.checks import Verdict
 from course_lib.checks.answers import NumberRow
 from course_lib.checks.comparison import SINGLE, STEPS, agree
 from course_lib.distributions import DiagonalGaussian
-from course_lib.exercises import EXERCISES, judged
+from course_lib.exercises import judged
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 NO_GRADIENT = {"8.b"}  # what loses the gradient is no right answer there
@@ -38,8 +39,8 @@ def test_every_subject_is_listed() -> None:
 
 def test_every_exercise_has_its_answers_here() -> None:
     """What a new one needs is said at the top of exercise_answers and exercise_mistakes."""
-    assert set(FUNCTIONS) == {name for name, e in EXERCISES.items() if e.cases}
-    assert set(NUMBERS) == {name for name, e in EXERCISES.items() if not e.cases}
+    assert set(FUNCTIONS) == {name for name in EXACT if exact(name).cases}
+    assert set(NUMBERS) == {name for name in EXACT if not exact(name).cases}
 
 
 def altered_parts(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -137,19 +138,19 @@ def as_double(result: Any) -> Any:
 def test_float64_is_held_to_its_digits(name: str, size: float) -> None:
     """What float32 would be forgiven is not forgiven it."""
     function = FUNCTIONS[name][0]
-    right = torch.cat([reading.values for reading in EXERCISES[name].exact])
+    right = torch.cat([reading.values for reading in exact(name).exact])
     changes: list[Change] = [lambda v: v * (1 + size), lambda v: v + size]
     for change in changes:
         verdict = judged(name, lambda *args, change=change: change(joined(function(*args))))
         moved = ((change(right) - right).abs() / right.abs().clamp(min=1)).max().item()
-        if moved > 2 * EXERCISES[name].tolerance:
+        if moved > 2 * exact(name).tolerance:
             assert not verdict.accepted, verdict.message
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_each_number_has_a_room_of_its_own(name: str) -> None:
     """Float32 may lose what this number loses, not what the worst in the call does."""
-    exercise = EXERCISES[name]
+    exercise = exact(name)
     for call, (reading, losses) in enumerate(zip(exercise.exact, exercise.losses, strict=True)):
         assert losses.shape == reading.values.shape
         for place in {int(losses.argmin()), int(losses.argmax())}:
@@ -285,7 +286,7 @@ def test_no_altered_result_is_right(name: str) -> None:
 
     changes = CHANGES | ROW_CHANGES
     # One number in every case: the row is what it was.
-    if all(reading.values.numel() == 1 for reading in EXERCISES[name].exact):
+    if all(reading.values.numel() == 1 for reading in exact(name).exact):
         changes = CHANGES
     accepted = [
         words for words, change in changes.items() if judged(name, altered(change)).accepted
@@ -377,7 +378,7 @@ def never_matters(
     order of samples does not matter to a mean, nor a factor in all weights.
     """
     function = FUNCTIONS[name][0]
-    for case in [*EXERCISES[name].cases] * 4:
+    for case in [*exact(name).cases] * 4:
         args = other(case, generator)
         if path in set(places(args)):
             was, now = (joined(function(*a)) for a in (args, changed(args, path, change)))
@@ -416,7 +417,7 @@ def test_no_function_of_an_altered_argument_is_right(name: str, generator: torch
     """So the cases tell apart what the arguments mean: none is 0 or 1 everywhere, no two axes are
     alike, no order is free that should not be.
     """
-    exercise = EXERCISES[name]
+    exercise = exact(name)
     accepted = []
     for path in {path for case in exercise.cases for path in places(case)}:
         for words, change in ARGUMENT_CHANGES.items():
@@ -435,7 +436,7 @@ def of_altered(function: Function, path: tuple[Any, ...], change: Change) -> Fun
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_no_function_that_mixes_up_its_arguments_is_right(name: str) -> None:
-    function, exercise = FUNCTIONS[name][0], EXERCISES[name]
+    function, exercise = FUNCTIONS[name][0], exact(name)
     size = len(exercise.cases[0])
     swaps = [(i, j) for i in range(size) for j in range(i)]
     for i, j in swaps:
@@ -448,16 +449,16 @@ def test_no_function_that_mixes_up_its_arguments_is_right(name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_known_mistakes_are_far_from_what_rounding_excuses(name: str) -> None:
     """In a thousand times the room that float32 is given, none of them would be right."""
-    exercise = EXERCISES[name]
+    exercise = exact(name)
     losses = [60 * loss for loss in exercise.losses]
     for given, hint in exercise.known:
         assert not agree(given, exercise.exact, 1e-3, losses), hint
 
 
-@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("name", EXACT)
 def test_exact_answers_are_finite(name: str) -> None:
     """An infinity or NaN would agree with a program that overflows."""
-    for reading in EXERCISES[name].exact:
+    for reading in exact(name).exact:
         assert bool(torch.isfinite(reading.values).all())
 
 
@@ -476,12 +477,12 @@ def test_changing_the_arguments_first_makes_no_wrong_answer_right(name: str) -> 
     assert judged(name, FUNCTIONS[name][0]).accepted
 
 
-@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("name", EXACT)
 def test_each_known_mistake_gets_the_hint_that_was_meant_for_it(name: str) -> None:
     """The mistakes are made here independently, so that a slip in an exercise's own is seen."""
     mistakes = (WRONG_FUNCTIONS | WRONG_NUMBERS)[name]
-    assert len(mistakes) == len(EXERCISES[name].mistakes)
-    for (wrong, beginning), mistake in zip(mistakes, EXERCISES[name].mistakes, strict=True):
+    assert len(mistakes) == len(exact(name).mistakes)
+    for (wrong, beginning), mistake in zip(mistakes, exact(name).mistakes, strict=True):
         assert mistake.hint.startswith(beginning)
         verdict = judged(name, wrong)
         assert verdict == Verdict(False, f"{name}: not yet. {mistake.hint}")

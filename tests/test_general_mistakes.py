@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import torch
 from exercise_answers import FUNCTIONS, NUMBERS
+from exercise_kinds import exact
 from torch import Tensor
 
 from course_lib.checks import Exercise, Mistake, judge
-from course_lib.exercises import EXERCISES, judged
+from course_lib.exercises import judged
 
 BARE = ("is not it", "gives other numbers", "At least one of")  # direction and distance alone
 SLIPS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -40,7 +41,7 @@ def slips(name: str) -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:
     """Those that the exercise invites: in logarithms if it asks for nats, in the constant of a
     Gaussian if one is in its answer.
     """
-    exercise = EXERCISES[name]
+    exercise = exact(name)
     for slip, change in SLIPS.items():
         invited = exercise.unit == "nats" or slip not in ("base 2", "base 10")
         if invited and (exercise.log_density or slip != "constant"):
@@ -55,7 +56,7 @@ def wrong_answers() -> Iterator[tuple[str, str, Any]]:
             if differs(change(values), values):
                 yield name, slip, change(values)
     for name, (right_function, *_) in FUNCTIONS.items():
-        cases = EXERCISES[name].cases
+        cases = exact(name).cases
         results = [torch.as_tensor(right_function(*case)).double() for case in cases]
         right_row = torch.cat([y.reshape(-1) for y in results])
         for slip, change in slips(name):

@@ -13,6 +13,7 @@ seen before. `guess("4.1", 3)` keeps what a reader thinks will come; `reveal` sa
     '4.z: not yet. Mind the sign.'
 """
 
+from course_lib.checks.blanks import Blank, Blanks
 from course_lib.checks.design import Design
 from course_lib.checks.exercise import Exercise, Mistake
 from course_lib.checks.judging import judge
@@ -23,6 +24,8 @@ from course_lib.checks.trying import Verdict
 from course_lib.checks.verification import VerificationError, verify, verify_at_most
 
 __all__ = [
+    "Blank",
+    "Blanks",
     "Design",
     "Exercise",
     "Mistake",

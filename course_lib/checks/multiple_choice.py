@@ -31,8 +31,7 @@ class MultipleChoice:
             )
         if isinstance(self.right, str):
             raise ValueError(f"{self.name}: right must be a list of options, got {self.right!r}")
-        if len({option.strip().casefold() for option in self.options}) < len(self.options):
-            raise ValueError(f"{self.name}: options that differ in case or blanks alone")
+        require_apart(self.name, self.options)
 
     @property
     def options(self) -> list[str]:
@@ -57,16 +56,28 @@ class MultipleChoice:
     def _words(self, answer: Any) -> list[str]:
         """The options that were named, as they are written here; in any case, in any order."""
         several = isinstance(answer, list | tuple | Set)
-        known = {option.strip().casefold(): option for option in self.options}
-        words = []
-        for part in answer if several else [answer]:
-            if is_blank(part):
-                raise NotAnswered
-            word = part.strip().casefold() if isinstance(part, str) else None
-            if word not in known:
-                options = ", ".join(f'"{option}"' for option in self.options)
-                raise NoNumber(say("no option", options=options, given=described(part)))
-            words.append(known[word])
+        words = [option_named(part, self.options) for part in (answer if several else [answer])]
         if not words:
             raise NotAnswered
         return words
+
+
+def option_named(part: Any, options: Sequence[str]) -> str:
+    """The option that a learner names, in any case.
+
+    Raises NotAnswered for a blank, NoNumber for anything else that is none.
+    """
+    if is_blank(part):
+        raise NotAnswered
+    word = part.strip().casefold() if isinstance(part, str) else None
+    for option in options:
+        if option.strip().casefold() == word:
+            return option
+    told = ", ".join(f'"{option}"' for option in options)
+    raise NoNumber(say("no option", options=told, given=described(part)))
+
+
+def require_apart(name: str, options: Sequence[str]) -> None:
+    """Raises ValueError if two options of the exercise `name` are alike but for case and blanks."""
+    if len({option.strip().casefold() for option in options}) < len(options):
+        raise ValueError(f"{name}: options that differ in case or blanks alone")

@@ -17,6 +17,7 @@ PHRASES: dict[str, str] = {
     "raised": "your answer raised {error}",
     "too long": "your answer was stopped after {seconds} seconds: does a loop in it never end?",
     "no option": "one of {options} is wanted, got {given}",
+    "words wanted": "{due} words are wanted, one for each blank, got {got}: {given}",
     # Help before an answer
     "hint": "{which}, hint {step} of {count}: {hint}",
     "no hints": "{which} has no hints",
@@ -31,6 +32,7 @@ PHRASES: dict[str, str] = {
     "reached": "right: {what} is {found}, and at most {asked} was asked",
     # Of a choice or a design
     "wrong choice": "not yet. “{word}” does not hold: {reason}",
+    "wrong blank": "Blank {place}, “{word}”: {reason}",
     "one more": "right so far, and one more holds",
     "more": "right so far, and {count} more hold",
     "no figure": "not yet: {what} is NaN, no number",

@@ -18,13 +18,13 @@ look.
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 from course_lib.checks import Exercise
 from course_lib.checks.comparison import SINGLE, STEPS, quantity
 from course_lib.checks.phrases import PHRASES
 from course_lib.edition.words import LANGUAGE
-from course_lib.exercises import find
+from course_lib.exercises import AnyExercise, find
 
 
 def answer_tables(names: Iterable[str]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def answer_tables(names: Iterable[str]) -> dict[str, Any]:
     forgive float32 its digits, which a page knows nothing of.
     """
     exercises = [find(name) for name in names]
-    words = {exercise.name: _words(exercise) for exercise in exercises if not exercise.cases}
+    words = {exercise.name: _words(exercise) for exercise in exercises if _is_number(exercise)}
     return {
         "exercises": {exercise.name: _table(exercise) for exercise in exercises},
         "words": {LANGUAGE: {"phrases": PHRASES, "exercises": words}},
@@ -44,7 +44,7 @@ def answer_tables(names: Iterable[str]) -> dict[str, Any]:
 def answer_in_words(name: str) -> str:
     """The right answer to an exercise as `check` writes one, 0.5 nats, or nothing for a program."""
     exercise = find(name)
-    if exercise.cases:
+    if not _is_number(exercise):
         return ""
     numbers = [quantity(value, "") for value in exercise.exact[0].values.tolist()]
     return f"{', '.join(numbers)} {exercise.unit}".rstrip()
@@ -52,12 +52,19 @@ def answer_in_words(name: str) -> str:
 
 def mistakes_in_words(name: str) -> list[str]:
     """What `check` says of each known mistake in an exercise, once."""
-    return list(dict.fromkeys(mistake.hint for mistake in find(name).mistakes))
+    exercise = find(name)
+    mistakes = exercise.mistakes if isinstance(exercise, Exercise) else ()
+    return list(dict.fromkeys(mistake.hint for mistake in mistakes))
 
 
-def _table(exercise: Exercise) -> dict[str, Any]:
-    """What an answer is compared with."""
-    if exercise.cases:
+def _is_number(exercise: AnyExercise) -> TypeGuard[Exercise]:
+    """Whether a page can judge it."""
+    return isinstance(exercise, Exercise) and not exercise.cases
+
+
+def _table(exercise: AnyExercise) -> dict[str, Any]:
+    """What an answer is compared with; what the page cannot judge is sent to the notebook."""
+    if not _is_number(exercise):
         return {"kind": "function"}
     if exercise.tolerance < STEPS * SINGLE:
         raise ValueError(

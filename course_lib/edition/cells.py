@@ -19,9 +19,13 @@ from course_lib.edition.stored import Cell, stored_cells
 from course_lib.edition.words import say
 from course_lib.index import calls, text
 
-WRITES = ("verify", "verify_at_most", "check", "show", "print", "display")  # these leave an output
+# These leave an output.
+WRITES = ("verify", "verify_at_most", "check", "show", "print", "display", "table", "reveal")
 MEANT = "raises-exception"  # the tag of a cell whose error is part of the text
 ROW = re.compile(r"<tr>\s*<td[^>]*>(.*?)</td>", re.S)
+# What a page takes over of the HTML that a notebook stores: the tables of `verify` and of `table`.
+TABLE = re.compile(r"<table[^>]*>.*</table>", re.S)
+PARTS = re.compile(r"</?(?:table|thead|tbody|tr|th|td)>|[^<]+")
 
 
 def read_cells(path: Path) -> list[Cell]:
@@ -145,24 +149,37 @@ def render_output(output: Cell, setting: Setting) -> str:
     data = output["data"]
     if "image/png" in data:
         return figure(output, setting)
-    if "text/html" in data:
-        return verdict(text(data["text/html"]), text(data.get("text/plain", "")))
-    return f'<pre class="printed scrolls">{html.escape(text(data.get("text/plain", "")))}</pre>\n'
+    plain = text(data.get("text/plain", ""))
+    drawn = text(data.get("text/html", ""))
+    rows = TABLE.search(drawn)
+    if rows and drawn.startswith("<details>"):
+        return verdict(rows[0], plain)
+    if rows and drawn == rows[0]:
+        return f'<div class="scrolls">{in_classes(drawn)}</div>\n'
+    return f'<pre class="printed scrolls">{html.escape(plain)}</pre>\n'
 
 
-def verdict(drawn: str, plain: str) -> str:
+def verdict(table: str, plain: str) -> str:
     """What `verify` found: its line, with the routes folded beneath it."""
-    table = re.search(r"<table>.*</table>", drawn, re.S)
-    if table is None:
-        return f'<div class="shown">{drawn}</div>\n'
-    rows = ROW.sub(r'<tr><th scope="row">\1</th>', table[0])
-    rows = re.sub(r' style="[^"]*right[^"]*"', ' class="number"', rows)
-    rows = re.sub(r' style="[^"]*"', "", rows)
+    rows = in_classes(ROW.sub(r'<tr><th scope="row">\1</th>', table))
     title = html.escape(plain.removeprefix("✓").strip())
     return (
         f'<details class="verdict"><summary>{title}</summary>'
         f'<div class="scrolls">{rows}</div></details>\n'
     )
+
+
+def in_classes(table: str) -> str:
+    """A stored table whose cells say by a class, in place of a style, that they hold numbers.
+
+    Raises ValueError for anything in it but rows, cells and words.
+    """
+    rest = re.sub(r'(?<=<t[hd]) (?:style="[^"<>]*"|scope="row")(?=>)', "", table)
+    rest = rest.replace('<table class="numbers">', "<table>")
+    if PARTS.sub("", rest):
+        raise ValueError(f"a table with {PARTS.sub('', rest)[:40]!r} in it, which a page has not")
+    table = re.sub(r' style="[^"]*right[^"]*"', ' class="number"', table)
+    return re.sub(r' style="[^"]*"', "", table)
 
 
 def figure(output: Cell, setting: Setting) -> str:

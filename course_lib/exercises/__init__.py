@@ -16,7 +16,15 @@ has every step.
 """
 
 from course_lib.checks.surroundings import undisturbed
-from course_lib.exercises.registry import EXERCISES, check, find, hint, judged, register
+from course_lib.exercises.registry import (
+    EXERCISES,
+    AnyExercise,
+    check,
+    find,
+    hint,
+    judged,
+    register,
+)
 
 with undisturbed():  # what the modules hold must not take the reader's default dtype
     from course_lib.exercises import (  # noqa: F401  each registers its exercises
@@ -34,4 +42,4 @@ with undisturbed():  # what the modules hold must not take the reader's default 
         reparameterization,
     )
 
-__all__ = ["EXERCISES", "check", "find", "hint", "judged", "register"]
+__all__ = ["EXERCISES", "AnyExercise", "check", "find", "hint", "judged", "register"]

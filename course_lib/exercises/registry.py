@@ -4,14 +4,15 @@ import difflib
 from collections import Counter
 from typing import Any
 
-from course_lib.checks import Exercise, Verdict, judge
+from course_lib.checks import Blanks, Design, Exercise, MultipleChoice, Verdict, judge
 from course_lib.checks.phrases import say
 
-EXERCISES: dict[str, Exercise] = {}
+AnyExercise = Exercise | MultipleChoice | Blanks | Design
+EXERCISES: dict[str, AnyExercise] = {}
 HINTS_GIVEN: Counter[str] = Counter()  # of this kernel
 
 
-def register(*exercises: Exercise) -> None:
+def register(*exercises: AnyExercise) -> None:
     """Adds exercises to the course. Raises ValueError if a name is taken."""
     for exercise in exercises:
         if exercise.name in EXERCISES:
@@ -41,11 +42,12 @@ def hint(name: str) -> None:
 
 
 def judged(name: str, answer: Any) -> Verdict:
-    """`checks.judge` of the exercise `name`. Raises ValueError if there is no such exercise."""
-    return judge(find(name), answer)
+    """The verdict on an answer to the exercise `name`. Raises ValueError if there is none."""
+    exercise = find(name)
+    return judge(exercise, answer) if isinstance(exercise, Exercise) else exercise.judge(answer)
 
 
-def find(name: str) -> Exercise:
+def find(name: str) -> AnyExercise:
     """The exercise of that name. Raises ValueError that suggests the names most like it."""
     if isinstance(name, str) and name in EXERCISES:
         return EXERCISES[name]

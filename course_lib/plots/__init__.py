@@ -10,7 +10,7 @@
 vocabulary: colours, labels, samples, image grids. captions: words around a panel. figures: figures
 and panels in shown pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: its gap
 in two parts. curves: what each layer costs while it learns. tiles: images drawn pixel by pixel.
-drawing: what keeps the reader's settings out.
+table: numbers side by side. drawing: what keeps the reader's settings out.
 """
 
 from course_lib.numerals import number
@@ -19,6 +19,7 @@ from course_lib.plots.curves import layer_curves
 from course_lib.plots.figures import PIXEL_RATIO, Picture, encode_png, new_figure, panels, show
 from course_lib.plots.ledger import Ledger, ledger, printed, spread
 from course_lib.plots.split_ledger import SplitLedger, printed_parts
+from course_lib.plots.table import table
 from course_lib.plots.tiles import Blit, sheet
 from course_lib.plots.vocabulary import (
     COLOURS,
@@ -64,4 +65,5 @@ __all__ = [
     "show",
     "spread",
     "style",
+    "table",
 ]
