@@ -80,7 +80,8 @@ register(
                 {
                     "0.25": "That is the variance of one hump about its own middle. From m = 0 "
                     "each hump also lies 2 away.",
-                    "4": "Nearly: that is the distance of the humps. Each also has a width.",
+                    "4": "Nearly: 2² is the squared distance of a hump from 0. Each also has "
+                    "a width.",
                     "2.25": "4 + 0.5: a variance is 0.5², not 0.5, and it is added to 2² = 4.",
                 },
             ),
@@ -107,7 +108,8 @@ register(
         [
             Mistake(
                 lambda q, p: kl_divergence(p, q),
-                "That is KL(p ‖ q), as before. Which of the two does the averaging?",
+                "Those are still the numbers of the function as it was given. Turning signs round "
+                "changes nothing, since abs hides them.",
             ),
             Mistake(
                 lambda q, p: -kl_divergence(p, q),
