@@ -100,26 +100,6 @@ WRONG_NUMBERS: dict[str, Wrong] = {
         (1 / 2**0.5, "Here x pulls the tail in"),
         (1.0, "With σ = 1"),
     ],
-    "4.a": [
-        (-0.5, "A KL is never negative"),
-        (1.0, "Nearly: the squared distance"),
-        (0.0, "The widths are equal"),
-        (phi(-0.5), "That is how often"),
-    ],
-    "4.b": [
-        (9 / 2, "That is its mean"),
-        (9 + 81 / 4, "That is the mean of the square"),
-        (1, "That is the variance of z."),
-        (3, "That is the standard deviation"),
-        (9 / 100, "That is the variance of a mean"),
-    ],
-    "4.c": [
-        (math.log(10 / 3), "That is the cost of a one"),
-        (math.log(7 / 10), "Mind the sign"),
-        (math.inf, "That is the other direction"),
-        (0.0, "0·log 0 = 0"),
-        (math.log10(10 / 7), "Nats are natural"),
-    ],
     "5.a": [
         (0.0, "A mean KL of zero"),
         (LOG_2, "Nearly: an entropy"),
@@ -281,16 +261,16 @@ WRONG_NUMBERS: dict[str, Wrong] = {
 }
 
 
-def kl_terms(q: Any, p: Any, of_log_variance: bool = False) -> Tensor:
-    """The terms of each coordinate; with log σ read as log σ², if so wanted."""
-    q_var, p_var = ((g.log_std * (1 if of_log_variance else 2)).exp() for g in (q, p))
-    terms: Tensor = ((q_var + (q.mean - p.mean) ** 2) / p_var - 1 - q_var.log() + p_var.log()) / 2
-    return terms
+def sum_of_sizes(q: Any, p: Any) -> Tensor:
+    """E_q|log q − log p| on the grid that the exercise has."""
+    z = torch.arange(-2400, 2401, dtype=torch.float64) * 0.005
 
+    def log_density(one: Any) -> Tensor:
+        u = (z - one.mean) / one.log_std.exp()  # (n, 4801)
+        return -u * u / 2 - one.log_std - LOG_2_PI / 2
 
-def standard(p: Any) -> Any:
-    """N(0, I) in place of p."""
-    return type(p)(torch.zeros_like(p.mean), torch.zeros_like(p.log_std))
+    chance = log_density(q).exp() * 0.005
+    return (chance * (log_density(q) - log_density(p)).abs()).sum(1)
 
 
 def above_of_noise(arrows: list[Any], noise: list[Tensor]) -> Tensor:
@@ -342,15 +322,13 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda w: bound(w) * len(w), "That is the sum of S"),
         (lambda w: sum(max(row) for row in w) / len(w), "That is the largest"),
     ],
-    "4.d": [
-        (lambda q, p: kl_of_gaussians(q, p) / q.mean.shape[1], "Right up to a factor of d"),
-        (lambda q, p: sum(kl_of_gaussians(q, p)), "Sum over the last axis alone"),
-        (kl_terms, "Those are the terms"),
-        (lambda q, p: kl_terms(q, p, True).sum(1), "You read log σ as log σ²"),
-        (lambda q, p: -kl_of_gaussians(q, p), "The sign is flipped"),
-        (lambda q, p: 2 * kl_of_gaussians(q, p), "Twice too large"),
-        (lambda q, p: kl_of_gaussians(p, q), "That is KL(p ‖ q)"),
-        (lambda q, p: kl_of_gaussians(q, standard(p)), "That is the KL to N(0, I)"),
+    "4.b": [
+        (lambda q, p: kl_of_gaussians(p, q), "Those are still the numbers"),
+        (lambda q, p: -kl_of_gaussians(p, q), "Without abs the fault shows"),
+        (lambda q, p: -kl_of_gaussians(q, p), "The right size"),
+        (sum_of_sizes, "You took the size of every log-ratio"),
+        (lambda q, p: 200 * kl_of_gaussians(q, p), "A sum over cells"),
+        (lambda q, p: sum(kl_of_gaussians(q, p)), "Sum over the grid alone"),
     ],
     "5.d": [
         (lambda v: information(v) - math.log(len(v)), "Too small by log N"),

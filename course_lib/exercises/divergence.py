@@ -36,10 +36,10 @@ RIGHT = _gaussians([0.9, 1.2], [0.8, 1.5])
 
 
 def _sum_of_sizes(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
-    """E_q|log q − log p|."""
-    z = LINE.unsqueeze(1)  # (48001, 1, 1)
+    """E_q|log q − log p|, on the grid of the exercise's cell."""
+    z = LINE[::10].unsqueeze(1)  # (4801, 1, 1)
     log_ratio = q.log_prob(z) - p.log_prob(z)
-    return (q.log_prob(z).exp() * log_ratio.abs()).sum(0) * STEP
+    return (q.log_prob(z).exp() * log_ratio.abs()).sum(0) * (10 * STEP)
 
 
 def gap_to_two_humps(q: Any) -> float:
@@ -53,7 +53,7 @@ def gap_to_two_humps(q: Any) -> float:
         raise ValueError(f"q must be one distribution over one number: a {kinds}")
     log_q = q.log_prob(LINE)
     mass = log_q.exp().sum().item() * STEP
-    if abs(mass - 1) > 1e-6:
+    if abs(mass - 1) > 1e-5:
         raise ValueError(f"between −12 and 12 q has the mass {mass:.6g}: is it too wide or narrow?")
     posterior = square_world(s=0.5).posterior(torch.tensor([2.0], **DOUBLE))
     seen = log_q > -700  # where q has no mass it adds nothing
