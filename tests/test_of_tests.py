@@ -7,7 +7,9 @@ three ways at once, and each cell of the notebook must fail for its own damage, 
 import ast
 import base64
 import copy
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,11 +23,24 @@ import pytest
 import refresh
 from nbconvert import HTMLExporter, MarkdownExporter, ScriptExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from notebook_rules import Notebook, exercise_name, faults, page_faults, solved
+from notebook_measures import words
+from notebook_rules import (
+    BASIS,
+    CLOSED,
+    FOLDED,
+    Notebook,
+    exercise_name,
+    faults,
+    page_faults,
+    solved,
+)
+from notebook_rules import main as measure
+from PIL import Image
 from traitlets.config import Config
 
 import start
-from course_lib.exercises import judged
+from course_lib.checks import Exercise
+from course_lib.exercises import EXERCISES, judged
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -399,3 +414,321 @@ def test_a_wrong_solution_is_seen(answer: str) -> None:
     book = Notebook(1, new_notebook(cells=cells))
     (exercise,) = book.exercises
     assert not judged(exercise_name(exercise), solved(book, exercise)).accepted
+
+
+@pytest.mark.parametrize(
+    "solution",
+    [
+        'check("0.e", "b", "a")',
+        'one, two = "b", "a"',
+        'two = "a"\none = "b"\ncheck("0.e", [one, two])',
+    ],
+)
+def test_a_solution_may_fill_several_blanks(solution: str) -> None:
+    cells = [
+        new_code_cell("from course_lib.exercises import check"),
+        new_code_cell('one, two = ..., ...\ncheck("0.e", one, two)'),
+        new_markdown_cell(SOLUTION.replace("answer = {}", solution)),
+    ]
+    book = Notebook(1, new_notebook(cells=cells))
+    (exercise,) = book.exercises
+    assert solved(book, exercise) == ["b", "a"]
+
+
+# ---- The second edition ----
+
+
+def picture() -> str:
+    """Two pixels, as a notebook stores them."""
+    file = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def printed(said: str) -> list[dict[str, Any]]:
+    return [{"output_type": "stream", "name": "stdout", "text": said}]
+
+
+def shown() -> list[dict[str, Any]]:
+    """An explorer's picture."""
+    about = {"width": 1, "height": 1, "alt": "The point lies here.", "note": "a note"}
+    about |= {"explorer": "Point", "values": {"height": 0.5}}
+    data = {"image/png": picture(), "text/plain": about["alt"]}
+    return [{"output_type": "display_data", "data": data, "metadata": {"image/png": about}}]
+
+
+SECOND: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
+    "title": (
+        "md",
+        "# 13 · A question\n\n**The question.** What? After this chapter you can tell.\n\n"
+        "*About 25 minutes; Going deeper, at the end, about 5 more.*",
+        [],
+    ),
+    "opening": (
+        "hidden",
+        "from course_lib.explorers.point import Point\n\nexplorer = Point()\nexplorer",
+        shown(),
+    ),
+    "predict": ("md", "The point is a point.\n\n## Predict\n\nCommit to an answer.", []),
+    "imports": ("hidden", "from course_lib.checks import guess, reveal, verify", []),
+    "guesses": (
+        "code",
+        'guess("13.1", ...)  # one?\nguess("13.2", ...)  # two?',
+        printed("13.1: no guess yet\n13.2: no guess yet\n"),
+    ),
+    "section": ("md", "## One\n\nOne is one:\n\n$$1=1. \\tag{13.1}$$", []),
+    "see": (
+        "code",
+        'a = 1.0\nverify("13.1", one=a, other=a)\nreveal("13.1", 1)\nreveal("13.2", "no")',
+        printed("13.1: 1\n13.2: no\n"),
+    ),
+    "figure": ("hidden", "figure = new_figure(1, 1)", []),
+    "explore": ("md", "## Explore\n\n> **Try.** Move it.", []),
+    "wrong": ("md", "## What goes wrong\n\nMuch.", []),
+    "exercises": ("md", "## Exercises\n\n" + " ".join(f'`hint("13.{x}")`' for x in "abcd"), []),
+    **{
+        f"{kind} {x}": (
+            ("code", f'y = ...\ncheck("13.{x}", y)', printed(f"13.{x}: not answered yet\n"))
+            if kind == "exercise"
+            else ("md", SOLUTION.format(1.0), [])
+        )
+        for x in "abcd"
+        for kind in ("exercise", "solution")
+    },
+    "recap": ("md", "## Recap\n\nOne is one.", []),
+    "deeper": ("deeper", "## Going deeper: two\n\nTwo is two.", []),
+    "more": ("code", "b = 2.0", []),
+    "basis": ("hidden", f"{BASIS}\n\nc = 1.0\nassert c == 1", []),
+}
+METADATA: dict[str, dict[str, Any]] = {"hidden": {"jupyter": FOLDED}, "deeper": {CLOSED: True}}
+Cells = dict[str, Any]
+
+
+def second_edition() -> Cells:
+    """Each cell of a small notebook of the second edition, by a name for it."""
+    cells: Cells = {}
+    for name, (kind, source, outputs) in SECOND.items():
+        told = copy.deepcopy(METADATA.get(kind, {}))
+        if kind in ("md", "deeper"):
+            cells[name] = new_markdown_cell(source, metadata=told)
+        else:
+            output = [nbformat.from_dict(each) for each in copy.deepcopy(outputs)]
+            cells[name] = new_code_cell(source, metadata=told, outputs=output)
+    return cells
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chapter 13 is one of the second edition, and has four exercises with two hints each."""
+    monkeypatch.setattr("notebook_rules.SECOND_EDITION", {13})
+    for letter in "abcd":
+        exercise = Exercise(f"13.{letter}", lambda: 1.0, hints=("One.", "Two."))
+        monkeypatch.setitem(EXERCISES, exercise.name, exercise)
+
+
+def faults_of(cells: Cells) -> list[str]:
+    """What the rules find in the cells, run in order."""
+    code = [cell for cell in cells.values() if cell["cell_type"] == "code"]
+    for count, cell in enumerate(code, start=1):
+        cell["execution_count"] = count
+    made = new_notebook(cells=list(cells.values()), metadata=refresh.METADATA)
+    return faults(Notebook(13, made))
+
+
+def place(name: str) -> int:
+    return list(SECOND).index(name) + 1
+
+
+def add(name: str, source: str) -> Callable[[Cells], None]:
+    """Writes more into a cell."""
+
+    def change(cells: Cells) -> None:
+        cells[name]["source"] += source
+
+    return change
+
+
+def turn(name: str, old: str, new: str) -> Callable[[Cells], None]:
+    """Writes something else into a cell."""
+
+    def change(cells: Cells) -> None:
+        assert cells[name]["source"].count(old) == 1
+        cells[name]["source"] = cells[name]["source"].replace(old, new)
+
+    return change
+
+
+def unfold(name: str) -> Callable[[Cells], None]:
+    def change(cells: Cells) -> None:
+        cells[name]["metadata"] = {}
+
+    return change
+
+
+def lengthen(cells: Cells) -> None:
+    """Long cells, each short enough, so that the core has one line too many."""
+    for name, lines in (("guesses", 23), ("see", 21), ("exercise a", 23), ("exercise b", 10)):
+        cells[name]["source"] += "\nx = 1" * lines
+
+
+def answer_first(cells: Cells) -> None:
+    cells["guesses"]["outputs"] = printed("13.1: noted, 3\n13.2: no guess yet\n")
+    cells["guesses"]["source"] = cells["guesses"]["source"].replace('"13.1", ...', '"13.1", 3')
+
+
+def answered_output(cells: Cells) -> None:
+    cells["guesses"]["outputs"] = printed("13.1: noted, 3\n")
+
+
+def drop(*names: str) -> Callable[[Cells], None]:
+    def change(cells: Cells) -> None:
+        for name in names:
+            del cells[name]
+
+    return change
+
+
+def tell(cells: Cells, minutes: int) -> None:
+    cells["title"]["source"] = cells["title"]["source"].replace("25", str(minutes))
+
+
+def ramble_on(cells: Cells) -> None:
+    cells["wrong"]["source"] += " word" * 1_700
+    tell(cells, 30)
+
+
+def drop_one(cells: Cells) -> None:
+    drop("exercise d", "solution d")(cells)
+    tell(cells, 20)
+
+
+def late(cells: Cells) -> None:
+    """An exercise that only who goes deeper comes to."""
+    for name in ("exercise d", "solution d", "basis"):
+        cells[name] = cells.pop(name)
+    tell(cells, 20)
+
+
+def come_back(cells: Cells) -> None:
+    cells["again"], cells["basis"] = new_markdown_cell("## Again"), cells.pop("basis")
+
+
+def close_more(cells: Cells) -> None:
+    cells["recap"]["metadata"] = {CLOSED: True}
+
+
+def one_hint(cells: Cells) -> None:
+    EXERCISES["13.b"] = Exercise("13.b", lambda: 1.0, hints=("One.",))
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_notebook_of_the_second_edition_can_keep_all_rules() -> None:
+    assert faults_of(second_edition()) == []
+
+
+@pytest.mark.usefixtures("listed")
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (ramble_on, "1754 words in the core, at most 1700 are allowed"),
+        (lengthen, "91 visible lines of code in the core, at most 90 are allowed"),
+        (
+            turn("title", "*About 25 minutes; Going deeper, at the end, about 5 more.*", "minutes"),
+            "the title cell must say '*About 25 minutes; Going deeper, at the end, about 5 more.*'",
+        ),
+        (turn("title", "25 minutes", "20 minutes"), "the title cell must say '*About 25 minutes"),
+        (add("section", r" $$2=2. \tag{13.2}$$" * 3), "the title cell must say '*About 30 minutes"),
+        (
+            add("deeper", " word" * 1_500),
+            "the title cell must say '*About 25 minutes; Going deeper",
+        ),
+        (add("see", "\nassert a == 1"), f"cell {place('see')}: an assert that is seen"),
+        (add("more", "\nassert b == 2"), f"cell {place('more')}: an assert that is seen"),
+        (unfold("figure"), f"cell {place('figure')}: code that draws and is not folded"),
+        (unfold("opening"), f"cell {place('opening')}: explorer, an explorer, in visible code"),
+        (
+            add("imports", '\nverify("13.1", a=1, b=1)' * 6),
+            "7 verify lines in the core, at most 6 are allowed",
+        ),
+        (unfold("deeper"), f"cell {place('deeper')}: a heading without the metadata {CLOSED}"),
+        (turn("deeper", "per: two", "per"), f"cell {place('deeper')}: must begin with"),
+        (come_back, f"cell {place('basis')}: a heading of the core after 'Going deeper'"),
+        (close_more, f"cell {place('recap')}: metadata ['{CLOSED}']"),
+        (turn("basis", BASIS, "# Checks"), "the last cell must be folded code that begins with"),
+        (drop("basis"), "the last cell must be folded code that begins with"),
+        (add("basis", "\nassert b == 2"), f"cell {place('basis')}: takes 'b' from cell"),
+        (drop_one, "the exercises are 13.a, 13.b, 13.c; expected 13.a, 13.b, 13.c, 13.d"),
+        (late, "an exercise after 'Going deeper'"),
+        (one_hint, "exercise 13.b has 1 hints, expected two"),
+        (turn("exercises", '"13.c"', ""), 'exercise 13.c: nothing says hint("13.c")'),
+        (add("see", '\nhint("13.a")'), f"cell {place('see')}: calls hint"),
+        (turn("see", 'reveal("13.2", "no")', ""), "guess 13.2: asked and revealed in the cells"),
+        (add("see", '\nreveal("13.2", "no")'), "guess 13.2: asked and revealed in the cells"),
+        (add("imports", '\nreveal("13.3", 1)'), "guess 13.3: asked and revealed in the cells"),
+        (answer_first, f"cell {place('guesses')}: a guess that is stored with an answer"),
+        (answered_output, f"cell {place('guesses')}: a guess that is stored with an answer"),
+    ],
+)
+def test_a_broken_rule_of_the_second_edition_is_named(
+    change: Callable[[Cells], None], fault: str
+) -> None:
+    cells = second_edition()
+    change(cells)
+    found = set(faults_of(cells))
+    assert len(found) == 1, found
+    assert found.pop().startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("markdown", "count"),
+    [
+        ("# 3 · How so?\n\n**You** can: read, `x = 1`, − and so on.", 11),
+        ("So $a + b$ is $c$.\n\n$$a = b \\tag{1.1}$$\n\n> - one\n> - two", 6),
+        ("| a | b |\n|---|---|\n| 1 | 2 |\n\n[two words](https://a.b/c-d e)", 6),
+        ("<details><summary>Why</summary>\n\nbecause\n\n</details>\n\n```python\na = 1\n```", 0),
+    ],
+)
+def test_words_are_counted_as_they_are_read(markdown: str, count: int) -> None:
+    assert words(markdown) == count
+
+
+@pytest.mark.usefixtures("listed")
+def test_refresh_keeps_what_is_closed_at_first() -> None:
+    cells = second_edition()
+    cells["deeper"]["metadata"]["slideshow"] = {}
+    made = new_notebook(cells=list(cells.values()))
+    refresh.normalise(made)
+    kept = [dict(cell.metadata) for cell in made.cells if cell.metadata]
+    assert kept == [METADATA["hidden"]] * 3 + [METADATA["deeper"], METADATA["hidden"]]
+
+
+def test_a_notebook_is_measured_by_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notebook_rules.SECOND_EDITION", set())
+    status = measure(["12"])
+    first, core, rest, *told = capsys.readouterr().out.splitlines()
+    assert first.startswith("12_")
+    assert re.search(r"core +\d+ words, +\d+ visible lines of code, .*: about \d+ minutes", core)
+    assert "rest" in rest
+    assert status == (told != ["  keeps the rules"])
+
+
+@pytest.mark.usefixtures("listed")
+def test_what_is_folded_may_be_long() -> None:
+    """The last cell, and code beside the core's, as the first edition does not allow."""
+    cells = second_edition()
+    cells["basis"]["source"] += "\nc = 1" * 100
+    cells["figure"]["source"] += "\nd = 1" * 23
+    assert faults_of(cells) == []
+    cells["figure"]["source"] += "\nd = 1"
+    assert faults_of(cells) == [f"cell {place('figure')}: 26 lines of code, at most 25 are allowed"]
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_claim_of_the_note_keeps_its_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("notebook_rules.INSIGHTS", {13})
+    cells = second_edition()
+    assert faults_of(cells) == ["no 'A common claim' block with its '**Verdict'"]
+    cells["wrong"]["source"] += "\n\n### A common claim\n\n> So.\n\n**Verdict: it holds.**"
+    assert faults_of(cells) == []
