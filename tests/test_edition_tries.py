@@ -26,10 +26,10 @@ TRIES = {
     ],
     3: ["mean 0.8, std 0.6", "std 2, std 0.2, K 64", "· 0.06", "std 1, mean 0, K 1, K 64, K 1"],
     4: [
-        "x 1, std 0.5, mean 0, mean 2",
-        "x 1, mean 0.5, std 0.7, · 0.227",
-        "x 2, mean 1.35, std 0.18, · 2, · 0.693",
-        "x 2, mean 0, std 1.34, · 11",
+        "mean 1.35, mean 0, · 7",
+        "mean 0, std 1.34, · 11, · 1.2",
+        "std 0.5, mean 0, mean 2",
+        "mean 0.5, std 0.7, · 0.000, · 0.227",
     ],
     5: [
         "beta 8, · 5.2",
