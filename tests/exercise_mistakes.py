@@ -327,7 +327,7 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda q, p: -kl_of_gaussians(p, q), "Without abs the fault shows"),
         (lambda q, p: -kl_of_gaussians(q, p), "The right size"),
         (sum_of_sizes, "You took the size of every log-ratio"),
-        (lambda q, p: 200 * kl_of_gaussians(q, p), "A sum over cells"),
+        (lambda q, p: 200 * kl_of_gaussians(q, p), "A sum over a grid"),
         (lambda q, p: sum(kl_of_gaussians(q, p)), "Sum over the grid alone"),
     ],
     "5.d": [

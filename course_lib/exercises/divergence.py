@@ -114,7 +114,7 @@ register(
             Mistake(
                 lambda q, p: -kl_divergence(p, q),
                 "Without abs the fault shows: it is negative. It is not mended yet: whose chances "
-                "weigh the cells?",
+                "are the weights?",
             ),
             Mistake(
                 lambda q, p: -kl_divergence(q, p),
@@ -127,7 +127,7 @@ register(
             ),
             Mistake(
                 lambda q, p: kl_divergence(q, p) / 0.005,
-                "A sum over cells needs their width, 0.005.",
+                "A sum over a grid needs its step, 0.005.",
             ),
             Mistake(
                 lambda q, p: kl_divergence(q, p).sum(),
@@ -139,7 +139,7 @@ register(
         hints=(
             "Run it on q = N(0, 1) and p = N(0, 2²), where the KL is log 2 − 3/8 = 0.318. What "
             "happens if you take `.abs()` away?",
-            "E_q means: weigh every cell by the chance that q gives it. And once q weighs them, "
+            "E_q means: weigh every z by the chance that q gives it. And once q does the weighing, "
             "nothing negative is left to hide.",
         ),
     ),
