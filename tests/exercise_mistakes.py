@@ -270,7 +270,8 @@ def sum_of_sizes(q: Any, p: Any) -> Tensor:
         return -u * u / 2 - one.log_std - LOG_2_PI / 2
 
     chance = log_density(q).exp() * 0.005
-    return (chance * (log_density(q) - log_density(p)).abs()).sum(1)
+    found: Tensor = (chance * (log_density(q) - log_density(p)).abs()).sum(1)
+    return found
 
 
 def above_of_noise(arrows: list[Any], noise: list[Tensor]) -> Tensor:
