@@ -3,6 +3,8 @@
 A new exercise that asks for a number needs a row in NUMBERS: the number, or the list of them, from
 a formula that the exercise's own oracle does not use. One that asks for a function needs a row in
 FUNCTIONS: the function written plainly, and once more so that it works in place on its arguments.
+A choice needs a row in CHOICES: the words that hold, or the word for each blank in order. A design
+needs a row in DESIGNS: what makes an answer that reaches its figure.
 """
 
 import math
@@ -216,6 +218,8 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
 }
 
 # The numbers, by hand.
+CHOICES: dict[str, list[str]] = {}
+DESIGNS: dict[str, Callable[[], Any]] = {}
 NUMBERS: dict[str, Any] = {
     "1.a": -0.5 * math.log(10 * math.pi) - 0.1,
     "1.b": 100 * ((4 / 3) ** 5 - 1),

@@ -3,10 +3,13 @@ answer and how its hint begins, in the order in which the exercise has them.
 
 A new exercise needs a row in WRONG_NUMBERS or WRONG_FUNCTIONS, with an entry for each `Mistake`:
 the wrong answer, made from the right one of exercise_answers or by hand, never by the course's
-code, and enough of the hint's first words to tell it from the others.
+code, and enough of the hint's first words to tell it from the others. A design needs a row in
+WRONG_DESIGNS: what makes a plausible wrong answer, and words that its verdict must have. (A choice
+needs none: each of its wrong words is tried with its reason.)
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -300,6 +303,7 @@ def stack(mean: Tensor, spread: Tensor) -> Tensor:
     return torch.stack([mean.mean(0), spread])
 
 
+WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {}
 WRONG_FUNCTIONS: dict[str, Wrong] = {
     "1.c": [
         (lambda v: sum(v) / len(v), "That is the mean of the logs"),

@@ -311,9 +311,13 @@ def a_page_can_show_it(notebook: Notebook) -> Faults:
                 yield f"cell {cell.place}: a picture whose height is not stored"
 
 
+def without_code(markdown: str) -> str:
+    return re.sub(r"```.*?```|`[^`\n]+`", "", markdown, flags=re.DOTALL)
+
+
 def page_faults(markdown: str) -> Faults:
     """What of a cell's Markdown a page cannot show."""
-    prose = re.sub(r"```.*?```|`[^`\n]+`", "", markdown, flags=re.DOTALL)
+    prose = without_code(markdown)
     for displayed, inline in FORMULA.findall(re.sub(r"^> ?", "", prose, flags=re.MULTILINE)):
         try:
             render(without_tag(displayed or inline)[0], display=bool(displayed))
@@ -549,7 +553,7 @@ def what_goes_deeper_is_closed_at_first(notebook: Notebook) -> Faults:
                 yield f"cell {cell.place}: must begin with '## Going deeper: ' and a name"
             if cell.raw["metadata"].get(CLOSED) is not True:
                 yield f"cell {cell.place}: a heading without the metadata {CLOSED}: true"
-        elif not cell.is_code and re.search(r"^##? ", cell.source, re.MULTILINE):
+        elif not cell.is_code and re.search(r"^##? ", without_code(cell.source), re.MULTILINE):
             yield f"cell {cell.place}: a heading of the core after 'Going deeper'"
 
 

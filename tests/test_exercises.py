@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from exercise_answers import FUNCTIONS, NUMBERS, Function
-from exercise_kinds import EXACT, exact
-from exercise_mistakes import WRONG_FUNCTIONS, WRONG_NUMBERS
+from exercise_answers import CHOICES, DESIGNS, FUNCTIONS, NUMBERS, Function
+from exercise_kinds import CHOSEN, DESIGNED, EXACT, exact
+from exercise_mistakes import WRONG_DESIGNS, WRONG_FUNCTIONS, WRONG_NUMBERS
 from torch import Tensor
 
 import course_lib.exercises
@@ -41,6 +41,8 @@ def test_every_exercise_has_its_answers_here() -> None:
     """What a new one needs is said at the top of exercise_answers and exercise_mistakes."""
     assert set(FUNCTIONS) == {name for name in EXACT if exact(name).cases}
     assert set(NUMBERS) == {name for name in EXACT if not exact(name).cases}
+    assert set(CHOICES) == set(CHOSEN)
+    assert set(DESIGNS) == set(WRONG_DESIGNS) == set(DESIGNED)
 
 
 def altered_parts(value: Any, change: Callable[[Any], Any]) -> Any:

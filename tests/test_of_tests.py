@@ -719,10 +719,18 @@ def test_what_is_folded_may_be_long() -> None:
     """The last cell, and code beside the core's, as the first edition does not allow."""
     cells = second_edition()
     cells["basis"]["source"] += "\nc = 1" * 100
-    cells["figure"]["source"] += "\nd = 1" * 23
+    cells["figure"]["source"] += "\nd = 1" * 24
     assert faults_of(cells) == []
     cells["figure"]["source"] += "\nd = 1"
     assert faults_of(cells) == [f"cell {place('figure')}: 26 lines of code, at most 25 are allowed"]
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_remark_in_a_solution_is_no_heading() -> None:
+    cells = second_edition()
+    fence = "<details><summary>Why</summary>\n\n```python\n# why\n```\n\n</details>"
+    cells["why"], cells["basis"] = new_markdown_cell(fence), cells.pop("basis")
+    assert faults_of(cells) == []
 
 
 @pytest.mark.usefixtures("listed")
