@@ -352,7 +352,7 @@ def test_code_is_folded_where_a_reader_does_not_need_it(tmp_path: Path) -> None:
     kinds = {summary: re.sub(r"<[^>]*>", "", code) for summary, code in folds}
     assert "PosteriorGap" in kinds["Code: how the explorer is opened"]
     assert "new_figure" in kinds["Code of the figure"]
-    assert "bits_in_its_own_code" in kinds["Code"]
+    assert "code_for_p" in kinds["Code"]
     assert "assert" in kinds["Code: what the text rests on"]
     open_code = re.sub(r'<details class="fold">.*?</details>', "", text, flags=re.S)
     assert "new_figure" not in open_code
