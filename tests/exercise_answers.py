@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.distributions import DiagonalGaussian, GaussianMixture
+
 Function = Callable[..., Any]
 
 
@@ -218,8 +220,21 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
 }
 
 # The numbers, by hand.
-CHOICES: dict[str, list[str]] = {}
-DESIGNS: dict[str, Callable[[], Any]] = {}
+CHOICES: dict[str, list[str]] = {
+    "4.a": ["second", "0", "4.25", "log 2"],
+    "4.c": ["i", "v", "vi"],
+}
+
+
+def on_two_humps(mean: float = 1.35, std: float = 0.18) -> GaussianMixture:
+    """Equal weights, on ±mean."""
+    humps = DiagonalGaussian.from_std([[mean], [-mean]], [[std], [std]])
+    return GaussianMixture(torch.zeros(2, dtype=torch.float64), humps)
+
+
+DESIGNS: dict[str, Callable[[], Any]] = {
+    "4.d": on_two_humps,
+}
 NUMBERS: dict[str, Any] = {
     "1.a": -0.5 * math.log(10 * math.pi) - 0.1,
     "1.b": 100 * ((4 / 3) ** 5 - 1),

@@ -20,9 +20,12 @@ from exercise_answers import (
     kl_of_gaussians,
     latents,
     log_joint,
+    on_two_humps,
     score_estimates,
 )
 from torch import Tensor
+
+from course_lib.distributions import DiagonalGaussian
 
 Wrong = list[tuple[Any, str]]
 R = NUMBERS  # the right ones
@@ -303,7 +306,14 @@ def stack(mean: Tensor, spread: Tensor) -> Tensor:
     return torch.stack([mean.mean(0), spread])
 
 
-WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {}
+WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
+    "4.d": [
+        (lambda: DiagonalGaussian.from_std(1.35, 0.18), "the gap is 0.717"),  # one hump
+        (lambda: DiagonalGaussian.from_std(0.0, 1.34), "the gap is 11.1"),
+        (lambda: on_two_humps(1.35, 0.5), "the gap is"),
+        (lambda: on_two_humps().components, "q must be one distribution"),
+    ],
+}
 WRONG_FUNCTIONS: dict[str, Wrong] = {
     "1.c": [
         (lambda v: sum(v) / len(v), "That is the mean of the logs"),
