@@ -71,8 +71,8 @@ register(
                 {
                     "2": "That is the middle of one hump. The slope is zero where m is E_p[z], "
                     "and both humps are in that mean.",
-                    "-2": "That is the middle of one hump. The slope is zero where m is E_p[z], "
-                    "and both humps are in that mean.",
+                    "-2": "That would leave the right hump out, and an average over p pays for it "
+                    "there. Where is the mean of p?",
                 },
             ),
             Blank(
