@@ -96,8 +96,8 @@ register(
             ),
         ],
         hints=(
-            "Write log q(z) = −log s − (z − m)²/(2s²) − ½ log 2π, average it over p, and set its "
-            "slope in m, then in s, to zero.",
+            "Write log q(z) = −log s − (z − m)²/(2s²) and a constant, average it over p, and set "
+            "its slope in m, then in s, to zero.",
             "E_p[z²] is the variance of a hump plus its squared distance from 0. And where a "
             "hump of p stands, p is half of a Gaussian.",
         ),
@@ -108,8 +108,8 @@ register(
         [
             Mistake(
                 lambda q, p: kl_divergence(p, q),
-                "Those are still the numbers of the function as it was given. Turning signs round "
-                "changes nothing, since abs hides them.",
+                "Those are still the numbers of the function as it was given. No sign mends it: "
+                "look at what the log-ratio is multiplied by.",
             ),
             Mistake(
                 lambda q, p: -kl_divergence(p, q),
