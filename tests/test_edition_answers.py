@@ -42,7 +42,10 @@ def row(value: Any) -> list[float]:
 def test_the_tables_hold_what_is_right_and_what_is_known_to_be_wrong() -> None:
     assert {n for n, t in TABLES["exercises"].items() if t["kind"] == "function"} == set(FUNCTIONS)
     words = TABLES["words"]["en"]["exercises"]
-    assert set(words) == set(NUMBERS)
+    assert {name for name, told in words.items() if "unit" in told} == set(NUMBERS)
+    assert {name: told["hints"] for name, told in words.items()} == {
+        name: list(exercise.hints) for name, exercise in EXERCISES.items()
+    }
     for name, right in NUMBERS.items():
         table = TABLES["exercises"][name]
         assert table["kind"] == "numbers"
@@ -77,7 +80,8 @@ def test_an_exercise_that_a_page_cannot_judge_is_refused(monkeypatch: pytest.Mon
 
 
 def test_every_word_that_the_scripts_ask_for_is_there_and_no_other() -> None:
-    names = ("exercises.js", "expressions.js", "progress.js", "progress_panel.js")
+    names = ["exercises.js", "choices.js", "expressions.js", "guesses.js"]
+    names += ["progress.js", "progress_panel.js"]
     scripts = "".join((PLAYER / name).read_text(encoding="utf-8") for name in names)
     asked = set(re.findall(r"'((?:exercise|guess|progress)(?:\.[a-z]+)+)'", scripts))
     asked |= {f"{key}.unit" for key in asked & {"exercise.answer", "exercise.answers"}}

@@ -24,6 +24,9 @@ SCRIPTS = (
     "progress_panel.js",
     "expressions.js",
     "judging.js",
+    "predictions.js",
+    "guesses.js",
+    "choices.js",
 )
 STYLE = """
 :root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --quiet: #595959; --line: #ccc;
@@ -168,6 +171,7 @@ def test_an_exercise_is_answered_by_keyboard_alone(reader: Reader) -> None:
     page.keyboard.press("Enter")
     said = form(page, "4.a").get_by_role("status")
     expect(said).to_have_text(
+        "You said −0.5. "
         "4.a: not yet. A KL is never negative: mind which density is on top in the log."
     )
     assert said.get_attribute("lang") == "en"
@@ -176,7 +180,7 @@ def test_an_exercise_is_answered_by_keyboard_alone(reader: Reader) -> None:
     page.keyboard.type("0,5")
     page.keyboard.press("Tab")
     page.keyboard.press("Space")  # the button
-    expect(said).to_have_text("4.a: right: 0.5 nats")
+    expect(said).to_have_text("You said 0,5. 4.a: right: 0.5 nats")
     expect(form(page, "4.a").locator(".exercise-solved")).to_have_text("✓ Solved")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "exercise-4.b-1"
@@ -195,10 +199,12 @@ def test_several_numbers_have_a_field_each(reader: Reader) -> None:
     page.get_by_label("number 1", exact=True).fill("1.75")
     said = form(page, "7.a").get_by_role("status")
     page.keyboard.press("Enter")
-    expect(said).to_have_text("7.a: not answered yet")
+    expect(said).to_have_text("You said 1.75. 7.a: not answered yet")
     page.get_by_label("number 2", exact=True).fill("-1")
     page.keyboard.press("Enter")
-    expect(said).to_have_text("7.a: not yet. The right two numbers, in the other order.")
+    expect(said).to_have_text(
+        "You said 1.75; -1. 7.a: not yet. The right two numbers, in the other order."
+    )
 
 
 def test_a_comma_that_may_mean_two_numbers_is_asked_about(reader: Reader) -> None:
@@ -385,7 +391,9 @@ def test_where_nothing_is_stored_all_else_works(reader: Reader, how: str) -> Non
     page = reader.opens()
     page.get_by_label("Your answer to 4.a, in nats").fill("0.5")
     page.keyboard.press("Enter")
-    expect(form(page, "4.a").get_by_role("status")).to_have_text("4.a: right: 0.5 nats")
+    expect(form(page, "4.a").get_by_role("status")).to_have_text(
+        "You said 0.5. 4.a: right: 0.5 nats"
+    )
     page.get_by_role("button", name="I have read this chapter").click()
     expect(page.locator(".progress-mark")).to_have_text("1 of 4 exercises solved · ✓ Read")
     expect(page.get_by_text("This browser stores nothing for this page")).to_have_count(1)

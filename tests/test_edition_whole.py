@@ -92,6 +92,9 @@ def folder(
 def opened(seen: Browsing, page: Path) -> int:
     """Opens a page, and works each of its explorers by keyboard. Returns how many are live."""
     seen.open(page)
+    seen.page.evaluate(
+        "document.querySelectorAll('details.deeper').forEach(d => { d.open = true; })"
+    )
     figures = seen.page.locator("figure.explorer")
     for figure in figures.all():
         figure.scroll_into_view_if_needed()

@@ -2,15 +2,21 @@
 
 `player/judging.js` reads what `answer_tables` gives and says of a typed answer what `check` says:
 
-    exercises   by name: "kind" is "numbers" or "function". Of numbers: "exact", the right ones, a
-                list; "tolerance", relative to max(1, |exact|); "mistakes", a list for each known
-                wrong answer, in the order in which they are tried.
-    words       by language: "phrases", what `checks.phrases` holds; "exercises", by name: the
-                "unit", and under "mistakes" the hint for each of the lists above.
+    exercises   by name: "kind" is "numbers", "choice", "blanks", "function" or "design".
+                Of numbers: "exact", the right ones, a list; "tolerance", relative to
+                max(1, |exact|); "mistakes", a list for each known wrong answer, in the order in
+                which they are tried. Of a choice: "options", all of them in order, and "right",
+                those that hold. Of "blanks": a list with the "options" and the "right" one of each.
+    guesses     what `guess` and `reveal` go by: "near", the factor below which a guess is told in
+                per cent, and "longest", the letters of a guess in words.
+    words       by language: "phrases", what `checks.phrases` holds; "counts", the words for 0, 1,
+                2 and so on; "exercises", by name: "hints", in steps; of numbers the "unit", and
+                under "mistakes" the hint for each of the lists above; of a choice its "reasons", of
+                blanks those of each.
 
 A mistake that is found from the exact answer, such as its sign turned, is one more list and one
-more hint. Hints in steps, or another language, are one more entry under words. A function is no
-table: the page sends its reader to the notebook.
+more hint. Another language is one more entry under words. A function or a design is no table: the
+page sends its reader to the notebook.
 
 The right answers stand in the page's source, as they stand in the package: who studies alone may
 look.
@@ -18,11 +24,13 @@ look.
 
 import math
 from collections.abc import Iterable
-from typing import Any, TypeGuard
+from typing import Any
 
-from course_lib.checks import Exercise
+from course_lib.checks import Blanks, Design, Exercise, MultipleChoice
 from course_lib.checks.comparison import SINGLE, STEPS, quantity
 from course_lib.checks.phrases import PHRASES
+from course_lib.checks.predictions import LONGEST, NEAR
+from course_lib.checks.predictions import WORDS as COUNTS
 from course_lib.edition.words import LANGUAGE
 from course_lib.exercises import AnyExercise, find
 
@@ -33,55 +41,73 @@ def answer_tables(names: Iterable[str]) -> dict[str, Any]:
     Raises ValueError for a name that is none, and for a tolerance so narrow that `check` would
     forgive float32 its digits, which a page knows nothing of.
     """
-    exercises = [find(name) for name in names]
-    words = {exercise.name: _words(exercise) for exercise in exercises if _is_number(exercise)}
+    tasks = [find(name) for name in names]
+    words = {
+        "phrases": PHRASES,
+        "counts": list(COUNTS),
+        "exercises": {task.name: _words(task) for task in tasks},
+    }
     return {
-        "exercises": {exercise.name: _table(exercise) for exercise in exercises},
-        "words": {LANGUAGE: {"phrases": PHRASES, "exercises": words}},
+        "exercises": {task.name: _table(task) for task in tasks},
+        "guesses": {"near": NEAR, "longest": LONGEST},
+        "words": {LANGUAGE: words},
     }
 
 
 def answer_in_words(name: str) -> str:
     """The right answer to an exercise as `check` writes one, 0.5 nats, or nothing for a program."""
-    exercise = find(name)
-    if not _is_number(exercise):
+    task = find(name)
+    if isinstance(task, MultipleChoice):
+        return ", ".join(f"“{option}”" for option in sorted(task.right))
+    if isinstance(task, Blanks):
+        return ", ".join(f"“{blank.right}”" for blank in task.blanks)
+    if isinstance(task, Design) or task.cases:
         return ""
-    numbers = [quantity(value, "") for value in exercise.exact[0].values.tolist()]
-    return f"{', '.join(numbers)} {exercise.unit}".rstrip()
+    numbers = [quantity(value, "") for value in task.exact[0].values.tolist()]
+    return f"{', '.join(numbers)} {task.unit}".rstrip()
 
 
 def mistakes_in_words(name: str) -> list[str]:
     """What `check` says of each known mistake in an exercise, once."""
-    exercise = find(name)
-    mistakes = exercise.mistakes if isinstance(exercise, Exercise) else ()
-    return list(dict.fromkeys(mistake.hint for mistake in mistakes))
+    task = find(name)
+    known = task.mistakes if isinstance(task, Exercise) else ()
+    return list(dict.fromkeys(mistake.hint for mistake in known))
 
 
-def _is_number(exercise: AnyExercise) -> TypeGuard[Exercise]:
-    """Whether a page can judge it."""
-    return isinstance(exercise, Exercise) and not exercise.cases
-
-
-def _table(exercise: AnyExercise) -> dict[str, Any]:
-    """What an answer is compared with; what the page cannot judge is sent to the notebook."""
-    if not _is_number(exercise):
+def _table(task: AnyExercise) -> dict[str, Any]:
+    """What an answer is compared with."""
+    if isinstance(task, Design):
+        return {"kind": "design"}
+    if isinstance(task, MultipleChoice):
+        return {"kind": "choice", "options": task.options, "right": sorted(task.right)}
+    if isinstance(task, Blanks):
+        blanks = [{"options": blank.options, "right": blank.right} for blank in task.blanks]
+        return {"kind": "blanks", "blanks": blanks}
+    if task.cases:
         return {"kind": "function"}
-    if exercise.tolerance < STEPS * SINGLE:
+    if task.tolerance < STEPS * SINGLE:
         raise ValueError(
-            f"{exercise.name}: a page judges numbers to {STEPS * SINGLE:.1g} at the finest, got a "
-            f"tolerance of {exercise.tolerance:g}"
+            f"{task.name}: a page judges numbers to {STEPS * SINGLE:.1g} at the finest, got a "
+            f"tolerance of {task.tolerance:g}"
         )
     return {
         "kind": "numbers",
-        "exact": _row(exercise.exact[0].values.tolist()),
-        "tolerance": exercise.tolerance,
-        "mistakes": [_row(calls[0].values.tolist()) for calls, _ in exercise.known],
+        "exact": _row(task.exact[0].values.tolist()),
+        "tolerance": task.tolerance,
+        "mistakes": [_row(calls[0].values.tolist()) for calls, _ in task.known],
     }
 
 
-def _words(exercise: Exercise) -> dict[str, Any]:
+def _words(task: AnyExercise) -> dict[str, Any]:
     """What is said of the exercise alone."""
-    return {"unit": exercise.unit, "mistakes": [hint for _, hint in exercise.known]}
+    words: dict[str, Any] = {"hints": list(task.hints)}
+    if isinstance(task, MultipleChoice):
+        words["reasons"] = dict(task.reasons)
+    elif isinstance(task, Blanks):
+        words["reasons"] = [dict(blank.reasons) for blank in task.blanks]
+    elif isinstance(task, Exercise) and not task.cases:
+        words |= {"unit": task.unit, "mistakes": [hint for _, hint in task.known]}
+    return words
 
 
 def _row(values: list[float]) -> list[float | str]:

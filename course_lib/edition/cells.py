@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_lib.edition.exercise_cells import SOLUTION, answered, exercise, exercise_of, tree
+from course_lib.edition.exercise_cells import (
+    SOLUTION,
+    answered,
+    exercise,
+    exercise_of,
+    hints_alone,
+    tree,
+)
+from course_lib.edition.guess_cells import asks_guesses, questions, revealed
 from course_lib.edition.prose import Prose, code_block
 from course_lib.edition.stored import Cell, stored_cells
 from course_lib.edition.words import say
@@ -21,6 +29,8 @@ from course_lib.index import calls, text
 
 # These leave an output.
 WRITES = ("verify", "verify_at_most", "check", "show", "print", "display", "table", "reveal")
+COLLAPSED = "jp-MarkdownHeadingCollapsed"  # what JupyterLab says of a heading that is closed
+DEEPER = 'class="deeper"'  # what a page says of the heading of a part that is closed at first
 MEANT = "raises-exception"  # the tag of a cell whose error is part of the text
 ROW = re.compile(r"<tr>\s*<td[^>]*>(.*?)</td>", re.S)
 # What a page takes over of the HTML that a notebook stores: the tables of `verify` and of `table`.
@@ -88,7 +98,7 @@ def render_cells(cells: list[Cell], prose: Prose, setting: Setting) -> Iterator[
         prose.cell = place
         try:
             drawn = _cell(cell, prose, setting)
-            if cell["cell_type"] == "code":
+            if cell["cell_type"] == "code" and not hints_alone(cell):
                 asked = exercise_of(cell)
             elif asked and drawn.startswith(SOLUTION):
                 drawn = answered(drawn, asked)
@@ -99,10 +109,16 @@ def render_cells(cells: list[Cell], prose: Prose, setting: Setting) -> Iterator[
 
 def _cell(cell: Cell, prose: Prose, setting: Setting) -> str:
     if cell["cell_type"] != "code":
-        return prose.html_of(text(cell["source"]))
+        drawn = prose.html_of(text(cell["source"]))
+        folded = cell["metadata"].get(COLLAPSED) and drawn.startswith("<h2 ")
+        return drawn.replace("<h2 ", f"<h2 {DEEPER} ", 1) if folded else drawn
     if exercise_of(cell):
         return exercise(cell, setting.number)
-    outputs = "".join(render_output(output, setting) for output in cell["outputs"])
+    if asks_guesses(cell):
+        return questions(cell)
+    if hints_alone(cell):  # the exercise's form has its hints
+        return ""
+    outputs = "".join(render_output(output, setting, cell) for output in cell["outputs"])
     first = fold(cell) in ("code.explorer", "code.figure")  # the picture
     return outputs + code(cell) if first else code(cell) + outputs
 
@@ -125,8 +141,6 @@ def fold(cell: Cell) -> str:
     """Why the code is folded, as a key of the words; nothing if it stands open."""
     body = tree(cell).body
     imports = [isinstance(node, ast.Import | ast.ImportFrom) for node in body]
-    if cell["metadata"].get("jupyter", {}).get("source_hidden"):
-        return "code"
     if any("note" in _about_picture(output) for output in cell["outputs"]):
         return "code.explorer"
     if all(imports):
@@ -136,13 +150,14 @@ def fold(cell: Cell) -> str:
     asserts = [isinstance(node, ast.Assert) for node in body]
     if any(asserts) and not cell["outputs"]:
         return "code.checks"
-    return ""
+    hidden = cell["metadata"].get("jupyter", {}).get("source_hidden")
+    return "code" if hidden else ""
 
 
-def render_output(output: Cell, setting: Setting) -> str:
+def render_output(output: Cell, setting: Setting, cell: Cell | None = None) -> str:
     """What the cell printed, drew or found."""
     if output["output_type"] == "stream":
-        return f'<pre class="printed scrolls">{html.escape(text(output["text"]).rstrip())}</pre>\n'
+        return revealed(text(output["text"]), tree(cell) if cell else None)
     if output["output_type"] == "error":
         said = f"{output['ename']}: {output['evalue']}"
         return f'<pre class="printed error scrolls">{html.escape(said)}</pre>\n'

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_lib.edition.cells import Setting, nothing_moves, read_cells, render_cells
+from course_lib.edition.cells import DEEPER, Setting, nothing_moves, read_cells, render_cells
 from course_lib.edition.one_line import on_one_line
 from course_lib.edition.prose import Link, Prose, plain_text
 from course_lib.edition.stored import Cell
@@ -16,6 +16,10 @@ from course_lib.index import text
 TITLE = re.compile(r"# (\d+) · (.+)\n")
 MINUTES = re.compile(r"(\d+) minutes")
 LIVE = re.compile(r'<figure class="(?:explorer|stored)".*?</figure>', re.S)
+GUESSES = '<ul class="guesses">'
+CLOSED = re.compile(
+    rf"<details {DEEPER}><summary>(.*?)</summary>\n(.*)</details>(?=</section>)", re.S
+)
 # What a search does not look into: code and what it printed, pictures, and all that is folded.
 UNREAD = re.compile(r"<(pre|details|figure|form)\b.*?</\1>", re.S)
 
@@ -124,13 +128,29 @@ def _titled(path: Path) -> tuple[int, str, list[Cell]]:
 
 def _section(number: int, drawn: str) -> str:
     """A part of the text under its heading, as a landmark of its own."""
-    anchor = re.match(r'<h2 id="([^"]+)"', drawn)
+    anchor = re.match(r'<h2 [^>]*?id="([^"]+)"', drawn)
     assert anchor is not None
+    if drawn.startswith(f"<h2 {DEEPER}"):
+        return _deeper(anchor[1], drawn)
     kind = re.match(r"predict|explore|exercises|recap|the-note-says|what-goes-wrong", anchor[1])
     name = f' class="{kind[0]}"' if kind else ""
-    if kind and kind[0] == "predict":
+    if kind and kind[0] == "predict" and GUESSES not in drawn:
         name += f' data-guesses="{number}"'
     return f'<section{name} aria-labelledby="{anchor[1]}">\n{drawn}</section>\n'
+
+
+def _deeper(anchor: str, drawn: str) -> str:
+    """A part of the text that is closed until its heading is pressed, or a link leads into it."""
+    heading, closed = drawn.split("</h2>\n", 1)
+    return (
+        f'<section class="deeper" aria-labelledby="{anchor}">\n<details {DEEPER}>'
+        f"<summary>{heading}</h2></summary>\n{closed}</details></section>\n"
+    )
+
+
+def opened(section: str) -> str:
+    """The section with nothing to open."""
+    return CLOSED.sub(r"\1\2", section)
 
 
 def search_entries(page: ChapterPage) -> Iterator[list[str]]:
@@ -138,7 +158,7 @@ def search_entries(page: ChapterPage) -> Iterator[list[str]]:
     chapter = f"{page.number} · {page.name}"
     parts = [("text", page.question), *page.headings]
     for (anchor, heading), drawn in zip(parts, (page.opening, *page.sections), strict=True):
-        read = re.sub(r"<h2 .*?</h2>", "", UNREAD.sub(" ", drawn))  # the heading is given
+        read = re.sub(r"<h2 .*?</h2>", "", UNREAD.sub(" ", opened(drawn)))  # the heading is given
         spaced = re.sub(r"(?=</(p|li|td|th|h\d|div)>)", " ", on_one_line(read))
         yield [f"{page.file}#{anchor}", chapter, heading, plain_text(spaced)]
     for tag, formula in page.equations.items():

@@ -3,6 +3,7 @@
 import ast
 import html
 
+from course_lib.checks import Design
 from course_lib.edition.answers import answer_in_words, mistakes_in_words
 from course_lib.edition.prose import code_block, of_chapters
 from course_lib.edition.stored import Cell
@@ -26,15 +27,25 @@ def exercise(cell: Cell, number: int) -> str:
 
     Raises ValueError if the course has no such exercise.
     """
-    name = find(exercise_of(cell)).name
+    task = find(exercise_of(cell))
+    name = task.name
     hint = say("notebook.exercise", number=number)
-    definitions = [n for n in tree(cell).body if isinstance(n, ast.FunctionDef)]
-    asked = code_block(text(cell["source"])) if definitions else ""
+    program = any(isinstance(node, ast.FunctionDef) for node in tree(cell).body)
+    program = program or isinstance(task, Design)
+    asked = code_block(text(cell["source"])) if program else ""
     return (
         f'{asked}<form class="exercise" data-exercise="{html.escape(name)}" lang="en">'
         f'<p class="in-the-notebook">{html.escape(hint)}</p></form>\n'
-        f"{mistakes(name) if definitions else ''}"
+        f"{mistakes(name) if program else ''}"
     )
+
+
+def hints_alone(cell: Cell) -> bool:
+    """Whether all that the cell does, or says in comments, is to ask for hints."""
+    body = tree(cell)
+    asked = calls(body, "hint")
+    alone = [isinstance(node, ast.Expr) and node.value in asked for node in body.body]
+    return 'hint("' in text(cell["source"]) and all(alone)
 
 
 def answered(solution: str, name: str) -> str:

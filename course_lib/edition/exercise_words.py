@@ -39,11 +39,23 @@ EXERCISE_WORDS = {
             "The answer to {name} is a program, and this page runs none. Its notebook checks it: "
             "python3 start.py {chapter}, in the course's folder, opens it."
         ),
+        "exercise.design": (
+            "The answer to {name} is something to build, and this page runs nothing. Its notebook "
+            "measures it: python3 start.py {chapter}, in the course's folder, opens it."
+        ),
+        "exercise.choose": "Your answer to {name}: one of these holds",
+        "exercise.choose.several": "Your answer to {name}: mark all that hold",
+        "exercise.blank": "blank {place}",
+        "exercise.blanks": "Your words for the {count} blanks of {name}",
+        "exercise.hint": "Hint {step} of {count}",
+        "exercise.said": "You said {given}.",
+        "exercise.solved.before": "Solved before; this one is not it:",
         "exercise.by.hand": "I have solved {name} in the notebook",
         "exercise.mistakes": "Mistakes seen before in {name}",
         "exercise.solved": "Solved",
         "solution.answer": "The answer to {name}: {answer}.",
         "guess.label": "Your guess",
+        "guess.number": "Your guess on {name}: a number or a word; it stays in this browser",
         "guess.about": "Your guess on question {place}; it stays in this browser",
         "progress.exercises": "{solved} of {all} exercises solved",
         "progress.chapters": "{read} of {all} chapters read",

@@ -35,13 +35,20 @@ def render(tex: str, *, display: bool = False) -> str:
 
     Raises ValueError if it cannot be drawn.
     """
+    root = mended(tex, display)
+    (row,) = root
+    if not display and width(row) > FITS:
+        return _in_pieces(list(row))
+    return tostring(root, encoding="unicode")
+
+
+def mended(tex: str, display: bool) -> Element:
+    """The formula's tree, put right. Raises ValueError if it cannot be drawn."""
     root = translated(tex, display)
     (row,) = root
     _mend(row)
-    if not display and width(row) > FITS:
-        return _in_pieces(list(row))
     root.attrib.pop("xmlns", None)
-    return tostring(root, encoding="unicode")
+    return root
 
 
 def without_tag(tex: str) -> tuple[str, str]:
@@ -101,7 +108,7 @@ def _sign_numbers(row: Element) -> None:
     """A minus at the start of something is a sign and stands close to it; := is one relation."""
     children = list(row)
     for before, node in zip([None, *children], children, strict=False):
-        begins = before is None or (_sign(before) in OPENING | RELATIONS | SUMS)
+        begins = before is None or (sign_of(before) in OPENING | RELATIONS | SUMS)
         if node.tag == "mo" and node.text in ("−", "-", "+") and begins:
             node.set("form", "prefix")
         if before is not None and before.text == ":" and node.text == "=":
@@ -158,16 +165,16 @@ def width(node: Element) -> float:
 def _in_pieces(children: list[Element]) -> str:
     """The formula in pieces between which a line may break; one that is still too long scrolls."""
     pieces = _split(children, RELATIONS)
-    pieces = [part for p in pieces for part in (_split(p, SUMS) if _total(p) > FITS else [p])]
+    pieces = [part for p in pieces for part in (_split(p, SUMS) if total(p) > FITS else [p])]
     drawn = []
     for piece in _merged(pieces):
         root, row = Element("math"), Element("mrow")
         row.extend(piece)
         root.append(row)
-        if _sign(piece[-1]) in RELATIONS | SUMS:
+        if sign_of(piece[-1]) in RELATIONS | SUMS:
             piece[-1].set("form", "infix")
         text = tostring(root, encoding="unicode")
-        drawn.append(f'<span class="scrolls">{text}</span>' if _total(piece) > FITS + 4 else text)
+        drawn.append(f'<span class="scrolls">{text}</span>' if total(piece) > FITS + 4 else text)
     return f'<span class="formula">{"<wbr>".join(drawn)}</span>'
 
 
@@ -177,7 +184,7 @@ def _split(children: list[Element], signs: set[str]) -> list[list[Element]]:
     depth = 0
     for node in children:
         pieces[-1].append(node)
-        sign = _sign(node)
+        sign = sign_of(node)
         depth += (sign in OPENING) - (sign in CLOSING)
         if depth <= 0 and node.tag == "mo" and sign in signs and len(pieces[-1]) > 1:
             pieces.append([])
@@ -188,18 +195,19 @@ def _merged(pieces: list[list[Element]]) -> list[list[Element]]:
     """Neighbours together as long as they fit, so that there are few pieces."""
     merged = [pieces[0]]
     for piece in pieces[1:]:
-        if _total(merged[-1]) + _total(piece) <= FITS / 2:
+        if total(merged[-1]) + total(piece) <= FITS / 2:
             merged[-1] = merged[-1] + piece
         else:
             merged.append(piece)
     return merged
 
 
-def _sign(node: Element) -> str:
+def sign_of(node: Element) -> str:
     """The operator's character; of a bracket with an exponent the bracket's."""
     base = node[0] if node.tag in ("msup", "msub", "msubsup") and len(node) else node
     return (base.text or "") if base.tag == "mo" else ""
 
 
-def _total(piece: list[Element]) -> float:
+def total(piece: list[Element]) -> float:
+    """About how wide these are side by side, in ems."""
     return sum(map(width, piece))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from course_lib.edition.chapter_page import ChapterPage
+from course_lib.edition.chapter_page import ChapterPage, opened
 from course_lib.edition.exercise_cells import SOLUTION
 from course_lib.edition.pages import (
     LINK,
@@ -97,7 +97,7 @@ def on_paper(page: ChapterPage) -> ChapterPage:
         return f'<p class="to-solution" id="exercise-{name}">{way}</p>\n{between}'
 
     screen, paper = say("page.answer"), say("paper.answer")
-    sections = [SOLVED.sub(moved, part).replace(screen, paper) for part in page.sections]
+    sections = [SOLVED.sub(moved, opened(part)).replace(screen, paper) for part in page.sections]
     if solutions:
         title = f'<h2 id="solutions">{say("paper.solutions")}</h2>'
         drawn = "\n".join([title, *solutions])

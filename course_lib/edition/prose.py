@@ -19,6 +19,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from course_lib.edition.lines import display
 from course_lib.edition.maths import render, without_tag
 from course_lib.edition.words import PAGE_TEXT, say
 
@@ -27,6 +28,7 @@ HAN = "\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
 CHINESE = re.compile(rf"[{HAN}](?:[^\n{HAN}]{{0,40}}[{HAN}])*[:.]?")
 NOTEBOOK = re.compile(r"^(\d\d_\w+)\.ipynb(#.*)?$")
 MENTION = re.compile(r"\(((\d+)\.\d+)\)")
+REASON = re.compile(r'<span class="reason">.*?</span>')  # of a line in a derivation
 BROKEN_FORMULA = re.compile(r"\$+|\\(?:begin|end)\{")  # what is left where no formula was found
 RAW = re.compile(r"</?(\w+)[^>]*>|<[!?]")
 FOLDS = ("details", "summary")  # the raw HTML that a page has as well
@@ -133,7 +135,8 @@ class Prose(HTMLRenderer):
     def block_math(self, body: str) -> str:
         """A displayed formula; with a tag it has an anchor, such as eq-4.3."""
         tex, tag = without_tag(html.unescape(body))
-        formula = f'<div class="scrolls">{render(tex, display=True)}</div>'
+        drawn = REASON.sub(lambda reason: MENTION.sub(self._led, reason[0]), display(tex))
+        formula = f'<div class="scrolls">{drawn}</div>'
         if not tag:
             return f'<div class="equation">{formula}</div>'
         if tag in self.equations:

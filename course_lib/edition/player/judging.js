@@ -8,7 +8,7 @@
 
   /**
    * @typedef {object} Table of an exercise whose answer is one number or several
-   * @property {'numbers' | 'function'} kind
+   * @property {'numbers'} kind
    * @property {(number | string)[]} exact
    * @property {number} tolerance
    * @property {(number | string)[][]} mistakes
@@ -29,12 +29,43 @@
    * @returns {Verdict}
    */
   course.judge = (tables, name, texts, language) => {
-    const words = tables.words[language] ?? tables.words.en;
-    const say = (phrase, gaps = {}) =>
-      words.phrases[phrase].replace(/\{(\w+)\}/g, (gap, key) => String(gaps[key] ?? gap));
-    const found = verdict(tables.exercises[name], words.exercises[name], texts, say);
+    const words = (tables.words[language] ?? tables.words.en).exercises[name];
+    const judge = { numbers: verdict, choice: ofChoice, blanks: ofBlanks };
+    const table = tables.exercises[name];
+    const found = judge[table.kind](table, words, texts, course.sayer(tables, language));
     return { accepted: found.accepted, message: `${name}: ${found.message}` };
   };
+
+  /**
+   * What says the phrases of `checks` in a language.
+   * @param {{words: object}} tables
+   * @param {string} language
+   * @returns {Say}
+   */
+  course.sayer = (tables, language) => (phrase, gaps = {}) =>
+    (tables.words[language] ?? tables.words.en).phrases[phrase]
+      .replace(/\{(\w+)\}/g, (gap, key) => String(gaps[key] ?? gap));
+
+  /** Of the options that were chosen, as checks/multiple_choice.py. @returns {Verdict} */
+  function ofChoice(table, words, chosen, say) {
+    const no = message => ({ accepted: false, message });
+    if (!chosen.length) return no(say('blank'));
+    const word = table.options.find(option => chosen.includes(option) && option in words.reasons);
+    if (word !== undefined) return no(say('wrong choice', { word, reason: words.reasons[word] }));
+    const missing = table.right.filter(option => !chosen.includes(option)).length;
+    if (missing) return no(say(missing === 1 ? 'one more' : 'more', { count: missing }));
+    return { accepted: true, message: say('right') };
+  }
+
+  /** Of a word for each blank, as checks/blanks.py. @returns {Verdict} */
+  function ofBlanks(table, words, chosen, say) {
+    const no = message => ({ accepted: false, message });
+    if (chosen.includes('')) return no(say('blank'));
+    const misfits = chosen.map((word, i) => ({ word, place: i + 1, reason: words.reasons[i][word] }))
+      .filter(({ place, word }) => table.blanks[place - 1].right !== word);
+    if (!misfits.length) return { accepted: true, message: say('right') };
+    return no(say('known mistake', { hint: misfits.map(one => say('wrong blank', one)).join(' ') }));
+  }
 
   /** @returns {Verdict} */
   function verdict(table, words, texts, say) {
@@ -140,16 +171,16 @@
   /** Two digits, as a plain number. */
   const two = value => significant(Math.sign(value) * Number(toDigits(Math.abs(value), 2)));
 
-  /** At most six significant digits, Python's "%.6g", with a true minus sign. */
-  function significant(value) {
+  /** At most so many significant digits, Python's "%.6g", with a true minus sign. */
+  function significant(value, most = 6) {
     if (Number.isNaN(value)) return 'nan';
     const sign = value < 0 ? '−' : '';
     if (!Number.isFinite(value)) return `${sign}inf`;
     if (value === 0) return '0';
-    const [digits, power] = toDigits(Math.abs(value), 6).split('e');
+    const [digits, power] = toDigits(Math.abs(value), most).split('e');
     const exponent = Number(power);
-    if (exponent >= -4 && exponent < 6) {
-      return sign + trimmed(Number(`${digits}e${power}`).toFixed(5 - exponent));
+    if (exponent >= -4 && exponent < most) {
+      return sign + trimmed(Number(`${digits}e${power}`).toFixed(most - 1 - exponent));
     }
     const size = String(Math.abs(exponent)).padStart(2, '0');
     return `${sign}${trimmed(digits)}e${exponent < 0 ? '−' : '+'}${size}`;
@@ -178,6 +209,8 @@
     const short = Array.from(quoted([...letters.slice(0, 18), ...letters.slice(-19)]));
     return [...short.slice(0, 18), '...', ...short.slice(-19)].join('');
   }
+
+  course.inPython = { significant, shown };
 
   /** Python's repr of a text. */
   function quoted(letters) {

@@ -27,13 +27,19 @@
 
   const isShort = (box) => box.scrollWidth > box.clientWidth + 1;
 
-  /** A formula that is too wide for the text gets more room, and its note with it. */
+  /** Whether the reasons of a derivation have so little room that one takes three lines. */
+  const isCrowded = (box) => [...box.querySelectorAll(".reason")].some((reason) =>
+    reason.offsetHeight > 3.5 * parseFloat(getComputedStyle(reason).fontSize));
+
+  /** A formula that is too wide for the text gets more room, and its note with it; if that is not
+   * enough, it breaks. */
   const fitBoxes = () => {
-    for (const wide of document.querySelectorAll(".wide")) wide.classList.remove("wide");
+    for (const wide of document.querySelectorAll(".wide")) wide.classList.remove("wide", "breaks");
     const boxes = [...document.querySelectorAll(".scrolls")];
-    for (const box of boxes.filter((each) => each.matches(".equation > *") && isShort(each))) {
+    for (const box of boxes.filter((each) => each.matches(".equation > *") && (isShort(each) || isCrowded(each)))) {
       box.parentElement.classList.add("wide");
       box.closest("blockquote")?.classList.add("wide");
+      if (isShort(box)) box.parentElement.classList.add("breaks");
     }
     for (const box of boxes) course.markScrolling(box);
   };
@@ -59,6 +65,28 @@
     if (contents && matchMedia("(max-width: 78.99rem)").matches) contents.open = false;
   };
 
+  /** What is folded around a place is opened, and so is a part that a place is the heading of. */
+  const openAround = (place) => {
+    const own = place?.closest("summary")?.parentElement;
+    for (let fold = place?.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+      if (fold === own && !fold.matches(".deeper")) continue;
+      fold.open = true;
+    }
+    return place;
+  };
+
+  /** A link into what is folded opens it; so does a page that is opened at such a place. */
+  const openForLinks = () => {
+    const placeOf = (hash) => document.getElementById(decodeURIComponent(hash.slice(1)));
+    const go = () => { if (location.hash) openAround(placeOf(location.hash))?.scrollIntoView(); };
+    document.addEventListener("click", ({ target }) => {
+      const link = target instanceof Element && target.closest("a[href*='#']");
+      if (link && link.pathname === location.pathname) openAround(placeOf(link.hash));
+    });
+    addEventListener("hashchange", go);
+    go();
+  };
+
   mountTheme();
   foldForSize();
   fitBoxes();
@@ -69,7 +97,8 @@
     if (target instanceof Element && target.matches(".scrolls[data-more]")) course.markScrolling(target);
   }, { capture: true, passive: true });
   followReading();
-  for (const mount of ["mountSearch", "mountProgress", "mountExercises", "mountExplorers"]) {
+  for (const mount of ["mountSearch", "mountProgress", "mountGuesses", "mountExercises", "mountExplorers"]) {
     course[mount](document);
   }
+  openForLinks();
 })();

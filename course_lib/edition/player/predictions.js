@@ -1,0 +1,123 @@
+// What `guess` and `reveal` say of a reader's guess, said by the page in the same words.
+//
+// course_lib/checks/predictions.py is what this follows, with its rules and words from
+// course.answers; a test holds the two together over many guesses.
+(() => {
+  'use strict';
+  const course = (window.course ??= {});
+
+  const BLANKS = ['', '...', '…'];
+  // What Python parts words at.
+  const BLANK = new RegExp(String.raw`[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+`);
+  const DIGITS = String.raw`\d(?:_?\d)*`;
+  const NUMBER = new RegExp(
+    String.raw`^[+-]?(?:(?:${DIGITS}\.?(?:${DIGITS})?|\.${DIGITS})(?:e[+-]?${DIGITS})?|inf(?:inity)?|nan)$`,
+    'i',
+  );
+
+  /**
+   * What a reader thinks will come: nothing yet, a number, a word, or what is neither.
+   * @param {string} text as typed
+   * @param {number} longest letters of a word
+   * @returns {{blank?: true, number?: number, word?: string}}
+   */
+  course.readGuess = (text, longest) => {
+    const words = text.split(BLANK).filter(Boolean).join(' ');
+    if (BLANKS.includes(words)) return { blank: true };
+    if (Array.from(words).length > longest) return {};
+    const plain = words.replaceAll('−', '-').replaceAll(',', '.');
+    if (!NUMBER.test(plain)) return { word: words };
+    const value = numberOf(plain);
+    return Number.isNaN(value) ? {} : { number: value };
+  };
+
+  function numberOf(plain) {
+    const value = plain.replaceAll('_', '').toLowerCase();
+    if (value.includes('n')) return Number(value.replace(/inf(?:inity)?/, 'Infinity').replace('nan', 'NaN'));
+    return Number(value);
+  }
+
+  /**
+   * What `guess` prints.
+   * @param {object} tables course.answers
+   * @param {string} which the guess's name
+   * @param {string} text as typed
+   * @param {string} language
+   * @returns {string}
+   */
+  course.noted = (tables, which, text, language) => {
+    const say = course.sayer(tables, language);
+    const guess = course.readGuess(text, tables.guesses.longest);
+    if (guess.blank) return say('no guess', { which });
+    const known = guess.word !== undefined || guess.number !== undefined;
+    return known ? say('noted', { which, given: written(guess) })
+      : say('no such guess', { which, given: course.inPython.shown(text) });
+  };
+
+  /**
+   * What `reveal` prints.
+   * @param {object} tables course.answers
+   * @param {{guess: string, truth: string, unit: string, kind: string}} answer as the page has it
+   * @param {string} text what the reader typed
+   * @param {string} language
+   * @returns {string}
+   */
+  course.revealed = (tables, answer, text, language) => {
+    const say = course.sayer(tables, language);
+    const guess = course.readGuess(text, tables.guesses.longest);
+    const truth = answer.kind === 'number' ? { number: numberOf(answer.truth.replaceAll('−', '-')) }
+      : { word: answer.truth };
+    const which = answer.guess;
+    const told = `${written(truth)} ${answer.unit}`.trimEnd();
+    if (guess.word === undefined && guess.number === undefined) return `${which}: ${told}`;
+    const given = written(guess);
+    if (guess.number !== undefined && truth.number !== undefined) {
+      const distance = inWords(guess.number, truth.number, tables, language);
+      return say('you said', { which, given, truth: say('told', { truth: told, distance }) });
+    }
+    const same = guess.word !== undefined && plain(guess.word) === plain(truth.word ?? '');
+    return same ? say('guessed', { which, truth: told }) : say('you said', { which, given, truth: told });
+  };
+
+  const significant = (...all) => course.inPython.significant(...all);
+  const written = ({ number, word }) => word ?? significant(number);
+  const plain = word => word.replace(/^[ .]+|[ .]+$/g, '').toLowerCase();
+
+  /** How far a guess is off. */
+  function inWords(given, truth, tables, language) {
+    const say = course.sayer(tables, language);
+    if (!Number.isFinite(given) || !Number.isFinite(truth)) {
+      return say(given === truth ? 'exactly' : 'infinitely far');
+    }
+    if (significant(given) === significant(truth)) return say('exactly');
+    if (given === 0 || truth === 0 || given > 0 !== truth > 0) {
+      const other = given && truth ? say('other sign') : '';
+      return `${other} ${say('off by', { size: significant(Math.abs(given - truth)) })}`.trim();
+    }
+    const decades = Math.abs(Math.log10(Math.abs(given)) - Math.log10(Math.abs(truth)));
+    if (decades < Math.log10(tables.guesses.near)) {
+      return say('off by', { size: perCent(100 * Math.abs(given / truth - 1)) });
+    }
+    const way = given > truth ? 'too high' : 'too low';
+    return say(way, { size: size(decades, say, (tables.words[language] ?? tables.words.en).counts) });
+  }
+
+  function perCent(percent) {
+    const digits = percent >= 1 ? rounded(percent) : significant(percent, 1).replaceAll('−', '-');
+    return `${digits} %`;
+  }
+
+  function size(decades, say, counts) {
+    if (decades < 1) return say('a factor', { factor: significant(10 ** decades, 2) });
+    const orders = rounded(decades);
+    if (orders === 1) return say('one order');
+    return say('orders', { count: counts[orders] ?? orders });
+  }
+
+  /** To a whole number; what is half way goes to the even one, as in Python. */
+  function rounded(value) {
+    const below = Math.floor(value);
+    const half = value - below === 0.5;
+    return half ? below + (below % 2) : Math.round(value);
+  }
+})();
