@@ -414,7 +414,7 @@ def test_a_chapter_in_a_browser(browser: Browser, folder: Path) -> None:
     seen.open(folder / f"{GAP.stem}.html")
     assert seen.too_wide() == []
     measure = seen.page.evaluate(
-        """() => { const p = [...document.querySelectorAll('main section > p')]
+        """() => { const p = [...document.querySelectorAll('main p')]
             .find(p => p.textContent.length > 400 && !p.querySelector('math'));
           const high = p.getBoundingClientRect().height;
           const lines = high / parseFloat(getComputedStyle(p).lineHeight);
