@@ -16,7 +16,6 @@ import torch
 from exercise_answers import (
     FUNCTIONS,
     NUMBERS,
-    importance_weighted,
     kl_of_gaussians,
     latents,
     log_joint,
@@ -86,25 +85,6 @@ WRONG_NUMBERS: dict[str, Wrong] = {
         (R["2.b"] + 50, "Nearly: the relative variance"),
         (1500 * (2 / 3**0.5 - 1), "Dimensions multiply"),
         (R["2.b"] * 0.01**2, "Solve r/(2S)"),
-    ],
-    "3.a": [
-        (normal(1, 0, 2), "That is log p(x)."),
-        (normal(1, 0, 1), "That is the log-weight"),
-        (normal(0, 0, 1), "The average of (1 − z)²"),
-        (-R["3.a"], "Mind the sign"),
-        (-LOG_2_PI - 1.5, "That is E log p(x, z) alone"),
-        (-1.0, "The density of N(z, 1)"),
-    ],
-    "3.b": [
-        (-R["3.b"], "Mind the sign"),
-        (0.0, "KL(q ‖ p(z)) is zero"),
-        (LOG_2 / 2 - 1 / 8, "That is KL(posterior ‖ prior)"),
-        (math.exp(R["3.b"]), "That is the ratio"),
-    ],
-    "3.d": [
-        (0.25, "That is the variance"),
-        (1 / 2**0.5, "Here x pulls the tail in"),
-        (1.0, "With σ = 1"),
     ],
     "5.a": [
         (0.0, "A mean KL of zero"),
@@ -299,7 +279,7 @@ def turned(arrows: list[Tensor], x: int, z: list[int]) -> float:
 fold = FUNCTIONS["11.b"][0]
 best_std, information = FUNCTIONS["6.c"][0], FUNCTIONS["5.d"][0]
 average, grid = FUNCTIONS["2.c"][0], FUNCTIONS["7.b"][0]
-chain, bound = FUNCTIONS["12.b"][0], importance_weighted
+chain = FUNCTIONS["12.b"][0]
 
 
 def stack(mean: Tensor, spread: Tensor) -> Tensor:
@@ -307,6 +287,12 @@ def stack(mean: Tensor, spread: Tensor) -> Tensor:
 
 
 WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
+    "3.d": [
+        (lambda: DiagonalGaussian.standard(1), "the gap is"),
+        (lambda: DiagonalGaussian.from_std(1.335, 0.463), "the gap is"),  # that of x = 2
+        (lambda: DiagonalGaussian.from_std([0.3, 0.3], [0.3, 0.3]), "one latent"),
+        (lambda: (0.3, 0.3), "DiagonalGaussian.from_std"),
+    ],
     "4.d": [
         (lambda: DiagonalGaussian.from_std(1.35, 0.18), "the gap is 0.717"),  # one hump
         (lambda: DiagonalGaussian.from_std(0.0, 1.34), "the gap is 11.1"),
@@ -327,15 +313,15 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda w, f: sum(f) / len(f), "That is the average over q"),
         (lambda w, f: w @ f / sum(w), "Those are the log-weights"),
     ],
-    "3.c": [
-        (lambda w: sum(w.flatten()) / w.numel(), "That is the mean of the logs"),
-        (lambda w: bound(w.reshape(1, -1)), "That is the log of the mean of all"),
-        (lambda w: bound(w) + math.log(w.shape[1]), "That is the log of the sum"),
-        (lambda w: bound(w.mT), "You averaged the weights over the S rows"),
-        (lambda w: (w.exp().sum(1) / w.shape[1]).log().mean(), "Right on paper"),
-        (lambda w: [bound(row.unsqueeze(0)) for row in w], "Those are S estimates"),
-        (lambda w: bound(w) * len(w), "That is the sum of S"),
-        (lambda w: sum(max(row) for row in w) / len(w), "That is the largest"),
+    "3.b": [
+        (lambda p, q: -(p - q).exp().sum(0).log().mean(), "That is the program as it was"),
+        (lambda p, q: -(p - q).exp().mean(0).log().mean(), "Now it takes the log of the mean"),
+        (lambda p, q: -sum(p - q) / len(p), "Those are losses"),
+        (lambda p, q: -(p - q).sum() / p.shape[1], "That adds up the draws"),
+        (lambda p, q: (q - p).sum(), "That adds up draws and images"),
+        (lambda p, q: (q - p)[0].sum() / p.shape[1], "That uses the first draw"),
+        (lambda p, q: -p.sum() / p.numel(), "log q(z) is gone"),
+        (lambda p, q: -(p + q).sum() / p.numel(), "log q(z) is subtracted"),
     ],
     "4.b": [
         (lambda q, p: kl_of_gaussians(p, q), "Those are still the numbers"),

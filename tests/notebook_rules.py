@@ -33,7 +33,7 @@ TAGS = {"raises-exception"}
 SHOWN_WIDTH = 800  # pixels, at most; a picture is stored at twice its shown width
 MACHINE = re.compile(r"/(?:home|root|work|tmp|Users|usr)/|[A-Z]:\\|\b0x[0-9a-f]{6,}")
 INSIGHTS = {6, 7, 9, 11}
-SECOND_EDITION: set[int] = {4}  # chapters that are held to the core's limits, see below
+SECOND_EDITION = {3, 4}  # chapters that are held to the core's limits, see below
 FOLDED = {"source_hidden": True}  # a cell's `jupyter`, where its code is folded
 CLOSED = "jp-MarkdownHeadingCollapsed"  # a heading's metadata: what follows it is folded
 BASIS = "# What the text rests on"
@@ -397,6 +397,7 @@ def equations_are_verified_and_explored(notebook: Notebook) -> Faults:
     if not any(cell.calls("verify") or cell.calls("verify_at_most") for cell in notebook.code):
         yield "no cell calls verify"
     explorers = imports(notebook, "course_lib.explorers")
+    explorers -= imports(notebook, "course_lib.explorers.scenes")
     for name in sorted(explorers):
         shown = [cell for cell in notebook.code if cell.calls(name)]
         if not any("image/png" in bundle for cell in shown for bundle in cell.bundles):

@@ -24,7 +24,7 @@ TRIES = {
         "x 1.25, mean 0.8, std 0.6",
         "",
     ],
-    3: ["mean 0.8, std 0.6", "std 2, std 0.2, K 64", "· 0.06", "std 1, mean 0, K 1, K 64, K 1"],
+    3: ["· 0.06", "mean 0.8, std 0.6", "std 2, std 0.2"],
     4: [
         "mean 1.35, mean 0, · 7",
         "mean 0, std 1.34, · 11, · 1.2",

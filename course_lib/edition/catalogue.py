@@ -6,7 +6,7 @@ from course_lib.explorers.encoder_and_decoder import LatentWalk
 from course_lib.explorers.evidence import EvidenceNeedle
 from course_lib.explorers.hvae_elbo import ChainBound
 from course_lib.explorers.hvae_structure import ChainOfLatents
-from course_lib.explorers.jensen import LogWeights
+from course_lib.explorers.jensen import GradientAscent, LogWeights, ModelAscent
 from course_lib.explorers.markov_hvae import DepthAgainstOneLayer
 from course_lib.explorers.minibatch import DatasetFunnel
 from course_lib.explorers.posterior import PosteriorExplorer
@@ -20,6 +20,8 @@ EXPLORERS: dict[str, type[Explorer]] = {
         EvidenceNeedle,
         PosteriorExplorer,
         LogWeights,
+        GradientAscent,
+        ModelAscent,
         PosteriorGap,
         RateDistortionTrade,
         AmortisedInference,

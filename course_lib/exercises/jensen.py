@@ -1,140 +1,173 @@
-"""Exercises on the bound that Jensen's inequality gives, and on its log-weights."""
+"""Exercises on the bound that Jensen's inequality gives, and on pushing it uphill."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.bounds import importance_weighted_bound
-from course_lib.checks import Exercise, Mistake
-from course_lib.distributions import DiagonalGaussian
-from course_lib.exercises.given import UNIT, log_mean_exp
+from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
+from course_lib.distributions import DiagonalGaussian, expectation
+from course_lib.exact import tanh_world
 from course_lib.exercises.registry import register
 
-X = torch.ones(1, **DOUBLE)
-PRIOR = DiagonalGaussian.standard(1)
-HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
-LOG_EVIDENCE = -HALF_LOG_TWO_PI - 0.5 * math.log(2) - 0.25  # of x = 1, by hand
-ELBO = -HALF_LOG_TWO_PI - 1  # of q = p(z), by hand
-MANY = torch.tensor([[-1000.0, -1003.0, -999.0], [-1010.0, -1000.5, -1001.0]], **DOUBLE)
-MODEST = torch.tensor([[0.3, -1.0], [2.0, 0.5], [-4.0, 1.0], [0.0, 0.0]], **DOUBLE)
-# Rows that share no largest: what is taken out of one would leave nothing of another.
-FAR_APART = torch.tensor([[-2500.0, -2501.0], [3.0, -1.0], [-900.0, 0.5]], **DOUBLE)
+WORLD = tanh_world(a=2.0, b=1.0, c=0.0, s=0.5)
+X = torch.tensor([0.5], **DOUBLE)
+# log p(x, z) and log q(z), (draws, images): one draw, two, and so many that sums and means differ.
+CASES = [
+    (torch.tensor([[-2.0, -3.5]], **DOUBLE), torch.tensor([[-1.0, 0.5]], **DOUBLE)),
+    (
+        torch.tensor([[-1.0, -2.5, -4.0], [-3.0, -0.5, -1.5]], **DOUBLE),
+        torch.tensor([[-0.3, -1.1, 0.2], [0.7, -2.0, -0.9]], **DOUBLE),
+    ),
+    (
+        torch.tensor([[-900.0, -1.0], [-2.0, -3.0], [-5.0, -7.5], [-4.0, -2.2]], **DOUBLE),
+        torch.tensor([[-1.0, -0.2], [0.4, -1.3], [0.1, 0.6], [-2.1, -0.8]], **DOUBLE),
+    ),
+]
 
 
-def _smallest_std() -> Tensor:
-    """σ below which E_q w² is infinite: p(x, z)²/q(z) has the precision 2/v − 1/σ² in z."""
-    return (UNIT.posterior(X).covariance / 2).sqrt().reshape(())
+def _minus_elbo(log_joint: Tensor, log_q: Tensor) -> Tensor:
+    """−ELBO, the mean over draws and images."""
+    return -(log_joint - log_q).mean()
 
 
-def _mean_bound(log_weights: Tensor) -> Tensor:
-    """The mean over S rows of log-mean-exp over their K draws."""
-    return importance_weighted_bound(log_weights, dim=1).mean()
+def _by_logsumexp(log_joint: Tensor, log_q: Tensor) -> Tensor:
+    """The program that is given: −log of a sum of weights for each image."""
+    return -torch.logsumexp(log_joint - log_q, 0).mean()
+
+
+def _by_log_mean(log_joint: Tensor, log_q: Tensor) -> Tensor:
+    log_weight = log_joint - log_q
+    return -(torch.logsumexp(log_weight, 0) - math.log(len(log_weight))).mean()
+
+
+def _gap(q: Any) -> float:
+    """log p(x) − ELBO of x = 0.5 in the tanh world, by quadrature."""
+    if not isinstance(q, DiagonalGaussian) or q.mean.shape != (1,):
+        raise ValueError(
+            "a Gaussian q of one latent is wanted: DiagonalGaussian.from_std(mean, std)"
+        )
+    elbo = expectation(q, lambda z: WORLD.log_joint(X, z) - q.log_prob(z))
+    return (WORLD.log_evidence(X) - elbo).item()
 
 
 register(
-    Exercise(
+    Blanks(
         "3.a",
-        lambda: UNIT.elbo(PRIOR, X),
         [
-            Mistake(
-                LOG_EVIDENCE, "That is log p(x). The ELBO of q = p(z) is another, lower number."
+            Blank(
+                "q(z)",
+                {
+                    "p(z)": "E is an average over q, and what is multiplied by q must be divided "
+                    "by q again.",
+                    "p(x)": "p(x) has no z in it. Which density did the average multiply by?",
+                    "p(z|x)": "Dividing by the posterior gives p(x) at every z, but nobody has it; "
+                    "the average is over q.",
+                },
             ),
-            Mistake(
-                -HALF_LOG_TWO_PI - 0.5,
-                "That is the log-weight at q's mean, z = 0. Average (1 − z)² over q: the variance "
-                "of z counts too.",
+            Blank(
+                ">=",
+                {
+                    "<=": "Which is larger, the log of an average or the average of the logs? "
+                    "Try the weights 1 and 3.",
+                    "=": "Only if the log-weight is flat wherever q draws. This line holds for "
+                    "every q.",
+                },
             ),
-            Mistake(-HALF_LOG_TWO_PI, "The average of (1 − z)² over N(0, 1) is 2, not 0."),
-            Mistake(-ELBO, "Mind the sign: that is −ELBO."),
-            Mistake(
-                ELBO - HALF_LOG_TWO_PI - 0.5,
-                "That is E log p(x, z) alone. Subtract E log q(z); with q = p(z) it cancels the "
-                "prior.",
-            ),
-            Mistake(
-                -1.0, "The density of N(z, 1) has a constant as well: −½ log 2π. Never drop it."
+            Blank(
+                "p(z)",
+                {
+                    "q(z)": "KL(q ‖ q) is zero. What is left of log p(x, z) when log p(x|z) is "
+                    "taken out?",
+                    "p(x)": "A KL compares two densities of z. What is left of log p(x, z) when "
+                    "log p(x|z) is taken out?",
+                    "p(z|x)": "The KL to the posterior is what the bound loses, not a term of it. "
+                    "Take log p(x|z) out of log p(x, z).",
+                },
             ),
         ],
-        log_density=True,
+        hints=(
+            "Read each line against the one above it: what was put in, and what was taken out?",
+            "An average over q of f/q gives the integral of f. Jensen: the log of an average is at "
+            "least the average of the logs. And log p(x, z) = log p(x|z) + log p(z).",
+        ),
     ),
     Exercise(
         "3.b",
-        lambda: UNIT.log_evidence(X) - UNIT.elbo(PRIOR, X),
-        [
-            Mistake(ELBO - LOG_EVIDENCE, "Mind the sign: log p(x) is the larger of the two."),
-            Mistake(
-                0.0,
-                "KL(q ‖ p(z)) is zero for q = p(z), but that is a term of the ELBO. The gap is "
-                "log p(x) − ELBO.",
-            ),
-            Mistake(
-                0.5 * (0.5 + 0.25 - 1 + math.log(2)),
-                "That is KL(posterior ‖ prior). The gap is log p(x) − ELBO.",
-            ),
-            Mistake(
-                math.exp(LOG_EVIDENCE - ELBO),
-                "That is the ratio of p(x) and exp(ELBO). In nats, take its logarithm.",
-            ),
-        ],
-    ),
-    Exercise(
-        "3.c",
-        lambda: _mean_bound,
+        lambda: _minus_elbo,
         [
             Mistake(
-                lambda log_weights: log_weights.mean(),
-                "That is the mean of the logs, the ELBO. Within a row, take the log of the mean.",
+                _by_logsumexp,
+                "That is the program as it was: it takes the log of a sum of weights. The ELBO "
+                "takes the logs first.",
             ),
             Mistake(
-                log_mean_exp,
-                "That is the log of the mean of all S·K weights: one draw of a bound with S·K in "
-                "place of K. Average over the rows after the log.",
+                _by_log_mean,
+                "Now it takes the log of the mean weight. That is a bound too, L_K of Going "
+                "deeper, and it still gets better with the draws. The ELBO is the mean of the "
+                "logs.",
             ),
             Mistake(
-                lambda log_weights: torch.logsumexp(log_weights, 1).mean(),
-                "That is the log of the sum of K weights. A mean divides by K: subtract log K.",
+                lambda log_joint, log_q: -(log_joint - log_q).mean(0),
+                "Those are losses, one an image. Average over the images too.",
             ),
             Mistake(
-                lambda log_weights: importance_weighted_bound(log_weights, dim=0).mean(),
-                "You averaged the weights over the S rows. The K draws are along the second axis.",
+                lambda log_joint, log_q: -(log_joint - log_q).sum(0).mean(),
+                "That adds up the draws. More draws would make the loss larger: average them.",
             ),
             Mistake(
-                lambda log_weights: log_weights.exp().mean(1).log().mean(),
-                "Right on paper, but exp(−1000) is 0 in the machine. Use torch.logsumexp.",
+                lambda log_joint, log_q: -(log_joint - log_q).sum(),
+                "That adds up draws and images. Average over both.",
             ),
             Mistake(
-                lambda log_weights: importance_weighted_bound(log_weights, dim=1),
-                "Those are S estimates, one a row. Average them.",
+                lambda log_joint, log_q: -(log_joint - log_q)[0].mean(),
+                "That uses the first draw alone. All of them count: average.",
             ),
             Mistake(
-                lambda log_weights: importance_weighted_bound(log_weights, dim=1).sum(),
-                "That is the sum of S estimates. Average them.",
+                lambda log_joint, log_q: -log_joint.mean(),
+                "log q(z) is gone. Without it nothing keeps q from becoming a spike.",
             ),
             Mistake(
-                lambda log_weights: log_weights.amax(1).mean(),
-                "That is the largest of each row. The others count too: log-mean-exp.",
+                lambda log_joint, log_q: -(log_joint + log_q).mean(),
+                "log q(z) is subtracted: the weight is p(x, z)/q(z).",
             ),
         ],
-        cases=[(MANY,), (MODEST,), (FAR_APART,)],
+        cases=CASES,
         tolerance=1e-10,
+        hints=(
+            "For one draw the program is right. What changes with the second?",
+            "Two orders are possible, the log of a mean and the mean of logs. Which is the ELBO?",
+        ),
     ),
-    Exercise(
+    MultipleChoice(
+        "3.c",
+        right=["c"],
+        reasons={
+            "a": "one batch is a few draws, and single log-weights may lie above log p(x); six in "
+            "ten did in this chapter.",
+            "b": "a step that is too long jumps over the summit and lands lower. The gradient was "
+            "right, the rate was not.",
+            "d": "that is what happens when q is not re-fitted: the ELBO rises by shrinking the "
+            "gap.",
+            "e": "the ELBO depends on p(x, z) and on q, and p(x) settles neither of them.",
+        },
+        hints=(
+            "Which of the five is about exact averages, and not about draws or about training?",
+            "ELBO ≤ log p(x) holds for every q, for exact averages. Look for the line that breaks "
+            "it.",
+        ),
+    ),
+    Design(
         "3.d",
-        _smallest_std,
-        [
-            Mistake(0.25, "That is the variance. The exercise asks for the standard deviation."),
-            Mistake(
-                math.sqrt(0.5),
-                "Here x pulls the tail in: p(x, z) falls like exp(−z²), so its square like "
-                "exp(−2z²). √½ is right in the tanh world, where only the prior is left.",
-            ),
-            Mistake(
-                1.0,
-                "With σ = 1 the integrand is exp(−2z² + ½z²): it falls. How much smaller may σ be?",
-            ),
-        ],
-        unit="",
+        _gap,
+        most=0.025,
+        what="the gap",
+        hints=(
+            "The loop of “push q uphill” needs one change, and more steps.",
+            "Put x = 0.5 in place of x = 2, take a hundred steps of 0.05, and give the q at the "
+            "end.",
+        ),
     ),
 )

@@ -1,0 +1,85 @@
+"""A panel with the log-weight over z and two levels: the log of the mean, the mean of the log."""
+
+import numpy as np
+import torch
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+from torch import Tensor
+
+from course_lib.arguments import DOUBLE
+from course_lib.bounds import log_weights
+from course_lib.distributions import DiagonalGaussian
+from course_lib.exact import ScalarLatent
+from course_lib.plots import COLOURS, above, ink, printed, style
+
+ROOM = 0.1  # between a level and its words, nats
+SMALL = 0.6  # nats: a bar shorter than this has its words above it
+EDGE = 3.5  # z is drawn from −EDGE to EDGE
+Z = torch.linspace(-EDGE, EDGE, 281, **DOUBLE).unsqueeze(-1)  # (281, 1)
+
+
+class LogWeightPanel:
+    """log w(z), thick where q draws; black across it log p(x), orange the ELBO, purple their gap.
+
+    What lies beyond the panel is drawn at its edge, as an arrow. `artists` are what moves.
+    """
+
+    def __init__(self, ax: Axes, limits: tuple[float, float]) -> None:
+        self._low, self._high = limits
+        style(ax, x="latent z", y="nats", keep="xy").set(xlim=(-EDGE, EDGE), ylim=limits)
+        above(ax, 0.0, 30, "log-weight, log p(x, z) − log q(z)", of="q")
+        ends = (-EDGE, EDGE)
+        z = Z[:, 0].numpy()
+        (self._gap,) = ax.plot((3.2, 3.2), ends, color=COLOURS["gap"], linewidth=8)
+        self._gap.set_solid_capstyle("butt")
+        (self._evidence,) = ax.plot(ends, ends, color=COLOURS["evidence"], linewidth=2)
+        (self._elbo,) = ax.plot(ends, ends, color=COLOURS["elbo"], linewidth=2)
+        (self._faint,) = ax.plot(z, 0 * z, color=COLOURS["q"], linewidth=1.2, linestyle=":")
+        (self._curve,) = ax.plot(z, 0 * z, color=COLOURS["q"], linewidth=2.8)
+        (self._arrow,) = ax.plot([], [], "v", color=COLOURS["elbo"], markersize=9, clip_on=False)
+        self._texts = {of: self._text(ax, of) for of in ("evidence", "elbo", "gap")}
+
+    def _text(self, ax: Axes, of: str) -> Text:
+        """An empty text on white, so that it is read where the curve passes."""
+        x, side = (3.0, "right") if of == "gap" else (0.1 - EDGE, "left")
+        foot = {"evidence": "bottom", "elbo": "top", "gap": "center"}[of]
+        white = {"facecolor": "white", "edgecolor": "none", "pad": 2.0, "alpha": 0.85}
+        return ax.text(x, 0, "", color=ink(of), va=foot, ha=side, bbox=white)
+
+    @property
+    def artists(self) -> list[Artist]:
+        """Everything that `move` moves, in drawing order."""
+        lines = (self._gap, self._evidence, self._elbo, self._faint, self._curve, self._arrow)
+        return [*lines, *self._texts.values()]
+
+    def move(
+        self, world: ScalarLatent, x: Tensor, q: DiagonalGaussian, evidence: float, elbo: float
+    ) -> None:
+        """To this q and these levels, in nats."""
+        drawn = log_weights(world, q, x, Z).clamp(self._low - 30, self._high + 30).numpy()
+        near = ((Z - q.mean).abs() < 2 * q.std)[:, 0].numpy()
+        self._faint.set_ydata(drawn)
+        self._curve.set_ydata(np.where(near, drawn, np.nan))
+        foot = max(elbo, self._low)
+        self._evidence.set_ydata((evidence, evidence))
+        self._elbo.set_ydata((elbo, elbo))
+        self._gap.set_ydata((foot, evidence))
+        self._arrow.set_data([0.0] if elbo < self._low else [], [self._low] * (elbo < self._low))
+        self._write(evidence, elbo, foot)
+
+    def _write(self, evidence: float, elbo: float, foot: float) -> None:
+        low, small = elbo < self._low + 0.5, evidence - elbo < SMALL
+        log_p, bound, lost = printed(evidence, elbo)
+        beside_elbo = ROOM if low else -ROOM
+        beside_bar = evidence + ROOM if small else (evidence + foot) / 2
+        words = {
+            "evidence": (evidence + ROOM, f"log of the mean:\nlog p(x) = {log_p}"),
+            "elbo": (foot + beside_elbo, f"mean of the log:\nELBO = {bound}"),
+            "gap": (beside_bar, f"lost: {lost}"),
+        }
+        for of, (y, text) in words.items():
+            self._texts[of].set_text(text)
+            self._texts[of].set_y(y)
+        self._texts["elbo"].set_verticalalignment("bottom" if low else "top")
+        self._texts["gap"].set_verticalalignment("bottom" if small else "center")
