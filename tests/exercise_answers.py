@@ -32,15 +32,31 @@ def log_mean_exp_in_place(values: Tensor) -> Any:
     return values.mean().log_().add_(largest)
 
 
-def posterior_average(log_weights: Tensor, values: Tensor) -> Any:
-    return (torch.softmax(log_weights, 0) * values).sum()
+def metropolis(log_density: Function, start: Tensor, steps: Tensor, uniforms: Tensor) -> Any:
+    places = [start]
+    for step, u in zip(steps, uniforms, strict=True):
+        here, there = places[-1], places[-1] + step
+        places.append(there if u.log() < log_density(there) - log_density(here) else here)
+    return torch.stack(places[1:])
 
 
-def posterior_average_in_place(log_weights: Tensor, values: Tensor) -> Any:
-    log_weights -= log_weights.max()
-    log_weights.exp_()
-    values *= log_weights
-    return values.sum() / log_weights.sum()
+def metropolis_in_place(
+    log_density: Function, start: Tensor, steps: Tensor, uniforms: Tensor
+) -> Any:
+    for i in range(len(steps)):
+        steps[i] += start
+        ratio = (log_density(steps[i]) - log_density(start)).exp_()
+        steps[i] = steps[i] if uniforms[i] < ratio else start
+        start.copy_(steps[i])
+    return steps
+
+
+def on_both_humps(x: float) -> GaussianMixture:
+    """A Gaussian on each of the places where −z²/2 − 2(x − z²)² is level, as wide as it is bent."""
+    place, std = math.sqrt(x - 0.125), 1 / math.sqrt(16 * x - 2)
+    means = torch.tensor([[place], [-place]], dtype=torch.float64)
+    parts = DiagonalGaussian.from_std(means, torch.full_like(means, std))
+    return GaussianMixture(torch.zeros(2, dtype=torch.float64), parts)
 
 
 def minus_elbo(log_joint: Tensor, log_q: Tensor) -> Any:
@@ -202,7 +218,7 @@ def chain_elbo_in_place(log_x: Tensor, log_p: Tensor, log_q: Tensor) -> Any:
 # A right answer to each, and one that works in place.
 FUNCTIONS: dict[str, tuple[Function, Function]] = {
     "1.c": (log_mean_exp, log_mean_exp_in_place),
-    "2.c": (posterior_average, posterior_average_in_place),
+    "2.b": (metropolis, metropolis_in_place),
     "3.b": (minus_elbo, minus_elbo_in_place),
     "4.b": (kl_of_gaussians, kl_of_gaussians_in_place),
     "5.d": (information, information_in_place),
@@ -220,6 +236,8 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
 
 # The numbers, by hand.
 CHOICES: dict[str, list[str]] = {
+    "1.b": ["no ranking", "draw elsewhere"],
+    "2.c": ["p(x) at least", "same shape where q draws"],
     "3.a": ["q(z)", ">=", "p(z)"],
     "3.c": ["c"],
     "4.a": ["second", "0", "4.25", "log 2"],
@@ -247,15 +265,19 @@ def on_two_humps(mean: float = 1.35, std: float = 0.18) -> GaussianMixture:
 
 
 DESIGNS: dict[str, Callable[[], Any]] = {
+    "1.d": lambda: DiagonalGaussian.from_std(300 / 101, 101**-0.5),  # the exact posterior
+    "2.d": lambda: on_both_humps,
     "3.d": uphill_at_a_half,
     "4.d": on_two_humps,
 }
 NUMBERS: dict[str, Any] = {
-    "1.a": -0.5 * math.log(10 * math.pi) - 0.1,
-    "1.b": 100 * ((4 / 3) ** 5 - 1),
-    "1.d": -105 - 392 * math.log(0.08 * math.pi),
-    "2.a": -0.5 * math.log(2 * math.pi * 4 / 13) - (15 / 13) ** 2 / (8 / 13),
-    "2.b": ((4 / 3) ** 15 - 1) / 0.02,
+    "1.a": -105 - 392 * math.log(0.08 * math.pi),
+    "2.a": [
+        13 / 4,
+        15 / 13,
+        -0.5 * math.log(2 * math.pi * 4 / 13) - (15 / 13) ** 2 / (8 / 13),
+        -0.5 * math.log(2 * math.pi * 13) - 25 / 26,
+    ],
     "5.a": 0.5 * math.log(2),
     "5.b": 2.25,
     "5.c": 392,

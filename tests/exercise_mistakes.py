@@ -45,46 +45,42 @@ def phi(z: float) -> float:
     return float(torch.special.ndtr(torch.tensor(z, dtype=torch.float64)))
 
 
+JOINT_2 = normal(5, 0, 4) + normal(0, 0, 1)  # log p(x = 5, z = 0) of 2.a
+
+
+def completed(precision: float, slope: float) -> list[float]:
+    """The four numbers of 2.a if the square had been completed with these two."""
+    at_zero = normal(0, slope / precision, 1 / precision)
+    return [precision, slope / precision, at_zero, JOINT_2 - at_zero]
+
+
 LOG_P_12 = normal(1, 0, 3)  # of the unit chain of two, at x = 1
 SECOND_MOMENTS = [(r**4 + 18 * r**2 + 15) / (4 * r**2 + 4) for r in (0, 1, 3)]
 H_HALF, H_ONE = (LOG_PI + 1) / 2, (LOG_2_PI + 1) / 2  # entropies of variances ½ and 1
 
 WRONG_NUMBERS: dict[str, Wrong] = {
     "1.a": [
-        (normal(1, 0, 1), "That is N(0, 1)"),
-        (normal(1, 0, 3), "The variance of 2z is"),
-        (math.exp(R["1.a"]), "That is p(x)"),
-        (-R["1.a"], "Mind the sign"),
-    ],
-    "1.b": [
-        (R["1.b"] + 100, "Nearly: the relative"),
-        (R["1.b"] / 10, "The error shrinks"),
-        (R["1.b"] / 100, "That is r."),
-        (1000 * (2 / 3**0.5 - 1), "Dimensions multiply"),
-    ],
-    "1.d": [
-        (-210 - R["1.d"], "Mind the sign"),
+        (-105, "That is what the program printed"),
+        (-210 - R["1.a"], "Mind the sign"),
         (-105 - 392 * (LOG_2_PI + math.log(0.2)), "The normaliser holds"),
-        (2 * R["1.d"] + 105, "Each pixel owes"),
+        (2 * R["1.a"] + 105, "Each pixel owes"),
         (-105 - 392 * LOG_2_PI, "That leaves out s"),
-        (-105 + (R["1.d"] + 105) / 784, "That is one pixel's"),
+        (-105 + (R["1.a"] + 105) / 784, "That is one pixel's"),
     ],
     "2.a": [
-        (R["2.a"] + normal(5, 0, 13), "That is log p(x, z), the joint"),
-        (normal(5, 0, 4), "That is the likelihood"),
-        (normal(5, 0, 4) + normal(0, 0, 1) - normal(5, 0, 7), "In p(x) the variance of 3z"),
-        (normal(5, 0, 4) + normal(0, 0, 1) - normal(5, 0, 11), "In p(x) the noise"),
-        (R["2.a"] + 2 * normal(5, 0, 13), "Mind the sign: divide by p(x)"),
-        (normal(0, 15 / 13, 16 / 169), "4/13 is the posterior's variance"),
-        (math.exp(R["2.a"]), "That is p(z | x)"),
-    ],
-    "2.b": [
-        (2 * R["2.b"], "The bias is r/(2S). The 2 comes"),
-        (200 * R["2.b"], "That is (1.7)"),
-        (100 * R["2.b"], "The bias is r/(2S): divide by 2·0.01"),
-        (R["2.b"] + 50, "Nearly: the relative variance"),
-        (1500 * (2 / 3**0.5 - 1), "Dimensions multiply"),
-        (R["2.b"] * 0.01**2, "Solve r/(2S)"),
+        (completed(9 / 4, 15 / 4), "In M the prior's own"),
+        (completed(1 + 9 / 2, 15 / 2), "The noise has the variance"),
+        (completed(1 + 3 / 4, 15 / 4), "In M the loading counts twice"),
+        ([4 / 13, *R["2.a"][1:]], "M is the precision"),
+        ([R["2.a"][0], 15 / 4, *R["2.a"][2:]], "That mean is w x/s²"),
+        ([R["2.a"][0], 5 / 3, *R["2.a"][2:]], "x/w is where"),
+        ([*R["2.a"][:2], JOINT_2, R["2.a"][3]], "The third is log p(x, z)"),
+        ([*R["2.a"][:2], normal(5, 0, 4), R["2.a"][3]], "The third is the likelihood"),
+        ([*R["2.a"][:2], normal(0, 15 / 13, 16 / 169), R["2.a"][3]], "4/13 is the posterior's"),
+        ([*R["2.a"][:2], math.exp(R["2.a"][2]), R["2.a"][3]], "The third is p(z | x)"),
+        ([*R["2.a"][:3], JOINT_2 + R["2.a"][2]], "For the fourth subtract"),
+        ([*R["2.a"][:3], JOINT_2], "The fourth is still"),
+        ([*R["2.a"][:3], normal(5, 0, 11)], "In p(x) the noise"),
     ],
     "5.a": [
         (0.0, "A mean KL of zero"),
@@ -278,7 +274,7 @@ def turned(arrows: list[Tensor], x: int, z: list[int]) -> float:
 
 fold = FUNCTIONS["11.b"][0]
 best_std, information = FUNCTIONS["6.c"][0], FUNCTIONS["5.d"][0]
-average, grid = FUNCTIONS["2.c"][0], FUNCTIONS["7.b"][0]
+grid = FUNCTIONS["7.b"][0]
 chain = FUNCTIONS["12.b"][0]
 
 
@@ -286,7 +282,35 @@ def stack(mean: Tensor, spread: Tensor) -> Tensor:
     return torch.stack([mean.mean(0), spread])
 
 
+def visits(f: Any, z: Tensor, steps: Tensor, uniforms: Tensor, takes: Any = torch.lt) -> Any:
+    """Of a chain: where it stands after each step, where it moved to, and each offer."""
+    stands, moved, noted = [], [], []
+    for step, u in zip(steps, uniforms, strict=True):
+        offer = z + step
+        if bool(takes(u, (f(offer) - f(z)).exp())):
+            z = offer
+            moved.append(z)
+        stands.append(z)
+        noted.append(offer)
+    return torch.stack(stands), torch.stack(moved), torch.stack(noted)
+
+
+def on_one_hump(x: float) -> DiagonalGaussian:
+    return DiagonalGaussian.from_std(math.sqrt(x - 0.125), 1 / math.sqrt(16 * x - 2))
+
+
 WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
+    "1.d": [
+        (lambda: DiagonalGaussian.from_std(0.0, 1.0), "is 24.4722, and at most 0.1 is asked"),
+        (lambda: DiagonalGaussian.from_std(3.0, 0.1), "is 0.302233, and at most 0.1 is asked"),
+        (lambda: DiagonalGaussian.from_std(2.97, 0.07), "its tails are thinner than"),
+        (lambda: (2.97, 0.1), "a distribution of one number is wanted"),
+    ],
+    "2.d": [
+        (lambda: on_one_hump, "is 0.777279 nats, and at most 0.1 nats is asked"),
+        (lambda: on_one_hump(1.5), "a function of x is wanted"),
+        (lambda: lambda x: x, "q must be a distribution"),
+    ],
     "3.d": [
         (lambda: DiagonalGaussian.standard(1), "the gap is"),
         (lambda: DiagonalGaussian.from_std(1.335, 0.463), "the gap is"),  # that of x = 2
@@ -305,13 +329,15 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda v: sum(v) / len(v), "That is the mean of the logs"),
         (lambda v: FUNCTIONS["1.c"][0](v) + math.log(len(v)), "That is the log of the sum"),
         (lambda v: (v.exp().sum() / len(v)).log(), "Right on paper"),
+        (lambda v: (v - v.mean()).exp().mean().log() + v.mean(), "Right as long as no value"),
     ],
-    "2.c": [
-        (lambda w, f: w.exp() @ f / w.exp().sum(), "Right on paper"),
-        (lambda w, f: w.exp() @ f / len(w), "That divides by S"),
-        (lambda w, f: (w - w.max()).exp() @ f / len(w), "That divides by S"),
-        (lambda w, f: sum(f) / len(f), "That is the average over q"),
-        (lambda w, f: w @ f / sum(w), "Those are the log-weights"),
+    "2.b": [
+        (lambda f, z, d, u: visits(f, z, d, u)[1], "Those are the places after"),
+        (lambda f, z, d, u: visits(f, z, d, u)[2], "A refused proposal"),
+        (lambda f, z, d, u: visits(f, z, d, u, lambda v, r: v < r.log())[0], "u is compared with"),
+        (lambda f, z, d, u: visits(f, z, d, u, lambda v, r: r > 1)[0], "That takes steps up only"),
+        (lambda f, z, d, u: visits(f, z, d, u, lambda v, r: v < 1 / r)[0], "The ratio is upside"),
+        (lambda f, z, d, u: z + d.cumsum(0), "That takes every step"),
     ],
     "3.b": [
         (lambda p, q: -(p - q).exp().sum(0).log().mean(), "That is the program as it was"),

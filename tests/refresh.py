@@ -86,8 +86,8 @@ def refresh(path: Path) -> None:
 
 
 def write_picture() -> Path:
-    """The README's picture: the first one that notebook 4 stores."""
-    source = next(FOLDER.glob("04_*.ipynb"))
+    """The README's picture: the first one that notebook 1 stores."""
+    source = next(FOLDER.glob("01_*.ipynb"))
     path = FOLDER / "explorer.png"
     path.write_bytes(Notebook.read(source).pictures[0])
     return path

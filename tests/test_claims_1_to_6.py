@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from scipy.integrate import quad
 from scipy.optimize import brentq, minimize
 
@@ -39,10 +40,9 @@ def shares() -> torch.Tensor:
     its twenty numbers along them: the shortfall stays what it is, and no image is decoded.
     """
     images = load_mnist("train").images[:10_000].flatten(1).double() / 255
-    model = fit_ppca(images, latent=20)
-    directions, loadings = torch.linalg.qr(model.loadings)
-    zero = torch.zeros(20, dtype=torch.float64)
-    inside = LinearGaussian(loadings, zero, model.noise_std[0].item())
+    model = fit_ppca(images, latent=50)
+    directions, loadings = torch.linalg.qr(model.loadings[:, :20])
+    inside = LinearGaussian(loadings, torch.zeros(20, dtype=torch.float64), 0.2)
     x = (load_mnist("test").images[:3].flatten(1).double() / 255 - model.offset) @ directions
     won_back = []
     for seed in SEEDS:
@@ -58,18 +58,96 @@ def shares() -> torch.Tensor:
 
 @pytest.mark.slow
 def test_what_a_hundred_times_the_draws_win_back(shares: torch.Tensor) -> None:
-    """Half of the forty times three shares lie between 37 and 53 %; all between 0 and 76 %."""
-    assert round(shares.min().item(), 2) >= 0
-    assert shares.quantile(0.25).item() == pytest.approx(0.37, abs=0.01)
-    assert shares.quantile(0.75).item() == pytest.approx(0.53, abs=0.01)
-    assert shares.max().item() == pytest.approx(0.76, abs=0.01)
+    """Half of the forty times three shares lie between 39 and 55 %; all below 80 %."""
+    assert shares.min().item() > -0.01
+    assert shares.quantile(0.25).item() == pytest.approx(0.39, abs=0.01)
+    assert shares.quantile(0.75).item() == pytest.approx(0.55, abs=0.01)
+    assert shares.max().item() == pytest.approx(0.79, abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_mean_is_right_and_nearly_every_estimate_too_low(seed: int) -> None:
+    """Chapter 1's narrow world, ten draws an estimate: z ~ N(0, 1), x|z ~ N(z, 0.1²), x = 3.
+
+    The mean of a million terms has the relative error √(599/10⁶), 2.4 %.
+    """
+    z = torch.randn(100_000, 10, dtype=torch.float64, generator=rng(seed))
+    normal = torch.distributions.Normal(z, 0.1)
+    evidence = math.exp(-0.5 * math.log(2 * math.pi * 1.01) - 9 / 2.02)
+    ratio = normal.log_prob(torch.tensor(3.0, dtype=torch.float64)).exp().mean(1) / evidence
+    assert ratio.mean().item() == pytest.approx(1, abs=4 * 0.0245)
+    assert (ratio < 1).double().mean().item() == pytest.approx(0.97, abs=0.003)
+    assert ratio.median().log10().item() == pytest.approx(-47, abs=0.5)
+    assert (ratio[ratio >= 1].sum() / ratio.sum()).item() > 0.99
 
 
 def test_bits_per_dimension_of_the_seven() -> None:
     """Chapter 1's two numbers: a density over [0, 1] and over [0, 255], by the change of scale."""
-    bits = -379.588 / (784 * math.log(2))
-    assert round(bits, 1) == -0.7
-    assert round(bits + math.log2(255), 1) == 7.3
+    bits = -310.187 / (784 * math.log(2))
+    assert round(bits, 1) == -0.6
+    assert round(bits + math.log2(255), 1) == 7.4
+
+
+def test_a_hundred_thousand_prior_draws_leave_the_seven_a_hundred_nats_short() -> None:
+    """Chapter 2's question, over twelve seeds; by the twenty numbers along W, as `shares` is."""
+    images = load_mnist("train").images[:10_000].flatten(1).double() / 255
+    model = fit_ppca(images, latent=20)
+    directions, loadings = torch.linalg.qr(model.loadings)
+    zero = torch.zeros(20, dtype=torch.float64)
+    inside = LinearGaussian(loadings, zero, model.noise_std[0].item())
+    x = (load_mnist("test").images[0].flatten().double() / 255 - model.offset) @ directions
+    for seed in range(1, 13):
+        z = torch.randn(100_000, 20, dtype=torch.float64, generator=rng(seed))
+        square = (x - z @ loadings.T).square().sum(-1)
+        constant = 20 * (math.log(model.noise_std[0].item()) + 0.5 * math.log(2 * math.pi))
+        log_likelihood = -0.5 * square / model.noise_std[0].item() ** 2 - constant
+        estimate = torch.logsumexp(log_likelihood, 0) - math.log(100_000)
+        assert inside.log_evidence(x) - estimate > 100
+
+
+def test_one_hump_is_log_2_short_and_a_wide_q_pays_for_what_cannot_be() -> None:
+    """Chapter 2 at x = 1.5: the widths of a q in the middle, and where the wide one loses."""
+    z = np.linspace(-14, 14, 280_001)
+    log_joint = stats.norm.logpdf(1.5, z**2, 0.5) + stats.norm.logpdf(z)
+    log_p = math.log(np.exp(log_joint).sum() * 1e-4)
+
+    def losses(mean: float, std: float) -> Any:
+        """q(z) [log p(x) − log p(x, z) + log q(z)], for each cell."""
+        log_q = stats.norm.logpdf(z, mean, std)
+        return np.exp(log_q) * (log_p - log_joint + log_q) * 1e-4
+
+    assert losses(1.15, 0.25).sum() == pytest.approx(0.783, abs=5e-4)
+    assert losses(0.0, 1.2).sum() == pytest.approx(6.840, abs=5e-4)
+    assert losses(0.0, 1.2)[np.abs(z) > 1.6].sum() == pytest.approx(6.2, abs=0.05)
+    assert 2 * stats.norm.cdf(-1.6 / 1.2) == pytest.approx(0.18, abs=0.005)
+    middle = {round(0.05 * i, 2): losses(0.0, 0.05 * i).sum() for i in range(4, 41)}
+    assert min(middle, key=lambda std: middle[std]) == 0.75
+    assert middle[0.75] == pytest.approx(1.59, abs=0.005)
+    assert middle[0.25] == pytest.approx(3.57, abs=0.005)
+    left = np.abs(z + 1.17).argmin()
+    assert log_joint[left] - stats.norm.logpdf(z[left], 1.15, 0.25) - log_p > 40
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_chain_that_forgets_its_stays_spreads_too_far(seed: int) -> None:
+    """Exercise 2.b's two numbers, over five seeds of a thousand chains: 0.47 for 0.43."""
+
+    def log_density(z: torch.Tensor) -> torch.Tensor:
+        return -0.5 * z**2 - 2 * (1 - 2 * z.tanh()) ** 2
+
+    generator, z = rng(seed), torch.zeros(1_000, dtype=torch.float64)
+    places, taken_alone = [], []
+    for step in range(300):
+        there = z + 0.8 * torch.randn(1_000, dtype=torch.float64, generator=generator)
+        u = torch.rand(1_000, dtype=torch.float64, generator=generator)
+        taken = u < (log_density(there) - log_density(z)).exp()
+        z = torch.where(taken, there, z)
+        if step >= 50:
+            places.append(z)
+            taken_alone.append(z[taken])
+    assert torch.cat(places).std().item() == pytest.approx(0.43, abs=0.01)
+    assert torch.cat(taken_alone).std().item() == pytest.approx(0.47, abs=0.01)
 
 
 @pytest.mark.parametrize("times", [1.2, math.sqrt(2), 2.0, 3.0])

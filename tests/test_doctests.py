@@ -4,6 +4,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -35,6 +36,13 @@ def test_examples_do_what_they_say(name: str, capsys: pytest.CaptureFixture[str]
     for found in examples(importlib.import_module(name)):
         runner.run(found)
     assert runner.summarize(verbose=False).failed == 0, capsys.readouterr().out
+
+
+def test_the_examples_of_the_primer_do_what_they_say() -> None:
+    primer = Path(__file__).parent.parent / "notebooks" / "PRIMER.md"
+    result = doctest.testfile(str(primer), module_relative=False, encoding="utf-8")
+    assert result.failed == 0
+    assert result.attempted > 5
 
 
 @pytest.mark.parametrize("room", course_lib.__all__)

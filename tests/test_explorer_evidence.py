@@ -3,12 +3,15 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
+from matplotlib.lines import Line2D
 
 from course_lib.bounds import naive_log_evidence
 from course_lib.exact import LinearGaussian
-from course_lib.explorers.evidence import DIMENSIONS, DRAWS, EDGES, POOL, EvidenceNeedle
+from course_lib.explorers.evidence import EDGES, EvidenceNeedle, folded
+from course_lib.explorers.scenes.prior_draws import DIMENSIONS, DRAWS, POOL
 
 GRID = list(itertools.product((1, 8, 50), DRAWS, (0.1, 0.2, 0.55, 1.0)))
 
@@ -16,6 +19,11 @@ GRID = list(itertools.product((1, 8, 50), DRAWS, (0.1, 0.2, 0.55, 1.0)))
 @pytest.fixture(scope="module")
 def explorer() -> EvidenceNeedle:
     return EvidenceNeedle()
+
+
+def points(line: Line2D) -> torch.Tensor:
+    """Where its points stand, along and off, (2, n)."""
+    return torch.stack([torch.as_tensor(np.asarray(part)) for part in line.get_data()])
 
 
 @pytest.mark.parametrize(("d", "s"), [(1, 0.1), (1, 1.0), (20, 0.2), (50, 0.1), (50, 1.0)])
@@ -56,11 +64,75 @@ def test_numbers_add_up_and_stay_on_the_screen(
     n = explorer.at(d=d, S=S, s=s)
     assert n["log_evidence"] - n["median_estimate"] == pytest.approx(n["shortfall"])
     assert EDGES[0] < math.asinh(-n["shortfall"]) < EDGES[-1]
-    assert n["distance"] + 3 * n["width"] < 11.5
+    ahead, off = points(explorer.blue)
+    assert ahead.max() < 11.6
+    assert off.min() >= 0
+    assert off.max() < 9.6
     assert f"{S:,} prior draws" in explorer.sentence
     texts = sorted(text.get_window_extent().y0 for text in explorer.texts.values())
     heights = max(text.get_window_extent().height for text in explorer.texts.values())
     assert min(b - a for a, b in itertools.pairwise(texts)) > 0.8 * heights
+
+
+@pytest.mark.parametrize("d", DIMENSIONS)
+def test_dots_stand_at_their_length_and_angle(explorer: EvidenceNeedle, d: int) -> None:
+    """Length by the norm, angle by the scalar product with the direction that the model gives."""
+    explorer.at(d=d, S=1_000, s=0.2)
+    W, centred = explorer.full.loadings[:, :d], explorer.image - explorer.full.offset
+    mean = torch.linalg.solve(W.T @ W + 0.2**2 * torch.eye(d, dtype=torch.float64), W.T @ centred)
+    z = draws_by_hand(d, 300)
+    length = z.norm(dim=1)
+    angle = torch.arccos((z @ mean / (length * mean.norm())).clamp(-1, 1))
+    ahead, off = points(explorer.grey)
+    assert torch.allclose(torch.hypot(ahead, off), length)
+    assert torch.allclose(torch.atan2(off, ahead), angle, atol=1e-6)
+    assert points(explorer.shell)[0].max().item() == pytest.approx(math.sqrt(d))
+
+
+def draws_by_hand(d: int, count: int) -> torch.Tensor:
+    """The first draws of the pool, (count, d), in the order in which it is filled."""
+    generator = torch.Generator().manual_seed(0)
+    columns = [torch.randn(POOL, dtype=torch.float64, generator=generator) for _ in range(d)]
+    return torch.stack(columns, -1)[:count]
+
+
+@pytest.mark.parametrize(("d", "S"), [(1, 10), (20, 1_000), (50, 100_000)])
+def test_the_best_draw_is_the_one_whose_likelihood_is_highest(
+    explorer: EvidenceNeedle, d: int, S: int
+) -> None:
+    """Found by decoding every draw to its image; at another noise it is the same."""
+    explorer.at(d=d, S=S, s=0.2)
+    W, b, x = explorer.full.loadings[:, :d], explorer.full.offset, explorer.image
+    parts = draws_by_hand(d, S).split(5_000)
+    squares = torch.cat([(x - b - z @ W.T).square().sum(1) for z in parts])
+    best = torch.cat(parts)[squares.argmin()]
+    grey = torch.round(255 * (1 - (b + W @ best).clamp(0, 1))).byte().reshape(28, 28)
+    shown = explorer.pictures[0]._rows[::-1][2::5, 2::5, 0]
+    assert torch.equal(torch.tensor(shown.copy()), grey)
+    for s in (0.2, 1.0):
+        numbers = explorer.at(s=s)
+        along = LinearGaussian(W, b, s).posterior(x).mean
+        cosine = best @ along / (best.norm() * along.norm())
+        assert math.cos(math.radians(numbers["best_angle"])) == pytest.approx(cosine.item())
+
+
+def test_blue_dots_are_draws_of_the_integrand(explorer: EvidenceNeedle) -> None:
+    """Their mean length² and mean place along the direction, within four standard errors."""
+    numbers = explorer.at(d=20, S=10, s=0.2)
+    ahead, off = points(explorer.blue)
+    error = numbers["width"] / math.sqrt(len(ahead))
+    assert abs(ahead.mean().item() - numbers["distance"]) < 4 * error
+    W, s = explorer.full.loadings[:, :20], 0.2
+    variance = 1 / (1 + W.square().sum(0) / s**2)  # the columns of W are orthogonal
+    squares = ahead**2 + off**2
+    expected = numbers["distance"] ** 2 + variance.sum().item()
+    assert abs(squares.mean().item() - expected) < 4 * (squares.std() / len(ahead) ** 0.5).item()
+
+
+def test_folding_keeps_lengths_of_one_and_many_dimensions() -> None:
+    along = torch.tensor([0.6, 0.8], dtype=torch.float64)
+    z = torch.tensor([[3.0, 4.0], [-4.0, 3.0], [-3.0, -4.0]], dtype=torch.float64)
+    assert folded(z, along) == pytest.approx(torch.tensor([[5.0, 0], [0, 5], [-5, 0]]).numpy())
 
 
 def test_the_estimate_falls_further_short_as_d_grows(explorer: EvidenceNeedle) -> None:

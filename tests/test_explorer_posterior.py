@@ -1,4 +1,4 @@
-"""The explorer of chapter 2 against SciPy's quadrature and Gaussian moments."""
+"""The explorer of q in the posterior's place against SciPy's quadrature and Gaussian moments."""
 
 import itertools
 import math
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from course_lib.explorers.posterior import DRAWS, EDGE, NATS, TOP, PosteriorExplorer
+from course_lib.explorers.posterior import DRAWS, NATS, NEAR, WORLDS, PosteriorExplorer
+from course_lib.explorers.scenes.posterior_panel import EDGE, TOP, Z
 from course_lib.explorers.scenes.small_worlds import small_world
 
 MEANS: dict[str, Callable[[Any], Any]] = {
@@ -18,8 +19,7 @@ MEANS: dict[str, Callable[[Any], Any]] = {
     "z²": np.square,
 }
 NOISE = {"linear": 0.75, "tanh": 0.5, "z²": 0.5}
-OBSERVED = list(itertools.product(MEANS, (-1.0, 0.1, 1.25, 3.0)))
-EVERYWHERE = list(itertools.product(MEANS, (-1.0, 3.0), (-2.5, 0.0, 2.5), (0.2, 2.0)))
+EVERYWHERE = list(itertools.product(WORLDS, (-2.5, 0.0, 2.5), (0.2, 2.0)))
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,10 @@ def explorer() -> PosteriorExplorer:
     return PosteriorExplorer()
 
 
-def log_joint(world: str, x: float, z: Any) -> Any:
-    """log p(x|z) + log p(z), by SciPy alone."""
-    return stats.norm.logpdf(x, MEANS[world](z), NOISE[world]) + stats.norm.logpdf(z)
+def log_joint(world: str, z: Any) -> Any:
+    """log p(x|z) + log p(z), by SciPy alone; a world with its x, as the explorer names it."""
+    name, _, x = world.partition(", x = ")
+    return stats.norm.logpdf(float(x), MEANS[name](z), NOISE[name]) + stats.norm.logpdf(z)
 
 
 def integral(f: Callable[[float], float]) -> float:
@@ -41,49 +42,38 @@ def integral(f: Callable[[float], float]) -> float:
     )
 
 
-@pytest.mark.parametrize(("world", "x"), OBSERVED)
-def test_evidence_and_posterior_are_those_of_scipy(
-    explorer: PosteriorExplorer, world: str, x: float
-) -> None:
-    n = explorer.at(world=world, x=x, mean=0.5, std=0.5)
-    evidence = integral(lambda z: math.exp(log_joint(world, x, z)))
-    mean = integral(lambda z: z * math.exp(log_joint(world, x, z))) / evidence
-    square = integral(lambda z: z * z * math.exp(log_joint(world, x, z))) / evidence
+@pytest.mark.parametrize("world", WORLDS)
+def test_evidence_and_posterior_are_those_of_scipy(explorer: PosteriorExplorer, world: str) -> None:
+    n = explorer.at(world=world, mean=0.5, std=0.5)
+    evidence = integral(lambda z: math.exp(log_joint(world, z)))
+    mean = integral(lambda z: z * math.exp(log_joint(world, z))) / evidence
+    square = integral(lambda z: z * z * math.exp(log_joint(world, z))) / evidence
     assert n["log_evidence"] == pytest.approx(math.log(evidence), abs=1e-10)
     assert n["posterior_mean"] == pytest.approx(mean, abs=1e-9)
     assert n["posterior_std"] == pytest.approx(math.sqrt(square - mean**2), abs=1e-9)
+    assert n["modes"] == (2 if world.startswith("z²") else 1)
 
 
-@pytest.mark.parametrize(("world", "x"), OBSERVED)
-def test_the_line_is_flat_and_the_evidence(explorer: Any, world: str, x: float) -> None:
+@pytest.mark.parametrize("world", WORLDS)
+def test_the_line_is_flat_and_the_evidence(explorer: Any, world: str) -> None:
     """What is drawn, at every z of the panel; a difference of 1e2 rounds by about 1e-14."""
-    n = explorer.at(world=world, x=x, mean=0.5, std=0.5)
+    n = explorer.at(world=world, mean=0.5, std=0.5)
     drawn = explorer.flat.get_ydata()
     assert np.ptp(drawn) < 1e-11
     assert drawn[0] == pytest.approx(n["log_evidence"], abs=1e-11)
     assert n["candidate_high"] - n["candidate_low"] == np.ptp(drawn)
 
 
-@pytest.mark.parametrize("x", [-1.0, 0.1, 0.15, 3.0])
-def test_two_humps_from_half_the_noise_variance_on(explorer: PosteriorExplorer, x: float) -> None:
-    """−z²/2 − (x − z²)²/(2s²) has its peaks where z² = x − s²/2, or at zero."""
-    n = explorer.at(world="z²", x=x)
-    assert n["modes"] == (2 if x > 0.5**2 / 2 else 1)
-    height = explorer.curves["posterior"].get_ydata()
-    peak = abs(explorer.z[int(np.argmax(height)), 0].item())
-    assert peak == pytest.approx(math.sqrt(max(x - 0.125, 0)), abs=2 * EDGE / 560)
-
-
-@pytest.mark.parametrize(("world", "x", "mean", "std"), EVERYWHERE)
+@pytest.mark.parametrize(("world", "mean", "std"), EVERYWHERE)
 def test_the_formula_with_q(
-    explorer: PosteriorExplorer, world: str, x: float, mean: float, std: float
+    explorer: PosteriorExplorer, world: str, mean: float, std: float
 ) -> None:
-    """Its average by SciPy, its values at the draws one by one, and Jensen."""
-    n = explorer.at(world=world, x=x, mean=mean, std=std)
+    """Its average by SciPy, its values at the quantiles one by one, and Jensen."""
+    n = explorer.at(world=world, mean=mean, std=std)
     q = stats.norm(mean, std)
 
     def formula(z: Any) -> Any:
-        return log_joint(world, x, z) - q.logpdf(z)
+        return log_joint(world, z) - q.logpdf(z)
 
     ends = mean - 12 * std, mean + 12 * std
     average = integrate.quad(lambda z: q.pdf(z) * formula(z), *ends, limit=400, epsrel=1e-11)[0]
@@ -91,38 +81,79 @@ def test_the_formula_with_q(
     assert n["q_average"] == pytest.approx(average, rel=1e-8)
     assert (n["q_low"], n["q_high"]) == pytest.approx((draws.min(), draws.max()), rel=1e-9)
     assert n["q_middle"] == pytest.approx(formula(mean), rel=1e-9)
-    assert n["q_average"] < n["log_evidence"]
+    assert n["short"] == pytest.approx(n["log_evidence"] - average, rel=1e-8)
+    assert n["short"] > 0
+
+
+def test_what_the_chapter_says_of_one_hump_and_of_a_wide_q() -> None:
+    """0.78 and 6.84 nats short at x = 1.5, by SciPy alone."""
+    world = "z², x = 1.5"
+    log_p = math.log(integral(lambda z: math.exp(log_joint(world, z))))
+    for mean, std, short in ((1.15, 0.25, 0.783), (0.0, 1.2, 6.840)):
+        q = stats.norm(mean, std)
+        ends = mean - 12 * std, mean + 12 * std
+        average = integrate.quad(
+            lambda z, q=q: q.pdf(z) * (log_joint(world, z) - q.logpdf(z)), *ends, limit=400
+        )[0]
+        assert log_p - average == pytest.approx(short, abs=0.0005)
 
 
 def test_the_exact_posterior_gives_one_number(explorer: PosteriorExplorer) -> None:
     """N(0.8, 0.6²) is the linear world's posterior at x = 1.25, and p(x) is N(0, 1.25²)."""
-    n = explorer.at(world="linear", x=1.25, mean=0.8, std=0.6)
+    n = explorer.at(world="linear, x = 1.25", mean=0.8, std=0.6)
     exact = stats.norm.logpdf(1.25, 0, 1.25)
     for name in ("log_evidence", "candidate_low", "q_low", "q_high", "q_average"):
         assert n[name] == pytest.approx(exact, abs=1e-9)
 
 
-@pytest.mark.parametrize("world", MEANS)
+@pytest.mark.parametrize("world", WORLDS)
 def test_the_drawn_curves(explorer: Any, world: str) -> None:
-    n = explorer.at(world=world, x=1.0, mean=0.3, std=0.4)
-    z = explorer.z[:, 0].numpy()
-    joint = log_joint(world, 1.0, z)
-    likelihood = stats.norm.pdf(1.0, MEANS[world](z), NOISE[world])
-    expected = {
-        "posterior": np.exp(joint - n["log_evidence"]),
-        "q": stats.norm.pdf(z, 0.3, 0.4),
-        "likelihood": likelihood / likelihood.max(),
+    n = explorer.at(world=world, mean=0.3, std=0.4)
+    z = Z[:, 0].numpy()
+    name, _, x = world.partition(", x = ")
+    likelihood = stats.norm.pdf(float(x), MEANS[name](z), NOISE[name])
+    curves = explorer.densities.curves
+    drawn = {
+        "posterior": (curves["posterior"], np.exp(log_joint(world, z) - n["log_evidence"])),
+        "likelihood": (curves["likelihood"], likelihood / likelihood.max()),
+        "q": (explorer.q, stats.norm.pdf(z, 0.3, 0.4)),
     }
-    for of, height in expected.items():
-        np.testing.assert_allclose(explorer.curves[of].get_ydata(), height, rtol=1e-9)
+    for curve, height in drawn.values():
+        np.testing.assert_allclose(curve.get_ydata(), height, rtol=1e-9)
 
 
-@pytest.mark.parametrize(("world", "x", "mean", "std"), EVERYWHERE)
-def test_nothing_overlaps_or_leaves_the_picture(
-    explorer: Any, world: str, x: float, mean: float, std: float
+def test_where_q_hardly_draws_its_curve_is_dotted(explorer: Any) -> None:
+    """Three of its standard deviations to each side are drawn thick, with the formula's values."""
+    explorer.at(world="z², x = 1.5", mean=1.15, std=0.25)
+    z, thick = Z[:, 0].numpy(), explorer.with_q.get_ydata()
+    assert (np.isfinite(thick) == (np.abs(z - 1.15) < NEAR * 0.25)).all()
+    formula = log_joint("z², x = 1.5", z) - stats.norm.logpdf(z, 1.15, 0.25)
+    near = np.isfinite(thick)
+    np.testing.assert_allclose(thick[near], formula[near], rtol=1e-9)
+    thin = explorer.thin.get_ydata()
+    np.testing.assert_allclose(thin, formula.clip(NATS[0] - 50, NATS[1] + 50), rtol=1e-9)
+    assert thin[np.abs(z + 1.2).argmin()] > 40  # over the hump that q does not know
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "words"), [(1.15, 0.25, ""), (0.0, 1.2, "−8.57"), (-2.5, 2.0, "−421")]
+)
+def test_an_average_below_the_panel_says_its_value(
+    explorer: Any, mean: float, std: float, words: str
 ) -> None:
-    explorer.at(world=world, x=x, mean=mean, std=std)
-    for curve in explorer.curves.values():
+    n = explorer.at(world="z², x = 1.5", mean=mean, std=std)
+    assert explorer.below.get_text() == words
+    assert explorer.average.get_marker() == ("v" if words else "o")
+    assert explorer.average.get_ydata()[0] == max(n["q_average"], NATS[0])
+    assert list(explorer.short.get_ydata()) == [max(n["q_average"], NATS[0]), n["log_evidence"]]
+
+
+@pytest.mark.parametrize(("world", "mean", "std"), EVERYWHERE)
+def test_nothing_overlaps_or_leaves_the_picture(
+    explorer: Any, world: str, mean: float, std: float
+) -> None:
+    explorer.at(world=world, mean=mean, std=std)
+    for curve in (*explorer.densities.curves.values(), explorer.q):
         assert curve.get_ydata().max() < TOP
     assert NATS[0] < explorer.flat.get_ydata()[0] < NATS[1]
     shown = sum(len(dots.get_xdata()) for dots in explorer.dots.values())
@@ -133,22 +164,24 @@ def test_nothing_overlaps_or_leaves_the_picture(
         text.get_window_extent(figure.canvas.get_renderer())
         for ax in figure.axes
         for text in ax.texts
+        if text.get_text()
     ]
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
     assert max(box.x1 for box in boxes) <= figure.bbox.x1
 
 
 def test_the_sentence_says_the_numbers(explorer: PosteriorExplorer) -> None:
-    n = explorer.at(world="z²", x=1.5, mean=1.15, std=0.25)
-    assert "2 modes" in explorer.sentence
-    assert f"{n['log_evidence']:.3f}".replace("-", "−") in explorer.sentence
-    assert explorer.exact_text.get_text() == f"{n['log_evidence']:.3f}".replace("-", "−")
-    assert "one mode" in (explorer.at(world="linear") and explorer.sentence)
+    n = explorer.at(world="z², x = 1.5", mean=1.15, std=0.25)
+    assert "two humps" in explorer.sentence
+    for name in ("log_evidence", "short"):
+        assert f"{n[name]:.3f}".replace("-", "−") in explorer.sentence
+    assert explorer.texts["evidence"].get_text() == f"{n['log_evidence']:.3f}".replace("-", "−")
+    assert "one hump" in (explorer.at(world="linear, x = 1.25") and explorer.sentence)
 
 
 def test_reset_returns_to_the_opening(explorer: PosteriorExplorer) -> None:
     opening = PosteriorExplorer().numbers
-    explorer.at(world="tanh", x=3.0, mean=-2.5, std=2.0)
+    explorer.at(world="tanh, x = 1", mean=-2.5, std=2.0)
     assert explorer.reset() == opening
 
 

@@ -48,7 +48,6 @@ TABLE: dict[str, set[str]] = {
     "checks": {"arguments", "numerals"},
     "exercises": {
         "arguments",
-        "bounds",
         "chain_readings",
         "checks",
         "distributions",

@@ -30,8 +30,8 @@ def test_the_exercises_are_those_that_are_registered(chapters: dict[int, Chapter
     assert sorted(found) == sorted(EXERCISES)
 
 
-def test_every_chapter_shows_its_explorer(chapters: dict[int, Chapter]) -> None:
-    """The one whose module names the chapter is the one that the notebook imports."""
+def test_every_chapter_shows_its_explorers(chapters: dict[int, Chapter]) -> None:
+    """Those whose modules name the chapter are those that the notebook imports."""
     for number, chapter in chapters.items():
         imported = {
             alias.name

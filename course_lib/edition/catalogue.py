@@ -10,6 +10,7 @@ from course_lib.explorers.jensen import GradientAscent, LogWeights, ModelAscent
 from course_lib.explorers.markov_hvae import DepthAgainstOneLayer
 from course_lib.explorers.minibatch import DatasetFunnel
 from course_lib.explorers.posterior import PosteriorExplorer
+from course_lib.explorers.posterior_point import PosteriorPoint
 from course_lib.explorers.rate_distortion import RateDistortionTrade
 from course_lib.explorers.reparameterization import GradientNoise
 from course_lib.explorers.stage import Explorer
@@ -18,6 +19,7 @@ EXPLORERS: dict[str, type[Explorer]] = {
     kind.__name__: kind
     for kind in (
         EvidenceNeedle,
+        PosteriorPoint,
         PosteriorExplorer,
         LogWeights,
         GradientAscent,

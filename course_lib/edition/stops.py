@@ -31,6 +31,7 @@ MOST_OF = {
 SOUGHT: dict[str, dict[str, set[float]]] = {
     "GradientNoise": {"omega": {1.1, 1.15}},
     "LogWeights": {"mean": {1.35}, "std": {0.46}},
+    "PosteriorExplorer": {"mean": {-1.15}},
     "PosteriorGap": {"mean": {-1.35}},
 }
 _KINDS = {Slider: "slider", Steps: "steps", Choice: "choice", Toggle: "toggle"}

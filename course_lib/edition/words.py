@@ -14,7 +14,6 @@ PAGE_TEXT = {
     ),
     " The first cell trains sixteen small models, so it takes some seconds.": "",
     "Replace each `...` and run the cell.": "Type your answer and press **Check**.",
-    "what the cell asked of q": "what the code asked of q",
     "the next cell asks autograd": "the code below asks autograd",
     "in the cell below": "in the code below",
     "in the cells under": "in the code under",
@@ -66,7 +65,7 @@ PAGE_WORDS: dict[str, dict[str, str]] = {
         "chapter.11.name": "The Markov hierarchical VAE",
         "chapter.12.name": "The ELBO of a hierarchical VAE",
         "chapter.1.line": (
-            "An integral that is a needle in a haystack, and three ways to miss it."
+            "An estimate that is right on average and always too low, and the draws that miss a 2."
         ),
         "chapter.2.line": (
             "Bayes' rule, and why knowing the posterior at one point is knowing p(x)."

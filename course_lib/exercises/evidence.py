@@ -1,83 +1,51 @@
 """Exercises on the evidence, p(x) = ∫ p(x|z) p(z) dz."""
 
 import math
+from typing import Any
 
 import torch
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake
+from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
 from course_lib.exact import LinearGaussian
-from course_lib.exercises.given import FAR_APART, GROWTH, kindest, log_mean_exp
+from course_lib.exercises.given import FAR_APART, log_mean_exp
 from course_lib.exercises.registry import register
-
-
-def _sloped(slope: float) -> LinearGaussian:
-    """z ~ N(0, 1), x|z ~ N(slope·z, 1)."""
-    return LinearGaussian(torch.tensor([[slope]], **DOUBLE), torch.zeros(1, **DOUBLE), 1.0)
-
 
 UNDERFLOWING = torch.tensor([-1000.0, -1002.0, -1001.0, -1050.0], **DOUBLE)
 MODEST = torch.tensor([0.5, -1.0, 2.0], **DOUBLE)
 HALF_PIXELS = 784 / 2
+NARROW, SEEN = LinearGaussian([[1.0]], 0.0, 0.1), torch.tensor([3.0], **DOUBLE)
+GRID, STEP = torch.linspace(-20, 20, 80_001, **DOUBLE).unsqueeze(-1), 5e-4
+
+
+def error_of_one_draw(q: Any) -> float:
+    """√r, the relative error of p(x, z)/q(z) at one z drawn from q, as an estimate of p(x).
+
+    In the narrow world, z ~ N(0, 1), x|z ~ N(z, 0.1²), x = 3: r = ∫ p(x, z)²/q(z) dz / p(x)² − 1,
+    on a grid of z from −20 to 20. With q = the prior it is (1.6). Raises ValueError if q is no
+    distribution of one number, or if the integrand is largest at an end of the grid.
+    """
+    if tuple(getattr(q, "event_shape", ())) != (1,) or not hasattr(q, "log_prob"):
+        raise ValueError(
+            "a distribution of one number is wanted, such as DiagonalGaussian.from_std(0.0, 1.0)"
+        )
+    log_q = q.log_prob(GRID).double()
+    log_square = 2 * (NARROW.log_joint(SEEN, GRID) - NARROW.log_evidence(SEEN)) - log_q
+    if log_square.argmax() in (0, len(GRID) - 1):
+        raise ValueError("its tails are thinner than those of p(x, z)²: the variance is infinite")
+    return math.sqrt(max(float(log_square.logsumexp(0).exp()) * STEP - 1, 0.0))
+
 
 register(
     Exercise(
         "1.a",
-        lambda: _sloped(2.0).log_evidence(torch.ones(1, **DOUBLE)),
-        [
-            Mistake(
-                -0.5 * math.log(2 * math.pi) - 0.5,
-                "That is N(0, 1): z moves x as well. What is the variance of 2z?",
-            ),
-            Mistake(
-                -0.5 * math.log(2 * math.pi * 3) - 1 / 6,
-                "The variance of 2z is 2², not 2.",
-            ),
-            Mistake(
-                math.exp(-0.5 * math.log(2 * math.pi * 5) - 0.1),
-                "That is p(x). The exercise asks for its logarithm.",
-            ),
-            Mistake(0.5 * math.log(2 * math.pi * 5) + 0.1, "Mind the sign: that is −log p(x)."),
-        ],
-        log_density=True,
-    ),
-    Exercise(
-        "1.b",
-        lambda: kindest(10).naive_samples_needed(torch.zeros(10, **DOUBLE), relative_error=0.1),
-        [
-            Mistake(GROWTH**10 * 100, "Nearly: the relative variance is (2/√3)^d − 1."),
-            Mistake((GROWTH**10 - 1) * 10, "The error shrinks with √S, so divide by ε², not by ε."),
-            Mistake(GROWTH**10 - 1, "That is r. The draws needed are r/ε²."),
-            Mistake(10 * (GROWTH - 1) * 100, "Dimensions multiply, they do not add: (2/√3)^d − 1."),
-        ],
-        unit="draws",
-        tolerance=2e-3,  # draws are whole: 321 and 322 stand on either side of 321.4
-    ),
-    Exercise(
-        "1.c",
-        lambda: log_mean_exp,
-        [
-            Mistake(
-                lambda values: values.mean(),
-                "That is the mean of the logs. It is never above the log of the mean; "
-                "chapter 3 is about the difference.",
-            ),
-            Mistake(
-                lambda values: torch.logsumexp(values, 0),
-                "That is the log of the sum. A mean divides by S, so subtract log S.",
-            ),
-            Mistake(
-                lambda values: values.exp().mean().log(),
-                "Right on paper, but exp(−1000) is 0 in the machine. Take the maximum out first.",
-            ),
-        ],
-        cases=[(UNDERFLOWING,), (MODEST,), (FAR_APART,)],
-        tolerance=1e-10,
-    ),
-    Exercise(
-        "1.d",
         lambda: -105 - HALF_PIXELS * math.log(2 * math.pi * 0.2**2),
         [
+            Mistake(
+                -105.0,
+                "That is what the program printed: the part with x in it. The log of a Gaussian "
+                "density has a second part, −½ log(2πs²), and each of the 784 pixels owes it.",
+            ),
             Mistake(
                 -105 + HALF_PIXELS * math.log(2 * math.pi * 0.2**2),
                 "Mind the sign: the density divides by √(2πs²), and s is small here.",
@@ -98,5 +66,70 @@ register(
         ],
         counts=(784,),
         log_density=True,
+        hints=(
+            "Write down the density of one Gaussian pixel, with its normaliser, and take the log.",
+            "The normaliser is 1/√(2πs²). Its log is the same for each of the 784 pixels.",
+        ),
+    ),
+    MultipleChoice(
+        "1.b",
+        right=("no ranking", "draw elsewhere"),
+        reasons={
+            "A wins": "A's numbers are higher, by many standard errors. But both are short of "
+            "log p(x), and B, with more latents, by more: exactly, A has −69.4 nats and B +260.3.",
+            "B wins": "So it is: exactly, A has −69.4 nats and B +260.3. But nothing in this log "
+            "says so; it would look the same if B were the worse model.",
+            "p̂ is biased": "Over all runs that there could be, the average of p̂ is p(x), exactly. "
+            "Any run that you make practically never meets the terms that matter.",
+            "more repeats": "That shrinks the ±, which says how far the repeats lie from each "
+            "other. What all of them miss, it does not see.",
+        },
+        hints=(
+            "What does a ± from repeats measure: the distance to the truth, or to each other?",
+            "How many nats each model falls short is not in the log. What would make it small?",
+        ),
+    ),
+    Exercise(
+        "1.c",
+        lambda: log_mean_exp,
+        [
+            Mistake(
+                lambda values: values.mean(),
+                "That is the mean of the logs. It is never above the log of the mean; "
+                "chapter 3 is about the difference.",
+            ),
+            Mistake(
+                lambda values: torch.logsumexp(values, 0),
+                "That is the log of the sum. A mean divides by S, so subtract log S.",
+            ),
+            Mistake(
+                lambda values: values.exp().mean().log(),
+                "Right on paper, but exp(−1000) is 0 in the machine. Take the maximum out first.",
+            ),
+            Mistake(
+                lambda values: values.mean() + (values - values.mean()).exp().mean().log(),
+                "Right as long as no value lies more than 709 nats above their mean, where exp "
+                "overflows. The draws of a digit differ by thousands.",
+            ),
+        ],
+        cases=[(UNDERFLOWING,), (MODEST,), (FAR_APART,)],
+        tolerance=1e-10,
+        hints=(
+            "Try it on torch.tensor([-1900.0, -1000.0, -3000.0]). Which line gives inf?",
+            "exp(1000) overflows, exp(−1000) is a harmless 0. What must be taken out so that no "
+            "exponent is positive?",
+        ),
+    ),
+    Design(
+        "1.d",
+        error_of_one_draw,
+        0.1,
+        "the relative error of one draw",
+        unit="",
+        hints=(
+            "Where is p(x | z) p(z) large, and how wide is that place? Both factors have a say.",
+            "The product of two Gaussians in z is one, up to a factor: precisions add, 1 + 1/0.1², "
+            "and the mean is x/0.1² divided by that sum.",
+        ),
     ),
 )

@@ -1,27 +1,33 @@
-"""Exercises on the posterior, p(z|x) = p(x|z) p(z) / p(x)."""
+"""Exercises on the posterior, p(z|x) = p(x|z) p(z) / p(x), and on a q in its place."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.bounds import self_normalised_expectation
-from course_lib.checks import Exercise, Mistake
-from course_lib.exact import LinearGaussian
-from course_lib.exercises.given import FAR_APART, GROWTH, kindest
+from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks.answers import NotAnswered
+from course_lib.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
+from course_lib.exact import GridPosterior, LinearGaussian, square_world
 from course_lib.exercises.registry import register
 
+Rule = Callable[[Tensor, Tensor, Tensor], bool]  # u, log density here, log density there → taken?
+SEEN = (1.5, 2.0, 3.0)  # x of 2.d
+MOST = 0.1  # nats that 2.d may miss
 
-def _draws_for_bias(bias: float) -> Tensor:
-    """S at which the second-order bias of log p̂ is −bias, in 30 of the kindest dimensions."""
-    return -kindest(30).naive_log_bias(torch.zeros(30, **DOUBLE), 1) / bias
 
-
-def _posterior_at_zero() -> Tensor:
-    """log p(z = 0|x = 5) for x|z ~ N(3z, 2²)."""
+def _completed() -> Tensor:
+    """M, the posterior's mean, log p(z = 0|x = 5) and log p(x = 5) for x|z ~ N(3z, 2²)."""
     world = LinearGaussian(torch.tensor([[3.0]], **DOUBLE), torch.zeros(1, **DOUBLE), 2.0)
-    return world.posterior(torch.tensor([5.0], **DOUBLE)).log_prob(torch.zeros(1, **DOUBLE))
+    x, zero = torch.tensor([5.0], **DOUBLE), torch.zeros(1, **DOUBLE)
+    posterior = world.posterior(x)
+    precision = posterior.covariance[0, 0].reciprocal()
+    return torch.stack(
+        [precision, posterior.mean[0], posterior.log_prob(zero), world.log_evidence(x)]
+    )
 
 
 def _normal(x: float, mean: float, variance: float) -> float:
@@ -30,87 +36,202 @@ def _normal(x: float, mean: float, variance: float) -> float:
 
 
 JOINT = _normal(5, 0, 4) + _normal(0, 0, 1)  # log p(x = 5, z = 0)
-RELATIVE = GROWTH**30 - 1  # r in 30 of the kindest dimensions
-MODEST = torch.tensor([0.5, -1.0, 2.0, 0.0], **DOUBLE)
-UNDERFLOWING = MODEST - 1000.0
-VALUES = torch.tensor([1.0, 2.0, -3.0, 0.5], **DOUBLE)
+
+
+def _chain(precision: float, slope: float) -> list[float]:
+    """What follows in 2.a from a precision M and a slope h of log p(x, z) at z = 0."""
+    mean = slope / precision
+    at_zero = _normal(0, mean, 1 / precision)
+    return [precision, mean, at_zero, JOINT - at_zero]
+
+
+RIGHT = _chain(13 / 4, 15 / 4)
+
+
+def _instead(place: int, value: float) -> list[float]:
+    """The right numbers of 2.a but for one."""
+    return [value if i == place else number for i, number in enumerate(RIGHT)]
+
+
+def _walk(taken: Rule, *, keep: str = "where it stands") -> Callable[..., Tensor]:
+    """A chain that takes a step where `taken` says so, and notes what `keep` says."""
+
+    def metropolis(
+        log_density: Callable[[Tensor], Tensor], start: Tensor, steps: Tensor, uniforms: Tensor
+    ) -> Tensor:
+        z, visited = start, []
+        for step, u in zip(steps, uniforms, strict=True):
+            there = z + step
+            moves = taken(u, log_density(z), log_density(there))
+            z = there if moves else z
+            if moves or keep == "where it stands":
+                visited.append(z)
+            elif keep == "what was proposed":
+                visited.append(there)
+        return torch.stack(visited)
+
+    return metropolis
+
+
+def _metropolis(u: Tensor, here: Tensor, there: Tensor) -> bool:
+    return bool(u < (there - here).exp())
+
+
+def _two_humps(z: Tensor) -> Tensor:
+    """log p(x, z) of the z² world at x = 1.5, up to a constant."""
+    return -0.5 * z**2 - 2 * (1.5 - z**2) ** 2
+
+
+def _lopsided(z: Tensor) -> Tensor:
+    """Of the tanh world at x = 1, up to a constant."""
+    return -0.5 * z**2 - 2 * (1 - 2 * torch.tanh(z)) ** 2
+
+
+def _case(log_density: Callable[[Tensor], Tensor], start: float, seed: int) -> tuple[Any, ...]:
+    """A chain of forty proposals."""
+    generator = torch.Generator().manual_seed(seed)
+    steps = 0.8 * torch.randn(40, generator=generator, **DOUBLE)
+    uniforms = torch.rand(40, generator=generator, **DOUBLE)
+    return log_density, torch.tensor(start, **DOUBLE), steps, uniforms
+
+
+def _in_double(q: Any) -> Any:
+    """A q of 2.d in float64, in which a mixture's mass is seen to be whole."""
+    if q is None:
+        raise NotAnswered
+    if isinstance(q, GridPosterior):
+        raise ValueError("that is the exact posterior, by quadrature; build a q from Gaussians")
+    if not isinstance(q, GaussianMixture):
+        return q
+    parts = q.components
+    if isinstance(parts, DiagonalGaussian):
+        doubled = DiagonalGaussian(parts.mean.double(), parts.log_std.double())
+        return GaussianMixture(q.log_weights.double(), doubled)
+    full = FullGaussian(parts.mean.double(), parts.scale_tril.double())
+    return GaussianMixture(q.log_weights.double(), full)
+
+
+def _worst_miss(q_of: Any) -> float:
+    """max over the x of 2.d of log p(x) − E_q[log p(x, z) − log q(z)], by quadrature."""
+    if not callable(q_of):
+        raise ValueError("a function of x is wanted, which gives a distribution over z")
+    world, misses = square_world(s=0.5), []
+    for x in SEEN:
+        q = _in_double(q_of(x))
+        seen = torch.tensor([x], **DOUBLE)
+        misses.append((world.log_evidence(seen) - world.elbo(q, seen)).item())
+    return max(misses)
+
 
 register(
     Exercise(
         "2.a",
-        _posterior_at_zero,
+        _completed,
         [
-            Mistake(JOINT, "That is log p(x, z), the joint. Bayes divides it by p(x)."),
+            Mistake(_chain(9 / 4, 15 / 4), "In M the prior's own precision is missing: 1 + w²/s²."),
+            Mistake(_chain(5.5, 7.5), "The noise has the variance s² = 2², not 2."),
+            Mistake(_chain(1.75, 15 / 4), "In M the loading counts twice: 1 + w²/s², not w/s²."),
+            Mistake(_instead(0, 4 / 13), "M is the precision. You gave its inverse, the variance."),
             Mistake(
-                _normal(5, 0, 4),
-                "That is the likelihood log p(x | z = 0). The prior and p(x) are missing.",
+                _instead(1, 15 / 4),
+                "That mean is w x/s², the slope at z = 0. Divide it by M: there the slope is zero.",
             ),
-            Mistake(JOINT - _normal(5, 0, 3 + 4), "In p(x) the variance of 3z is 3², not 3."),
-            Mistake(JOINT - _normal(5, 0, 9 + 2), "In p(x) the noise has the variance 2², not 2."),
-            Mistake(JOINT + _normal(5, 0, 13), "Mind the sign: divide by p(x), subtract its log."),
+            Mistake(_instead(1, 5 / 3), "x/w is where the likelihood peaks. The prior pulls back."),
+            Mistake(_instead(2, JOINT), "The third is log p(x, z), the joint. Bayes divides it."),
             Mistake(
-                _normal(0, 15 / 13, (4 / 13) ** 2),
+                _instead(2, _normal(5, 0, 4)),
+                "The third is the likelihood log p(x | z = 0), not the posterior's density there.",
+            ),
+            Mistake(
+                _instead(2, _normal(0, 15 / 13, (4 / 13) ** 2)),
                 "4/13 is the posterior's variance. It is not to be squared again.",
             ),
+            Mistake(_instead(2, math.exp(RIGHT[2])), "The third is p(z | x): take its logarithm."),
             Mistake(
-                math.exp(_normal(0, 15 / 13, 4 / 13)),
-                "That is p(z | x). The exercise asks for its logarithm.",
+                _instead(3, JOINT + RIGHT[2]),
+                "For the fourth subtract the posterior's log-density from log p(x, z).",
+            ),
+            Mistake(_instead(3, JOINT), "The fourth is still log p(x, z), at z = 0."),
+            Mistake(
+                _instead(3, _normal(5, 0, 9 + 2)), "In p(x) the noise has the variance 2², not 2."
             ),
         ],
-        log_density=True,
+        unit="",
+        hints=(
+            "Write log p(x, z) = −½(5 − 3z)²/4 − ½z² + const, and collect the terms with z² and z: "
+            "they are −½Mz² and hz.",
+            "The mean is h/M, the variance 1/M. Then (2.3) at z = 0: log p(x | 0) + log p(0), less "
+            "your third number. Check it: x is Gaussian too, with variance 3² + 2².",
+        ),
     ),
     Exercise(
         "2.b",
-        lambda: _draws_for_bias(0.01),
-        [
-            Mistake(RELATIVE / 0.01, "The bias is r/(2S). The 2 comes from the series of log."),
-            Mistake(
-                RELATIVE / 0.01**2,
-                "That is (1.7): a relative error of p̂ of 1 %. The bias of log p̂ shrinks with S, "
-                "not with its root.",
-            ),
-            Mistake(RELATIVE / (2 * 0.01**2), "The bias is r/(2S): divide by 2·0.01, not squared."),
-            Mistake((RELATIVE + 1) / 0.02, "Nearly: the relative variance is (2/√3)^d − 1."),
-            Mistake(
-                30 * (GROWTH - 1) / 0.02,
-                "Dimensions multiply, they do not add: (2/√3)^d − 1.",
-            ),
-            Mistake(RELATIVE / 2 * 0.01, "Solve r/(2S) = 0.01 for S: the 0.01 goes below."),
-        ],
-        unit="draws",
-    ),
-    Exercise(
-        "2.c",
-        lambda: self_normalised_expectation,
+        lambda: _walk(_metropolis),
         [
             Mistake(
-                lambda log_weights, values: (
-                    (log_weights.exp() * values).sum() / log_weights.exp().sum()
-                ),
-                "Right on paper, but every exp(−1000) is 0 in the machine, and 0/0 is no number. "
-                "Take the largest log-weight out first.",
+                _walk(_metropolis, keep="steps taken"),
+                "Those are the places after the steps that were taken, fewer than there are "
+                "proposals. What does the chain do when it refuses one?",
             ),
             Mistake(
-                lambda log_weights, values: (log_weights.exp() * values).mean(),
-                "That divides by S. Divide by the sum of the weights: it stands in for p(x).",
+                _walk(_metropolis, keep="what was proposed"),
+                "A refused proposal is a place where the chain has never been. It stays at z.",
             ),
             Mistake(
-                lambda log_weights, values: (
-                    (log_weights - log_weights.max()).exp() * values
-                ).mean(),
-                "That divides by S. Divide by the sum of the weights: it stands in for p(x).",
+                _walk(lambda u, here, there: bool(u < there - here)),
+                "u is compared with a ratio of densities. You dropped the exp of their logarithms.",
             ),
             Mistake(
-                lambda log_weights, values: values.mean(),
-                "That is the average over q. The weights turn it into one over the posterior.",
+                _walk(lambda u, here, there: bool(there > here)),
+                "That takes steps up only, and sits at a peak. A step down is taken now and then.",
             ),
             Mistake(
-                lambda log_weights, values: (log_weights * values).sum() / log_weights.sum(),
-                "Those are the log-weights. Exponentiate before you weigh with them.",
+                _walk(lambda u, here, there: bool(u < (here - there).exp())),
+                "The ratio is upside down: the density there over the density here.",
+            ),
+            Mistake(
+                _walk(lambda u, here, there: True),
+                "That takes every step: a random walk that knows nothing of the density.",
             ),
         ],
-        cases=[(MODEST, VALUES), (UNDERFLOWING, VALUES), (FAR_APART, VALUES[:3])],
+        cases=[_case(_two_humps, 0.4, 1), _case(_lopsided, -0.5, 2)],
         tolerance=1e-10,
         unit="",
+        hints=(
+            "Call it with a hundred steps. How many places does it give back?",
+            "Where the density is high, most steps are refused, and the chain stays. If these "
+            "stays are not counted, which places get too few?",
+        ),
+    ),
+    MultipleChoice(
+        "2.c",
+        right=["p(x) at least", "same shape where q draws"],
+        reasons={
+            "q is the posterior": "Flat where q draws says nothing of where q never draws. Half of "
+            "a posterior with two humps is just as flat.",
+            "p(x) equals": "That needs a q that covers the posterior. Half of it gives a constant "
+            "too, log 2 too low.",
+            "p(x) at most": "What q leaves out can only add to p(x).",
+            "more draws will tell": "No draw of q ever falls where q is zero. What could tell is a "
+            "z from elsewhere, such as one from the prior.",
+        },
+        hints=(
+            "A constant difference of logarithms is a constant ratio: on the places that q draws, "
+            "q(z) = p(x, z)/c. What is c? And elsewhere?",
+            "p(x) is the integral of p(x, z) over all z. Integrate over the places that q draws "
+            "alone: you get c. The rest is not negative.",
+        ),
+    ),
+    Design(
+        "2.d",
+        _worst_miss,
+        MOST,
+        "the worst of the three misses",
+        hints=(
+            "How many humps has the posterior, and where are they? The section above has a formula "
+            "for the place and the curvature of one.",
+            "A mixture of two Gaussians: GaussianMixture(torch.zeros(2), DiagonalGaussian.from_std("
+            "means, stds)), with means and stds of shape (2, 1). Both depend on x.",
+        ),
     ),
 )

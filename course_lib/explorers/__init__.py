@@ -1,4 +1,4 @@
-"""Pictures moved by sliders: twelve, a module each, named for what it shows; one for each chapter.
+"""Pictures moved by sliders, a module each, named for what it shows; one or more for each chapter.
 
 An explorer draws with `plots`, is run by `stage`, and has its numbers from the mathematics, some of
 them by way of `scenes`. No explorer imports another: what two need stands in `scenes` or `plots`.

@@ -1,6 +1,4 @@
-"""Explorer of chapter 1: the integrand of p(x) is a needle, and draws from the prior miss it."""
-
-from functools import lru_cache
+"""Explorer of chapter 1: p(x) comes from one direction, and prior draws lie in all the others."""
 
 import numpy as np
 import torch
@@ -10,51 +8,55 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
-from course_lib.arguments import DOUBLE
-from course_lib.data import load_mnist
-from course_lib.exact import LinearGaussian, fit_ppca
+from course_lib.exact import LinearGaussian
+from course_lib.explorers.scenes.prior_draws import (
+    DIMENSIONS,
+    DOTS,
+    DRAWS,
+    POOL,
+    PriorDraws,
+    digit_model,
+)
 from course_lib.explorers.stage import Explorer, Reading, Slider, Steps
 from course_lib.plots import (
     COLOURS,
     TEXT_PT,
-    image_grid,
+    Blit,
     ink,
     label,
-    latent_ticks,
+    latent_points,
     number,
     panels,
     printed,
+    sheet,
     spread,
     style,
 )
 
-DIMENSIONS = (1, 2, 3, 5, 8, 12, 20, 30, 50)
-DRAWS = (10, 100, 1_000, 10_000, 100_000)
-POOL = 2**17  # prior draws, shared out among the estimates
 ESTIMATES = 100  # at most; fewer where the pool does not suffice
-TICKS = 200  # prior draws shown
-DIGIT = 1  # of the test images: a two
+ALONG, OFF = (-4.0, 11.6), (-0.25, 9.6)  # of the folded space, prior standard deviations
+PICTURES, SIDE, SCALE = (5.4, 8.8), 2.7, 5  # left edges and side of the two; pixels a pixel
 FOOT, REACH = 0.16, 0.22  # where the bars of the histogram start, and the longest of them
 EDGES = np.linspace(np.arcsinh(-4000), np.arcsinh(20), 91)  # of the histogram, asinh of nats
 
-
-@lru_cache(maxsize=1)
-def digit_model() -> tuple[LinearGaussian, Tensor]:
-    """pPCA with 50 latents fitted to 10,000 MNIST images, grey levels in [0, 1], and one image."""
-    train = load_mnist("train").images[:10_000].flatten(1).double() / 255  # (10000, 784)
-    image = load_mnist("test").images[DIGIT].flatten().double() / 255  # (784,)
-    return fit_ppca(train, latent=max(DIMENSIONS)), image
+Numbers = NDArray[np.float64]
 
 
 class EvidenceNeedle(Explorer):
     """A real digit under a linear-Gaussian model with d latents and noise s.
 
+    Left, the d-dimensional space of z folded flat: each dot at its distance |z| from the centre and
+    its angle to the direction of the digit's z, so nothing is projected. Right, estimates of
+    log p(x), as nats short of it.
+
     Numbers: log_evidence, exact; median_estimate of log p̂ over `estimates` estimates from S draws
-    each; shortfall, their difference, nats; distance and width of the integrand along the line
-    from the prior's centre to the posterior's, in prior standard deviations.
+    each; shortfall, their difference, nats; distance of the integrand's mean from the prior's
+    centre and its width in that direction; shell, √d, about where prior draws lie, all three in
+    prior standard deviations; best_angle, of the best of the first S prior draws to the digit's
+    direction, degrees.
     """
 
-    title = "A digit, the integral that is its evidence, and the draws that miss it"
+    title = "A digit, where its p(x) comes from, and the draws that miss it"
     controls = (
         Steps("d", "latent dimensions, d", DIMENSIONS, start=20),
         Steps("S", "prior draws, S", DRAWS, start=1_000),
@@ -62,52 +64,45 @@ class EvidenceNeedle(Explorer):
     )
 
     def build(self, figure: Figure) -> None:
-        """Left: prior and integrand along one line. Right: estimates against the exact value."""
-        left, right = panels(figure, widths=(11, 9), left=20, across=70)
-        self._build_line(left)
+        """Left: the folded space and two pictures. Right: estimates against the exact value."""
+        left, right = panels(figure, widths=(404, 240), left=12, across=70)
+        self._build_space(left)
         self._build_estimates(right)
-        inset = left.inset_axes((0.0, 0.52, 0.19, 0.35))
-        image_grid(inset, self.image.reshape(1, 28, 28).numpy(), columns=1)
-        inset.set_title("the digit x", fontsize=TEXT_PT, color=COLOURS["text"], pad=3)
 
     def prepare(self) -> None:
-        """For every d and each draw of the pool, |x − b − W z|², which does not depend on s.
+        """The model with all its latents, the image, and the prior draws."""
+        self.full, self.image = digit_model()
+        self.draws = PriorDraws(self.full, self.image)
 
-        The columns of W are orthogonal, so the square splits into what they cannot reach and a
-        sum of w_i²(z_i − m_i)² that grows by one term with each latent.
-        """
-        full, self.image = digit_model()
-        self.full = full
-        norms = full.loadings.square().sum(0)  # w², (50,)
-        centred = self.image - full.offset
-        best = full.loadings.mT @ centred / norms  # m, (50,)
-        generator = torch.Generator().manual_seed(0)
-        square = centred.square().sum().repeat(POOL)  # (POOL,)
-        self.squares, shown = {}, []
-        for i in range(max(DIMENSIONS)):
-            z = torch.randn(POOL, generator=generator, **DOUBLE)
-            shown.append(z[:TICKS])
-            square += norms[i] * ((z - best[i]).square() - best[i] ** 2)
-            if i + 1 in DIMENSIONS:
-                self.squares[i + 1] = square.clone()
-        self.shown = torch.stack(shown, -1)  # (TICKS, 50)
-
-    def _build_line(self, ax: Axes) -> None:
-        style(ax, title="The integrand, from the prior's centre out", y="each scaled to its peak")
-        ax.set(xlim=(-4, 11.5), ylim=(0, 1.18))
-        ax.set_xlabel("prior standard deviations", fontsize=TEXT_PT, loc="right", labelpad=3)
-        self.t = np.linspace(-4, 11.5, 700)
-        prior = np.exp(-0.5 * self.t**2)
-        ax.plot(self.t, prior, color=COLOURS["prior"], linestyle="--", linewidth=1.6)
-        label(ax, -1.6, 0.36, "prior p(z)", of="prior", ha="right")
-        (self.needle,) = ax.plot(self.t, prior, color=COLOURS["posterior"], linewidth=2.2)
-        self.ticks = latent_ticks(ax, np.full(TICKS, np.nan), of="prior")
-        self.needle_label = label(ax, 0, 1.1, "where the integrand is", of="posterior", ha="center")
-        self.ticks_label = label(ax, -4, -0.175, "", of="prior")
-        self.moving(self.needle, self.ticks, self.needle_label, self.ticks_label)
+    def _build_space(self, ax: Axes) -> None:
+        style(ax, title="Distance from the centre, angle to this digit")
+        ax.set(xlim=ALONG, ylim=OFF)
+        ax.spines["bottom"].set_visible(False)
+        ax.set_xticks([])
+        ax.axhline(0, color=COLOURS["axis"], linewidth=0.8)
+        ax.plot(0, 0, "+", color=COLOURS["axis"], markersize=9)
+        label(ax, 0.3, -0.75, "centre", of="axis", ha="right")
+        label(ax, ALONG[1], -1.5, "direction of this digit →", of="axis", ha="right")
+        (self.shell,) = ax.plot([], [], color=COLOURS["axis"], linewidth=1.2, linestyle="--")
+        none = np.full((1, 2), np.nan)
+        self.grey = latent_points(ax, none, of="prior", size=3)
+        self.blue = latent_points(ax, none, of="posterior", size=3)
+        (self.ring,) = ax.plot(0, 0, "o", markersize=7, color="k", markerfacecolor="none", zorder=4)
+        (self.leader,) = ax.plot([], [], color="k", linewidth=1)
+        self.words = {
+            "shell": label(ax, 0, -0.75, "", of="axis"),
+            "grey": label(ax, ALONG[0], OFF[1] - 0.1, "", of="prior"),
+            "blue": label(ax, 0, 0, "where p(x)\ncomes from", of="posterior"),
+            "best": label(ax, PICTURES[0] + SIDE / 2, 9.4, "", of="text", ha="center"),
+        }
+        label(ax, PICTURES[1] + SIDE / 2, 9.4, "the digit x", of="posterior", ha="center")
+        self.pictures = [_framed(ax, left) for left in PICTURES]
+        self.pictures[1].set_picture(_picture(self.image))
+        self.moving(self.shell, self.grey, self.blue, self.ring, self.leader, *self.pictures)
+        self.moving(*self.words.values())
 
     def _build_estimates(self, ax: Axes) -> None:
-        style(ax, title="Estimates against the exact value", y="nats above or below it", keep="y")
+        style(ax, title="Estimates, in nats off log p(x)", keep="y")
         ax.set(xlim=(0, 1), ylim=(EDGES[0], EDGES[-1]))
         marks = (10, 1, 0, -1, -10, -100, -1000)
         ax.set_yticks(np.arcsinh(marks), [number(m, 0) for m in marks])
@@ -123,63 +118,76 @@ class EvidenceNeedle(Explorer):
             of: ax.text(1, 0, "", ha="right", va="center", fontsize=TEXT_PT, color=ink(of))
             for of in ("evidence", "gap", "prior")
         }
+        self.texts["evidence"].set_text("log p(x), exact")
         self.right = ax
         self.moving(self.gap, self.bars, *self.texts.values())
 
     def update(self, d: int, S: int, s: float) -> Reading:
-        """Moves the needle, the ticks, the histogram and the three numbers."""
+        """Moves the dots, the two pictures, the histogram and its words."""
         world = LinearGaussian(self.full.loadings[:, :d], self.full.offset, s)
         exact = world.log_evidence(self.image).item()
-        distance, width = self._move_line(world, min(S, TICKS), S)
         estimates = self._estimates(world, S)
         median = float(np.median(estimates))
-        self._move_estimates(exact, estimates - exact, median - exact)
+        self._move_estimates(estimates - exact, median - exact)
         numbers = {
             "log_evidence": exact,
             "median_estimate": median,
             "shortfall": exact - median,
-            "distance": distance,
-            "width": width,
             "estimates": float(len(estimates)),
-        }
+            "shell": d**0.5,
+        } | self._move_space(world, S)
         return Reading(numbers, _sentence(numbers, d, S))
 
-    def _estimates(self, world: LinearGaussian, draws: int) -> NDArray[np.float64]:
+    def _estimates(self, world: LinearGaussian, draws: int) -> Numbers:
         """log p̂(x) of as many groups of `draws` as the pool gives, at most ESTIMATES."""
         d, s = world.loadings.shape[1], world.noise_std[0]
         groups = min(ESTIMATES, POOL // draws)
-        square = self.squares[d][: groups * draws].reshape(groups, draws)
+        square = self.draws.squares[d][: groups * draws].reshape(groups, draws)
         peak = -0.5 * len(self.image) * torch.log(2 * torch.pi * s**2)
         log_mean = torch.logsumexp(-0.5 * square / s**2, 1) - np.log(draws)
-        result: NDArray[np.float64] = (peak + log_mean).numpy()
+        result: Numbers = (peak + log_mean).numpy()
         return result
 
-    def _move_line(self, world: LinearGaussian, ticks: int, draws: int) -> tuple[float, float]:
+    def _move_space(self, world: LinearGaussian, draws: int) -> dict[str, float]:
         posterior = world.posterior(self.image)
-        distance = posterior.mean.norm()
+        d, distance = len(posterior.mean), posterior.mean.norm()
         along = posterior.mean / distance  # (d,)
         width = (posterior.scale_tril.mT @ along).norm().item()
-        # The grid is coarser than the narrowest needle: a node at its tip keeps its height.
-        t = np.sort(np.append(self.t[:-1], distance.item()))
-        height = np.exp(-0.5 * ((t - distance.item()) / width) ** 2)
-        self.needle.set_data(t, np.where(height > 2e-3, height, np.nan))
-        self.needle_label.set_position((min(max(distance.item(), 1.2), 8.9), 1.1))
-        shown = np.full(TICKS, np.nan)
-        shown[:ticks] = (self.shown[:ticks, : len(along)] @ along).numpy()
-        self.ticks.set_xdata(shown)
-        self.ticks_label.set_text(f"| {ticks} of {draws:,} prior draws")
-        return distance.item(), width
+        dots = min(draws, DOTS)
+        blue = posterior.mean + self.draws.noise[:, :d] @ posterior.scale_tril.mT
+        best = self.draws.best[d, draws]
+        ring = folded(best[None], along)[0]
+        self.grey.set_data(*folded(self.draws.shown[:dots, :d], along).T)
+        self.blue.set_data(*(places := folded(blue, along)).T)
+        self.ring.set_data(ring[:1], ring[1:])
+        self.leader.set_data([ring[0], PICTURES[0]], [ring[1], 9.0 - SIDE])
+        mean = world.offset + world.loadings @ best
+        self.pictures[0].set_picture(_picture(mean.clamp(0, 1)))
+        angles = np.linspace(0, np.pi, 200)
+        self.shell.set_data(d**0.5 * np.cos(angles), d**0.5 * np.sin(angles))
+        self._write(d, draws, dots, places)
+        angle = float(np.degrees(np.arctan2(ring[1], ring[0])))
+        return {"distance": distance.item(), "width": width, "best_angle": angle}
 
-    def _move_estimates(self, exact: float, relative: NDArray[np.float64], median: float) -> None:
+    def _write(self, d: int, draws: int, dots: int, blue: Numbers) -> None:
+        """The words of the left panel, the blue ones beside their cloud or above it."""
+        self.words["grey"].set_text(f"{dots} of {draws:,} prior draws")
+        self.words["best"].set_text(f"best of {draws:,}")
+        self.words["shell"].set(text=f"√{d} = {number(d**0.5, 1)}", x=d**0.5 - 0.2)
+        right, top = blue.max(0)
+        place = (max(right, (d**0.5 + 0.5) * (d < 3)) + 0.3, max(blue[:, 1].mean(), 0.9))
+        if right > 8.7:  # no room beside
+            place = (right - 1.7, top + 0.9)
+        self.words["blue"].set_position(place)
+
+    def _move_estimates(self, relative: Numbers, median: float) -> None:
         counts, _ = np.histogram(np.arcsinh(relative), EDGES)
         self.bars.set_data(FOOT + REACH * counts / max(counts.max(), 1))
         at = float(np.arcsinh(median))
         self.gap.set(height=at)
-        evidence, estimate, gap = printed(exact, exact + median, decimals=2)
-        self.texts["evidence"].set_text(f"exact log p(x) = {evidence}")
         many = f"median of {len(relative)}" if len(relative) > 1 else "one estimate"
-        self.texts["prior"].set_text(f"{many}: {estimate}")
-        self.texts["gap"].set_text(_off(gap))
+        self.texts["prior"].set_text(many)
+        self.texts["gap"].set_text(_off(number(-median, 2)))
         self._place(at)
 
     def _place(self, at: float) -> None:
@@ -193,18 +201,48 @@ class EvidenceNeedle(Explorer):
             self.texts[of].set_y(foot + centre / height)
 
 
+def folded(z: Tensor, along: Tensor) -> Numbers:
+    """Of each z (S, d): how far it lies along the direction, and how far off that line, (S, 2).
+
+    The distance from the origin and the angle to the direction stay what they are.
+    """
+    ahead = z @ along
+    off = (z - ahead[:, None] * along).norm(dim=1)
+    result: Numbers = torch.stack([ahead, off], 1).numpy()
+    return result
+
+
+def _picture(image: Tensor) -> NDArray[np.uint8]:
+    """An image (784,) with grey levels in [0, 1], dark on white."""
+    return sheet(image.reshape(1, 28, 28).numpy(), 1, SCALE)
+
+
+def _framed(ax: Axes, left: float) -> Blit:
+    """An empty picture with a thin frame, its upper left corner at (left, 9.0) of the panel."""
+    figure = ax.figure
+    start, top = ax.transData.transform((left, 9.0))
+    side = 28 * SCALE
+    box = ((start, top - side), (start + side, top))
+    (x0, y0), (x1, y1) = figure.transFigure.inverted().transform(box)
+    inset = figure.add_axes((x0, y0, x1 - x0, y1 - y0))
+    inset.set(xticks=[], yticks=[])
+    for spine in inset.spines.values():
+        spine.set(color=COLOURS["prior"], linewidth=0.8)
+    return Blit(inset, _picture(torch.ones(784)))
+
+
 def _off(gap: str) -> str:
     """By how much an estimate misses log p(x): the printed gap in words."""
-    if gap.startswith("−"):
-        return f"over by {gap.removeprefix('−')}"
-    return f"short by {gap}"
+    return f"over by {gap[1:]}" if gap.startswith("−") else f"short by {gap}"
 
 
 def _sentence(r: dict[str, float], d: int, draws: int) -> str:
     evidence, estimate, gap = printed(r["log_evidence"], r["median_estimate"], decimals=2)
+    who = f"median of {r['estimates']:.0f} estimates" if r["estimates"] > 1 else "one estimate"
+    each = " each" * (r["estimates"] > 1)
     return (
-        f"With d = {d} the integrand sits {number(r['distance'], 1)} prior standard deviations out "
-        f"and is {number(r['width'], 2)} wide. The exact log p(x) is {evidence} nats. The median "
-        f"of {r['estimates']:.0f} estimates, {draws:,} prior draws each, is {estimate} nats: "
-        f"{_off(gap)}."
+        f"With d = {d} prior draws lie about √{d} = {number(r['shell'], 1)} from the centre, in "
+        f"all directions. p(x) comes from one place, {number(r['distance'], 1)} out and "
+        f"{number(r['width'], 2)} wide. The exact log p(x) is {evidence} nats. The {who}, from "
+        f"{draws:,} prior draws{each}, is {estimate} nats: {_off(gap)}."
     )

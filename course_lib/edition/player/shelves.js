@@ -12,8 +12,11 @@
   // The parts of each picture: rows, from the top down, of boxes [left, top, width, height]. They lie
   // in the gaps between panels, where no recorded frame draws anything; a test holds them to that.
   const SHELVES = {
-    EvidenceNeedle: [[[5, 4, 407, 344]], [[413, 4, 377, 302]]],
+    EvidenceNeedle: [[[5, 4, 456, 344]], [[462, 4, 334, 302]]],
     PosteriorExplorer: [[[13, 14, 349, 347]], [[380, 14, 417, 347]]],
+    EvidenceNeedle: [[[5, 4, 407, 344]], [[413, 4, 377, 302]]],
+    PosteriorPoint: [[[10, 8, 362, 366]], [[374, 8, 420, 366]]],
+    PosteriorExplorer: [[[10, 8, 345, 386]], [[357, 8, 443, 386]]],
     LogWeights: [[[10, 4, 344, 370]], [[354, 4, 440, 370]]],
     GradientAscent: [[[26, 4, 429, 372]], [[456, 4, 344, 372]]],
     ModelAscent: [[[4, 4, 378, 370]], [[382, 4, 418, 370]]],

@@ -1,0 +1,112 @@
+"""Chapter 1's diagnosis and design: what they accept, and what a wrong answer is told."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from scipy.integrate import quad
+from scipy.stats import laplace, norm
+
+from course_lib.distributions import DiagonalGaussian, Laplace
+from course_lib.exercises import judged
+from course_lib.exercises.evidence import error_of_one_draw
+from course_lib.explorers.evidence import EvidenceNeedle
+
+
+def gaussian(mean: float, std: float) -> DiagonalGaussian:
+    return DiagonalGaussian.from_std(torch.tensor([mean], dtype=torch.float64), std)
+
+
+def by_quadrature(density: Any) -> float:
+    """√(∫ p(x, z)²/q(z) dz / p(x)² − 1) by SciPy, for x = 3 in the narrow world."""
+    p = norm.pdf(3, 0, math.sqrt(1.01))
+
+    def integrand(z: float) -> float:
+        return float((norm.pdf(z) * norm.pdf(3, z, 0.1)) ** 2 / density(z))
+
+    return math.sqrt(quad(integrand, 1, 5, points=[2.9, 2.97, 3.05], epsabs=1e-14)[0] / p**2 - 1)
+
+
+@pytest.mark.parametrize(
+    ("q", "density"),
+    [
+        (gaussian(0, 1), lambda z: norm.pdf(z)),
+        (gaussian(3, 1), lambda z: norm.pdf(z, 3, 1)),
+        (gaussian(3, 0.1), lambda z: norm.pdf(z, 3, 0.1)),
+        (gaussian(2.9, 0.15), lambda z: norm.pdf(z, 2.9, 0.15)),
+        (
+            Laplace(torch.tensor([3.0]).double(), torch.tensor([0.1]).double().log()),
+            lambda z: laplace.pdf(z, 3, 0.1),
+        ),
+    ],
+)
+def test_the_error_of_one_draw_is_what_quadrature_gives(q: Any, density: Any) -> None:
+    assert error_of_one_draw(q) == pytest.approx(
+        by_quadrature(density), rel=1e-5
+    )  # a Laplace has a cusp
+
+
+@pytest.mark.parametrize("q", [gaussian(300 / 101, math.sqrt(1 / 101)), gaussian(2.97, 0.105)])
+def test_a_q_over_the_place_that_counts_is_accepted(q: Any) -> None:
+    verdict = judged("1.d", q)
+    assert verdict.accepted
+    assert verdict.message.startswith("1.d: right: the relative error of one draw is ")
+    assert error_of_one_draw(q) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("q", "says"),
+    [
+        (gaussian(0, 1), "is 24.4722, and at most 0.1 is asked"),
+        (gaussian(3, 1), "is 2.47531, and at most 0.1 is asked"),
+        (gaussian(3, 0.1), "is 0.302233, and at most 0.1 is asked"),
+        (gaussian(2.97, 0.07), "its tails are thinner than those of p(x, z)²"),
+        (3.0, "a distribution of one number is wanted"),
+        ("N(3, 0.1)", "a distribution of one number is wanted"),
+        (DiagonalGaussian.from_std(torch.zeros(2), 1.0), "a distribution of one number is wanted"),
+        (..., "not answered yet"),
+    ],
+)
+def test_another_q_is_told_how_far_it_is(q: Any, says: str) -> None:
+    """24.47 = √598.9 is the prior's own r of (1.6); half of p(x, z)²'s width is the limit below."""
+    verdict = judged("1.d", q)
+    assert not verdict.accepted
+    assert says in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (("no ranking", "draw elsewhere"), "right"),
+        (["Draw elsewhere", "no ranking"], "right"),
+        ("no ranking", "one more"),
+        ("A wins", "both are short of log p(x)"),
+        (("no ranking", "more repeats"), "That shrinks the ±"),
+        (("B wins", "draw elsewhere"), "nothing in this log says so"),
+        ("p̂ is biased", "the average of p̂ is p(x), exactly"),
+        ("C wins", "is wanted"),
+    ],
+)
+def test_the_diagnosis_has_a_reason_for_each_choice(answer: Any, says: str) -> None:
+    verdict = judged("1.b", answer)
+    assert verdict.accepted == (says == "right")
+    assert says in verdict.message
+
+
+def test_the_log_of_the_diagnosis_was_measured() -> None:
+    """The means and their ±, and the exact values, as the exercise and its answers have them."""
+    explorer = EvidenceNeedle()
+    said = {8: (-122.1, 1.8, -69.4), 50: (-194.8, 4.4, 260.3)}
+    for d, (mean, error, exact) in said.items():
+        numbers = explorer.at(d=d, S=1_000, s=0.2)
+        world = explorer.full.loadings[:, :d]
+        covariance = world @ world.T + 0.2**2 * torch.eye(784, dtype=torch.float64)
+        dense = torch.distributions.MultivariateNormal(explorer.full.offset, covariance)
+        assert dense.log_prob(explorer.image).item() == pytest.approx(exact, abs=0.05)
+        squares = explorer.draws.squares[d][:100_000].reshape(100, 1_000)
+        peak = -392 * math.log(2 * math.pi * 0.2**2)
+        repeats = torch.logsumexp(-squares / 0.08, 1) - math.log(1_000) + peak
+        assert repeats.mean().item() == pytest.approx(mean, abs=0.05)
+        assert repeats.std().item() / 10 == pytest.approx(error, abs=0.05)
+        assert repeats.median().item() == pytest.approx(numbers["median_estimate"], abs=2)
