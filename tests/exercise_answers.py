@@ -236,7 +236,7 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
     "1.c": (log_mean_exp, log_mean_exp_in_place),
     "2.b": (metropolis, metropolis_in_place),
     "3.b": (minus_elbo, minus_elbo_in_place),
-    "4.d": (kl_of_gaussians, kl_of_gaussians_in_place),
+    "4.b": (kl_of_gaussians, kl_of_gaussians_in_place),
     "5.b": (negative_elbo, negative_elbo_in_place),
     "6.b": (encoded, encoded_in_place),
     "7.b": (log_posterior, log_posterior_in_place),
@@ -256,6 +256,8 @@ CHOICES: dict[str, list[str]] = {
     "2.c": ["p(x) at least", "same shape where q draws"],
     "3.a": ["q(z)", ">=", "p(z)"],
     "3.c": ["c"],
+    "4.a": ["second", "0", "4.25", "log 2"],
+    "4.c": ["i", "v", "vi"],
     "5.c": ["a", "d", "f"],
     "6.a": ["σ² tr Λ", "d / σ²", "d / tr Λ", "harmonic"],
     "6.c": ["climb q for each test image", "more training images"],
@@ -275,10 +277,17 @@ def uphill_at_a_half() -> DiagonalGaussian:
     return DiagonalGaussian(place[:1].detach(), place[1:].detach())
 
 
+def on_two_humps(mean: float = 1.35, std: float = 0.18) -> GaussianMixture:
+    """Equal weights, on ±mean."""
+    humps = DiagonalGaussian.from_std([[mean], [-mean]], [[std], [std]])
+    return GaussianMixture(torch.zeros(2, dtype=torch.float64), humps)
+
+
 DESIGNS: dict[str, Callable[[], Any]] = {
     "1.d": lambda: DiagonalGaussian.from_std(300 / 101, 101**-0.5),  # the exact posterior
     "2.d": lambda: on_both_humps,
     "3.d": uphill_at_a_half,
+    "4.d": on_two_humps,
     "5.d": lambda: (1 / 2.59, math.sqrt(1.59 / 2.59)),  # the posterior, if the noise were 1.59
     "6.d": lambda: lambda x: moments(x, 0.9),
 }
@@ -290,9 +299,6 @@ NUMBERS: dict[str, Any] = {
         -0.5 * math.log(2 * math.pi * 4 / 13) - (15 / 13) ** 2 / (8 / 13),
         -0.5 * math.log(2 * math.pi * 13) - 25 / 26,
     ],
-    "4.a": 0.5,
-    "4.b": 9,
-    "4.c": math.log(10 / 7),
     "5.a": [math.log(4), 1.5 * math.log(2), 0.5 * math.log(2)],
     "7.a": [-1, 1.75],
     "7.d": 0.25,

@@ -20,6 +20,7 @@ from exercise_answers import (
     latents,
     log_joint,
     moments,
+    on_two_humps,
     score_estimates,
 )
 from torch import Tensor
@@ -81,26 +82,6 @@ WRONG_NUMBERS: dict[str, Wrong] = {
         ([*R["2.a"][:3], JOINT_2 + R["2.a"][2]], "For the fourth subtract"),
         ([*R["2.a"][:3], JOINT_2], "The fourth is still"),
         ([*R["2.a"][:3], normal(5, 0, 11)], "In p(x) the noise"),
-    ],
-    "4.a": [
-        (-0.5, "A KL is never negative"),
-        (1.0, "Nearly: the squared distance"),
-        (0.0, "The widths are equal"),
-        (phi(-0.5), "That is how often"),
-    ],
-    "4.b": [
-        (9 / 2, "That is its mean"),
-        (9 + 81 / 4, "That is the mean of the square"),
-        (1, "That is the variance of z."),
-        (3, "That is the standard deviation"),
-        (9 / 100, "That is the variance of a mean"),
-    ],
-    "4.c": [
-        (math.log(10 / 3), "That is the cost of a one"),
-        (math.log(7 / 10), "Mind the sign"),
-        (math.inf, "That is the other direction"),
-        (0.0, "0·log 0 = 0"),
-        (math.log10(10 / 7), "Nats are natural"),
     ],
     "5.a": [
         ([3 * LOG_2, 2.5 * LOG_2, LOG_2 / 2], "log 8 is what a codeword costs"),
@@ -226,16 +207,17 @@ WRONG_NUMBERS: dict[str, Wrong] = {
 }
 
 
-def kl_terms(q: Any, p: Any, of_log_variance: bool = False) -> Tensor:
-    """The terms of each coordinate; with log σ read as log σ², if so wanted."""
-    q_var, p_var = ((g.log_std * (1 if of_log_variance else 2)).exp() for g in (q, p))
-    terms: Tensor = ((q_var + (q.mean - p.mean) ** 2) / p_var - 1 - q_var.log() + p_var.log()) / 2
-    return terms
+def sum_of_sizes(q: Any, p: Any) -> Tensor:
+    """E_q|log q − log p| on the grid that the exercise has."""
+    z = torch.arange(-2400, 2401, dtype=torch.float64) * 0.005
 
+    def log_density(one: Any) -> Any:
+        u = (z - one.mean) / one.log_std.exp()  # (n, 4801)
+        return -u * u / 2 - one.log_std - LOG_2_PI / 2
 
-def standard(p: Any) -> Any:
-    """N(0, I) in place of p."""
-    return type(p)(torch.zeros_like(p.mean), torch.zeros_like(p.log_std))
+    chance = log_density(q).exp() * 0.005
+    found: Tensor = (chance * (log_density(q) - log_density(p)).abs()).sum(1)
+    return found
 
 
 def above_of_noise(arrows: list[Any], noise: list[Tensor]) -> Tensor:
@@ -313,6 +295,12 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: DiagonalGaussian.from_std([0.3, 0.3], [0.3, 0.3]), "one latent"),
         (lambda: (0.3, 0.3), "DiagonalGaussian.from_std"),
     ],
+    "4.d": [
+        (lambda: DiagonalGaussian.from_std(1.35, 0.18), "the gap is 0.717"),  # one hump
+        (lambda: DiagonalGaussian.from_std(0.0, 1.34), "the gap is 11.1"),
+        (lambda: on_two_humps(1.35, 0.5), "the gap is"),
+        (lambda: on_two_humps().components, "q must be one distribution"),
+    ],
     "6.d": [
         (lambda: lambda x: moments(x, 1.0), "the mean gap over x is 0.07287"),
         (lambda: lambda x: moments(0 * x, 4.0), "the mean gap over x is "),
@@ -344,15 +332,13 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda p, q: -p.sum() / p.numel(), "log q(z) is gone"),
         (lambda p, q: -(p + q).sum() / p.numel(), "log q(z) is subtracted"),
     ],
-    "4.d": [
-        (lambda q, p: kl_of_gaussians(q, p) / q.mean.shape[1], "Right up to a factor of d"),
-        (lambda q, p: sum(kl_of_gaussians(q, p)), "Sum over the last axis alone"),
-        (kl_terms, "Those are the terms"),
-        (lambda q, p: kl_terms(q, p, True).sum(1), "You read log σ as log σ²"),
-        (lambda q, p: -kl_of_gaussians(q, p), "The sign is flipped"),
-        (lambda q, p: 2 * kl_of_gaussians(q, p), "Twice too large"),
-        (lambda q, p: kl_of_gaussians(p, q), "That is KL(p ‖ q)"),
-        (lambda q, p: kl_of_gaussians(q, standard(p)), "That is the KL to N(0, I)"),
+    "4.b": [
+        (lambda q, p: kl_of_gaussians(p, q), "Those are still the numbers"),
+        (lambda q, p: -kl_of_gaussians(p, q), "Without abs the fault shows"),
+        (lambda q, p: -kl_of_gaussians(q, p), "The right size"),
+        (sum_of_sizes, "You took the size of every log-ratio"),
+        (lambda q, p: 200 * kl_of_gaussians(q, p), "A sum over a grid"),
+        (lambda q, p: sum(kl_of_gaussians(q, p)), "Sum over the grid alone"),
     ],
     "5.b": [
         (lambda v, m, s: negative_elbo(v / v.shape[1], m, s), "The log-likelihood is still"),

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from scipy.integrate import quad
+from scipy.optimize import brentq, minimize
 
 from course_lib import bounds
 from course_lib.data import load_digits, load_mnist
@@ -212,10 +214,83 @@ def test_the_turned_round_divergence_is_least_at_the_posteriors_own_mean_and_spr
     assert posterior.variance.sqrt().item() == pytest.approx(1.34, abs=0.005)
 
     def turned(mean: float, std: float) -> float:
-        return explorer.at(world="z²", x=2.0, mean=mean, std=std)["turned_round"]
+        return explorer.at(world="z², x = 2", mean=mean, std=std)["turned_round"]
 
     least = turned(0.0, 1.34)
     assert all(least < turned(*place) for place in ((0.1, 1.34), (-0.1, 1.34), (0, 1.3), (0, 1.38)))
+
+
+def log_normal(z: Any, mean: Any, std: float) -> Any:
+    return -0.5 * ((z - mean) / std) ** 2 - math.log(std * math.sqrt(2 * math.pi))
+
+
+@pytest.fixture(scope="module")
+def two_humps() -> tuple[Any, Any]:
+    """Chapter 4's z² world at x = 2: z on a grid of step 0.0005, and log p(z|x) there."""
+    z = np.linspace(-9, 9, 36_001)
+    log_joint = log_normal(z, 0, 1) + log_normal(2, z * z, 0.5)
+    return z, log_joint - math.log(np.exp(log_joint).sum() * 0.0005)
+
+
+def test_of_two_humps_the_best_gaussian_keeps_to_one(two_humps: tuple[Any, Any]) -> None:
+    """Chapter 4's table: mode-seeking by a search from several places."""
+    z, log_p = two_humps
+
+    def lost(place: Any) -> float:
+        log_q = log_normal(z, place[0], math.exp(place[1]))
+        return float(np.sum(np.exp(log_q) * (log_q - log_p)) * 0.0005)
+
+    starts = itertools.product((-1.4, 0.0, 0.3, 1.4), (-1.6, -0.5, 0.3))
+    best = min((minimize(lost, start, method="Nelder-Mead") for start in starts), key=by_value)
+    assert abs(best.x[0]) == pytest.approx(1.3300, abs=2e-4)
+    assert math.exp(best.x[1]) == pytest.approx(0.1880, abs=2e-4)
+    assert best.fun == pytest.approx(0.7117, abs=5e-5)
+    assert lost([0.0, math.log(0.18)]) == pytest.approx(7.03, abs=5e-3)  # the wall
+    # Even the least that lies halfway is a wall.
+    halfway = min(lost([0.0, log_std]) for log_std in np.linspace(-2.5, 0.5, 61))
+    assert halfway > 2 * best.fun
+
+
+def by_value(found: Any) -> float:
+    return float(found.fun)
+
+
+def test_of_the_covering_gaussian_half_of_the_draws_fall_where_nothing_is(
+    two_humps: tuple[Any, Any],
+) -> None:
+    z, log_p = two_humps
+    p = np.exp(log_p) * 0.0005
+    std = math.sqrt(np.sum(p * z * z))
+    assert std == pytest.approx(1.3406, abs=5e-5)
+    log_q = log_normal(z, 0, std)
+    assert np.sum(p * (log_p - log_q)) == pytest.approx(1.2262, abs=5e-5)
+    nothing = log_p < log_p.max() - math.log(100)
+    assert np.sum(np.exp(log_q) * nothing) * 0.0005 == pytest.approx(0.51, abs=0.01)
+
+
+def test_what_a_divergence_adds_and_takes_back_place_by_place() -> None:
+    """Chapter 4's integrand: q = N(1.35, 0.5²), the posterior N(½, ½)."""
+
+    def integrand(z: float) -> float:
+        log_q = log_normal(z, 1.35, 0.5)
+        return float(math.exp(log_q) * (log_q - log_normal(z, 0.5, math.sqrt(0.5))))
+
+    left, right = brentq(integrand, 0.0, 1.2), brentq(integrand, 2.0, 30.0)
+    assert quad(integrand, left, right)[0] == pytest.approx(0.955, abs=5e-4)
+    assert -quad(integrand, -6, left)[0] == pytest.approx(0.136, abs=5e-4)
+    assert quad(integrand, right, 40)[0] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_teams_divergences_by_hand() -> None:
+    """Chapter 4: N(0.6, 0.6²) and N(0, 0.9²), from the prior and from N(½, ½)."""
+
+    def kl(mean: float, std: float, of_mean: float, of_variance: float) -> float:
+        ratio = std**2 / of_variance
+        return 0.5 * (ratio + (mean - of_mean) ** 2 / of_variance - 1 - math.log(ratio))
+
+    a, b = (0.6, 0.6), (0.0, 0.9)
+    assert [round(kl(*q, 0, 1), 4) for q in (a, b)] == [0.3708, 0.0104]
+    assert [round(kl(*q, 0.5, 0.5), 4) for q in (a, b)] == [0.0343, 0.3188]
 
 
 @pytest.fixture(scope="module")

@@ -70,10 +70,8 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "log_evidence": "log p(x), nats",
             "elbo": "ELBO, nats",
             "gap": "KL(q ‖ posterior), the gap, nats",
-            "turned_round": "KL(posterior ‖ q), turned round, nats",
             "prior_kl": "KL(q ‖ prior), in the ELBO, nats",
-            "adds": "added to the gap where q is above the posterior, nats",
-            "takes_back": "taken back where q is below the posterior, nats",
+            "turned_round": "KL(posterior ‖ q), turned round, nats",
         },
         "SwellingCodes": {
             "rate": "rate R of this image, KL(q ‖ prior), nats",
