@@ -19,6 +19,8 @@ from exercise_answers import (
     kl_of_gaussians,
     latents,
     log_joint,
+    moments,
+    on_two_humps,
     score_estimates,
 )
 from torch import Tensor
@@ -82,69 +84,12 @@ WRONG_NUMBERS: dict[str, Wrong] = {
         ([*R["2.a"][:3], JOINT_2], "The fourth is still"),
         ([*R["2.a"][:3], normal(5, 0, 11)], "In p(x) the noise"),
     ],
-    "4.a": [
-        (-0.5, "A KL is never negative"),
-        (1.0, "Nearly: the squared distance"),
-        (0.0, "The widths are equal"),
-        (phi(-0.5), "That is how often"),
-    ],
-    "4.b": [
-        (9 / 2, "That is its mean"),
-        (9 + 81 / 4, "That is the mean of the square"),
-        (1, "That is the variance of z."),
-        (3, "That is the standard deviation"),
-        (9 / 100, "That is the variance of a mean"),
-    ],
-    "4.c": [
-        (math.log(10 / 3), "That is the cost of a one"),
-        (math.log(7 / 10), "Mind the sign"),
-        (math.inf, "That is the other direction"),
-        (0.0, "0·log 0 = 0"),
-        (math.log10(10 / 7), "Nats are natural"),
-    ],
     "5.a": [
-        (0.0, "A mean KL of zero"),
-        (LOG_2, "Nearly: an entropy"),
-        (LOG_2 / 2 - 1 / 4, "That is the KL at x = 0"),
-        (LOG_2 / 2 - 1 / 8, "That is the KL at x = 1"),
-        (0.5, "That is in bits"),
-        (-LOG_2 / 2, "Mind the sign"),
-    ],
-    "5.b": [
-        (3, "Part of that variance"),
-        (3 - 0.5, "The noise is the mean of what is left out, not the smallest"),
-        (3 - 1, "The noise is the mean of what is left out, not the largest"),
-        (2.25**0.5, "If that is w"),
-        ((1 + 0.5) / 2, "That is σ²"),
-    ],
-    "5.c": [
-        (28 * 28, "Nearly"),
-        (1, "That would be ½ Σ"),
-        (1 / 2, "That would be Σ"),
-        (2 / 784, "Turned round"),
-        (14 * 2**0.5, "That is s."),
-    ],
-    "6.a": [
-        (0.19, "That is its variance"),
-        (-math.log(0.19), "Twice too much"),
-        (math.log(0.19) / 2, "Mind the sign"),
-        (1 / 0.19 - 1 + math.log(0.19) / 2, "That q has the marginal"),
-        (math.log(10) / 2, "Nearly"),
-    ],
-    "6.b": [
-        (8 / 5, "That is its variance"),
-        ((2.5 + 0.625 - 2 - math.log(6.25 / 4)) / 2, "That q has the mean of the two variances"),
-        ((2.25 + 0.5625 - 2) / 2 - math.log(2.25 / 2), "That q has σ = 1.5"),
-        (1 / 4, "That q has σ² = 2"),
-        (-2 * R["6.b"], "Mind the ½ and the sign"),
-        (2 * R["6.b"], "Twice too much"),
-    ],
-    "6.d": [
-        (math.log(5) / 2, "That compares the normalisers"),
-        (math.log(5) - 0.8, "Twice too much"),
-        (-R["6.d"], "Mind the sign"),
-        ((5**-0.5 - 1) / 2 + math.log(5) / 4, "The best σ² is"),
-        ((0.04 - 1) / 2 + math.log(5), "That is σ = 0.2"),
+        ([3 * LOG_2, 2.5 * LOG_2, LOG_2 / 2], "log 8 is what a codeword costs"),
+        ([2 * LOG_2, 2 * LOG_2, 0], "Images 3 and 4"),
+        ([2 * LOG_2, math.log(3), math.log(4 / 3)], "The aggregate is not uniform"),
+        ([math.log(4), LOG_2 / 2, 1.5 * LOG_2], "The last two"),
+        ([2, 1.5, 0.5], "Those are bits"),
     ],
     "7.a": [
         ([-1, 1 / 4 - 1 / 2], "Those are the slopes at x = 1"),
@@ -263,16 +208,17 @@ WRONG_NUMBERS: dict[str, Wrong] = {
 }
 
 
-def kl_terms(q: Any, p: Any, of_log_variance: bool = False) -> Tensor:
-    """The terms of each coordinate; with log σ read as log σ², if so wanted."""
-    q_var, p_var = ((g.log_std * (1 if of_log_variance else 2)).exp() for g in (q, p))
-    terms: Tensor = ((q_var + (q.mean - p.mean) ** 2) / p_var - 1 - q_var.log() + p_var.log()) / 2
-    return terms
+def sum_of_sizes(q: Any, p: Any) -> Tensor:
+    """E_q|log q − log p| on the grid that the exercise has."""
+    z = torch.arange(-2400, 2401, dtype=torch.float64) * 0.005
 
+    def log_density(one: Any) -> Any:
+        u = (z - one.mean) / one.log_std.exp()  # (n, 4801)
+        return -u * u / 2 - one.log_std - LOG_2_PI / 2
 
-def standard(p: Any) -> Any:
-    """N(0, I) in place of p."""
-    return type(p)(torch.zeros_like(p.mean), torch.zeros_like(p.log_std))
+    chance = log_density(q).exp() * 0.005
+    found: Tensor = (chance * (log_density(q) - log_density(p)).abs()).sum(1)
+    return found
 
 
 def above_of_noise(arrows: list[Any], noise: list[Tensor]) -> Tensor:
@@ -292,9 +238,16 @@ def turned(arrows: list[Tensor], x: int, z: list[int]) -> float:
 
 
 fold = FUNCTIONS["11.b"][0]
-best_std, information = FUNCTIONS["6.c"][0], FUNCTIONS["5.d"][0]
+encoded, negative_elbo = FUNCTIONS["6.b"][0], FUNCTIONS["5.b"][0]
 grid = FUNCTIONS["7.b"][0]
 chain = FUNCTIONS["12.b"][0]
+
+
+def averaged(v: Tensor, m: Tensor, s: Tensor) -> Tensor:
+    """−ELBO with the KL divided by the number of latents."""
+    whole, rate = negative_elbo(v, m, s), negative_elbo(0 * v, m, s)
+    found: Tensor = whole + (1 / m.shape[1] - 1) * rate
+    return found
 
 
 def stack(mean: Tensor, spread: Tensor) -> Tensor:
@@ -319,6 +272,13 @@ def on_one_hump(x: float) -> DiagonalGaussian:
 
 
 WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
+    "5.d": [
+        (lambda: (0.5, 0.5**0.5), "its mean rate is 0.3466 nats, and 0.2 are all there is"),
+        (lambda: (0, 1), "the mean distortion is 2.41894 nats"),
+        (lambda: (0.386, 0.7835**2), "its mean rate is"),  # a variance for a standard deviation
+        (lambda: (1 / 3, (2 / 3) ** 0.5), "the mean distortion is"),  # β = 2, all but there
+        (lambda: (0.4,), "two numbers are wanted"),
+    ],
     "1.d": [
         (lambda: DiagonalGaussian.from_std(0.0, 1.0), "is 24.4722, and at most 0.1 is asked"),
         (lambda: DiagonalGaussian.from_std(3.0, 0.1), "is 0.302233, and at most 0.1 is asked"),
@@ -335,6 +295,17 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: DiagonalGaussian.from_std(1.335, 0.463), "the gap is"),  # that of x = 2
         (lambda: DiagonalGaussian.from_std([0.3, 0.3], [0.3, 0.3]), "one latent"),
         (lambda: (0.3, 0.3), "DiagonalGaussian.from_std"),
+    ],
+    "4.d": [
+        (lambda: DiagonalGaussian.from_std(1.35, 0.18), "the gap is 0.717"),  # one hump
+        (lambda: DiagonalGaussian.from_std(0.0, 1.34), "the gap is 11.1"),
+        (lambda: on_two_humps(1.35, 0.5), "the gap is"),
+        (lambda: on_two_humps().components, "q must be one distribution"),
+    ],
+    "6.d": [
+        (lambda: lambda x: moments(x, 1.0), "the mean gap over x is 0.07287"),
+        (lambda: lambda x: moments(0 * x, 4.0), "the mean gap over x is "),
+        (lambda: torch.zeros(3), "an encoder is wanted, a net or a function, got Tensor"),
     ],
 }
 WRONG_FUNCTIONS: dict[str, Wrong] = {
@@ -362,31 +333,28 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda p, q: -p.sum() / p.numel(), "log q(z) is gone"),
         (lambda p, q: -(p + q).sum() / p.numel(), "log q(z) is subtracted"),
     ],
-    "4.d": [
-        (lambda q, p: kl_of_gaussians(q, p) / q.mean.shape[1], "Right up to a factor of d"),
-        (lambda q, p: sum(kl_of_gaussians(q, p)), "Sum over the last axis alone"),
-        (kl_terms, "Those are the terms"),
-        (lambda q, p: kl_terms(q, p, True).sum(1), "You read log σ as log σ²"),
-        (lambda q, p: -kl_of_gaussians(q, p), "The sign is flipped"),
-        (lambda q, p: 2 * kl_of_gaussians(q, p), "Twice too large"),
-        (lambda q, p: kl_of_gaussians(p, q), "That is KL(p ‖ q)"),
-        (lambda q, p: kl_of_gaussians(q, standard(p)), "That is the KL to N(0, I)"),
+    "4.b": [
+        (lambda q, p: kl_of_gaussians(p, q), "Those are still the numbers"),
+        (lambda q, p: -kl_of_gaussians(p, q), "Without abs the fault shows"),
+        (lambda q, p: -kl_of_gaussians(q, p), "The right size"),
+        (sum_of_sizes, "You took the size of every log-ratio"),
+        (lambda q, p: 200 * kl_of_gaussians(q, p), "A sum over a grid"),
+        (lambda q, p: sum(kl_of_gaussians(q, p)), "Sum over the grid alone"),
     ],
-    "5.d": [
-        (lambda v: information(v) - math.log(len(v)), "Too small by log N"),
-        (lambda v: (v.diagonal().sum() - v.sum() / len(v)) / len(v), "That averages the logs"),
-        (lambda v: information(v.mT), "The sum runs over the wrong axis"),
-        (lambda v: information(v) * len(v), "That is the sum over n"),
-        (lambda v: (v.diagonal() - (v.exp().sum(1) / len(v)).log()).mean(), "Right on paper"),
-        (lambda v: -information(v), "The sign is flipped"),
+    "5.b": [
+        (lambda v, m, s: negative_elbo(v / v.shape[1], m, s), "The log-likelihood is still"),
+        (lambda v, m, s: averaged(v / v.shape[1], m, s), "Now both are averaged"),
+        (lambda v, m, s: averaged(v, m, s), "The pixels are summed"),
+        (lambda v, m, s: negative_elbo(v, m, s) * len(v), "That is the sum over the images"),
+        (lambda v, m, s: -negative_elbo(v, m, s), "That is the ELBO itself"),
     ],
-    "6.c": [
-        (lambda c: [c[i, i] ** 0.5 for i in range(len(c))], "Those are the marginal"),
-        (lambda c: best_std(c) ** 2, "Those are the variances"),
-        (lambda c: best_std(c) ** -1, "Those are √Λ_ii"),
-        (lambda c: best_std(c) ** -2, "That is the precision's"),
-        (lambda c: [(len(c) / (best_std(c) ** -2).sum()) ** 0.5] * len(c), "That is the best iso"),
-        (lambda c: torch.linalg.cholesky(c).diag(), "That is the Cholesky"),
+    "6.b": [
+        (lambda v, m, *w: encoded(v - v.mean(0), 0 * m, *w), "That is the program as it was"),
+        (lambda v, m, *w: encoded(v - v.mean(), 0 * m, *w), "One number in place of many"),
+        (lambda v, m, *w: encoded((v.mT - v.mean(1)).mT, 0 * m, *w), "Now each image is alone"),
+        (lambda v, m, *w: encoded(v, 0 * m, *w), "Now it is a function of each image"),
+        (lambda v, m, *w: encoded(v, -m, *w), "mean_image is taken off"),
+        (lambda v, m, *w: encoded(v, m.mean(), *w), "mean_image has a number"),
     ],
     "7.b": [
         (lambda v, h: (v.exp() / v.exp().sum() / h / h).log(), "For an image"),

@@ -11,7 +11,7 @@ import torch
 from course_lib.checks import Blank, Blanks, Design, Exercise, MultipleChoice, Verdict
 from course_lib.distributions import DiagonalGaussian
 from course_lib.edition.answers import answer_in_words, answer_tables, mistakes_in_words
-from course_lib.exercises import EXERCISES, AnyExercise, check, find, hint, judged, register
+from course_lib.exercises import EXERCISES, AnyExercise, check, find, hint, judged
 
 TEAMS = MultipleChoice(
     "0.c",

@@ -64,9 +64,11 @@ def near(found: list[float], wanted: list[float]) -> None:
     assert found == pytest.approx(wanted, rel=1e-4, abs=1e-9)
 
 
-def test_the_tables_are_json_and_infinity_is_named() -> None:
+def test_the_tables_are_json_and_infinity_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(json.dumps(TABLES, allow_nan=False)) == TABLES
-    assert ["Infinity"] in TABLES["exercises"]["4.c"]["mistakes"]
+    monkeypatch.setitem(EXERCISES, "0.z", MADE_UP)
+    mistakes = answer_tables(["0.z"])["exercises"]["0.z"]["mistakes"]
+    assert [0.0, "Infinity", -3.0] in mistakes
 
 
 def test_an_exercise_that_a_page_cannot_judge_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +169,7 @@ def numbers_of(name: str, right: list[float], known: list[list[float]]) -> list[
     return [typed(name, values) for values in (*known, *alterations(right), *guesses)]
 
 
-# To 4.a, whose answer is ½: a text and the number that it is.
+# To 12.a, a number of nats: a text and the number that it is.
 READ = {
     "0.5": 0.5,
     " 0.5\t": 0.5,
@@ -322,8 +324,8 @@ def all_answers() -> list[Typed]:
     answers = numbers_of("0.z", ZEROS, [[0.0, math.inf, -3.0], [1.0, 3.0, -2.0]])
     for name, right in NUMBERS.items():
         answers += numbers_of(name, row(right), [row(value) for value, _ in WRONG_NUMBERS[name]])
-    answers += [Typed("4.a", [text], value) for text, value in READ.items()]
-    answers += [Typed("4.a", [text], text) for text in UNREAD]
+    answers += [Typed("12.a", [text], value) for text, value in READ.items()]
+    answers += [Typed("12.a", [text], text) for text in UNREAD]
     blank, word = ["−1", ""], ["-1", "abc"]
     answers += [Typed("7.a", blank, [-1.0, ""]), Typed("7.a", word, [-1.0, "abc"])]
     answers += [Typed("7.a", ["abc", ""], ["abc", ""]), Typed("7.a", ["", "abc"], ["", "abc"])]

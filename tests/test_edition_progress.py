@@ -9,6 +9,7 @@ import pytest
 from browsing import MARKS, browsing, keep_screenshot
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from course_lib.checks import Exercise, Mistake
 from course_lib.edition.answers import answer_tables
 from course_lib.edition.exercise_words import EXERCISE_WORDS
 from course_lib.exercises import EXERCISES
@@ -35,6 +36,16 @@ STYLE = """
 body { max-width: 44rem; margin: 0 auto; padding: 1rem; color: var(--ink);
     background: var(--paper); font: 16px/1.5 sans-serif; }
 """
+# What the page below asks, whatever the chapter of that number does.
+STAGED = [
+    Exercise(
+        "4.a",
+        lambda: 0.5,
+        [Mistake(-0.5, "A KL is never negative: mind which density is on top in the log.")],
+    ),
+    Exercise("4.b", lambda: 9.0, unit="nats²"),
+    Exercise("4.d", lambda: abs, cases=[(-1.0,)]),
+]
 CHAPTER = """<h1>4 · What is the gap?</h1>
 <p class="progress-mark" data-chapter="4" data-exercises="4.a 4.b 4.c 4.d"></p>
 <section data-guesses="4"><h2>Predict</h2><ol><li>How large is it?</li><li>Which way?</li></ol>
@@ -75,11 +86,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two pages, as files."""
     folder = tmp_path_factory.mktemp("pages")
     names = (*SCRIPTS, "exercises.js")
+    with pytest.MonkeyPatch.context() as patch:
+        for exercise in STAGED:
+            patch.setitem(EXERCISES, exercise.name, exercise)
+        answers = answer_tables(EXERCISES)
     filled = {
         "style": STYLE + (PLAYER / "exercises.css").read_text(encoding="utf-8"),
         "scripts": "\n".join((PLAYER / name).read_text(encoding="utf-8") for name in names),
         "words": json.dumps(EXERCISE_WORDS),
-        "answers": json.dumps(answer_tables(EXERCISES), allow_nan=False),
+        "answers": json.dumps(answers, allow_nan=False),
     }
     for name, body in (("chapter.html", CHAPTER), ("contents.html", CONTENTS)):
         (folder / name).write_text(PAGE.format(body=body, **filled), encoding="utf-8")

@@ -148,14 +148,14 @@ def test_two_positions_swapped_are_noticed() -> None:
     recording = sample("PosteriorGap")
     piles = recording.piles.copy()
     piles[[0, 1]] = piles[[1, 0]]
-    found = faults(replace(recording, piles=piles), EXPLORERS["PosteriorGap"](), [(0, 0, 0, 0)])
+    found = faults(replace(recording, piles=piles), EXPLORERS["PosteriorGap"](), [(0, 0, 0)])
     assert any("is off by" in fault for fault in found)
 
 
 def test_a_sentence_and_numbers_of_another_position_are_noticed() -> None:
     recording = sample("PosteriorGap")
     said = (recording.said[1], *recording.said[1:])
-    found = faults(replace(recording, said=said), EXPLORERS["PosteriorGap"](), [(0, 0, 0, 0)])
+    found = faults(replace(recording, said=said), EXPLORERS["PosteriorGap"](), [(0, 0, 0)])
     assert [fault.split(": ")[-1].split(" ")[0] for fault in found if " says " in fault]
     assert any("has the numbers" in fault for fault in found)
 

@@ -110,7 +110,7 @@ def test_pieces_give_the_same_as_the_whole(generator: Generator) -> None:
     assert torch.equal(whole.log_evidence, torch.cat([part.log_evidence for part in parts]))
 
 
-@pytest.mark.equation("5.3")
+@pytest.mark.equation("5.1")
 def test_rate_and_distortion_add_up_to_the_exact_elbo(generator: Generator) -> None:
     model, x = affine_vae(widen=0.7), draws(3, generator)
     found = rate_distortion(model, x, samples=40_000, generator=generator)
@@ -121,7 +121,7 @@ def test_rate_and_distortion_add_up_to_the_exact_elbo(generator: Generator) -> N
     torch.testing.assert_close(found.elbo, -found.rate - found.distortion)
 
 
-@pytest.mark.equation("5.2")
+@pytest.mark.equation("5.4")
 def test_surgery_against_quadrature(generator: Generator) -> None:
     """A one-dimensional code of nine data: the mixture's KL and the information, on a line."""
     world = LinearGaussian([[1.0]], [0.0], [0.7])

@@ -37,7 +37,7 @@ def expectation(f: Callable[[float], float], mean: float, std: float) -> float:
     return quad(lambda z: math.exp(log_normal(z, mean, std**2)) * f(z), *ends, epsabs=1e-12)[0]
 
 
-@pytest.mark.equation("5.1")
+@pytest.mark.equation("5.3")
 @pytest.mark.parametrize(("w", "s"), [(1.0, 1.0), (2.0, 0.5), (0.1, 1.0)])
 def test_mutual_information_is_the_mean_kl_over_x(w: float, s: float) -> None:
     variance = 1 / (1 + w**2 / s**2)  # of the posterior; its mean is variance · w x / s²
@@ -64,7 +64,7 @@ def test_mutual_information_is_the_entropy_that_z_takes_from_x() -> None:
     assert mutual_information(dead).item() == 0.0
 
 
-@pytest.mark.equation("5.4", "5.5")
+@pytest.mark.equation("5.2", "5.5")
 @pytest.mark.parametrize("beta", [0.1, 0.5, 1.0, 4.0])
 @pytest.mark.parametrize(("mean", "std"), [(2 / 3, 3**-0.5), (-1.0, 0.3), (0.0, 1.0)])
 def test_bound_and_gap_are_those_of_quadrature(beta: float, mean: float, std: float) -> None:

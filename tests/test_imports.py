@@ -48,6 +48,7 @@ TABLE: dict[str, set[str]] = {
     "checks": {"arguments", "numerals"},
     "exercises": {
         "arguments",
+        "bounds",
         "chain_readings",
         "checks",
         "distributions",
@@ -62,10 +63,10 @@ TABLE: dict[str, set[str]] = {
         "distributions",
         "evaluate",
         "exact",
+        "exact.optima",
         "gradients",
         "plots",
         "shipped",
-        "train",
         "vae",
     },
     "explorers": {

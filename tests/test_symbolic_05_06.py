@@ -50,7 +50,7 @@ from course_lib.exact import (
 )
 
 
-@pytest.mark.proves("5.1", "all values, D = 2, d = 1 and D = d = 2")
+@pytest.mark.proves("5.3", "all values, D = 2, d = 1 and D = d = 2")
 @pytest.mark.parametrize("sizes", [(2, 1), (2, 2)], ids=str)
 def test_the_mean_rate_of_the_exact_posterior(sizes: tuple[int, int]) -> None:
     """E_x KL(p(z|x) ‖ p(z)) = ½[tr M⁻¹ + E|mean|² − d + log|M|], and the first three cancel.
@@ -75,7 +75,7 @@ def test_the_mean_rate_of_the_exact_posterior(sizes: tuple[int, int]) -> None:
     matches(library, claim, (*loadings, *stds))
 
 
-@pytest.mark.proves("5.2", "all values, N = 2 images, K = 3 states")
+@pytest.mark.proves("5.4", "all values, N = 2 images, K = 3 states")
 def test_the_mean_rate_splits_in_two() -> None:
     prior = sp.symbols("p:3", positive=True)
     codes = [sp.symbols(f"{name}:3", positive=True) for name in ("a", "c")]
@@ -97,7 +97,7 @@ def test_the_mean_rate_splits_in_two() -> None:
     matches(library, log(mixture), (m, other_m, sigma, other_sigma, z))
 
 
-@pytest.mark.proves("5.3", "all values, D = d = 1, any Gaussian q")
+@pytest.mark.proves("5.1", "all values, D = d = 1, any Gaussian q")
 def test_rate_and_distortion() -> None:
     world = linear_world()
     distortion, rate = -world.reconstruction, world.rate

@@ -52,7 +52,7 @@ def test_the_betas_are_those_that_were_given_though_made_in_inference_mode_or_ch
     assert all(map(torch.equal, *weights))
 
 
-@pytest.mark.equation("5.4")
+@pytest.mark.equation("5.2")
 def test_three_at_once_are_three_one_by_one(generator: Generator) -> None:
     """Same weights, same noise, 15 epochs: in float64 only the order of sums differs."""
     data = counts(generator).double()

@@ -14,6 +14,8 @@ from course_lib.explorers.posterior_point import PosteriorPoint
 from course_lib.explorers.rate_distortion import RateDistortionTrade
 from course_lib.explorers.reparameterization import GradientNoise
 from course_lib.explorers.stage import Explorer
+from course_lib.explorers.swelling_codes import SwellingCodes
+from course_lib.explorers.weighted_objective import WeightedObjective
 
 EXPLORERS: dict[str, type[Explorer]] = {
     kind.__name__: kind
@@ -25,7 +27,9 @@ EXPLORERS: dict[str, type[Explorer]] = {
         GradientAscent,
         ModelAscent,
         PosteriorGap,
+        SwellingCodes,
         RateDistortionTrade,
+        WeightedObjective,
         AmortisedInference,
         LatentWalk,
         GradientNoise,

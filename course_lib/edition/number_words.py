@@ -70,10 +70,15 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "log_evidence": "log p(x), nats",
             "elbo": "ELBO, nats",
             "gap": "KL(q ‖ posterior), the gap, nats",
-            "turned_round": "KL(posterior ‖ q), turned round, nats",
             "prior_kl": "KL(q ‖ prior), in the ELBO, nats",
-            "adds": "added to the gap where q is above the posterior, nats",
-            "takes_back": "taken back where q is below the posterior, nats",
+            "turned_round": "KL(posterior ‖ q), turned round, nats",
+        },
+        "SwellingCodes": {
+            "rate": "rate R of this image, KL(q ‖ prior), nats",
+            "mean_rate": "rate R, mean over the data, nats",
+            "width": "width of the codes along the first latent",
+            "error": "squared error of what comes back, ink²",
+            "alive": "latents in use, of 20",
         },
         "RateDistortionTrade": {
             "rate": "rate R, mean over the data, nats",
@@ -81,6 +86,8 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "elbo": "ELBO, mean over the data, nats",
             "mutual_information": "information I(x; z), nats",
             "aggregate_kl": "KL(aggregate ‖ prior), nats",
+        },
+        "WeightedObjective": {
             "image_rate": "KL(q ‖ prior) of this image, nats",
             "log_evidence": "log p(x) of this image, nats",
             "image_elbo": "ELBO of this image, nats",

@@ -37,7 +37,7 @@ class RateDistortion:
 
 @dataclass(frozen=True)
 class Surgery:
-    """Mean rate = mutual information + KL of the aggregate posterior, nats.  (Eq. 5.2)
+    """Mean rate = mutual information + KL of the aggregate posterior, nats.  (Eq. 5.4)
 
     rate is exact given q; the other two are averages over samples, each with a standard error.
     """
@@ -53,7 +53,7 @@ class Surgery:
 def rate_distortion(
     model: HVAE, x: Tensor, *, samples: int = 1, generator: Generator
 ) -> RateDistortion:
-    """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.3)"""
+    """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.1)"""
     terms = model.terms(x, (require_count("samples", samples),), generator=generator)
     costs = torch.stack([cost.mean(0) for cost in terms.costs])
     return RateDistortion(costs, -terms.reconstruction.mean(0))
@@ -61,7 +61,7 @@ def rate_distortion(
 
 @torch.no_grad()
 def surgery(model: VAE, x: Tensor, *, samples: int = 1, generator: Generator) -> Surgery:
-    """Splits the mean rate over the rows of x, taken as the whole data set.  (Eq. 5.2)
+    """Splits the mean rate over the rows of x, taken as the whole data set.  (Eq. 5.4)
 
     I_q(x; z) = E[log q(z|x) − log q_agg(z)] with q_agg = (1/N) Σ_n q(z|x_n), and the rest is
     KL(q_agg ‖ p) = E[log q_agg(z) − log p(z)], both at z ~ q_agg. Costs N² densities a sample.

@@ -1,136 +1,176 @@
 """Exercises on the Kullback–Leibler divergence, KL(q ‖ p) = E_q[log q − log p]."""
 
-import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake
-from course_lib.distributions import Bernoulli, DiagonalGaussian, kl_divergence
+from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
+from course_lib.distributions import (
+    DiagonalGaussian,
+    FullGaussian,
+    GaussianMixture,
+    Laplace,
+    kl_divergence,
+)
+from course_lib.exact import square_world
 from course_lib.exercises.registry import register
 
-STANDARD = DiagonalGaussian.from_std(0.0, 1.0)
-SHIFTED = DiagonalGaussian.from_std(1.0, 1.0)
-FARTHER = DiagonalGaussian.from_std(3.0, 1.0)
+STEP = 0.0005
+LINE = torch.arange(-24_000, 24_001, **DOUBLE).unsqueeze(-1) * STEP  # z from −12 to 12
+FAMILIES = (DiagonalGaussian, FullGaussian, GaussianMixture, Laplace)
 
 
-def _log_ratio_variance(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
-    """Var_q[log q(z) − log p(z)] in one dimension, by the trapezoid rule over ±12 σ."""
-    u = torch.linspace(-12.0, 12.0, 4001, **DOUBLE).unsqueeze(-1)
-    z = q.mean + q.std * u  # (4001, 1)
-    weight = q.log_prob(z).exp() * q.std * (u[1] - u[0])
+def _gaussians(mean: Sequence[float], std: Sequence[float]) -> DiagonalGaussian:
+    """As many Gaussians over one number, batch (n,)."""
+    columns = (torch.tensor(values, **DOUBLE).unsqueeze(-1) for values in (mean, std))
+    return DiagonalGaussian.from_std(*columns)
+
+
+NARROW = _gaussians([0.3, -1.1, 0.8], [0.5, 0.7, 1.2])
+WIDE = _gaussians([0.1, 0.4, -0.6], [1.1, 1.3, 0.9])
+LEFT = _gaussians([-0.7, 1.9], [1.4, 0.6])
+RIGHT = _gaussians([0.9, 1.2], [0.8, 1.5])
+
+
+def _sum_of_sizes(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
+    """E_q|log q − log p|, on the grid of the exercise's cell."""
+    z = LINE[::10].unsqueeze(1)  # (4801, 1, 1)
     log_ratio = q.log_prob(z) - p.log_prob(z)
-    mean = (weight * log_ratio).sum()
-    return (weight * (log_ratio - mean).square()).sum()
+    return (q.log_prob(z).exp() * log_ratio.abs()).sum(0) * (10 * STEP)
 
 
-def _terms(q: DiagonalGaussian, p: DiagonalGaussian, power: float = 2.0) -> Tensor:
-    """The textbook's terms, one a coordinate, with σ^power taken for the variance: 2 is right."""
-    log_ratio = power * (q.log_std - p.log_std)
-    shift = (q.mean - p.mean).square() / (power * p.log_std).exp()
-    return 0.5 * (log_ratio.exp() + shift - 1 - log_ratio)
+def gap_to_two_humps(q: Any) -> float:
+    """KL(q ‖ p(z|x)) in nats for z ~ N(0, 1), x|z ~ N(z², 0.5²), x = 2, by the trapezoid rule.
 
+    Raises ValueError, for a learner to read, unless q is one distribution over one number, of a
+    family that can be had without the posterior, with its mass between −12 and 12.
+    """
+    if not isinstance(q, FAMILIES) or q.event_shape != (1,) or q.batch_shape != ():
+        kinds = ", ".join(kind.__name__ for kind in FAMILIES)
+        raise ValueError(f"q must be one distribution over one number: a {kinds}")
+    log_q = q.log_prob(LINE)
+    mass = log_q.exp().sum().item() * STEP
+    if abs(mass - 1) > 1e-5:
+        raise ValueError(f"between −12 and 12 q has the mass {mass:.6g}: is it too wide or narrow?")
+    posterior = square_world(s=0.5).posterior(torch.tensor([2.0], **DOUBLE))
+    seen = log_q > -700  # where q has no mass it adds nothing
+    log_ratio = torch.where(seen, log_q - posterior.log_prob(LINE), 0.0)
+    return (log_q.exp() * log_ratio).sum().item() * STEP
 
-def _gaussian(mean: Sequence[object], log_std: Sequence[object]) -> DiagonalGaussian:
-    return DiagonalGaussian(_double(mean), _double(log_std))
-
-
-def _double(values: Sequence[object]) -> Tensor:
-    return torch.tensor(values, **DOUBLE)
-
-
-THREE = _gaussian(
-    [[0.9, -0.4, 2.0], [1.4, 0.3, -1.1]], [[-0.7, 0.4, -2.3], [0.2, -1.0, 0.6]]
-)  # (2, 3)
-OTHER = _gaussian([[0.2, 0.0, 1.8], [-0.5, 2.0, 0.1]], [[-0.4, 0.0, -1.6], [0.9, -0.3, 0.5]])
-BATCH = _gaussian(
-    [[0.0, 1.0], [3.0, -2.0], [0.7, 0.2]], [[0.1, -13.8], [0.5, 0.3], [-1.0, -0.2]]
-)  # (3, 2), σ down to 1e-6
-ALWAYS_ZERO = Bernoulli.from_probs(_double([0.0]))
-OFTEN_ZERO = Bernoulli.from_probs(_double([0.3]))
-PRIOR = _gaussian([[0.0, 0.0]] * 3, [[0.0, 0.0]] * 3)
 
 register(
-    Exercise(
+    Blanks(
         "4.a",
-        lambda: kl_divergence(STANDARD, SHIFTED),
         [
-            Mistake(-0.5, "A KL is never negative: mind which density is on top in the log."),
-            Mistake(1.0, "Nearly: the squared distance is 1, and it enters with a factor ½."),
-            Mistake(0.0, "The widths are equal, so their terms cancel. The means are not."),
-            Mistake(
-                0.5 * math.erfc(0.5 / math.sqrt(2)),
-                "That is how often one draw is negative. The KL is the mean of ½ − z.",
+            Blank("second", {"first": "E_p[log p] has no q in it: no choice of m or s moves it."}),
+            Blank(
+                "0",
+                {
+                    "2": "That is the middle of one hump. The slope is zero where m is E_p[z], "
+                    "and both humps are in that mean.",
+                    "-2": "That would leave the right hump out, and an average over p pays for it "
+                    "there. Where is the mean of p?",
+                },
+            ),
+            Blank(
+                "4.25",
+                {
+                    "0.25": "That is the variance of one hump about its own middle. From m = 0 "
+                    "each hump also lies 2 away.",
+                    "4": "Nearly: 2² is the squared distance of a hump from 0. Each also has "
+                    "a width.",
+                    "2.25": "4 + 0.5: a variance is 0.5², not 0.5, and it is added to 2² = 4.",
+                },
+            ),
+            Blank(
+                "log 2",
+                {
+                    "0": "That needs q = p. Where q draws, p has only half of q's density.",
+                    "infinite": "That would need a z where q draws and p is zero. KL(p ‖ q) is the "
+                    "huge one here.",
+                    "2": "The ratio of the densities is 2; the KL averages its logarithm.",
+                },
             ),
         ],
+        hints=(
+            "Write log q(z) = −log s − (z − m)²/(2s²) and a constant, average it over p, and set "
+            "its slope in m, then in s, to zero.",
+            "E_p[z²] is the variance of a hump plus its squared distance from 0. And where a "
+            "hump of p stands, p is half of a Gaussian.",
+        ),
     ),
     Exercise(
         "4.b",
-        lambda: _log_ratio_variance(STANDARD, FARTHER),
-        [
-            Mistake(4.5, "That is its mean. The log-ratio is 4½ − 3z: what is the variance of z?"),
-            Mistake(29.25, "That is the mean of the square. Subtract the square of the mean."),
-            Mistake(1.0, "That is the variance of z. In the log-ratio z comes with −3."),
-            Mistake(3.0, "That is the standard deviation. The variance is its square."),
-            Mistake(0.09, "That is the variance of a mean of 100 draws. Here it is one draw's."),
-        ],
-        unit="nats²",
-    ),
-    Exercise(
-        "4.c",
-        lambda: kl_divergence(ALWAYS_ZERO, OFTEN_ZERO),
-        [
-            Mistake(
-                -math.log(0.3),
-                "That is the cost of a one. Under q it never comes; what does q give always?",
-            ),
-            Mistake(math.log(0.7), "Mind the sign: a KL is never negative."),
-            Mistake(
-                math.inf,
-                "That is the other direction. KL is infinite where p gives 0 and q does not.",
-            ),
-            Mistake(0.0, "0·log 0 = 0 is one of two terms. What does the zero cost under p?"),
-            Mistake(-math.log10(0.7), "Nats are natural logarithms: that is log to base ten."),
-        ],
-    ),
-    Exercise(
-        "4.d",
         lambda: kl_divergence,
         [
             Mistake(
-                lambda q, p: _terms(q, p).mean(-1),
-                "Right up to a factor of d: did you take the mean over the latent dimensions? "
-                "Independent coordinates add up.",
-            ),
-            Mistake(
-                lambda q, p: _terms(q, p).sum(),
-                "Sum over the last axis alone: each example of the batch keeps its own KL.",
-            ),
-            Mistake(_terms, "Those are the terms of each coordinate. Sum them over the last axis."),
-            Mistake(
-                lambda q, p: _terms(q, p, power=1.0).sum(-1),
-                "You read log σ as log σ²: the variance is exp(2·log_std).",
-            ),
-            Mistake(
-                lambda q, p: -_terms(q, p).sum(-1),
-                "The sign is flipped: a KL is never negative. It is the ELBO that subtracts it.",
-            ),
-            Mistake(
-                lambda q, p: 2 * _terms(q, p).sum(-1),
-                "Twice too large: the factor ½ is missing.",
-            ),
-            Mistake(
                 lambda q, p: kl_divergence(p, q),
-                "That is KL(p ‖ q). The two directions differ.",
+                "Those are still the numbers of the function as it was given. No sign mends it: "
+                "look at what the log-ratio is multiplied by.",
             ),
             Mistake(
-                lambda q, p: kl_divergence(q, DiagonalGaussian.standard(q.event_shape[-1])),
-                "That is the KL to N(0, I). Here p has a mean and a width of its own.",
+                lambda q, p: -kl_divergence(p, q),
+                "Without abs the fault shows: it is negative. It is not mended yet: whose chances "
+                "are the weights?",
+            ),
+            Mistake(
+                lambda q, p: -kl_divergence(q, p),
+                "The right size, and the wrong sign: average log q − log p, in this order.",
+            ),
+            Mistake(
+                _sum_of_sizes,
+                "You took the size of every log-ratio. One of them may be negative; only their "
+                "average may not.",
+            ),
+            Mistake(
+                lambda q, p: kl_divergence(q, p) / 0.005,
+                "A sum over a grid needs its step, 0.005.",
+            ),
+            Mistake(
+                lambda q, p: kl_divergence(q, p).sum(),
+                "Sum over the grid alone: each pair keeps a KL of its own.",
             ),
         ],
-        cases=[(THREE, OTHER), (BATCH, PRIOR), (THREE, THREE)],
-        tolerance=1e-9,
+        cases=[(NARROW, WIDE), (LEFT, RIGHT)],
+        tolerance=1e-7,
+        hints=(
+            "Run it on q = N(0, 1) and p = N(0, 2²), where the KL is log 2 − 3/8 = 0.318. What "
+            "happens if you take `.abs()` away?",
+            "E_q means: weigh every z by the chance that q gives it. And once q does the weighing, "
+            "nothing negative is left to hide.",
+        ),
+    ),
+    MultipleChoice(
+        "4.c",
+        ["i", "v", "vi"],
+        {
+            "ii": "A gap is log p(x) − ELBO, and two decoders have two values of log p(x). "
+            "Nobody has computed either.",
+            "iii": "The KL in a log is the one to the prior. How near q is to the posterior is the "
+            "other KL, and no log shows it.",
+            "iv": "The reconstruction term averages over q. A wide q blurs what the best decoder "
+            "makes of it, so the term is not the decoder's alone.",
+        },
+        hints=(
+            "Write down the ELBO of each team first. Then ask of every sentence: does it need "
+            "log p(x)?",
+            "In (4.2) the gap is log p(x) less the ELBO. With one decoder and one prior, log p(x) "
+            "is the same number for both teams.",
+        ),
+    ),
+    Design(
+        "4.d",
+        gap_to_two_humps,
+        0.03,
+        "the gap",
+        hints=(
+            "How many humps has the posterior, and how many has your q? One Gaussian loses log 2 "
+            "at least.",
+            "GaussianMixture takes the logs of the weights, (2,), and a DiagonalGaussian of batch "
+            "(2,). The posterior is even: if N(1.35, 0.18²) fits one hump, what fits the other?",
+        ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Exercises on the two terms of the ELBO: what the KL must cost, and what kills a latent."""
+"""Exercises on the two terms of the ELBO: what a code costs, and what a weight on the cost does."""
 
 import math
 
@@ -6,119 +6,177 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake
+from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks.answers import NoNumber, NotAnswered, as_numbers
 from course_lib.distributions import DiagonalGaussian, kl_divergence
-from course_lib.exact import fit_ppca
-from course_lib.exact.optima.kl_weight import mutual_information
 from course_lib.exercises.given import UNIT
 from course_lib.exercises.registry import register
 
-
-def _first_squared_loading() -> Tensor:
-    """w² of pPCA with one latent, fitted to data whose covariance has eigenvalues 3, 1, ½."""
-    axes = torch.diag(torch.tensor([9.0, 3.0, 1.5], **DOUBLE).sqrt())  # 3 λ, of six data
-    fitted = fit_ppca(torch.cat([axes, -axes]), latent=1)
-    return fitted.loadings.square().sum()
-
-
-def _kl_at(x: float) -> Tensor:
-    """KL(p(z|x) ‖ p(z)) at one x of the unit world."""
-    return kl_divergence(UNIT.posterior(torch.tensor([x], **DOUBLE)), UNIT.prior)
-
-
-def _codes(means: list[float], stds: list[float], draws: list[float]) -> Tensor:
-    """log q(z_n | x_m), (N, N): row n is the draw, column m the image."""
-    q = DiagonalGaussian.from_std(_column(means), _column(stds))  # batch (N,)
-    return q.log_prob(_column(draws).unsqueeze(1))
+LOG_2 = math.log(2)
+# q(z|x_n) over eight codewords: images 3 and 4 share theirs, and the last two nobody uses.
+CODES = 0.5 * torch.tensor(
+    [
+        [1, 1, 0, 0, 0, 0, 0, 0],
+        [0, 0, 1, 1, 0, 0, 0, 0],
+        [0, 0, 0, 0, 1, 1, 0, 0],
+        [0, 0, 0, 0, 1, 1, 0, 0],
+    ],
+    **DOUBLE,
+)
+MOST_RATE = 0.2  # nats, in 5.d
 
 
-def _column(values: list[float]) -> Tensor:
-    """(N, 1)."""
-    return torch.tensor(values, **DOUBLE).unsqueeze(-1)
+def _three_numbers() -> Tensor:
+    """Mean rate, information and KL(aggregate ‖ prior) of CODES, the prior uniform."""
+    aggregate = CODES.mean(0)
+    rate = torch.xlogy(CODES, CODES * 8).sum(1).mean()
+    excess = torch.xlogy(aggregate, aggregate * 8).sum()
+    return torch.stack([rate, rate - excess, excess])
 
 
-def _information(log_q: Tensor) -> Tensor:
-    return (log_q.diagonal() - torch.logsumexp(log_q, 1) + math.log(len(log_q))).mean()
+def _waves(rows: int, columns: int, low: float, high: float) -> Tensor:
+    """Numbers (rows, columns) between low and high, no two alike."""
+    waves = torch.arange(1, rows * columns + 1, **DOUBLE).square().sin().reshape(rows, columns)
+    return low + (high - low) * (waves + 1) / 2
 
 
-APART = _codes([-50.0, 0.0, 60.0], [0.5, 1.0, 0.1], [-50.3, 0.4, 60.1])  # exp underflows
-MIXED = _codes([0.1, -0.4, 0.9, 2.0], [0.8, 0.5, 1.1, 0.6], [0.5, -0.9, 0.2, 2.2])
-ROWS = torch.tensor([[-800.0], [3.0], [-2500.0], [40.0]], **DOUBLE)  # no one number scales all rows
+def _negative_elbo(log_likelihood: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    prior = DiagonalGaussian.from_std(torch.zeros_like(mean), torch.ones_like(std))
+    rate = kl_divergence(DiagonalGaussian.from_std(mean, std), prior)  # (B,)
+    return (rate - log_likelihood.sum(1)).mean()
+
+
+def _weighed(
+    log_likelihood: Tensor, mean: Tensor, std: Tensor, pixels: float, latents: float
+) -> Tensor:
+    """The loss in which each pixel and each latent has a weight of its own."""
+    each = 0.5 * (mean.square() + std.square() - 1) - std.log()
+    return latents * each.sum(1).mean() - pixels * log_likelihood.sum(1).mean()
+
+
+def distortion_within_budget(code: object) -> float:
+    """The mean of D over x ~ p(x) of the unit world, of q(z|x) = N(slope·x, std²): nats.
+
+    code: slope and std. Raises ValueError if it is no such pair, or if its mean rate is more than
+    MOST_RATE.
+    """
+    try:
+        values = as_numbers(code).values
+    except (NoNumber, NotAnswered):
+        values = torch.empty(0)
+    if values.numel() != 2 or not bool(torch.isfinite(values).all()) or values[1] <= 0:
+        raise ValueError("two numbers are wanted, the slope and a positive standard deviation")
+    slope, std = values.tolist()
+    second = UNIT.evidence.covariance.item()  # E x², 2
+    rate = 0.5 * (slope**2 * second + std**2 - 1) - math.log(std)
+    if rate > MOST_RATE + 1e-9:
+        raise ValueError(f"its mean rate is {rate:.4f} nats, and {MOST_RATE} are all there is")
+    return float(0.5 * (math.log(2 * math.pi) + (1 - slope) ** 2 * second + std**2))
+
 
 register(
     Exercise(
         "5.a",
-        lambda: mutual_information(UNIT),
+        _three_numbers,
         [
             Mistake(
-                0.0,
-                "A mean KL of zero makes every q(z|x) the prior: then z says nothing about x.",
+                [3 * LOG_2, 2.5 * LOG_2, 0.5 * LOG_2],
+                "log 8 is what a codeword costs to send. The choice between an image's two "
+                "codewords is free, and carries log 2 of another message: take it off.",
             ),
-            Mistake(math.log(2), "Nearly: an entropy is ½ log of a variance."),
-            Mistake(_kl_at(0.0), "That is the KL at x = 0. Average it over x ~ N(0, 2)."),
-            Mistake(_kl_at(1.0), "That is the KL at x = 1. Average it over x ~ N(0, 2)."),
-            Mistake(0.5 * math.log2(2), "That is in bits. One bit is log 2 = 0.693 nats."),
-            Mistake(-0.5 * math.log(2), "Mind the sign: a mean of KLs is never negative."),
+            Mistake(
+                [2 * LOG_2, 2 * LOG_2, 0.0],
+                "Images 3 and 4 have the same code, so z cannot tell which of the two it was.",
+            ),
+            Mistake(
+                [2 * LOG_2, 2 * LOG_2 - math.log(8 / 6), math.log(8 / 6)],
+                "The aggregate is not uniform on six codewords: two images use 5 and 6.",
+            ),
+            Mistake(
+                [2 * LOG_2, 0.5 * LOG_2, 1.5 * LOG_2],
+                "The last two are exchanged: the information comes before the rest.",
+            ),
+            Mistake([2.0, 1.5, 0.5], "Those are bits. A bit is log 2 = 0.693 nats."),
         ],
+        hints=(
+            "R is a mean of KLs, and each is a sum over two codewords: q/p is ½ over ⅛ at both.",
+            "The aggregate gives the eight codewords ⅛, ⅛, ⅛, ⅛, ¼, ¼, 0, 0. Its KL to the uniform "
+            "prior is the third number; the second is what is left of R.",
+        ),
+        counts=(4,),
     ),
     Exercise(
         "5.b",
-        _first_squared_loading,
-        [
-            Mistake(3.0, "Part of that variance is noise, which is there in every direction."),
-            Mistake(2.5, "The noise is the mean of what is left out, not the smallest of it."),
-            Mistake(2.0, "The noise is the mean of what is left out, not the largest of it."),
-            Mistake(
-                1.5,
-                "If that is w, square it. If it is 3 − 1.5, take the mean of the two "
-                "eigenvalues that are left out, not their sum.",
-            ),
-            Mistake(0.75, "That is σ². The loading carries the rest of the first eigenvalue."),
-        ],
-        unit="",
-    ),
-    Exercise(
-        "5.c",
-        lambda: 784 / 2,
-        [
-            Mistake(784.0, "Nearly: −log N has (x − x̂)²/(2s²), and the program has no ½."),
-            Mistake(1.0, "That would be ½ Σ (x − x̂)². The program divides the sum by 784."),
-            Mistake(0.5, "That would be Σ (x − x̂)². The program divides the sum by 784."),
-            Mistake(1 / 392, "Turned round: a small weight on the error is a large noise."),
-            Mistake(math.sqrt(392), "That is s. The question is its square."),
-        ],
-        unit="",
-    ),
-    Exercise(
-        "5.d",
-        lambda: _information,
+        lambda: _negative_elbo,
         [
             Mistake(
-                lambda log_q: (log_q.diagonal() - torch.logsumexp(log_q, 1)).mean(),
-                "Too small by log N: the aggregate is the mean of the densities, not their sum.",
+                lambda log_likelihood, mean, std: _weighed(
+                    log_likelihood, mean, std, 1 / log_likelihood.shape[1], 1.0
+                ),
+                "The log-likelihood is still averaged over the pixels. A pixel then counts 1/D, "
+                "and against it the KL has the weight D.",
             ),
             Mistake(
-                lambda log_q: (log_q.diagonal() - log_q.mean(1)).mean(),
-                "That averages the logs. The aggregate is a mean of densities: log-mean-exp.",
+                lambda log_likelihood, mean, std: _weighed(
+                    log_likelihood, mean, std, 1 / log_likelihood.shape[1], 1 / mean.shape[1]
+                ),
+                "Now both are averaged, the one over D pixels and the other over d latents: the KL "
+                "has the weight D/d. Sum both, and average over the images alone.",
             ),
             Mistake(
-                lambda log_q: _information(log_q.T),
-                "The sum runs over the wrong axis: keep the draw z_n and go through the images m.",
+                lambda log_likelihood, mean, std: _weighed(
+                    log_likelihood, mean, std, 1.0, 1 / mean.shape[1]
+                ),
+                "The pixels are summed, and the latents averaged: β = 1/d, and no bound.",
             ),
             Mistake(
-                lambda log_q: _information(log_q) * len(log_q),
-                "That is the sum over n. The information is a mean over the data.",
+                lambda log_likelihood, mean, std: (
+                    len(mean) * _negative_elbo(log_likelihood, mean, std)
+                ),
+                "That is the sum over the images; their mean is wanted.",
             ),
             Mistake(
-                lambda log_q: (log_q.diagonal() - log_q.exp().mean(1).log()).mean(),
-                "Right on paper, but exp underflows for codes that lie far apart.",
-            ),
-            Mistake(
-                lambda log_q: -_information(log_q),
-                "The sign is flipped: the information is log q(z_n|x_n) less log of the mean.",
+                lambda log_likelihood, mean, std: -_negative_elbo(log_likelihood, mean, std),
+                "That is the ELBO itself. A loss goes down, so it is −ELBO.",
             ),
         ],
-        cases=[(MIXED,), (APART,), (MIXED + ROWS,)],
+        cases=[
+            (_waves(3, 5, -4.0, -0.2), _waves(3, 2, -1.5, 2.0), _waves(3, 2, 0.2, 1.7)),
+            (_waves(2, 7, -9.0, -0.1), _waves(2, 4, -2.5, 1.0), _waves(2, 4, 0.3, 0.9)),
+        ],
         tolerance=1e-10,
+        hints=(
+            "Over which axes does each of the two terms sum, and over which does it average?",
+            "The log-likelihood of an image is the sum over its pixels. Here that sum is divided "
+            "by their number.",
+        ),
+    ),
+    MultipleChoice(
+        "5.c",
+        right=["a", "d", "f"],
+        reasons={
+            "b": "B reports −(D + 0.2 R). Counted in full, as A counts, its ELBO is −140.1.",
+            "c": "The KL in the table is that to the prior. How far q is from the posterior is "
+            "another KL, which no log shows.",
+            "e": "Prior draws land where the prior is, and the decoder learned where the codes "
+            "are. The table does not say how far apart the two lie.",
+        },
+        hints=(
+            "Work out D + R for all three. And by (5.4), what can I(x; z) be at most?",
+            "Three of them follow. A KL to the prior says nothing about the posterior, nor about "
+            "how prior draws look.",
+        ),
+    ),
+    Design(
+        "5.d",
+        distortion_within_budget,
+        1.605,
+        "the mean distortion",
+        hints=(
+            "Which q is the best for a weight β? In this world it is a posterior: that of the "
+            "world in which the noise variance is β instead of 1.",
+            "That posterior is N(x/(1 + β), β/(1 + β)). With E x² = 2 its mean rate is a number "
+            "for each β: find the β at which it is 0.2.",
+        ),
     ),
 )

@@ -4,7 +4,7 @@ An explorer draws with `plots`, is run by `stage`, and has its numbers from the 
 them by way of `scenes`. No explorer imports another: what two need stands in `scenes` or `plots`.
 
 >>> from course_lib.explorers.divergence import PosteriorGap
->>> numbers = PosteriorGap().at(x=1.0, mean=0.5)
+>>> numbers = PosteriorGap().at(mean=0.5, std=0.7)
 >>> round(numbers["log_evidence"] - numbers["elbo"] - numbers["gap"], 10)
 0.0
 """

@@ -16,26 +16,19 @@ from course_lib.arguments import DOUBLE
 from course_lib.bounds import gap
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact import LinearGaussian
-from course_lib.exact.optima.gaussian_fits import best_diagonal, best_isotropic, best_table
+from course_lib.exact.optima.gaussian_fits import best_diagonal, best_table
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, SplitLedger, above, number, panels, printed_parts, style
 
 Array = NDArray[np.float64]
 
 RATIO = 2.0  # z_2 moves x twice as much as z_1
-EDGE = 3.3  # of the latent plane
+EDGES = (4.54, 3.0)  # of the latent plane
 FARTHEST = 2.5  # x, in its standard deviations
 CONTOUR = 1.5  # an ellipse is drawn this many standard deviations wide
 NATS = (-9.0, -0.5)  # of the ledger
 OWN = "no encoder"
 TABLES = {"16 rows": 16, "4 rows": 4, "2 rows": 2, "1 row": 1}
-FAMILIES = {"diagonal": best_diagonal, "isotropic": best_isotropic}
-DATA = torch.tensor(
-    [-2.3, -1.7, -1.2, -0.8, -0.5, -0.2, 0.1, 0.4, 0.7, 1.1, 1.6, 2.2],
-    dtype=torch.float64,
-    device="cpu",
-)
-CURVE = torch.linspace(-FARTHEST, FARTHEST, 1001, **DOUBLE)
 CIRCLE = torch.linspace(0, 2 * math.pi, 181, **DOUBLE)
 
 
@@ -91,57 +84,47 @@ def mean_square_error(encoder: str) -> float:
 
 
 class AmortisedInference(Explorer):
-    """An exact posterior, the best q of a family for this x, and the q of a shared encoder.
+    """An exact posterior, the best diagonal q for this x, and the q of a shared encoder.
 
     Numbers, exact, in nats: log_evidence, best_elbo, elbo, approximation, amortisation, and
     mean_amortisation, over all x of the world; posterior_std_1, posterior_std_2, q_std_1, q_std_2.
     """
 
     title = "What q's family costs, and what sharing one encoder costs"
-    height_px = 400
+    height_px = 430
     controls = (
         Slider("rho", "posterior correlation, ρ", 0.0, 0.95, 0.01, start=0.85),
-        Slider("x", "observation x, in its std", -FARTHEST, FARTHEST, 0.05, start=1.3),
-        Choice("family", "covariance of q", tuple(FAMILIES), start="diagonal"),
+        Slider("x", "observation x, in its std", -FARTHEST, FARTHEST, 0.05, start=2.0),
         Choice("encoder", "the encoder's table", (OWN, *TABLES), start="4 rows"),
     )
 
     def build(self, figure: Figure) -> None:
-        """Left: the latent plane. Middle: q's mean over all x. Right: the ledger."""
-        plane, curve, right = panels(
-            figure, widths=(262, 190, 216), left=34, right=4, top=84, across=46
-        )
+        """Left: the latent plane. Right: the ledger."""
+        plane, right = panels(figure, widths=(420, 230), left=34, right=10, top=84, across=66)
         self._build_plane(plane)
-        self._build_curve(curve)
         self.ledger = SplitLedger(right, NATS)
         self.moving(*self.ledger.artists)
 
     def _build_plane(self, ax: Axes) -> None:
-        style(ax, x="latent $z_1$", keep="xy").set(xlim=(-EDGE, EDGE), ylim=(-EDGE, EDGE))
-        above(ax, 0.0, 58, "latent plane, $z_2$ upwards", of="text")
-        above(ax, 0.0, 36, "exact posterior", of="posterior")
-        above(ax, 0.47, 36, "prior", of="prior")
+        across, up = EDGES
+        style(ax, x="latent $z_1$", keep="xy").set(xlim=(-across, across), ylim=(-up, up))
+        above(ax, 0.0, 58, f"latent plane, $z_2$ upwards; contours {CONTOUR} std out", of="text")
+        above(ax, 0.0, 36, "exact posterior, ● its mean", of="posterior")
+        above(ax, 0.46, 36, "prior (dashed)", of="prior")
+        above(ax, 0.73, 36, "the miss", of="gap")
         self.names = above(ax, 0.0, 14, "", of="q")
         ring = CONTOUR * torch.stack([CIRCLE.cos(), CIRCLE.sin()], -1).numpy()
         ax.plot(ring[:, 0], ring[:, 1], "--", color=COLOURS["prior"], linewidth=1.2)
         (self.target,) = ax.fill([], [], facecolor=COLOURS["posterior"], alpha=0.3)
+        self.answers = self._line(ax, "q", 0.0)
+        self.answers.set(marker="o", markersize=5, markeredgewidth=0, linestyle="none")
         self.best = self._line(ax, "q", 1.8, (0, (2, 1)))
         self.shared = self._line(ax, "q", 2.4)
-        self.spans = {of: [self._line(ax, of, 3.5) for _ in "12"] for of in ("posterior", "q")}
-        self.moving(self.target, self.best, self.shared, self.names)
-        self.moving(*self.spans["posterior"], *self.spans["q"])
-
-    def _build_curve(self, ax: Axes) -> None:
-        style(ax, x="x, in its std", keep="xy").set(xlim=(-2.65, 2.65), ylim=(-EDGE, EDGE))
-        above(ax, 0.0, 58, "mean of q for $z_2$", of="text")
-        above(ax, 0.0, 36, "● best for each datum", of="posterior")
-        self.encoder_name = above(ax, 0.0, 14, "", of="q")
-        self.band = ax.fill_between(CURVE, 0, 0, color=COLOURS["q"], alpha=0.18, linewidth=0)
-        self.steps = self._line(ax, "q", 2.2)
-        (self.dots,) = ax.plot(DATA, 0 * DATA, "o", color=COLOURS["posterior"], markersize=5)
         self.miss = self._line(ax, "gap", 3.0)
-        (self.here,) = ax.plot([0], [0], "o", color=COLOURS["evidence"], markersize=7)
-        self.moving(self.band, self.steps, self.dots, self.miss, self.here, self.encoder_name)
+        self.here = self._line(ax, "posterior", 0.0)
+        self.here.set(marker="o", markersize=6, linestyle="none")
+        self.moving(self.target, self.answers, self.best, self.shared, self.names)
+        self.moving(self.miss, self.here)
 
     @staticmethod
     def _line(ax: Axes, of: str, width: float, dashes: object = "-") -> Line2D:
@@ -149,11 +132,11 @@ class AmortisedInference(Explorer):
         line.set_linestyle(dashes)  # type: ignore[arg-type]
         return line
 
-    def update(self, rho: float, x: float, family: str, encoder: str) -> Reading:
+    def update(self, rho: float, x: float, encoder: str) -> Reading:
         """Fits q for this x, looks the encoder's q up, and splits the gap."""
         pair, t = pair_world(rho), torch.tensor(x, **DOUBLE)
         posterior = pair.posterior(t)
-        best = FAMILIES[family](posterior)
+        best = best_diagonal(posterior)
         q = DiagonalGaussian(pair.posterior(looked_up(encoder, t)).mean, best.log_std)
         seen = (pair.scale * t).unsqueeze(-1)
         approximation = gap(best, posterior).item()
@@ -169,55 +152,35 @@ class AmortisedInference(Explorer):
         for i in (0, 1):
             numbers[f"posterior_std_{i + 1}"] = posterior.variance[i].sqrt().item()
             numbers[f"q_std_{i + 1}"] = best.std[i].item()
-        self._move_plane(posterior, best, q, family, encoder)
-        self._move_curve(pair, x, encoder, best.std[1].item())
+        self._move(posterior, best, q, encoder)
+        self._move_answers(pair, encoder)
         self.ledger.set(numbers["log_evidence"], numbers["best_elbo"], numbers["elbo"])
         return Reading(numbers, _sentence(numbers, encoder))
 
-    def _move_plane(
-        self,
-        posterior: FullGaussian,
-        best: DiagonalGaussian,
-        q: DiagonalGaussian,
-        family: str,
-        encoder: str,
+    def _move(
+        self, posterior: FullGaussian, best: DiagonalGaussian, q: DiagonalGaussian, encoder: str
     ) -> None:
+        own = encoder == OWN
         self.target.set_xy(_ellipse(posterior))
         self.best.set_data(*_ellipse(best).T)
         self.shared.set_data(*_ellipse(q).T)
-        own = encoder == OWN
-        self.names.set_text(f"best {family} q" if own else f"best {family} q (dashed), encoder's q")
         self.best.set_visible(not own)
-        self._move_spans("posterior", posterior.mean, posterior.variance.sqrt(), -EDGE + 0.09)
-        self._move_spans("q", posterior.mean, best.std, -EDGE + 0.09 + 0.14)
+        self.here.set_data(*posterior.mean.unsqueeze(-1).numpy())
+        self.miss.set_data(*torch.stack([posterior.mean, q.mean], -1).numpy())
+        told = "best q for this x (dashed), the encoder's q, ● its means"
+        self.names.set_text("q of its own for this x" if own else told)
 
-    def _move_spans(self, of: str, mean: Tensor, std: Tensor, foot: float) -> None:
-        """Its widths, as lines at `foot`: z_1's along the lower edge, z_2's along the left one."""
-        across, up = self.spans[of]
-        across.set_data(_width(mean[0].item(), std[0].item()), (foot, foot))
-        up.set_data((foot, foot), _width(mean[1].item(), std[1].item()))
-
-    def _move_curve(self, pair: PairWorld, x: float, encoder: str, std: float) -> None:
-        slope = pair.posterior(torch.ones((), **DOUBLE)).mean[1].item()  # of the mean of z_2 in t
-        curve = slope * looked_up(encoder, CURVE).numpy()
-        self.steps.set_data(CURVE.numpy(), curve)
-        self.band.set_data(CURVE.numpy(), curve - std, curve + std)
-        self.dots.set_ydata(slope * DATA.numpy())
-        own, given = slope * x, slope * looked_up(encoder, torch.tensor(x, **DOUBLE)).item()
-        self.miss.set_data((x, x), (own, given))
-        self.here.set_data([x], [own])
-        self.encoder_name.set_text("q, mean ± std" if encoder == OWN else "the encoder's, ± std")
+    def _move_answers(self, pair: PairWorld, encoder: str) -> None:
+        """The means of which the encoder's table has one for each row."""
+        self.answers.set_visible(encoder != OWN)
+        if encoder != OWN:
+            self.answers.set_data(*pair.posterior(table(TABLES[encoder])[1]).mean.T.numpy())
 
 
 def _ellipse(q: DiagonalGaussian | FullGaussian) -> Array:
     """The contour of q, CONTOUR standard deviations out: (181, 2)."""
     circle = CONTOUR * torch.stack([CIRCLE.cos(), CIRCLE.sin()])  # (2, 181)
     return (q.mean + (q.scale_tril @ circle).T).numpy()
-
-
-def _width(mean: float, std: float) -> tuple[float, float]:
-    """mean ± CONTOUR std, cut at the panel's edge."""
-    return max(mean - CONTOUR * std, -EDGE), min(mean + CONTOUR * std, EDGE)
 
 
 def _sentence(r: dict[str, float], encoder: str) -> str:
@@ -234,7 +197,8 @@ def _sentence(r: dict[str, float], encoder: str) -> str:
             f"{number(r['mean_amortisation'])} on average over x: its ELBO is {elbo}."
         )
     return (
-        f"log p(x) is {evidence} nats. The best q of this family has the ELBO {best}: its shape "
-        f"costs {approximation} nats. Its standard deviations are {given}, the posterior's {own}. "
+        f"log p(x) is {evidence} nats. The best q without correlation has the ELBO {best}: "
+        f"its shape costs {approximation} nats. Its standard deviations are {given}, "
+        f"the posterior's {own}. "
         f"{shared}"
     )

@@ -153,7 +153,7 @@ def free_bits(nats: float, until: float = 1.0) -> Objective:
 
 
 def weighted_elbo(betas: Tensor | Sequence[float]) -> Objective:
-    """E_q log p(x|z) − β KL(q ‖ p) of each stacked model with its own β.  (Eq. 5.4)
+    """E_q log p(x|z) − β KL(q ‖ p) of each stacked model with its own β.  (Eq. 5.2)
 
     betas: (M,). A lower bound on log p(x) for β ≥ 1, none for β < 1. The bound that is returned is
     summed over the models, so that each has the gradient that it would have alone. Raises

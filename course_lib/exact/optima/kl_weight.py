@@ -15,7 +15,7 @@ from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
 
 
 def mutual_information(world: LinearGaussian) -> Tensor:
-    """I(x; z) = ½ log det(I + Wᵀ Ψ⁻¹ W): the mean of KL(p(z|x) ‖ p(z)) over x ~ p(x).  (Eq. 5.1)
+    """I(x; z) = ½ log det(I + Wᵀ Ψ⁻¹ W): the mean of KL(p(z|x) ‖ p(z)) over x ~ p(x).  (Eq. 5.3)
 
     What the best q must pay on average. Returns one number of nats; 0 only if W = 0.
     """
@@ -25,7 +25,7 @@ def mutual_information(world: LinearGaussian) -> Tensor:
 
 
 def weighted_bound(world: LinearGaussian, q: Gaussian, x: Numbers, beta: float) -> Tensor:
-    """L_β(q) = E_q log p(x|z) − β KL(q ‖ p(z)).  (Eq. 5.4)
+    """L_β(q) = E_q log p(x|z) − β KL(q ‖ p(z)).  (Eq. 5.2)
 
     q: over z, batch broadcastable with that of x (*batch, D). Returns (*batch,) nats. Never above
     log p(x) for β ≥ 1; below 1 it may be. Raises ValueError if the KL is too large for a number.

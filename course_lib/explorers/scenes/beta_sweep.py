@@ -1,42 +1,68 @@
 """What is to be shown of VAEs trained at many weights β: their terms, codes, pictures, bounds."""
 
 import copy
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
 from typing import cast
 
 import torch
 from torch import Generator, Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.data import Images, load_digits
-from course_lib.distributions import kl_divergence
+from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.evaluate import LatentPlane, expected_log_likelihood, rate_distortion, surgery
-from course_lib.train import Settings, fit, weighted_elbo
 from course_lib.vae import VAE, Architecture, stack, unstack
 
 BETAS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0)
 COUNT = 16  # a pixel of the digits is a count 0..16
+NODES, WIDE = (24, 64), 0.4  # of the quadrature, for a code narrower and wider than that
 SAMPLES = 4  # of q, for each image's distortion
 
 
 @lru_cache(maxsize=1)
 def quick_sweep() -> VAE:
-    """Sixteen VAEs of the digits at BETAS, trained for a few seconds: enough to try things on."""
-    counts = load_digits().images.flatten(1).float()  # (1797, 64)
-    architecture = Architecture(64, (2,), ((64, 64),), "binomial", COUNT)
-    model = cast(VAE, architecture.build(seed=0, data_mean=counts.mean(0) / COUNT))
-    fit(model, counts, Settings(16, 128, 0.03, 20, "muon"), progress_bar=False)
-    sweep = stack([model] * len(BETAS))
-    objective = weighted_elbo(torch.tensor(BETAS, dtype=torch.float32, device="cpu"))
-    fit(sweep, counts, Settings(10, 256, 0.02, 10), objective=objective, progress_bar=False)
+    """The sixteen VAEs at BETAS that notebook 5 trains, by the same steps: one model with β = 1,
+    then sixteen copies of it that go on from there, each with its own β.
+
+    In float64, so that every machine ends with the same numbers: what float32 rounds differently
+    here and there grows in some two thousand steps to tenths of a nat.
+    """
+    counts = load_digits().images.flatten(1).double()  # (1797, 64)
+    architecture = Architecture(64, (2,), ((32, 32),), "binomial", COUNT)
+    first = architecture.build(seed=5, data_mean=(counts.mean(0) / COUNT).float()).double()
+    one = stack([cast(VAE, first)])
+    _train(one, counts, [1.0], epochs=100, step=0.01)
+    sweep = stack([unstack(one, 0)] * len(BETAS))
+    _train(sweep, counts, BETAS, epochs=30, step=0.005)
     return sweep
+
+
+def _train(
+    models: VAE, counts: Tensor, weights: Sequence[float], *, epochs: int, step: float
+) -> None:
+    """Adam on D + βR of every model, its step falling to zero by a cosine."""
+    betas = torch.tensor(weights, **DOUBLE).unsqueeze(-1)  # (M, 1)
+    optimiser = torch.optim.Adam(models.parameters(), lr=step)
+    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
+    generator = Generator().manual_seed(5)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(counts), generator=generator).split(128):
+            terms = models.terms(counts[rows], generator=generator)
+            loss = (betas * terms.kl - terms.reconstruction).mean(1).sum()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        falling.step()
 
 
 class SweepReport:
     """Figures of M stacked models with a 2-D latent and a Binomial(16) likelihood.
 
     betas: (M,), the weights in the models' order. images: the data set, counts 0..16, whose labels
-    hold every digit. Means over the data, (M,) nats: rate, distortion, mutual_information,
-    aggregate_kl; the last two are good to some 0.03 nats and add up to the first.
+    hold every digit. means: of each model, over the data, nats: rate, distortion, elbo,
+    mutual_information and aggregate_kl; the last two are good to some 0.03 nats and add up to the
+    first.
     Of the first image of each digit, x (10, D), float64: its q, batch (M, 10), and rebuilt
     (M, 10, D), what q's mean decodes to, as a share of ink.
     Raises ValueError if betas and models differ in number.
@@ -44,38 +70,64 @@ class SweepReport:
 
     def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
         self.betas = [float(f"{beta:.6g}") for beta in betas.tolist()]
-        counts = images.images.flatten(1).float()  # (N, D)
-        self._average(models, counts)
+        self._counts = images.images.flatten(1).double()  # (N, D)
         exact = copy.deepcopy(models).double().requires_grad_(False)
         labels = images.labels.tolist()
-        self.x = counts[[labels.index(digit) for digit in range(10)]].double()
-        self.everyone = exact.infer(1, counts.double())  # batch (M, N)
-        self.q = exact.infer(1, self.x)
-        self._expected = expected_log_likelihood(exact, self.q, self.x)  # (M, 10)
-        self._costs = kl_divergence(self.q, exact.prior)  # (M, 10)
-        self.rebuilt = exact.generate(1, self.q.mean).mean / COUNT
-        self._exact = exact
-        self._planes = [LatentPlane(unstack(exact, i), self.x) for i in range(len(self.betas))]
-        self._evidence: dict[tuple[int, int], float] = {}
-
-    @torch.no_grad()
-    def _average(self, models: VAE, counts: Tensor) -> None:
-        """Both terms, and the two parts of the rate, over the whole data set."""
-        generator = Generator().manual_seed(0)
-        found = rate_distortion(models, counts, samples=SAMPLES, generator=generator)
-        if found.rate.shape != (len(self.betas), len(counts)):
+        self.x = self._counts[[labels.index(digit) for digit in range(10)]]
+        self.everyone = exact.infer(1, self._counts)  # batch (M, N)
+        if self.everyone.mean.shape[:-2] != (len(self.betas),):
             raise ValueError(
                 f"betas must have one entry a model, got {len(self.betas)} for "
-                f"{tuple(found.rate.shape[:-1])} models"
+                f"{tuple(self.everyone.mean.shape[:-2])} models"
             )
-        self.rate = found.rate.double().mean(-1).tolist()
-        self.distortion = found.distortion.double().mean(-1).tolist()
-        parts = [
-            surgery(unstack(models, i), counts, generator=generator) for i in range(len(self.betas))
-        ]
-        self.mutual_information = [part.mutual_information for part in parts]
-        # What is left, so that the two add up; its own estimate has several times the error.
-        self.aggregate_kl = [part.rate - part.mutual_information for part in parts]
+        self.q = exact.infer(1, self.x)
+        self.rebuilt = exact.generate(1, self.q.mean).mean / COUNT
+        self._exact = exact
+        self._evidence: dict[tuple[int, int], float] = {}
+
+    @cached_property
+    def means(self) -> list[dict[str, float]]:
+        """Of each model, over the whole data set: both terms, and the two parts of the rate."""
+        generator = Generator().manual_seed(0)
+        found = rate_distortion(self._exact, self._counts, samples=SAMPLES, generator=generator)
+        rates, distortions = found.rate.mean(-1).tolist(), found.distortion.mean(-1).tolist()
+        means = []
+        for i, (rate, distortion) in enumerate(zip(rates, distortions, strict=True)):
+            # In float32, which is twice as quick: N² densities, and an average over draws.
+            single = unstack(self._exact, i).float()
+            parts = surgery(single, self._counts.float(), generator=generator)
+            means.append(
+                {
+                    "rate": rate,
+                    "distortion": distortion,
+                    "elbo": -(rate + distortion),
+                    "mutual_information": parts.mutual_information,
+                    # What is left, so that the two add up; its own estimate has several times
+                    # the error.
+                    "aggregate_kl": rate - parts.mutual_information,
+                }
+            )
+        return means
+
+    @cached_property
+    def _expected(self) -> Tensor:
+        """E_q log p(x|z) of the ten images, (M, 10), good to 0.01: a wide code takes more nodes."""
+        found = []
+        for i, (mean, log_std) in enumerate(zip(self.q.mean, self.q.log_std, strict=True)):
+            q = DiagonalGaussian(mean, log_std)
+            nodes = NODES[bool(q.std.max() > WIDE)]
+            model = unstack(self._exact, i)
+            found.append(expected_log_likelihood(model, q, self.x, nodes=nodes))
+        return torch.stack(found)
+
+    @cached_property
+    def _costs(self) -> Tensor:
+        """KL(q ‖ prior) of the ten images, (M, 10)."""
+        return kl_divergence(self.q, self._exact.prior)
+
+    @cached_property
+    def _planes(self) -> list[LatentPlane]:
+        return [LatentPlane(unstack(self._exact, i), self.x) for i in range(len(self.betas))]
 
     def decoded(self, z: Tensor) -> Tensor:
         """What each model makes of latents z (S, 2), as a share of ink: (M, S, D)."""
@@ -89,17 +141,12 @@ class SweepReport:
             self._evidence[key] = self._planes[model].log_evidence(digit)
         return self._evidence[key]
 
-    def numbers(self, model: int, digit: int) -> dict[str, float]:
+    def of_image(self, model: int, digit: int) -> dict[str, float]:
         """Everything about one model and one image, nats, by name; see the explorer."""
         expected = self._expected[model, digit].item()
         cost = self._costs[model, digit].item()
         evidence = self.evidence(model, digit)
         return {
-            "rate": self.rate[model],
-            "distortion": self.distortion[model],
-            "elbo": -(self.rate[model] + self.distortion[model]),
-            "mutual_information": self.mutual_information[model],
-            "aggregate_kl": self.aggregate_kl[model],
             "image_rate": cost,
             "image_elbo": expected - cost,
             "objective": expected - self.betas[model] * cost,

@@ -1,0 +1,207 @@
+"""Chapter 6's exercises that are no number: blanks, a diagnosis, an encoder that is measured."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy import integrate, optimize, stats
+
+from course_lib.checks import Blanks, Design, MultipleChoice
+from course_lib.distributions import DiagonalGaussian
+from course_lib.exact import tanh_world
+from course_lib.exercises import EXERCISES, judged
+from course_lib.exercises.amortisation import missed
+from course_lib.nets import GaussianNet
+
+WORLD = tanh_world(a=2.0, b=1.0, c=0.0, s=0.5)
+Grid = NDArray[np.float64]
+
+
+# ---- 6.a: the best q with one σ ----
+
+
+def test_the_words_of_the_derivation_are_those_of_numbers() -> None:
+    """Of a posterior with precision Λ, each right word gives what SciPy finds, no wrong one does.
+
+    The KL is ½ (tr Λ σ² − d log σ²) and what is free of σ²: its first term, where its slope is 0,
+    and the mean that the best σ² is of the 1/Λ_ii.
+    """
+    root = np.random.default_rng(6).normal(size=(3, 3))
+    covariance = root @ root.T + 0.3 * np.eye(3)
+    precision = np.linalg.inv(covariance)
+    d, trace, spread = 3, float(np.trace(precision)), float(np.trace(covariance))
+
+    log_volume = float(np.linalg.slogdet(precision)[1])
+
+    def kl(variance: float) -> float:
+        return 0.5 * (variance * trace - d - d * math.log(variance) - log_volume)
+
+    found = optimize.minimize_scalar(
+        kl, bounds=(1e-3, 10), method="bounded", options={"xatol": 1e-9}
+    )
+    best = float(found.x)
+    z = np.random.default_rng(7).normal(size=(400_000, 3)) * math.sqrt(best)
+    weighed = float(np.einsum("ni,ij,nj->n", z, precision, z).mean())
+    each = 1 / np.diag(precision)
+    values = {
+        "σ² tr Λ": best * trace,
+        "σ² tr Σ": best * spread,
+        "σ² det Λ": best * float(np.linalg.det(precision)),
+        "d σ²": d * best,
+        "d / σ²": d / best,
+        "1 / σ²": 1 / best,
+        "d / σ": d / math.sqrt(best),
+        "2d / σ²": 2 * d / best,
+        "d / tr Λ": d / trace,
+        "tr Σ / d": spread / d,
+        "tr Λ / d": trace / d,
+        "1 / tr Λ": 1 / trace,
+        "harmonic": float(stats.hmean(each)),
+        "arithmetic": float(each.mean()),
+        "geometric": float(stats.gmean(each)),
+    }
+    exercise = EXERCISES["6.a"]
+    assert isinstance(exercise, Blanks)
+    truth = [weighed, trace, best, best]
+    for blank, true in zip(exercise.blanks, truth, strict=True):
+        near = {word for word in blank.options if values[word] == pytest.approx(true, rel=0.01)}
+        assert near == {blank.right}
+
+
+def test_the_blanks_in_order_are_right_and_each_wrong_word_is_answered() -> None:
+    exercise = EXERCISES["6.a"]
+    assert isinstance(exercise, Blanks)
+    right = ["σ² tr Λ", "d / σ²", "d / tr Λ", "harmonic"]
+    assert judged("6.a", right).accepted
+    for place, blank in enumerate(exercise.blanks):
+        for word, reason in blank.reasons.items():
+            given = [*right[:place], word, *right[place + 1 :]]
+            assert judged("6.a", given).message.endswith(f"Blank {place + 1}, “{word}”: {reason}")
+
+
+# ---- 6.c: the gaps of two trainings ----
+
+
+def test_the_diagnosis_holds_two_remedies_and_answers_every_other() -> None:
+    exercise = EXERCISES["6.c"]
+    assert isinstance(exercise, MultipleChoice)
+    right = ["climb q for each test image", "more training images"]
+    assert judged("6.c", right).accepted
+    assert judged("6.c", right[:1]).message == "6.c: right so far, and one more holds"
+    for word, reason in exercise.reasons.items():
+        verdict = judged("6.c", [*right, word])
+        assert not verdict.accepted
+        assert reason in verdict.message
+
+
+# ---- 6.d: an encoder for the tanh world ----
+
+
+def pairs(seed: int, count: int = 4_000) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    z = WORLD.prior.sample((count,), generator=generator)
+    return z, WORLD.decoder(z).sample(generator=generator)
+
+
+def climbed_on_the_elbo(seed: int) -> GaussianNet:
+    """A new net, one draw for each x, six hundred steps."""
+    generator = torch.Generator().manual_seed(seed)
+    net = GaussianNet(1, (16,), 1, generator=generator).double()
+    _, x = pairs(seed, 1_000)
+    climber = torch.optim.Adam(net.parameters(), lr=0.02)
+    for _ in range(600):
+        q = net(x)
+        z = q.rsample(generator=generator)
+        climber.zero_grad()
+        (q.log_prob(z) - WORLD.log_joint(x, z)).mean().backward()
+        climber.step()
+    return net
+
+
+def density(x: float) -> float:
+    """p(x) by SciPy."""
+    return float(
+        integrate.quad(
+            lambda z: stats.norm.pdf(z) * stats.norm.pdf(x, 2 * math.tanh(z), 0.5), -8, 8, limit=200
+        )[0]
+    )
+
+
+def moments(x: float) -> tuple[float, float, float]:
+    """p(x), and the posterior's mean and standard deviation, by sums over a fine grid of z."""
+    z = np.linspace(-9, 9, 4_001)
+    joint = stats.norm.pdf(z) * stats.norm.pdf(x, 2 * np.tanh(z), 0.5)
+    evidence = float(joint.sum() * (z[1] - z[0]))
+    weight = joint / joint.sum()
+    mean = float(weight @ z)
+    return evidence, mean, math.sqrt(float(weight @ (z - mean) ** 2))
+
+
+def test_the_figure_is_the_kl_averaged_over_x() -> None:
+    """Of the posterior's own mean and width: a double sum by NumPy and SciPy."""
+    z = np.linspace(-9, 9, 4_001)
+    total = mass = 0.0
+    for x in np.linspace(-4.5, 4.5, 121):
+        evidence, mean, std = moments(float(x))
+        q = stats.norm.pdf(z, mean, std)
+        posterior = stats.norm.logpdf(z) + stats.norm.logpdf(x, 2 * np.tanh(z), 0.5)
+        excess = stats.norm.logpdf(z, mean, std) - posterior + math.log(evidence)
+        total += evidence * float((q * excess).sum() * (z[1] - z[0]))
+        mass += evidence
+    assert moments(1.1)[0] == pytest.approx(density(1.1), rel=1e-8)
+
+    def matched(x: torch.Tensor) -> DiagonalGaussian:
+        exact = WORLD.posterior(x)
+        return DiagonalGaussian(exact.mean, 0.5 * exact.variance.log())
+
+    assert missed(matched) == pytest.approx(total / mass, abs=2e-4)
+    assert round(missed(matched), 3) == 0.073
+    assert not judged("6.d", matched).accepted
+
+
+def test_an_encoder_that_climbed_the_elbo_is_accepted() -> None:
+    assert judged("6.d", climbed_on_the_elbo(0)).accepted
+
+
+@pytest.mark.slow
+def test_the_elbo_reaches_the_figure_and_pairs_do_not() -> None:
+    """Of three seeds each; that of pairs trained as in the chapter's second rung."""
+    for seed in range(3):
+        assert missed(climbed_on_the_elbo(seed)) < 0.06
+        z, x = pairs(seed)
+        generator = torch.Generator().manual_seed(seed)
+        net = GaussianNet(1, (16,), 1, generator=generator).double()
+        climber = torch.optim.Adam(net.parameters(), lr=0.02)
+        for _ in range(600):
+            climber.zero_grad()
+            (-net(x).log_prob(z).mean()).backward()
+            climber.step()
+        assert 0.065 < missed(net) < 0.08
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (3, "an encoder is wanted, a net or a function, got int"),
+        (lambda x: x, "must make a DiagonalGaussian (181, 1), got Tensor"),
+        (
+            lambda x: DiagonalGaussian.standard(2),
+            "must make a DiagonalGaussian (181, 1), got (2,)",
+        ),
+    ],
+)
+def test_what_is_no_encoder_is_told_what_one_is(answer: object, words: str) -> None:
+    assert words in judged("6.d", answer).message
+
+
+def test_one_q_for_all_is_far_off() -> None:
+    """The prior, whatever x, misses by more than five nats."""
+    assert isinstance(EXERCISES["6.d"], Design)
+
+    def prior(x: torch.Tensor) -> DiagonalGaussian:
+        return DiagonalGaussian(0 * x, 0 * x)
+
+    assert 5 < missed(prior) < 6
+    assert not judged("6.d", prior).accepted
