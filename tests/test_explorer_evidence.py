@@ -124,10 +124,10 @@ def test_the_words_beside_the_blue_dots_touch_nothing(
     """No dot, not the shell, not the line to the ring, not the frames of the pictures."""
     explorer.at(d=d, S=1_000, s=s)
     words = explorer.words["blue"]
+    assert words.axes is not None
     box = words.get_window_extent().transformed(words.axes.transData.inverted())
-    (x0, y0), (x1, y1) = explorer.leader.get_xydata()
-    share = torch.linspace(0, 1, 200)
-    line = torch.stack([x0 + share * (x1 - x0), y0 + share * (y1 - y0)])
+    start, end = points(explorer.leader).T[:, :, None]
+    line = start + torch.linspace(0, 1, 200) * (end - start)
     drawn = torch.cat([*map(points, (explorer.blue, explorer.grey, explorer.shell)), line], 1)
     touched = (drawn[0] > box.x0) & (drawn[0] < box.x1) & (drawn[1] > box.y0) & (drawn[1] < box.y1)
     assert not touched.any()
@@ -138,11 +138,11 @@ def test_the_words_beside_the_blue_dots_touch_nothing(
 def test_the_line_leaves_the_inside_of_the_ring_free(explorer: EvidenceNeedle) -> None:
     """With one latent the blue dots lie there."""
     explorer.at(d=1, S=1_000, s=0.2)
-    start = explorer.leader.get_xydata()[0]
-    ring = explorer.ring.get_xydata()[0]
-    radius = explorer.ring.get_markersize() / 2 * explorer.ring.figure.dpi / 72
-    apart = explorer.ring.axes.transData.transform([start, ring])
-    assert math.dist(*apart) > 0.9 * radius
+    ring = explorer.ring
+    assert ring.axes is not None
+    ends = torch.stack([points(explorer.leader)[:, 0], points(ring)[:, 0]])
+    start, middle = ring.axes.transData.transform(ends.numpy())
+    assert math.dist(start, middle) > 0.45 * ring.get_markersize() * ring.axes.figure.dpi / 72
 
 
 def test_blue_dots_are_draws_of_the_integrand(explorer: EvidenceNeedle) -> None:
