@@ -192,7 +192,7 @@ def test_enter_in_the_field_of_a_number_checks(browser: Browser, page: Path) -> 
     expect(said).to_have_text("You said 0.25. 3.w: not yet. The half twice.")
     field.fill("0.5")
     field.press("Enter")
-    expect(said).to_have_text("You said 0.5. 3.w: right, 0.5 nats")
+    expect(said).to_have_text("You said 0.5. 3.w: right: 0.5 nats")
     assert seen.wrong == []
 
 
