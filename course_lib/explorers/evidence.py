@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from course_lib.exact import LinearGaussian
+from course_lib.explorers.scenes.framed_digit import framed, picture
 from course_lib.explorers.scenes.prior_draws import (
     DIMENSIONS,
     DOTS,
@@ -21,21 +22,19 @@ from course_lib.explorers.stage import Explorer, Reading, Slider, Steps
 from course_lib.plots import (
     COLOURS,
     TEXT_PT,
-    Blit,
     ink,
     label,
     latent_points,
     number,
     panels,
     printed,
-    sheet,
     spread,
     style,
 )
 
 ESTIMATES = 100  # at most; fewer where the pool does not suffice
 ALONG, OFF = (-4.0, 11.6), (-0.25, 9.6)  # of the folded space, prior standard deviations
-PICTURES, SIDE, SCALE = (5.4, 8.8), 2.7, 5  # left edges and side of the two; pixels a pixel
+PICTURES, SIDE, TOP = (5.4, 8.8), 2.7, 9.0  # left edges, side and upper edge of the two
 RING = 0.25  # radius of the ring, in units of the folded space
 HIGHEST, HALF_WORDS = (
     4.6,
@@ -101,8 +100,8 @@ class EvidenceNeedle(Explorer):
             "best": label(ax, PICTURES[0] + SIDE / 2, 9.4, "", of="text", ha="center"),
         }
         label(ax, PICTURES[1] + SIDE / 2, 9.4, "the digit x", of="posterior", ha="center")
-        self.pictures = [_framed(ax, left) for left in PICTURES]
-        self.pictures[1].set_picture(_picture(self.image))
+        self.pictures = [framed(ax, left, TOP) for left in PICTURES]
+        self.pictures[1].set_picture(picture(self.image))
         self.moving(self.shell, self.grey, self.blue, self.ring, self.leader, *self.pictures)
         self.moving(*self.words.values())
 
@@ -166,9 +165,9 @@ class EvidenceNeedle(Explorer):
         self.grey.set_data(*folded(self.draws.shown[:dots, :d], along).T)
         self.blue.set_data(*(places := folded(blue, along)).T)
         self.ring.set_data(ring[:1], ring[1:])
-        self._lead(ring, np.array([PICTURES[0], 9.0 - SIDE]))
+        self._lead(ring, np.array([PICTURES[0], TOP - SIDE]))
         mean = world.offset + world.loadings @ best
-        self.pictures[0].set_picture(_picture(mean.clamp(0, 1)))
+        self.pictures[0].set_picture(picture(mean.clamp(0, 1)))
         angles = np.linspace(0, np.pi, 200)
         self.shell.set_data(d**0.5 * np.cos(angles), d**0.5 * np.sin(angles))
         self._write(d, draws, dots, places)
@@ -230,25 +229,6 @@ def folded(z: Tensor, along: Tensor) -> Numbers:
     off = (z - ahead[:, None] * along).norm(dim=1)
     result: Numbers = torch.stack([ahead, off], 1).numpy()
     return result
-
-
-def _picture(image: Tensor) -> NDArray[np.uint8]:
-    """An image (784,) with grey levels in [0, 1], dark on white."""
-    return sheet(image.reshape(1, 28, 28).numpy(), 1, SCALE)
-
-
-def _framed(ax: Axes, left: float) -> Blit:
-    """An empty picture with a thin frame, its upper left corner at (left, 9.0) of the panel."""
-    figure = ax.figure
-    start, top = ax.transData.transform((left, 9.0))
-    side = 28 * SCALE
-    box = ((start, top - side), (start + side, top))
-    (x0, y0), (x1, y1) = figure.transFigure.inverted().transform(box)
-    inset = figure.add_axes((x0, y0, x1 - x0, y1 - y0))
-    inset.set(xticks=[], yticks=[])
-    for spine in inset.spines.values():
-        spine.set(color=COLOURS["prior"], linewidth=0.8)
-    return Blit(inset, _picture(torch.ones(784)))
 
 
 def _off(gap: str) -> str:
