@@ -110,6 +110,10 @@ def test_a_place_is_added_and_the_class_stays() -> None:
     assert type(caught.value) is ValueError
 
 
+# Of these test_exercises and test_exercises_kinds try every word.
+OF_EXERCISES = ("Exercise", "Mistake", "Blanks", "MultipleChoice", "Design")
+
+
 def messages(tree: ast.AST) -> Iterator[str]:
     """Every text but docstrings, the help of a command, and what an exercise says of an answer.
 
@@ -119,7 +123,7 @@ def messages(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg in ("help", "description", "prog"):
             hidden |= set(ast.walk(node))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Exercise", "Mistake"):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in OF_EXERCISES:
             hidden |= set(ast.walk(node))
         if isinstance(node, ast.Expr):  # a docstring
             hidden |= {node.value} if isinstance(node.value, ast.Constant) else set()
