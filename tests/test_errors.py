@@ -511,8 +511,9 @@ ADVICE: list[tuple[str, Act, Act]] = [
 # What reads like advice and is none, or none that a test could follow.
 NO_ADVICE = (
     "A chain of latents: keep some, draw the rest anew",  # a heading
-    "With β = {} the code of this {} costs {} nats. Along the first latent it is {} wide, where the "
-    "prior is 1. What it decodes to misses x by {} in squared ink, and {} of {} latents are in use.",
+    "With β = {} the code of this {} costs {} nats. Along the first latent it is {} wide, where "
+    "the prior is 1. What it decodes to misses x by {} in squared ink, and {} of {} latents are in "
+    "use.",  # a picture's sentence
     "{} has no name such as 4.1",  # test_edition_guesses brings it
     "is this machine allowed to use it?",  # only those who run the index can answer
     "start.py: stopped; the next start carries on from here",
