@@ -15,7 +15,6 @@ from course_lib.checks.general import counts_of, general_mistakes
 from course_lib.checks.surroundings import undisturbed
 from course_lib.checks.time_limit import require_seconds
 
-
 ANY = math.nan  # in a mistake's list: whatever number stands there
 
 

@@ -11,9 +11,9 @@
     guesses     what `guess` and `reveal` go by: "near", the factor below which a guess is told in
                 per cent, and "longest", the letters of a guess in words.
     words       by language: "phrases", what `checks.phrases` holds; "counts", the words for 0, 1,
-                2 and so on; "exercises", by name: "hints", in steps; of numbers the "unit", the "names" if they have some, and
-                under "mistakes" the hint for each of the lists above; of a choice its "reasons", of
-                blanks those of each.
+                2 and so on; "exercises", by name: "hints", in steps; of numbers the "unit", the
+                "names" if they have some, and under "mistakes" the hint for each of the lists
+                above; of a choice its "reasons", of blanks those of each.
 
 A mistake that is found from the exact answer, such as its sign turned, is one more list and one
 more hint. Another language is one more entry under words. A function or a design is no table: the

@@ -241,11 +241,11 @@ register(
         reasons={
             "q is the posterior": "Flat where q draws says nothing of where q never draws. Half of "
             "a posterior with two humps is just as flat.",
-            "p(x) equals c": "That needs a q that covers the posterior. Half of it gives a constant "
-            "too, log 2 too low.",
+            "p(x) equals c": "That needs a q that covers the posterior. Half of it gives a "
+            "constant too, log 2 too low.",
             "p(x) is at most c": "What q leaves out can only add to p(x).",
-            "more draws of q will tell whether it is the posterior": "No draw of q ever falls where q is zero. What could tell is a "
-            "z from elsewhere, such as one from the prior.",
+            "more draws of q will tell whether it is the posterior": "No draw of q ever falls "
+            "where q is zero. What could tell is a z from elsewhere, such as one from the prior.",
         },
         hints=(
             "A constant difference of logarithms is a constant ratio: in the places that q draws, "
