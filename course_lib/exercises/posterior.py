@@ -1,7 +1,6 @@
 """Exercises on the posterior, p(z|x) = p(x|z) p(z) / p(x), and on a q in its place."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,8 +13,8 @@ from course_lib.checks.exercise import ANY
 from course_lib.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
 from course_lib.exact import GridPosterior, LinearGaussian, square_world
 from course_lib.exercises.registry import register
+from course_lib.exercises.walks import lopsided, metropolis_rule, two_humps, walk, walk_case
 
-Rule = Callable[[Tensor, Tensor, Tensor], bool]  # u, log density here, log density there → taken?
 SEEN = (1.5, 2.0, 3.0)  # x of 2.d
 MOST = 0.1  # nats that 2.d may miss
 
@@ -42,54 +41,6 @@ JOINT = _normal(5, 0, 4) + _normal(0, 0, 1)  # log p(x = 5, z = 0)
 def _alone(place: int, value: float) -> list[float]:
     """Of 2.a one number, whatever the others are."""
     return [value if i == place else ANY for i in range(4)]
-
-
-def _walk(taken: Rule, *, keep: str = "where it stands") -> Callable[..., Tensor]:
-    """A chain that takes a step where `taken` says so, and notes what `keep` says."""
-
-    def metropolis(
-        log_density: Callable[[Tensor], Tensor], start: Tensor, steps: Tensor, uniforms: Tensor
-    ) -> Tensor:
-        stands, moved, proposed = [start], [], []
-        for step, u in zip(steps, uniforms, strict=True):
-            z = stands[-1]
-            there = z + step
-            moves = taken(u, log_density(z), log_density(there))
-            stands.append(there if moves else z)
-            moved += [there] * moves
-            proposed.append(there)
-        noted = {
-            "where it stands": stands[1:],
-            "the start as well": stands,
-            "where it stood": stands[:-1],
-            "steps taken": moved,
-            "what was proposed": proposed,
-        }
-        return torch.stack(noted[keep])
-
-    return metropolis
-
-
-def _metropolis(u: Tensor, here: Tensor, there: Tensor) -> bool:
-    return bool(u < (there - here).exp())
-
-
-def _two_humps(z: Tensor) -> Tensor:
-    """log p(x, z) of the z² world at x = 1.5, up to a constant."""
-    return -0.5 * z**2 - 2 * (1.5 - z**2) ** 2
-
-
-def _lopsided(z: Tensor) -> Tensor:
-    """Of the tanh world at x = 1, up to a constant."""
-    return -0.5 * z**2 - 2 * (1 - 2 * torch.tanh(z)) ** 2
-
-
-def _case(log_density: Callable[[Tensor], Tensor], start: float, seed: int) -> tuple[Any, ...]:
-    """A chain of forty proposals."""
-    generator = torch.Generator().manual_seed(seed)
-    steps = 0.8 * torch.randn(40, generator=generator, **DOUBLE)
-    uniforms = torch.rand(40, generator=generator, **DOUBLE)
-    return log_density, torch.tensor(start, **DOUBLE), steps, uniforms
 
 
 def _in_double(q: Any) -> Any:
@@ -190,43 +141,43 @@ register(
     ),
     Exercise(
         "2.b",
-        lambda: _walk(_metropolis),
+        lambda: walk(metropolis_rule),
         [
             Mistake(
-                _walk(_metropolis, keep="steps taken"),
+                walk(metropolis_rule, keep="steps taken"),
                 "Those are the places after the steps that were taken, fewer than there are "
                 "proposals. What does the chain do when it refuses one?",
             ),
             Mistake(
-                _walk(_metropolis, keep="what was proposed"),
+                walk(metropolis_rule, keep="what was proposed"),
                 "A refused proposal is a place where the chain has never been. It stays at z.",
             ),
             Mistake(
-                _walk(_metropolis, keep="the start as well"),
+                walk(metropolis_rule, keep="the start as well"),
                 "Nearly. Leave out the start: one place is wanted for each proposal.",
             ),
             Mistake(
-                _walk(_metropolis, keep="where it stood"),
+                walk(metropolis_rule, keep="where it stood"),
                 "Nearly. You note the place before each step: note it after u has decided.",
             ),
             Mistake(
-                _walk(lambda u, here, there: bool(u < there - here)),
+                walk(lambda u, here, there: bool(u < there - here)),
                 "u is compared with a ratio of densities. You dropped the exp of their logarithms.",
             ),
             Mistake(
-                _walk(lambda u, here, there: bool(there > here)),
+                walk(lambda u, here, there: bool(there > here)),
                 "That takes steps up only, and sits at a peak. A step down is taken now and then.",
             ),
             Mistake(
-                _walk(lambda u, here, there: bool(u < (here - there).exp())),
+                walk(lambda u, here, there: bool(u < (here - there).exp())),
                 "The ratio is upside down: the density there over the density here.",
             ),
             Mistake(
-                _walk(lambda u, here, there: True),
+                walk(lambda u, here, there: True),
                 "That takes every step: a random walk that knows nothing of the density.",
             ),
         ],
-        cases=[_case(_two_humps, 0.4, 1), _case(_lopsided, -0.5, 2)],
+        cases=[walk_case(two_humps, 0.4, 1), walk_case(lopsided, -0.5, 2)],
         tolerance=1e-10,
         unit="",
         hints=(
