@@ -91,11 +91,11 @@ def test_the_best_code_is_right_and_little_else() -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ((0.5, math.sqrt(0.5)), "its mean rate is 0.3466 nats, and 0.2 are all there is"),
+        ((0.5, math.sqrt(0.5)), "5.d: not yet: its mean rate is 0.3466 nats, at most 0.2 is asked"),
         ((0.0, 1.0), "the mean distortion is 2.41894 nats, and at most 1.605 nats is asked"),
         ((0.3, 0.9), "the mean distortion is"),
         ((0.5, -1.0), "a positive standard deviation"),
-        ((0.5, 0.7, 0.1), "two numbers are wanted"),
+        ((0.5, 0.7, 0.1), "5.d: two numbers are wanted"),
         (0.5, "two numbers are wanted"),
         ("0.4 and 0.8", "two numbers are wanted"),
         ((math.nan, 1.0), "two numbers are wanted"),
