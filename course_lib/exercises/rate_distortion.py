@@ -170,7 +170,7 @@ register(
     Design(
         "5.d",
         distortion_within_budget,
-        1.605,
+        1.61,
         "the mean distortion",
         hints=(
             "Which q is the best for a weight β? In this world it is a posterior: that of the "
