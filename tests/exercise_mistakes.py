@@ -275,11 +275,14 @@ def on_one_hump(x: float) -> DiagonalGaussian:
 
 WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "5.d": [
-        (lambda: (0.5, 0.5**0.5), "its mean rate is 0.3466 nats, and 0.2 are all there is"),
+        (
+            lambda: (0.5, 0.5**0.5),
+            "5.d: not yet: its mean rate is 0.3466 nats, at most 0.2 is asked",
+        ),
         (lambda: (0, 1), "the mean distortion is 2.41894 nats"),
         (lambda: (0.386, 0.7835**2), "its mean rate is"),  # a variance for a standard deviation
         (lambda: (1 / 3, (2 / 3) ** 0.5), "the mean distortion is"),  # β = 2, all but there
-        (lambda: (0.4,), "two numbers are wanted"),
+        (lambda: (0.4,), "5.d: two numbers are wanted"),
     ],
     "1.d": [
         (lambda: DiagonalGaussian.from_std(0.0, 1.0), "is 24.4722, and at most 0.1 is asked"),
