@@ -63,7 +63,7 @@ def distortion_within_budget(code: object) -> float:
     try:
         values = as_numbers(code).values
     except (NoNumber, NotAnswered):
-        values = torch.empty(0)
+        values = torch.empty(0, **DOUBLE)
     if values.numel() != 2 or not bool(torch.isfinite(values).all()) or values[1] <= 0:
         raise Refused("two numbers are wanted, the slope and a positive standard deviation")
     slope, std = values.tolist()
