@@ -253,7 +253,7 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
 # The numbers, by hand.
 CHOICES: dict[str, list[str]] = {
     "1.b": ["no ranking", "draw elsewhere"],
-    "2.c": ["p(x) at least", "same shape where q draws"],
+    "2.c": ["p(x) is at least c", "q has the posterior's shape where it draws"],
     "3.a": ["q(z)", ">=", "p(z)"],
     "3.c": ["c"],
     "4.a": ["second", "0", "4.25", "log 2"],

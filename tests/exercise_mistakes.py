@@ -71,18 +71,21 @@ WRONG_NUMBERS: dict[str, Wrong] = {
     ],
     "2.a": [
         (completed(9 / 4, 15 / 4), "In M the prior's own"),
-        (completed(1 + 9 / 2, 15 / 2), "The noise has the variance"),
+        (completed(1 + 9 / 2, 15 / 2), "In M the noise has the variance"),
         (completed(1 + 3 / 4, 15 / 4), "In M the loading counts twice"),
         ([4 / 13, *R["2.a"][1:]], "M is the precision"),
         ([R["2.a"][0], 15 / 4, *R["2.a"][2:]], "That mean is w x/s²"),
         ([R["2.a"][0], 5 / 3, *R["2.a"][2:]], "x/w is where"),
-        ([*R["2.a"][:2], JOINT_2, R["2.a"][3]], "The third is log p(x, z)"),
-        ([*R["2.a"][:2], normal(5, 0, 4), R["2.a"][3]], "The third is the likelihood"),
+        ([*R["2.a"][:2], JOINT_2, R["2.a"][3]], "Your third is log p(x, z)"),
+        ([*R["2.a"][:2], normal(5, 0, 4), R["2.a"][3]], "Your third is the likelihood"),
+        ([*R["2.a"][:2], normal(0, 0, 1), R["2.a"][3]], "Your third is the prior"),
         ([*R["2.a"][:2], normal(0, 15 / 13, 16 / 169), R["2.a"][3]], "4/13 is the posterior's"),
-        ([*R["2.a"][:2], math.exp(R["2.a"][2]), R["2.a"][3]], "The third is p(z | x)"),
+        ([*R["2.a"][:2], math.exp(R["2.a"][2]), R["2.a"][3]], "Your third is p(z | x)"),
         ([*R["2.a"][:3], JOINT_2 + R["2.a"][2]], "For the fourth subtract"),
-        ([*R["2.a"][:3], JOINT_2], "The fourth is still"),
+        ([*R["2.a"][:3], JOINT_2], "Your fourth is still"),
+        ([*R["2.a"][:3], normal(5, 0, 4)], "Your fourth is log p(x | z = 0)"),
         ([*R["2.a"][:3], normal(5, 0, 11)], "In p(x) the noise"),
+        ([*R["2.a"][:3], math.exp(R["2.a"][3])], "Your fourth is p(x)"),
     ],
     "5.a": [
         ([3 * LOG_2, 2.5 * LOG_2, LOG_2 / 2], "log 8 is what a codeword costs"),
@@ -273,11 +276,14 @@ def on_one_hump(x: float) -> DiagonalGaussian:
 
 WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "5.d": [
-        (lambda: (0.5, 0.5**0.5), "its mean rate is 0.3466 nats, and 0.2 are all there is"),
+        (
+            lambda: (0.5, 0.5**0.5),
+            "5.d: not yet: its mean rate is 0.3466 nats, at most 0.2 is asked",
+        ),
         (lambda: (0, 1), "the mean distortion is 2.41894 nats"),
         (lambda: (0.386, 0.7835**2), "its mean rate is"),  # a variance for a standard deviation
         (lambda: (1 / 3, (2 / 3) ** 0.5), "the mean distortion is"),  # β = 2, all but there
-        (lambda: (0.4,), "two numbers are wanted"),
+        (lambda: (0.4,), "5.d: two numbers are wanted"),
     ],
     "1.d": [
         (lambda: DiagonalGaussian.from_std(0.0, 1.0), "is 24.4722, and at most 0.1 is asked"),
@@ -318,6 +324,8 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
     "2.b": [
         (lambda f, z, d, u: visits(f, z, d, u)[1], "Those are the places after"),
         (lambda f, z, d, u: visits(f, z, d, u)[2], "A refused proposal"),
+        (lambda f, z, d, u: [z, *visits(f, z, d, u)[0]], "Nearly. Leave out the start"),
+        (lambda f, z, d, u: [z, *visits(f, z, d, u)[0][:-1]], "Nearly. You note the place"),
         (lambda f, z, d, u: visits(f, z, d, u, lambda v, r: v < r.log())[0], "u is compared with"),
         (lambda f, z, d, u: visits(f, z, d, u, lambda v, r: r > 1)[0], "That takes steps up only"),
         (lambda f, z, d, u: visits(f, z, d, u, lambda v, r: v < 1 / r)[0], "The ratio is upside"),

@@ -67,9 +67,14 @@ def test_a_process_that_is_killed_is_said(tmp_path: Path, monkeypatch: pytest.Mo
 def test_ctrl_c_ends_what_has_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "recorded", _dawdles)
     before = set(active_children())
-    Timer(3, os.kill, [os.getpid(), signal.SIGINT]).start()
+    # Where Python runs code that may not raise, as in the end of an object, it drops the first.
+    presses = [Timer(after, os.kill, [os.getpid(), signal.SIGINT]) for after in (3, 30, 60)]
+    for press in presses:
+        press.start()
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         list(recorder._recorded(["EvidenceNeedle"], tmp_path))
-    assert time.monotonic() - start < 60
+    for press in presses:
+        press.cancel()
+    assert time.monotonic() - start < 90
     assert set(active_children()) <= before

@@ -15,17 +15,19 @@ from course_lib.exact import square_world
 from course_lib.exercises import find, judged
 
 Number = Callable[[float], float]
+SHAPE = "q has the posterior's shape where it draws"
+MORE = "more draws of q will tell whether it is the posterior"
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
         ("q is the posterior", "Half of a posterior with two humps is just as flat"),
-        ("p(x) equals", "log 2 too low"),
-        (["p(x) at least", "more draws will tell"], "No draw of q ever falls where q is zero"),
-        ("p(x) at most", "can only add to p(x)"),
-        ("p(x) at least", "one more holds"),
-        (["same shape where q draws", "p(x) at least", "q is the posterior"], "Half of a"),
+        ("p(x) equals c", "log 2 too low"),
+        (["p(x) is at least c", MORE], "No draw of q ever falls where q is zero"),
+        ("p(x) is at most c", "can only add to p(x)"),
+        ("p(x) is at least c", "one more holds"),
+        ([SHAPE, "p(x) is at least c", "q is the posterior"], "Half of a"),
     ],
 )
 def test_what_does_not_follow_from_a_flat_log_weight(answer: Any, words: str) -> None:
@@ -35,7 +37,7 @@ def test_what_does_not_follow_from_a_flat_log_weight(answer: Any, words: str) ->
 
 
 def test_what_follows_from_a_flat_log_weight() -> None:
-    assert judged("2.c", ["p(x) at least", "Same shape where q draws"]).accepted
+    assert judged("2.c", ["P(x) is at least c", SHAPE]).accepted
 
 
 def test_half_a_posterior_is_flat_and_log_2_too_low() -> None:
@@ -117,6 +119,34 @@ def test_what_is_no_q_is_told_so() -> None:
     assert judged("2.d", lambda x: None).message == "2.d: not answered yet"
     for verdict in (exact, judged("2.d", lambda x: None)):
         assert not verdict.accepted
+
+
+RIGHT_A = [3.25, 15 / 13, math.log(math.sqrt(3.25 / (2 * math.pi))) - 225 / 104]
+RIGHT_A.append(-0.5 * math.log(26 * math.pi) - 25 / 26)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ([2.25, 5 / 3, -3.1, -2.2], "In M the prior's own precision is missing"),  # carried on
+        ([2.25, 15 / 13, 0.0, 7.0], "In M the prior's own precision is missing"),
+        ([*RIGHT_A[:2], -5.656, 0.0], "Your third is log p(x, z), the joint"),  # and so the fourth
+        ([3.25, 15 / 4, -5.656, 0.0], "That mean is w x/s²"),  # the first that is wrong
+        ([*RIGHT_A[:2], -RIGHT_A[2], RIGHT_A[3]], "All but log p(z = 0 | x = 5) is right"),
+        ([3.0, *RIGHT_A[1:]], "M is too low by 0.25"),
+        ([3.25, 1.0, *RIGHT_A[2:]], "the posterior's mean is too low by 0.15"),
+        ([*RIGHT_A[:3], -3.0], "log p(x = 5) is too high by 0.16"),
+    ],
+)
+def test_a_slip_in_one_number_is_known_whatever_the_others_are(
+    answer: list[float], words: str
+) -> None:
+    """By its name; and no factor is told of a logarithm."""
+    assert judged("2.a", RIGHT_A).accepted
+    verdict = judged("2.a", answer)
+    assert not verdict.accepted
+    assert words in verdict.message
+    assert "factor" not in verdict.message
 
 
 @pytest.mark.parametrize("name", ["2.a", "2.b", "2.c", "2.d"])

@@ -77,7 +77,7 @@ def test_two_humps_from_half_the_noise_variance_on(explorer: Any, x: float) -> N
 
 @pytest.mark.parametrize(("world", "x", "z"), EVERYWHERE)
 def test_the_bar_and_the_printed_sum(explorer: Any, world: str, x: float, z: float) -> None:
-    """The bar reaches from one curve to the other; below the panel an arrow says how low."""
+    """The bar reaches from one curve to the other; below the panel an arrow with its length."""
     n = explorer.at(world=world, x=x, z=z)
     joint, posterior = log_joint(world, x, z), log_joint(world, x, z) - n["log_evidence"]
     ends = [max(value, NATS[0]) for value in (joint, posterior)]
@@ -85,7 +85,8 @@ def test_the_bar_and_the_printed_sum(explorer: Any, world: str, x: float, z: flo
     assert list(explorer.bar.get_xdata()) == [z, z]
     below = joint < NATS[0]
     assert len(explorer.under.get_xdata()) == below
-    assert explorer.under_text.get_text() == (f"{joint:.1f}".replace("-", "−") if below else "")
+    length = f"length\n{posterior - joint:.2f}"
+    assert explorer.under_text.get_text() == (length if below else "")
     printed = {of: text.get_text().replace("−", "-") for of, text in explorer.texts.items()}
     terms = {of: Decimal(text.replace("= ", "").replace(" ", "")) for of, text in printed.items()}
     assert terms["likelihood"] + terms["prior"] + terms["posterior"] == terms["evidence"]

@@ -223,6 +223,16 @@ def test_the_close_up_has_one_scale_and_beta_one_in_it(explorer: Any) -> None:
     assert low < drawn["distortion"] < high
 
 
+def test_the_close_up_says_when_it_lacks_the_dot(explorer: Any) -> None:
+    for beta in BETAS:
+        drawn, box = explorer.at(beta=beta), explorer.near.ax
+        seen = box.viewLim.contains(drawn["rate"], drawn["distortion"])
+        words = "" if seen else f"β = {beta:g} lies outside"
+        assert explorer.near.outside.get_text() == words
+        assert explorer.curve.outside.get_text() == ""
+    assert words
+
+
 def test_the_curve_falls_and_the_rate_falls_with_beta(explorer: RateDistortionTrade) -> None:
     rates = [explorer.at(beta=beta)["rate"] for beta in BETAS]
     assert rates[0] > 8 > rates[9] > 2 > 0.1 > rates[-1]
@@ -278,6 +288,45 @@ def test_reset_returns_to_the_opening(
 def test_at_beta_one_the_objective_is_the_elbo(objectives: WeightedObjective) -> None:
     drawn = objectives.at(beta=1.0, digit=3)
     assert drawn["objective"] == drawn["image_elbo"]
+
+
+def test_what_the_text_says_of_small_weights(vaes: list[VAE]) -> None:
+    """At β = 0.1 no sharper than at 1, and draws of the prior fall between the codes."""
+    torch.manual_seed(0)
+    missed, draws = {}, PRIOR.sample((2000,))
+    for beta in (0.1, 1.0):
+        model = vaes[BETAS.index(beta)]
+        q = posterior(model, COUNTS)
+        back = likelihood(model, q.mean).mean / 16
+        missed[beta] = (back - COUNTS / 16).square().sum(-1).mean().item()
+        if beta == 0.1:
+            apart = ((draws[:, None] - q.mean) / q.stddev).norm(dim=-1).amin(1)
+    assert missed[0.1] == pytest.approx(missed[1.0], abs=0.005)
+    assert (apart > 3).double().mean() > 0.6  # most
+
+
+@pytest.mark.parametrize(("rate", "unavoidable"), [(9.02, 1.73), (3.99, 0.05)])
+def test_finitely_many_codes_cannot_cover_the_prior(rate: float, unavoidable: float) -> None:
+    """KL(aggregate ‖ prior) of 1,797 codes at that mean rate, in a world whose own aggregate, that
+    of all x, is the prior: two latents with q = N(m, s²), m ~ N(0, 1 − s²), and −2 log s = R.
+    """
+    torch.manual_seed(1)
+    std = math.exp(-rate / 2)
+    q = Normal(math.sqrt(1 - std**2) * torch.randn(1797, 2).double(), std)
+    z = q.sample()
+    mixture = q.log_prob(z[:, None]).sum(-1).logsumexp(1) - math.log(1797)
+    excess = (mixture - PRIOR.log_prob(z)).mean().item()
+    assert excess == pytest.approx(unavoidable, abs=0.1)
+    assert rate < 9 or 0.5 * 2.07 < excess < 2.07  # most of the waste at β = 0.1
+
+
+def test_the_table_and_the_explorer_agree(explorer: RateDistortionTrade) -> None:
+    """The table's own draws, to what the explorer prints."""
+    with torch.no_grad():
+        generator = torch.Generator().manual_seed(7)
+        terms = quick_sweep().terms(COUNTS, (4,), generator=generator)
+    for beta, each in zip(BETAS, terms.reconstruction.mean((0, 2)).tolist(), strict=True):
+        assert explorer.at(beta=beta)["distortion"] == pytest.approx(-each, abs=1e-6)
 
 
 def test_the_notebook_trains_these_models() -> None:

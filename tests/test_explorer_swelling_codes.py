@@ -22,7 +22,7 @@ def explorer() -> SwellingCodes:
 
 
 def image(digit: int) -> Array:
-    found: Array = INK[(load_digits().labels == digit).numpy()][WHICH]
+    found: Array = INK[(load_digits().labels == digit).numpy()][WHICH[digit]]
     return found
 
 

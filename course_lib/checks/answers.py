@@ -23,6 +23,10 @@ class NoNumber(ValueError):
     """An answer that cannot be read as numbers."""
 
 
+class Refused(ValueError):
+    """An answer that breaks a condition of its exercise; the learner is told the error's words."""
+
+
 class NotAnswered(Exception):
     """An answer that is still empty: None or an ellipsis, alone or among others."""
 

@@ -60,12 +60,14 @@ def remark(
     wanted: Sequence[NumberRow],
     tolerance: float,
     unit: str = "",
-    ratio: bool = True,
+    names: Sequence[str] = (),
+    *,
+    factors: bool = True,
 ) -> str:
     """Which number is wrong, in which direction and by how much, to two digits.
 
     The sizes of the calls must agree. If all are off by one factor, or by one shift, that is said.
-    `ratio`: whether a factor says something of one number; of two logarithms it does not.
+    names: what the numbers are called. factors: whether one number's factor is told as well.
     """
     a, b = (torch.cat([call.values for call in calls]) for calls in (given, wanted))
     wrong = _wrong(a, b, tolerance)
@@ -74,23 +76,22 @@ def remark(
         if common:
             return say("all off", off=common)
     place = int(wrong.nonzero()[0])
-    which = _which(place, sizes(wanted))
-    return say("off", which=which, off=off(a[place].item(), b[place].item(), unit, ratio))
+    which = names[place] if names else _which(place, sizes(wanted))
+    words = off(a[place].item(), b[place].item(), unit, factors=factors)
+    return say("off", which=which, off=words)
 
 
-def off(given: float, wanted: float, unit: str = "", ratio: bool = True) -> str:
-    """In words: too high or too low, by how much, and by which factor if the signs agree and it
-    is asked for.
-    """
+def off(given: float, wanted: float, unit: str = "", *, factors: bool = True) -> str:
+    """In words: too high or too low, by how much, and by which factor if the signs agree."""
     if math.isnan(given):
         return say("NaN")
     if math.isinf(given):
         return say("infinite", given=significant(given))
     words = _shift(given - wanted, unit)
-    if given * wanted <= 0 or not ratio:
+    if given * wanted <= 0 or not factors:
         return words
-    factor = max(given / wanted, wanted / given)
-    return say("ratio", off=words, ratio=_two(factor)) if factor >= 1.1 else words
+    ratio = max(given / wanted, wanted / given)
+    return say("ratio", off=words, ratio=_two(ratio)) if ratio >= 1.1 else words
 
 
 def quantity(value: float, unit: str) -> str:

@@ -1,5 +1,6 @@
 """An exercise: its exact answer, what a learner's answer is tried on, and the wrong ones known."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,10 +15,15 @@ from course_lib.checks.general import counts_of, general_mistakes
 from course_lib.checks.surroundings import undisturbed
 from course_lib.checks.time_limit import require_seconds
 
+ANY = math.nan  # in a mistake's list: whatever number stands there
+
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer seen before, as a number, tensor or function, and the hint that fits it."""
+    """A wrong answer seen before, as a number, tensor or function, and the hint that fits it.
+
+    Of several numbers some may be ANY: then the mistake is known by the others alone.
+    """
 
     answer: Any
     hint: str
@@ -32,9 +38,10 @@ class Exercise:
     relative to max(1, |answer|), wide enough for an answer typed with the digits that the exercise
     asks for. `counts`: of a number, how many terms (dimensions, examples, samples) it sums or
     averages; of a function they are read off its cases. `log_density`: whether a
-    Gaussian's ½ log 2π is in the answer, and may be forgotten; a factor between two of them is not
-    told. `seconds`: after so many a learner's function is stopped. `hints`: what `hint` gives, step
-    by step.
+    Gaussian's ½ log 2π is in the answer, and may be forgotten; then no factor is told, since the
+    ratio of two logarithms means nothing. `names`: of several numbers, what each is called.
+    `seconds`: after so many a learner's function is stopped. `hints`: what `hint` gives, step by
+    step.
 
     Raises ValueError if the tolerance is not between 0 and 0.01 (a wide one lets everything pass),
     if the seconds are not positive and finite, or if a case is no tuple or cannot be copied.
@@ -48,6 +55,7 @@ class Exercise:
     cases: Sequence[tuple[Any, ...]] = field(default=())
     counts: Sequence[int] = ()
     log_density: bool = False
+    names: Sequence[str] = ()
     seconds: float = 20.0
     hints: Sequence[str] = ()
 
@@ -90,7 +98,7 @@ class Exercise:
             listed = [(self.numbers(mistake.answer), mistake.hint) for mistake in self.mistakes]
         counts = counts_of(self.cases) if self.cases else [[n] for n in self.counts]
         return listed + general_mistakes(
-            self.exact, counts, self.tolerance, self.unit, self.log_density
+            self.exact, counts, self.tolerance, self.unit, self.log_density, self.names
         )
 
     @cached_property

@@ -58,19 +58,20 @@ def general_mistakes(
     tolerance: float,
     unit: str = "nats",
     log_density: bool = False,
+    names: Sequence[str] = (),
 ) -> list[tuple[Calls, str]]:
     """What each general mistake makes of the exact answer, call by call, and its hint.
 
     counts: how many terms the answer may be a sum or a mean of, each a number for every call. Left
     out is what gives no finite numbers, or moves them by so little that it might be rounding;
     what is said of logarithms, where the unit is not nats; and of a Gaussian's constant, unless
-    log_density says that one is in the answer.
+    log_density says that one is in the answer. names: what the numbers of one answer are called.
     """
     left_out = set() if unit == "nats" else set(OF_LOGARITHMS)
     left_out |= set() if log_density else OF_LOG_DENSITIES
     made = [*_of_all(exact, counts, left_out)]
     if len(exact) == 1 and 1 < exact[0].values.numel() <= SEVERAL:
-        made += _of_one(exact[0], left_out)
+        made += _of_one(exact[0], left_out, names)
     return [(calls, hint) for calls, hint in made if _tells(calls, exact, tolerance)]
 
 
@@ -112,14 +113,19 @@ def _of_all(
             yield [_row(counted(call.values, n)) for call, n in pairs], hint
 
 
-def _of_one(exact: NumberRow, left_out: set[str]) -> Iterator[tuple[Calls, str]]:
+def _of_one(
+    exact: NumberRow, left_out: set[str], names: Sequence[str]
+) -> Iterator[tuple[Calls, str]]:
     """The mistake in one number, the others being right."""
     count = exact.values.numel()
     for place in range(count):
         for name, change in _but(CHANGES, left_out):
             values = exact.values.clone()
             values[place] = change(values[place])
-            yield [_row(values)], say("of one", place=place + 1, count=count, hint=say(name))
+            hint = say("of one", place=place + 1, count=count, hint=say(name))
+            if names:
+                hint = say("all but", which=names[place], hint=say(name))
+            yield [_row(values)], hint
 
 
 def _but(changes: dict[str, Made], left_out: set[str]) -> list[tuple[str, Made]]:

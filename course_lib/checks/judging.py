@@ -7,6 +7,7 @@ from contextlib import suppress
 from types import FunctionType
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from course_lib.checks.answers import NoNumber, NumberRow, as_numbers, described
@@ -105,9 +106,18 @@ def _right(exercise: Exercise, given: Sequence[NumberRow]) -> str:
 def _hint(exercise: Exercise, given: Sequence[NumberRow], losses: Sequence[Tensor] | None) -> str:
     """What is said of the first known mistake that the numbers show, or nothing."""
     for known, hint in exercise.known:
-        if agree(given, known, exercise.tolerance, losses):
+        likely = known if exercise.cases else [_filled(known[0], given[0])]
+        if agree(given, likely, exercise.tolerance, losses):
             return hint
     return ""
+
+
+def _filled(known: NumberRow, given: NumberRow) -> NumberRow:
+    """A known mistake with the learner's number wherever it takes any."""
+    if known.values.shape != given.values.shape:
+        return known
+    values = torch.where(known.values.isnan(), given.values, known.values)
+    return NumberRow(values, known.epsilon)
 
 
 def _refusal(exercise: Exercise, given: Sequence[NumberRow], wanted: Sequence[NumberRow]) -> str:
@@ -115,7 +125,14 @@ def _refusal(exercise: Exercise, given: Sequence[NumberRow], wanted: Sequence[Nu
     if sizes(given) != sizes(wanted):
         return _counts(exercise, given, wanted)
     unit = "" if exercise.cases else exercise.unit
-    told = remark(given, wanted, exercise.tolerance, unit, ratio=not exercise.log_density)
+    told = remark(
+        given,
+        wanted,
+        exercise.tolerance,
+        unit,
+        exercise.names,
+        factors=not exercise.log_density,
+    )
     if max(call.epsilon for call in given) > SINGLE:
         told = say("half precision", told=told)
     count = given[0].values.numel()

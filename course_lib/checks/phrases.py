@@ -59,6 +59,7 @@ PHRASES: dict[str, str] = {
     "has constants": "That is ½ log 2π too low for each of {n} dimensions: is the Gaussian's "
     "constant there once too often?",
     "of one": "Number {place} of {count} alone is not right. {hint}",
+    "all but": "All but {which} is right. {hint}",
     # Not right, and no mistake that is known
     "one number": "not yet: {given} is not it: {told}",
     "several numbers": "not yet. At least one of your {count} numbers is not right: {told}",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from course_lib.checks.answers import NoNumber, NotAnswered
+from course_lib.checks.answers import NoNumber, NotAnswered, Refused
 from course_lib.checks.phrases import say
 from course_lib.checks.surroundings import restored
 from course_lib.checks.time_limit import TookTooLong, limited
@@ -29,7 +29,7 @@ def tried(name: str, seconds: float, run: Callable[[], Result], blank: str) -> R
             return run()
     except NotAnswered:
         return Verdict(False, f"{name}: {blank}")
-    except NoNumber as error:
+    except (NoNumber, Refused) as error:
         return Verdict(False, f"{name}: {error}")
     except KeyboardInterrupt:
         raise

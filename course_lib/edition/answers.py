@@ -4,16 +4,16 @@
 
     exercises   by name: "kind" is "numbers", "choice", "blanks", "function" or "design".
                 Of numbers: "exact", the right ones, a list; "tolerance", relative to
-                max(1, |exact|); "ratio", whether one is told by which factor a number is off;
-                "mistakes", a list for each known wrong answer, in the order in which they are
-                tried. Of a choice: "options", all of them in order, and "right", those that hold.
-                Of "blanks": a list with the "options" and the "right" one of each.
+                max(1, |exact|); "mistakes", a list for each known wrong answer, in the order in
+                which they are tried, NaN where any number does; "factors", whether one number's
+                factor is told. Of a choice: "options", all of them in order, and "right",
+                those that hold. Of "blanks": a list with the "options" and the "right" one of each.
     guesses     what `guess` and `reveal` go by: "near", the factor below which a guess is told in
                 per cent, and "longest", the letters of a guess in words.
     words       by language: "phrases", what `checks.phrases` holds; "counts", the words for 0, 1,
-                2 and so on; "exercises", by name: "hints", in steps; of numbers the "unit", and
-                under "mistakes" the hint for each of the lists above; of a choice its "reasons", of
-                blanks those of each.
+                2 and so on; "exercises", by name: "hints", in steps; of numbers the "unit", the
+                "names" if they have some, and under "mistakes" the hint for each of the lists
+                above; of a choice its "reasons", of blanks those of each.
 
 A mistake that is found from the exact answer, such as its sign turned, is one more list and one
 more hint. Another language is one more entry under words. A function or a design is no table: the
@@ -95,7 +95,7 @@ def _table(task: AnyExercise) -> dict[str, Any]:
         "kind": "numbers",
         "exact": _row(task.exact[0].values.tolist()),
         "tolerance": task.tolerance,
-        "ratio": not task.log_density,
+        "factors": not task.log_density,
         "mistakes": [_row(calls[0].values.tolist()) for calls, _ in task.known],
     }
 
@@ -108,7 +108,8 @@ def _words(task: AnyExercise) -> dict[str, Any]:
     elif isinstance(task, Blanks):
         words["reasons"] = [dict(blank.reasons) for blank in task.blanks]
     elif isinstance(task, Exercise) and not task.cases:
-        words |= {"unit": task.unit, "mistakes": [hint for _, hint in task.known]}
+        hints = [hint for _, hint in task.known]
+        words |= {"unit": task.unit, "names": list(task.names), "mistakes": hints}
     return words
 
 

@@ -12,7 +12,6 @@ PAGE_TEXT = {
     "Run each cell with Shift+Enter. The first one is a picture that you can move.": (
         "It opens with a picture that you can move."
     ),
-    " The first cell trains sixteen small models, so it takes some seconds.": "",
     "Replace each `...` and run the cell.": "Type your answer and press **Check**.",
     "the next cell asks autograd": "the code below asks autograd",
     "in the cell below": "in the code below",

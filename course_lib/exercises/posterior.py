@@ -1,7 +1,6 @@
 """Exercises on the posterior, p(z|x) = p(x|z) p(z) / p(x), and on a q in its place."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,11 +9,12 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
 from course_lib.checks.answers import NotAnswered
+from course_lib.checks.exercise import ANY
 from course_lib.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
 from course_lib.exact import GridPosterior, LinearGaussian, square_world
 from course_lib.exercises.registry import register
+from course_lib.exercises.walks import lopsided, metropolis_rule, two_humps, walk, walk_case
 
-Rule = Callable[[Tensor, Tensor, Tensor], bool]  # u, log density here, log density there → taken?
 SEEN = (1.5, 2.0, 3.0)  # x of 2.d
 MOST = 0.1  # nats that 2.d may miss
 
@@ -38,61 +38,9 @@ def _normal(x: float, mean: float, variance: float) -> float:
 JOINT = _normal(5, 0, 4) + _normal(0, 0, 1)  # log p(x = 5, z = 0)
 
 
-def _chain(precision: float, slope: float) -> list[float]:
-    """What follows in 2.a from a precision M and a slope h of log p(x, z) at z = 0."""
-    mean = slope / precision
-    at_zero = _normal(0, mean, 1 / precision)
-    return [precision, mean, at_zero, JOINT - at_zero]
-
-
-RIGHT = _chain(13 / 4, 15 / 4)
-
-
-def _instead(place: int, value: float) -> list[float]:
-    """The right numbers of 2.a but for one."""
-    return [value if i == place else number for i, number in enumerate(RIGHT)]
-
-
-def _walk(taken: Rule, *, keep: str = "where it stands") -> Callable[..., Tensor]:
-    """A chain that takes a step where `taken` says so, and notes what `keep` says."""
-
-    def metropolis(
-        log_density: Callable[[Tensor], Tensor], start: Tensor, steps: Tensor, uniforms: Tensor
-    ) -> Tensor:
-        z, visited = start, []
-        for step, u in zip(steps, uniforms, strict=True):
-            there = z + step
-            moves = taken(u, log_density(z), log_density(there))
-            z = there if moves else z
-            if moves or keep == "where it stands":
-                visited.append(z)
-            elif keep == "what was proposed":
-                visited.append(there)
-        return torch.stack(visited)
-
-    return metropolis
-
-
-def _metropolis(u: Tensor, here: Tensor, there: Tensor) -> bool:
-    return bool(u < (there - here).exp())
-
-
-def _two_humps(z: Tensor) -> Tensor:
-    """log p(x, z) of the z² world at x = 1.5, up to a constant."""
-    return -0.5 * z**2 - 2 * (1.5 - z**2) ** 2
-
-
-def _lopsided(z: Tensor) -> Tensor:
-    """Of the tanh world at x = 1, up to a constant."""
-    return -0.5 * z**2 - 2 * (1 - 2 * torch.tanh(z)) ** 2
-
-
-def _case(log_density: Callable[[Tensor], Tensor], start: float, seed: int) -> tuple[Any, ...]:
-    """A chain of forty proposals."""
-    generator = torch.Generator().manual_seed(seed)
-    steps = 0.8 * torch.randn(40, generator=generator, **DOUBLE)
-    uniforms = torch.rand(40, generator=generator, **DOUBLE)
-    return log_density, torch.tensor(start, **DOUBLE), steps, uniforms
+def _alone(place: int, value: float) -> list[float]:
+    """Of 2.a one number, whatever the others are."""
+    return [value if i == place else ANY for i in range(4)]
 
 
 def _in_double(q: Any) -> Any:
@@ -128,34 +76,61 @@ register(
         "2.a",
         _completed,
         [
-            Mistake(_chain(9 / 4, 15 / 4), "In M the prior's own precision is missing: 1 + w²/s²."),
-            Mistake(_chain(5.5, 7.5), "The noise has the variance s² = 2², not 2."),
-            Mistake(_chain(1.75, 15 / 4), "In M the loading counts twice: 1 + w²/s², not w/s²."),
-            Mistake(_instead(0, 4 / 13), "M is the precision. You gave its inverse, the variance."),
             Mistake(
-                _instead(1, 15 / 4),
+                _alone(0, 9 / 4),
+                "In M the prior's own precision is missing: 1 + w²/s². The others follow from M.",
+            ),
+            Mistake(
+                _alone(0, 1 + 9 / 2),
+                "In M the noise has the variance s² = 2², not 2. The others follow from M.",
+            ),
+            Mistake(
+                _alone(0, 1 + 3 / 4),
+                "In M the loading counts twice: 1 + w²/s², not w/s². The others follow from M.",
+            ),
+            Mistake(_alone(0, 4 / 13), "M is the precision. You gave its inverse, the variance."),
+            Mistake(
+                _alone(1, 15 / 4),
                 "That mean is w x/s², the slope at z = 0. Divide it by M: there the slope is zero.",
             ),
-            Mistake(_instead(1, 5 / 3), "x/w is where the likelihood peaks. The prior pulls back."),
-            Mistake(_instead(2, JOINT), "The third is log p(x, z), the joint. Bayes divides it."),
+            Mistake(_alone(1, 5 / 3), "x/w is where the likelihood peaks. The prior pulls back."),
             Mistake(
-                _instead(2, _normal(5, 0, 4)),
-                "The third is the likelihood log p(x | z = 0), not the posterior's density there.",
+                _alone(2, JOINT),
+                "Your third is log p(x, z), the joint. Bayes divides it by p(x). Without p(x) you "
+                "get it from M and the mean: the posterior is Gaussian.",
             ),
             Mistake(
-                _instead(2, _normal(0, 15 / 13, (4 / 13) ** 2)),
+                _alone(2, _normal(5, 0, 4)),
+                "Your third is the likelihood log p(x | z = 0), not the posterior's density there.",
+            ),
+            Mistake(
+                _alone(2, _normal(0, 0, 1)),
+                "Your third is the prior log p(z = 0), not the posterior's density there.",
+            ),
+            Mistake(
+                _alone(2, _normal(0, 15 / 13, (4 / 13) ** 2)),
                 "4/13 is the posterior's variance. It is not to be squared again.",
             ),
-            Mistake(_instead(2, math.exp(RIGHT[2])), "The third is p(z | x): take its logarithm."),
             Mistake(
-                _instead(3, JOINT + RIGHT[2]),
+                _alone(2, math.exp(_normal(0, 15 / 13, 4 / 13))),
+                "Your third is p(z | x): take its logarithm.",
+            ),
+            Mistake(
+                _alone(3, JOINT + _normal(0, 15 / 13, 4 / 13)),
                 "For the fourth subtract the posterior's log-density from log p(x, z).",
             ),
-            Mistake(_instead(3, JOINT), "The fourth is still log p(x, z), at z = 0."),
+            Mistake(_alone(3, JOINT), "Your fourth is still log p(x, z), at z = 0."),
             Mistake(
-                _instead(3, _normal(5, 0, 9 + 2)), "In p(x) the noise has the variance 2², not 2."
+                _alone(3, _normal(5, 0, 4)), "Your fourth is log p(x | z = 0): z is still in it."
+            ),
+            Mistake(_alone(3, _normal(5, 0, 9 + 2)), "In p(x) the noise has the variance 2²."),
+            Mistake(
+                _alone(3, math.exp(_normal(5, 0, 13))),
+                "Your fourth is p(x): take its logarithm.",
             ),
         ],
+        log_density=True,
+        names=("M", "the posterior's mean", "log p(z = 0 | x = 5)", "log p(x = 5)"),
         unit="",
         hints=(
             "Write log p(x, z) = −½(5 − 3z)²/4 − ½z² + const, and collect the terms with z² and z: "
@@ -166,35 +141,43 @@ register(
     ),
     Exercise(
         "2.b",
-        lambda: _walk(_metropolis),
+        lambda: walk(metropolis_rule),
         [
             Mistake(
-                _walk(_metropolis, keep="steps taken"),
+                walk(metropolis_rule, keep="steps taken"),
                 "Those are the places after the steps that were taken, fewer than there are "
                 "proposals. What does the chain do when it refuses one?",
             ),
             Mistake(
-                _walk(_metropolis, keep="what was proposed"),
+                walk(metropolis_rule, keep="what was proposed"),
                 "A refused proposal is a place where the chain has never been. It stays at z.",
             ),
             Mistake(
-                _walk(lambda u, here, there: bool(u < there - here)),
+                walk(metropolis_rule, keep="the start as well"),
+                "Nearly. Leave out the start: one place is wanted for each proposal.",
+            ),
+            Mistake(
+                walk(metropolis_rule, keep="where it stood"),
+                "Nearly. You note the place before each step: note it after u has decided.",
+            ),
+            Mistake(
+                walk(lambda u, here, there: bool(u < there - here)),
                 "u is compared with a ratio of densities. You dropped the exp of their logarithms.",
             ),
             Mistake(
-                _walk(lambda u, here, there: bool(there > here)),
+                walk(lambda u, here, there: bool(there > here)),
                 "That takes steps up only, and sits at a peak. A step down is taken now and then.",
             ),
             Mistake(
-                _walk(lambda u, here, there: bool(u < (here - there).exp())),
+                walk(lambda u, here, there: bool(u < (here - there).exp())),
                 "The ratio is upside down: the density there over the density here.",
             ),
             Mistake(
-                _walk(lambda u, here, there: True),
+                walk(lambda u, here, there: True),
                 "That takes every step: a random walk that knows nothing of the density.",
             ),
         ],
-        cases=[_case(_two_humps, 0.4, 1), _case(_lopsided, -0.5, 2)],
+        cases=[walk_case(two_humps, 0.4, 1), walk_case(lopsided, -0.5, 2)],
         tolerance=1e-10,
         unit="",
         hints=(
@@ -205,21 +188,21 @@ register(
     ),
     MultipleChoice(
         "2.c",
-        right=["p(x) at least", "same shape where q draws"],
+        right=["p(x) is at least c", "q has the posterior's shape where it draws"],
         reasons={
             "q is the posterior": "Flat where q draws says nothing of where q never draws. Half of "
             "a posterior with two humps is just as flat.",
-            "p(x) equals": "That needs a q that covers the posterior. Half of it gives a constant "
-            "too, log 2 too low.",
-            "p(x) at most": "What q leaves out can only add to p(x).",
-            "more draws will tell": "No draw of q ever falls where q is zero. What could tell is a "
-            "z from elsewhere, such as one from the prior.",
+            "p(x) equals c": "That needs a q that covers the posterior. Half of it gives a "
+            "constant too, log 2 too low.",
+            "p(x) is at most c": "What q leaves out can only add to p(x).",
+            "more draws of q will tell whether it is the posterior": "No draw of q ever falls "
+            "where q is zero. What could tell is a z from elsewhere, such as one from the prior.",
         },
         hints=(
-            "A constant difference of logarithms is a constant ratio: on the places that q draws, "
-            "q(z) = p(x, z)/c. What is c? And elsewhere?",
+            "A constant difference of logarithms is a constant ratio: in the places that q draws, "
+            "q(z) = p(x, z)/c. Of which shape is that? And what is q elsewhere?",
             "p(x) is the integral of p(x, z) over all z. Integrate over the places that q draws "
-            "alone: you get c. The rest is not negative.",
+            "alone: there it is c q(z). The rest is not negative.",
         ),
     ),
     Design(

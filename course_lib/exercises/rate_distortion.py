@@ -7,7 +7,7 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
-from course_lib.checks.answers import NoNumber, NotAnswered, as_numbers
+from course_lib.checks.answers import NoNumber, NotAnswered, Refused, as_numbers
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.exercises.given import UNIT
 from course_lib.exercises.registry import register
@@ -57,20 +57,20 @@ def _weighed(
 def distortion_within_budget(code: object) -> float:
     """The mean of D over x ~ p(x) of the unit world, of q(z|x) = N(slope·x, std²): nats.
 
-    code: slope and std. Raises ValueError if it is no such pair, or if its mean rate is more than
+    code: slope and std. Raises Refused if it is no such pair, or if its mean rate is more than
     MOST_RATE.
     """
     try:
         values = as_numbers(code).values
     except (NoNumber, NotAnswered):
-        values = torch.empty(0)
+        values = torch.empty(0, **DOUBLE)
     if values.numel() != 2 or not bool(torch.isfinite(values).all()) or values[1] <= 0:
-        raise ValueError("two numbers are wanted, the slope and a positive standard deviation")
+        raise Refused("two numbers are wanted, the slope and a positive standard deviation")
     slope, std = values.tolist()
     second = UNIT.evidence.covariance.item()  # E x², 2
     rate = 0.5 * (slope**2 * second + std**2 - 1) - math.log(std)
     if rate > MOST_RATE + 1e-9:
-        raise ValueError(f"its mean rate is {rate:.4f} nats, and {MOST_RATE} are all there is")
+        raise Refused(f"not yet: its mean rate is {rate:.4f} nats, at most {MOST_RATE} is asked")
     return float(0.5 * (math.log(2 * math.pi) + (1 - slope) ** 2 * second + std**2))
 
 
@@ -170,7 +170,7 @@ register(
     Design(
         "5.d",
         distortion_within_budget,
-        1.605,
+        1.61,
         "the mean distortion",
         hints=(
             "Which q is the best for a weight β? In this world it is a posterior: that of the "

@@ -20,7 +20,7 @@ NATS = (-8.0, 1.0)  # of Candidate's formula
 DRAWS = 15  # of q, at the middles of 15 equal shares of its mass: fixed as the sliders move
 SHARES = (torch.arange(DRAWS, **DOUBLE) + 0.5) / DRAWS
 NOISE = torch.special.ndtri(SHARES)  # ε, carried to z = μ + σ ε
-NEAR = 3.0  # standard deviations of q: beyond, where it hardly ever draws, its curve is thin
+NEAR = 3.0  # standard deviations of q: beyond, where it hardly ever draws, the curve ends
 MARGIN = 0.56  # to the right of the panel, in z: where the average stands
 
 
@@ -58,15 +58,13 @@ class PosteriorExplorer(Explorer):
         above(ax, 0.0, 58, "of the exact posterior, at every z:", of="evidence")
         above(ax, 0.0, 38, "of q, on average:", of="q")
         above(ax, 0.62, 38, "short by", of="gap")
-        above(ax, 0.0, 18, "of q, at the dots:", of="q")
-        above(ax, 0.69, 18, "dotted: rarely drawn", of="q")
+        above(ax, 0.0, 18, "of q, at the quantiles:", of="q")
         # Text is the dearest artist, by the letter: only the numbers move.
-        places = {"evidence": (0.68, 58), "average": (0.36, 38), "gap": (0.82, 38), "q": (0.36, 18)}
+        places = {"evidence": (0.68, 58), "average": (0.36, 38), "gap": (0.82, 38), "q": (0.45, 18)}
         self.texts = {
             name: above(ax, *place, "", of="q" if name == "average" else name)
             for name, place in places.items()
         }
-        (self.thin,) = ax.plot(z, 0 * z, color=COLOURS["q"], linewidth=1.0, linestyle=":")
         (self.with_q,) = ax.plot(z, 0 * z, color=COLOURS["q"], linewidth=2.4)
         (self.flat,) = ax.plot(z, 0 * z, color=COLOURS["evidence"], linewidth=2.2)
         self.dots = {
@@ -74,7 +72,7 @@ class PosteriorExplorer(Explorer):
             for marker in ("o", "v", "^")
         }
         self._build_average(ax)
-        self.moving(self.thin, self.with_q, self.flat, *self.dots.values(), *self.texts.values())
+        self.moving(self.with_q, self.flat, *self.dots.values(), *self.texts.values())
 
     def _build_average(self, ax: Axes) -> None:
         """Beside the panel: the average over q, and what it is short of the line."""
@@ -115,12 +113,11 @@ class PosteriorExplorer(Explorer):
         return Reading(numbers, self._written(numbers))
 
     def _move_formula(self, exact: Tensor, with_q: Tensor, q: DiagonalGaussian) -> None:
-        """The line and the curve, which is thick where q draws."""
+        """The line and the curve, as far as q draws."""
         self.flat.set_ydata(exact.numpy())
         # Far beyond the panel a line costs time and shows nothing.
         drawn = with_q.clamp(NATS[0] - 50, NATS[1] + 50).numpy()
         near = ((Z - q.mean).abs() < NEAR * q.std)[:, 0].numpy()
-        self.thin.set_ydata(drawn)
         self.with_q.set_ydata(np.where(near, drawn, np.nan))
 
     def _move_dots(self, z: Tensor, weights: Tensor) -> None:

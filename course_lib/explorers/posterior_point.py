@@ -101,15 +101,16 @@ class PosteriorPoint(Explorer):
         self.log_posterior.set_ydata(log_posterior.clamp(min=NATS[0] - 30).numpy())
 
     def _move_bar(self, z: float, r: dict[str, float]) -> None:
-        """From one curve to the other at z; below the panel, an arrow that says how low."""
+        """From one curve to the other at z; cut at the panel's foot, an arrow with its length."""
         joint = r["log_likelihood"] + r["log_prior"]
         low, high = sorted((joint, r["log_posterior"]))
         self.bar.set_data([z, z], [max(low, NATS[0]), max(high, NATS[0])])
         below = low < NATS[0]
         self.under.set_data([z] if below else [], [NATS[0]] if below else [])
         outwards = 1 if z > r["posterior_mean"] else -1
-        self.under_text.set_text(number(joint, 1) if below else "")
-        self.under_text.set_position((z + 0.18 * outwards, NATS[0] + 0.6))
+        length = number(-r["log_evidence"], 2)  # p(x) is below 1 in both worlds, wherever x is
+        self.under_text.set_text(f"length\n{length}" if below else "")
+        self.under_text.set_position((z + 0.18 * outwards, NATS[0] + 1.0))
         self.under_text.set(ha="left" if outwards > 0 else "right")
 
 
@@ -142,5 +143,5 @@ def _sentence(r: dict[str, float], terms: dict[str, str], z: float) -> str:
         f"The exact posterior has {humps}, mean {number(r['posterior_mean'], 2)} and standard "
         f"deviation {number(r['posterior_std'], 2)}. At z = {number(z, 2)}, log p(x|z) + log p(z) "
         f"− log p(z|x) is {terms['likelihood']} {terms['prior']} {terms['posterior']} "
-        f"{terms['evidence']} nats, which is log p(x). It is the same at every z."
+        f"{terms['evidence']} nats, which is log p(x)."
     )

@@ -141,13 +141,17 @@ class _Curve:
                 label(ax, *place, f"{beta:g}", of="kl")
         (self.tangent,) = ax.plot([], [], color=COLOURS["axis"], linewidth=1.2)
         (self.here,) = ax.plot([], [], "o", color=COLOURS["elbo"], markersize=8)
-        self.artists = (self.tangent, self.here)
+        place = right - 0.03 * (right - left), high - 0.09 * (high - low)
+        self.outside = label(ax, *place, "", of="elbo", ha="right")
+        self.artists = (self.tangent, self.here, self.outside)
 
     def move(self, beta: float, rate: float, distortion: float) -> None:
         """To the model of this weight."""
         (left, right), (low, high) = self.ax.get_xlim(), self.ax.get_ylim()
         self.here.set_data((rate,), (distortion,))
         reach = min(0.3 * (right - left), 0.3 * (high - low) / beta)
+        inside = left < rate < right and low < distortion < high
+        self.outside.set_text("" if inside else f"β = {beta:g} lies outside")
         ends = np.array([-reach, reach])
         self.tangent.set_data(rate + ends, distortion - beta * ends)
 

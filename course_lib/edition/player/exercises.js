@@ -128,8 +128,9 @@
     if (fields.length === 1) {
       return [make('label', { for: fields[0].id }, asked(form, 1)), fields[0]];
     }
+    const { names } = wordsFor(form).exercises[form.dataset.exercise];
     return fields.map((one, i) => {
-      const text = course.phrase(form, 'exercise.number', { place: i + 1 });
+      const text = names[i] ?? course.phrase(form, 'exercise.number', { place: i + 1 });
       return make('span', { class: 'exercise-field' }, make('label', { for: one.id }, text), one);
     });
   }

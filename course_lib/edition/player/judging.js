@@ -11,7 +11,8 @@
    * @property {'numbers'} kind
    * @property {(number | string)[]} exact
    * @property {number} tolerance
-   * @property {(number | string)[][]} mistakes
+   * @property {boolean} factors
+   * @property {(number | string)[][]} mistakes where NaN is any number
    *
    * @typedef {object} Verdict
    * @property {boolean} accepted
@@ -81,9 +82,9 @@
     if (agree(given, wanted, table.tolerance)) {
       return { accepted: true, message: right(given, words.unit, say) };
     }
-    const known = table.mistakes.findIndex(row => agree(given, row.map(Number), table.tolerance));
+    const known = table.mistakes.findIndex(row => agree(given, filled(row, given), table.tolerance));
     if (known >= 0) return no(say('known mistake', { hint: words.mistakes[known] }));
-    return no(refusal(given, wanted, table, words.unit, say));
+    return no(refusal(given, wanted, table, words, say));
   }
 
   function right(given, unit, say) {
@@ -91,10 +92,14 @@
     return say('right number', { given: quantity(significant(given[0]), unit) });
   }
 
-  function refusal(given, wanted, table, unit, say) {
-    const told = remark(given, wanted, table, unit, say);
+  /** A known mistake with the learner's number wherever it takes any. */
+  const filled = (row, given) =>
+    row.map(Number).map((value, i) => (Number.isNaN(value) ? given[i] : value));
+
+  function refusal(given, wanted, table, words, say) {
+    const told = remark(given, wanted, table, words, say);
     if (given.length > 1) return say('several numbers', { count: given.length, told });
-    return say('one number', { given: quantity(significant(given[0]), unit), told });
+    return say('one number', { given: quantity(significant(given[0]), words.unit), told });
   }
 
   // ---- As checks/comparison.py compares ----
@@ -113,23 +118,24 @@
   }
 
   /** Which number is wrong, in which direction and by how much; or what all have in common. */
-  function remark(given, wanted, { tolerance, ratio }, unit, say) {
-    const off = wrong(given, wanted, tolerance);
-    if (given.length > 1 && off.every((is, i) => is || !(Math.abs(wanted[i]) > tolerance))) {
+  function remark(given, wanted, table, words, say) {
+    const off = wrong(given, wanted, table.tolerance);
+    if (given.length > 1 && off.every((is, i) => is || !(Math.abs(wanted[i]) > table.tolerance))) {
       const common = factorOrShift(given, wanted, say);
       if (common) return say('all off', { off: common });
     }
     const place = off.indexOf(true);
     const count = given.length;
-    const which = count === 1 ? say('it') : say('place', { place: place + 1, count });
-    return say('off', { which, off: distance(given[place], wanted[place], ratio, unit, say) });
+    const which = words.names[place]
+      ?? (count === 1 ? say('it') : say('place', { place: place + 1, count }));
+    return say('off', { which, off: distance(given[place], wanted[place], table, words, say) });
   }
 
-  function distance(given, wanted, told, unit, say) {
+  function distance(given, wanted, { factors }, { unit }, say) {
     if (Number.isNaN(given)) return say('NaN');
     if (!Number.isFinite(given)) return say('infinite', { given: significant(given) });
     const off = shift(given - wanted, unit, say);
-    if (given * wanted <= 0 || !told) return off; // of two logarithms a factor says nothing
+    if (given * wanted <= 0 || !factors) return off;
     const ratio = Math.max(given / wanted, wanted / given);
     return ratio >= 1.1 ? say('ratio', { off, ratio: two(ratio) }) : off;
   }

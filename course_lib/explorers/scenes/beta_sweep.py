@@ -88,7 +88,7 @@ class SweepReport:
     @cached_property
     def means(self) -> list[dict[str, float]]:
         """Of each model, over the whole data set: both terms, and the two parts of the rate."""
-        generator = Generator().manual_seed(0)
+        generator = Generator().manual_seed(7)  # as in the notebook's table: the same draws
         found = rate_distortion(self._exact, self._counts, samples=SAMPLES, generator=generator)
         rates, distortions = found.rate.mean(-1).tolist(), found.distortion.mean(-1).tolist()
         means = []

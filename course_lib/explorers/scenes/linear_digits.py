@@ -11,7 +11,9 @@ from course_lib.exact.optima import kl_weight
 
 COUNT = 16  # a pixel of the digits is a count 0..16
 LATENT = 20
-WHICH = 10  # of each digit the eleventh: ten codes that lie apart in the first two latents
+# Of each digit one, by its place among them: plain to read, and their codes lie apart in the first
+# two latents.
+WHICH = (10,) * 9 + (23,)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class LinearDigits:
         self.eigenvalues = squared + self.noise_variance
         self.directions = world.loadings / squared.sqrt()  # (D, d), orthonormal
         self.offset = world.offset
-        self.x = torch.stack([ink[digits.labels == digit][WHICH] for digit in range(10)])
+        self.x = torch.stack([ink[digits.labels == digit][WHICH[digit]] for digit in range(10)])
         self.coordinates = (self.x - self.offset) @ self.directions  # (10, d)
 
     def coded(self, beta: float) -> Coded:

@@ -14,6 +14,8 @@ from course_lib.exact import ScalarLatent
 from course_lib.plots import COLOURS, above, ink, printed, style
 
 ROOM = 0.1  # between a level and its words, nats
+LINE = 0.35  # from one line of words to the next, nats
+NAMES = {"evidence": "log of the mean:", "elbo": "mean of the log:"}
 SMALL = 0.6  # nats: a bar shorter than this has its words above it
 EDGE = 3.5  # z is drawn from −EDGE to EDGE
 Z = torch.linspace(-EDGE, EDGE, 281, **DOUBLE).unsqueeze(-1)  # (281, 1)
@@ -39,19 +41,21 @@ class LogWeightPanel:
         (self._curve,) = ax.plot(z, 0 * z, color=COLOURS["q"], linewidth=2.8)
         (self._arrow,) = ax.plot([], [], "v", color=COLOURS["elbo"], markersize=9, clip_on=False)
         self._texts = {of: self._text(ax, of) for of in ("evidence", "elbo", "gap")}
+        self._names = {of: self._text(ax, of) for of in NAMES}
+        for of, name in NAMES.items():
+            self._names[of].set_text(name)
 
     def _text(self, ax: Axes, of: str) -> Text:
         """An empty text on white, so that it is read where the curve passes."""
         x, side = (3.0, "right") if of == "gap" else (0.1 - EDGE, "left")
-        foot = {"evidence": "bottom", "elbo": "top", "gap": "center"}[of]
-        white = {"facecolor": "white", "edgecolor": "none", "pad": 2.0, "alpha": 0.85}
-        return ax.text(x, 0, "", color=ink(of), va=foot, ha=side, bbox=white)
+        white = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
+        return ax.text(x, 0, "", color=ink(of), va="bottom", ha=side, bbox=white)
 
     @property
     def artists(self) -> list[Artist]:
         """Everything that `move` moves, in drawing order."""
         lines = (self._gap, self._evidence, self._elbo, self._faint, self._curve, self._arrow)
-        return [*lines, *self._texts.values()]
+        return [*lines, *self._names.values(), *self._texts.values()]
 
     def move(
         self, world: ScalarLatent, x: Tensor, q: DiagonalGaussian, evidence: float, elbo: float
@@ -69,17 +73,16 @@ class LogWeightPanel:
         self._write(evidence, elbo, foot)
 
     def _write(self, evidence: float, elbo: float, foot: float) -> None:
-        low, small = elbo < self._low + 0.5, evidence - elbo < SMALL
         log_p, bound, lost = printed(evidence, elbo)
-        beside_elbo = ROOM if low else -ROOM
-        beside_bar = evidence + ROOM if small else (evidence + foot) / 2
-        words = {
-            "evidence": (evidence + ROOM, f"log of the mean:\nlog p(x) = {log_p}"),
-            "elbo": (foot + beside_elbo, f"mean of the log:\nELBO = {bound}"),
-            "gap": (beside_bar, f"lost: {lost}"),
+        low, small = elbo < self._low + 2 * LINE, evidence - elbo < SMALL
+        foot_of_elbo = foot + ROOM if low else foot - ROOM - 2 * LINE
+        written = {
+            "evidence": (evidence + ROOM, f"log p(x) = {log_p}"),
+            "elbo": (foot_of_elbo, f"ELBO = {bound}"),
+            "gap": (evidence + ROOM if small else (evidence + foot) / 2, f"lost: {lost}"),
         }
-        for of, (y, text) in words.items():
+        for of, (y, text) in written.items():
             self._texts[of].set_text(text)
             self._texts[of].set_y(y)
-        self._texts["elbo"].set_verticalalignment("bottom" if low else "top")
-        self._texts["gap"].set_verticalalignment("bottom" if small else "center")
+            if of in NAMES:
+                self._names[of].set_y(y + LINE)

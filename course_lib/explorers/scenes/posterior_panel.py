@@ -35,7 +35,7 @@ class PosteriorPanel:
         self.band.set_linewidth(0)
         self.curves: dict[str, Line2D] = {
             of: ax.plot(z, prior, color=COLOURS[of], linewidth=width)[0]
-            for of, width in (("likelihood", 1.6), ("posterior", 2.2))
+            for of, width in (("posterior", 2.6), ("likelihood", 1.4))
         }
         self.artists: list[Artist] = [self.band, *self.curves.values()]
 
