@@ -63,6 +63,7 @@ WRONG_NUMBERS: dict[str, Wrong] = {
     "1.a": [
         (-105, "That is what the program printed"),
         (-210 - R["1.a"], "Mind the sign"),
+        (R["1.a"] + 210, "The −105 keeps its sign"),
         (-105 - 392 * (LOG_2_PI + math.log(0.2)), "The normaliser holds"),
         (2 * R["1.a"] + 105, "Each pixel owes"),
         (-105 - 392 * LOG_2_PI, "That leaves out s"),

@@ -184,7 +184,7 @@ class Switch:
         return DiagonalGaussian.from_std(self.means[z], 1.0)
 
 
-@pytest.mark.equation("1.5")
+@pytest.mark.equation("1.3")
 def test_naive_estimate_is_unbiased_over_every_draw_of_three() -> None:
     """All 27 ordered triples of draws, with their probabilities: E p̂ = p, and E log p̂ < log p."""
     world, probs = Switch(), [0.2, 0.5, 0.3]

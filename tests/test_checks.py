@@ -676,7 +676,7 @@ class TestJudge:
 def test_draws_may_be_counted_in_whole_numbers(
     answer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tolerance of 2e-3 takes either side of 321.4, as (1.7) has it with d = 10 and 10 %."""
+    """A tolerance of 2e-3 takes either side of 321.4, as (1.5) has it with d = 10 and 10 %."""
     draws = Exercise("0.b", lambda: 100 * ((4 / 3) ** 5 - 1), unit="draws", tolerance=2e-3)
     monkeypatch.setitem(EXERCISES, "0.b", draws)
     assert judged("0.b", answer).accepted == (answer in (321, 322))

@@ -181,6 +181,23 @@ def test_one_of_several_is_chosen_by_keyboard(browser: Browser, page: Path) -> N
 
 @pytest.mark.browser
 @MARKS[1]
+def test_enter_in_the_field_of_a_number_checks(browser: Browser, page: Path) -> None:
+    seen = Browsing(browser, 390)
+    seen.open(page)
+    asked = form(seen, "3.w")
+    field = asked.get_by_role("textbox")
+    field.fill("0.25")
+    field.press("Enter")
+    said = asked.locator(".exercise-said")
+    expect(said).to_have_text("You said 0.25. 3.w: not yet. The half twice.")
+    field.fill("0.5")
+    field.press("Enter")
+    expect(said).to_have_text("You said 0.5. 3.w: right: 0.5 nats")
+    assert seen.wrong == []
+
+
+@pytest.mark.browser
+@MARKS[1]
 def test_all_that_hold_are_marked_and_blanks_are_filled(browser: Browser, page: Path) -> None:
     seen = Browsing(browser, 390)
     seen.open(page)

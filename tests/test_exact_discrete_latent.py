@@ -42,7 +42,7 @@ def data(*batch: int, seed: int = 5) -> Tensor:
     return torch.randn(*batch, 3, generator=generator, dtype=torch.float64)
 
 
-@pytest.mark.equation("1.4")
+@pytest.mark.equation("1.7")
 def test_two_states_are_counted() -> None:
     model = two_state_world()
     for x in (0, 1):
@@ -63,7 +63,7 @@ def test_the_posterior_of_two_states_is_counted() -> None:
     )
 
 
-@pytest.mark.equation("1.4")
+@pytest.mark.equation("1.7")
 def test_log_evidence_is_that_of_torchs_mixture() -> None:
     model, x = mixture(), data(6, 2)
     components = model.components

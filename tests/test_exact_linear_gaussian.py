@@ -214,7 +214,7 @@ def test_elbo_by_monte_carlo() -> None:
     assert abs(z_score.item()) < 4
 
 
-@pytest.mark.equation("1.6")
+@pytest.mark.equation("1.4")
 def test_relative_variance_of_the_text() -> None:
     one = LinearGaussian([[1.0]], 0.0, 1.0)
     assert one.log_naive_relative_variance(0.0).exp().item() == pytest.approx(0.154701, abs=5e-7)
@@ -224,7 +224,7 @@ def test_relative_variance_of_the_text() -> None:
     assert ratio == pytest.approx(1327.83, abs=5e-3)
 
 
-@pytest.mark.equation("1.6")
+@pytest.mark.equation("1.4")
 @pytest.mark.parametrize(("w", "s", "x"), [(1.0, 1.0, 0.0), (2.0, 0.5, 1.5), (0.3, 2.0, -4.0)])
 def test_relative_variance_by_quadrature(w: float, s: float, x: float) -> None:
     def moment(power: int) -> float:
@@ -238,7 +238,7 @@ def test_relative_variance_by_quadrature(w: float, s: float, x: float) -> None:
     assert ratio == pytest.approx(moment(2) / moment(1) ** 2 - 1, rel=1e-9, abs=0)
 
 
-@pytest.mark.equation("1.6")
+@pytest.mark.equation("1.4")
 @given(st.floats(-4, 4), st.floats(-4, 4), st.integers(0, 10**6))
 def test_relative_variance_in_sixty_digits(noise: float, scale: float, seed: int) -> None:
     """From r = 1e-24, where 1 + r is 1, to log r = 1e15: digits are kept all the way."""
@@ -260,7 +260,7 @@ def test_relative_variance_in_sixty_digits(noise: float, scale: float, seed: int
     assert ours == pytest.approx(float(exact), rel=1e-12, abs=100 * EPS * max(1.0, spread))
 
 
-@pytest.mark.equation("1.6")
+@pytest.mark.equation("1.4")
 def test_relative_variance_by_monte_carlo() -> None:
     model, x = world(3, 2, seed=3), normal(3, seed=9)
     z = model.prior.sample((200_000,), generator=torch.Generator().manual_seed(2))
@@ -272,7 +272,7 @@ def test_relative_variance_by_monte_carlo() -> None:
     assert abs(z_score.item()) < 4
 
 
-@pytest.mark.equation("1.7")
+@pytest.mark.equation("1.5")
 def test_samples_needed_of_the_text() -> None:
     fifty = LinearGaussian(torch.eye(50), 0.0, 1.0)
     needed = fifty.naive_samples_needed(torch.zeros(50))
@@ -282,7 +282,7 @@ def test_samples_needed_of_the_text() -> None:
     )
 
 
-@pytest.mark.equation("1.7")
+@pytest.mark.equation("1.5")
 def test_so_many_samples_give_that_error() -> None:
     """Repeat p̂ with S = r/ε² draws: its relative variance is ε², by chi-square of the repeats."""
     model, x = LinearGaussian([[1.5]], 0.2, 0.8), torch.tensor([1.0], dtype=torch.float64)
@@ -319,7 +319,7 @@ def test_log_bias_is_right_to_second_order(x: float) -> None:
     assert scaled[0] == pytest.approx(scaled[2], rel=0.1, abs=0)
 
 
-@pytest.mark.equation("1.3")
+@pytest.mark.equation("1.6")
 def test_ppca_of_the_text() -> None:
     """Six points whose covariance has eigenvalues exactly (3, 1, 0.5)."""
     points = torch.tensor([3.0, 1.0, 0.5]).double().mul(3).sqrt().diag()
@@ -329,7 +329,7 @@ def test_ppca_of_the_text() -> None:
     assert fitted.loadings[0, 0].item() == pytest.approx(1.5, rel=1e-12, abs=0)
 
 
-@pytest.mark.equation("1.3")
+@pytest.mark.equation("1.6")
 def test_ppca_is_where_the_dense_likelihood_is_flat_and_highest() -> None:
     data = normal(300, 4) @ world(6, 4).loadings.mT + 0.3 * normal(300, 6, seed=7)
     fitted = fit_ppca(data, 2)
@@ -349,7 +349,7 @@ def test_ppca_is_where_the_dense_likelihood_is_flat_and_highest() -> None:
         assert likelihood(*moved) < best
 
 
-@pytest.mark.equation("1.3")
+@pytest.mark.equation("1.6")
 def test_ppca_is_a_fixed_point_of_em() -> None:
     """Tipping & Bishop's EM step, written with the data themselves, leaves W and σ² as they are."""
     data = normal(500, 3) @ normal(7, 3, seed=5).mT + normal(500, 7, seed=6)

@@ -69,7 +69,7 @@ def test_a_q_over_the_place_that_counts_is_accepted(q: Any) -> None:
     ],
 )
 def test_another_q_is_told_how_far_it_is(q: Any, says: str) -> None:
-    """24.47 = √598.9 is the prior's own r of (1.6); half of p(x, z)²'s width is the limit below."""
+    """24.47 = √598.9 is the prior's own r of (1.4); half of p(x, z)²'s width is the limit below."""
     verdict = judged("1.d", q)
     assert not verdict.accepted
     assert says in verdict.message
@@ -83,7 +83,7 @@ def test_another_q_is_told_how_far_it_is(q: Any, says: str) -> None:
         ("no ranking", "one more"),
         ("A wins", "both are short of log p(x)"),
         (("no ranking", "more repeats"), "That shrinks the ±"),
-        (("B wins", "draw elsewhere"), "nothing in this log says so"),
+        (("B wins", "draw elsewhere"), "nothing in this report says so"),
         ("p̂ is biased", "the average of p̂ is p(x), exactly"),
         ("C wins", "is wanted"),
     ],

@@ -116,6 +116,35 @@ def test_the_best_draw_is_the_one_whose_likelihood_is_highest(
         assert math.cos(math.radians(numbers["best_angle"])) == pytest.approx(cosine.item())
 
 
+@pytest.mark.parametrize("s", [0.1, 0.2, 0.55, 1.0])
+@pytest.mark.parametrize("d", DIMENSIONS)
+def test_the_words_beside_the_blue_dots_touch_nothing(
+    explorer: EvidenceNeedle, d: int, s: float
+) -> None:
+    """No dot, not the shell, not the line to the ring, not the frames of the pictures."""
+    explorer.at(d=d, S=1_000, s=s)
+    words = explorer.words["blue"]
+    assert words.axes is not None
+    box = words.get_window_extent().transformed(words.axes.transData.inverted())
+    start, end = points(explorer.leader).T[:, :, None]
+    line = start + torch.linspace(0, 1, 200) * (end - start)
+    drawn = torch.cat([*map(points, (explorer.blue, explorer.grey, explorer.shell)), line], 1)
+    touched = (drawn[0] > box.x0) & (drawn[0] < box.x1) & (drawn[1] > box.y0) & (drawn[1] < box.y1)
+    assert not touched.any()
+    assert box.x1 < 11.6
+    assert box.y1 < 6.3  # where the pictures begin
+
+
+def test_the_line_leaves_the_inside_of_the_ring_free(explorer: EvidenceNeedle) -> None:
+    """With one latent the blue dots lie there."""
+    explorer.at(d=1, S=1_000, s=0.2)
+    ring = explorer.ring
+    assert ring.axes is not None
+    ends = torch.stack([points(explorer.leader)[:, 0], points(ring)[:, 0]])
+    start, middle = ring.axes.transData.transform(ends.numpy())
+    assert math.dist(start, middle) > 0.45 * ring.get_markersize() * ring.axes.figure.dpi / 72
+
+
 def test_blue_dots_are_draws_of_the_integrand(explorer: EvidenceNeedle) -> None:
     """Their mean length² and mean place along the direction, within four standard errors."""
     numbers = explorer.at(d=20, S=10, s=0.2)

@@ -153,7 +153,7 @@ def likelihood_slope(variances: Matrix, loadings: Matrix, noise: sp.Expr) -> lis
 
 
 @pytest.mark.proves(
-    "1.3",
+    "1.6",
     "partly, D = 4, d = 2: W and s² are stationary, and s² is the best; that W lies "
     "along the first eigenvectors is taken over",
 )
@@ -191,7 +191,7 @@ def test_ppca_needs_the_covariance_over_n() -> None:
         prove(slope.subs(noise, variance * count / (count - 1)), 0)
 
 
-@pytest.mark.proves("1.4", "all values, K = 3")
+@pytest.mark.proves("1.7", "all values, K = 3")
 def test_a_mixture_is_the_sum_of_its_joint_table() -> None:
     ones, zeros = sp.symbols("j:3", positive=True), sp.symbols("o:3", positive=True)
     prior = [one + zero for one, zero in zip(ones, zeros, strict=True)]  # p(z = k)
@@ -213,7 +213,7 @@ def three_states() -> tuple[list[sp.Expr], tuple[Symbol, ...]]:
     return [first, second, 1 - first - second], sp.symbols("l:3", positive=True)
 
 
-@pytest.mark.proves("1.5", "all values, K = 3 states, S = 3: every draw")
+@pytest.mark.proves("1.3", "all values, K = 3 states, S = 3: every draw")
 def test_the_naive_estimate_is_unbiased() -> None:
     probs, given = three_states()
     mean = over_every_draw(3, 3, probs, lambda draw: sum(given[i] for i in draw) / 3)
@@ -243,7 +243,7 @@ def relative_variance() -> tuple[sp.Expr, sp.Expr]:
     return square, square / normal(x, ZERO, w**2 + s**2) ** 2 - 1
 
 
-@pytest.mark.proves("1.6", "all values, D = d = 1")
+@pytest.mark.proves("1.4", "all values, D = d = 1")
 def test_the_relative_variance_of_one_draw() -> None:
     square, r = relative_variance()
     half = normal(x, ZERO, w**2 + s**2 / 2) / (2 * s * sqrt(pi))  # half the noise variance
@@ -278,7 +278,7 @@ def variance_of_a_mean() -> tuple[sp.Expr, sp.Expr]:
     return over_every_draw(2, 3, probs, off), one_draw
 
 
-@pytest.mark.proves("1.7", "all values, K = 2 states, S = 3: every draw")
+@pytest.mark.proves("1.5", "all values, K = 2 states, S = 3: every draw")
 def test_the_relative_error_of_a_mean() -> None:
     """S draws divide the variance by S, and so the relative one, r: S = r/ε² makes it ε²."""
     of_three, of_one = variance_of_a_mean()

@@ -83,7 +83,7 @@ def terms(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> ElboTerm
 
 
 def naive_log_evidence(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
-    """log p̂(x), p̂(x) = (1/S) Σ p(x|z_i) with z_i ~ p(z) along the leading axis.  (Eq. 1.5)
+    """log p̂(x), p̂(x) = (1/S) Σ p(x|z_i) with z_i ~ p(z) along the leading axis.  (Eq. 1.3)
 
     p̂ is unbiased for p(x); its log is not: it falls short on average. z (S, *batch, d). Returns
     (*batch,) nats. Raises ValueError if z is empty or has no sample axis, or the decoder gives NaN

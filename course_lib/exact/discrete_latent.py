@@ -93,7 +93,7 @@ class DiscreteLatent:
         return state_log_probs(self.components, x).double() + self.prior.log_probs.double()
 
     def log_evidence(self, x: Tensor) -> Tensor:
-        """log p(x) = log Σ_k π_k p(x|k), (*batch,) nats; −inf if x is impossible.  (Eq. 1.4)"""
+        """log p(x) = log Σ_k π_k p(x|k), (*batch,) nats; −inf if x is impossible.  (Eq. 1.7)"""
         return self.log_joints(x).logsumexp(-1)
 
     def posterior(self, x: Tensor) -> Categorical:

@@ -105,7 +105,7 @@ class LinearGaussian:
         return constant - 0.5 * energy + q.entropy().double()
 
     def log_naive_relative_variance(self, x: Numbers) -> Tensor:
-        """log r, with r = Var[p(x|z)] / p(x)² over z ~ p(z): the trouble with p̂.  (Eq. 1.6)
+        """log r, with r = Var[p(x|z)] / p(x)² over z ~ p(z): the trouble with p̂.  (Eq. 1.4)
 
         N(x; m, Ψ)² = N(x; m, Ψ/2) / |4πΨ|^½ makes E[p(x|z)²] a linear-Gaussian evidence with half
         the noise variance. In the singular values s_i of Ψ^(−½)W and the coordinates c_i of
@@ -129,7 +129,7 @@ class LinearGaussian:
         return ratio - 2.0 * error.log()
 
     def naive_samples_needed(self, x: Numbers, relative_error: float = 0.1) -> Tensor:
-        """S = r/ε²: draws from the prior for which p̂ has relative standard error ε.  (Eq. 1.7)
+        """S = r/ε²: draws from the prior for which p̂ has relative standard error ε.  (Eq. 1.5)
 
         x: (*batch, D). Returns (*batch,), not rounded; +inf from about 1.8e308 on.
         """

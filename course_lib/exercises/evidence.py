@@ -22,7 +22,7 @@ def error_of_one_draw(q: Any) -> float:
     """√r, the relative error of p(x, z)/q(z) at one z drawn from q, as an estimate of p(x).
 
     In the narrow world, z ~ N(0, 1), x|z ~ N(z, 0.1²), x = 3: r = ∫ p(x, z)²/q(z) dz / p(x)² − 1,
-    on a grid of z from −20 to 20. With q = the prior it is (1.6). Raises ValueError if q is no
+    on a grid of z from −20 to 20. With q = the prior it is (1.4). Raises ValueError if q is no
     distribution of one number, or if the integrand is largest at an end of the grid.
     """
     if tuple(getattr(q, "event_shape", ())) != (1,) or not hasattr(q, "log_prob"):
@@ -51,6 +51,10 @@ register(
                 "Mind the sign: the density divides by √(2πs²), and s is small here.",
             ),
             Mistake(
+                105 - HALF_PIXELS * math.log(2 * math.pi * 0.2**2),
+                "The −105 keeps its sign: the program has put the minus in already.",
+            ),
+            Mistake(
                 -105 - HALF_PIXELS * math.log(2 * math.pi * 0.2),
                 "The normaliser holds the variance s², not s.",
             ),
@@ -77,16 +81,17 @@ register(
         reasons={
             "A wins": "A's numbers are higher, by many standard errors. But both are short of "
             "log p(x), and B, with more latents, by more: exactly, A has −69.4 nats and B +260.3.",
-            "B wins": "So it is: exactly, A has −69.4 nats and B +260.3. But nothing in this log "
-            "says so; it would look the same if B were the worse model.",
+            "B wins": "So it is: exactly, A has −69.4 nats and B +260.3. But nothing in this "
+            "report says so; it would look the same if B were the worse model.",
             "p̂ is biased": "Over all runs that there could be, the average of p̂ is p(x), exactly. "
             "Any run that you make practically never meets the terms that matter.",
-            "more repeats": "That shrinks the ±, which says how far the repeats lie from each "
-            "other. What all of them miss, it does not see.",
+            "more repeats": "That shrinks the ±, which says how well the repeats fix their own "
+            "average. What all of them miss, it does not see.",
         },
         hints=(
-            "What does a ± from repeats measure: the distance to the truth, or to each other?",
-            "How many nats each model falls short is not in the log. What would make it small?",
+            "What does a ± from repeats say: how near their average is to the truth, or how well "
+            "they fix that average?",
+            "How many nats each model falls short is not in the report. What would make it small?",
         ),
     ),
     Exercise(

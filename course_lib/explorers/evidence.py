@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from course_lib.exact import LinearGaussian
+from course_lib.explorers.scenes.framed_digit import framed, picture
 from course_lib.explorers.scenes.prior_draws import (
     DIMENSIONS,
     DOTS,
@@ -21,21 +22,24 @@ from course_lib.explorers.stage import Explorer, Reading, Slider, Steps
 from course_lib.plots import (
     COLOURS,
     TEXT_PT,
-    Blit,
     ink,
     label,
     latent_points,
     number,
     panels,
     printed,
-    sheet,
     spread,
     style,
 )
 
 ESTIMATES = 100  # at most; fewer where the pool does not suffice
 ALONG, OFF = (-4.0, 11.6), (-0.25, 9.6)  # of the folded space, prior standard deviations
-PICTURES, SIDE, SCALE = (5.4, 8.8), 2.7, 5  # left edges and side of the two; pixels a pixel
+PICTURES, SIDE, TOP = (5.4, 8.8), 2.7, 9.0  # left edges, side and upper edge of the two
+RING = 0.25  # radius of the ring, in units of the folded space
+HIGHEST, HALF_WORDS = (
+    4.6,
+    0.75,
+)  # of the words beside the blue dots: their middle, half their height
 FOOT, REACH = 0.16, 0.22  # where the bars of the histogram start, and the longest of them
 EDGES = np.linspace(np.arcsinh(-4000), np.arcsinh(20), 91)  # of the histogram, asinh of nats
 
@@ -87,7 +91,7 @@ class EvidenceNeedle(Explorer):
         none = np.full((1, 2), np.nan)
         self.grey = latent_points(ax, none, of="prior", size=3)
         self.blue = latent_points(ax, none, of="posterior", size=3)
-        (self.ring,) = ax.plot(0, 0, "o", markersize=7, color="k", markerfacecolor="none", zorder=4)
+        (self.ring,) = ax.plot(0, 0, "o", markersize=9, color="k", markerfacecolor="none", zorder=4)
         (self.leader,) = ax.plot([], [], color="k", linewidth=1)
         self.words = {
             "shell": label(ax, 0, -0.75, "", of="axis"),
@@ -96,8 +100,8 @@ class EvidenceNeedle(Explorer):
             "best": label(ax, PICTURES[0] + SIDE / 2, 9.4, "", of="text", ha="center"),
         }
         label(ax, PICTURES[1] + SIDE / 2, 9.4, "the digit x", of="posterior", ha="center")
-        self.pictures = [_framed(ax, left) for left in PICTURES]
-        self.pictures[1].set_picture(_picture(self.image))
+        self.pictures = [framed(ax, left, TOP) for left in PICTURES]
+        self.pictures[1].set_picture(picture(self.image))
         self.moving(self.shell, self.grey, self.blue, self.ring, self.leader, *self.pictures)
         self.moving(*self.words.values())
 
@@ -106,6 +110,7 @@ class EvidenceNeedle(Explorer):
         ax.set(xlim=(0, 1), ylim=(EDGES[0], EDGES[-1]))
         marks = (10, 1, 0, -1, -10, -100, -1000)
         ax.set_yticks(np.arcsinh(marks), [number(m, 0) for m in marks])
+        label(ax, 0.03, EDGES[-1] - 0.3, "the scale is stretched", of="axis")
         (line,) = ax.plot((0, 1), (0, 0), color=COLOURS["evidence"], linewidth=2)
         line.set_zorder(3)
         self.gap = ax.add_patch(Rectangle((0.03, 0), 0.09, 0, linewidth=0))
@@ -160,9 +165,9 @@ class EvidenceNeedle(Explorer):
         self.grey.set_data(*folded(self.draws.shown[:dots, :d], along).T)
         self.blue.set_data(*(places := folded(blue, along)).T)
         self.ring.set_data(ring[:1], ring[1:])
-        self.leader.set_data([ring[0], PICTURES[0]], [ring[1], 9.0 - SIDE])
+        self._lead(ring, np.array([PICTURES[0], TOP - SIDE]))
         mean = world.offset + world.loadings @ best
-        self.pictures[0].set_picture(_picture(mean.clamp(0, 1)))
+        self.pictures[0].set_picture(picture(mean.clamp(0, 1)))
         angles = np.linspace(0, np.pi, 200)
         self.shell.set_data(d**0.5 * np.cos(angles), d**0.5 * np.sin(angles))
         self._write(d, draws, dots, places)
@@ -175,10 +180,24 @@ class EvidenceNeedle(Explorer):
         self.words["best"].set_text(f"best of {draws:,}")
         self.words["shell"].set(text=f"√{d} = {number(d**0.5, 1)}", x=d**0.5 - 0.2)
         right, top = blue.max(0)
-        place = (max(right, (d**0.5 + 0.5) * (d < 3)) + 0.3, max(blue[:, 1].mean(), 0.9))
+        height = min(max(blue[:, 1].mean(), 0.9), HIGHEST)
+        clear = 0.8 if d == 1 else 0.3  # of the line to the ring, which rises from the centre
+        place = (max(right, self._farthest(height, d)) + clear, height)
         if right > 8.7:  # no room beside
             place = (right - 1.7, top + 0.9)
         self.words["blue"].set_position(place)
+
+    def _farthest(self, height: float, d: int) -> float:
+        """How far right the shell and the grey dots reach beside words at this height."""
+        ahead, off = (np.asarray(part) for part in self.grey.get_data())
+        beside = ahead[abs(off - height) < HALF_WORDS]
+        shell = max(d - max(height - HALF_WORDS, 0) ** 2, 0) ** 0.5
+        return float(max(shell, beside.max(initial=0)))
+
+    def _lead(self, ring: Numbers, end: Numbers) -> None:
+        """The line from the edge of the ring, so that what lies in it can be seen."""
+        start = ring + RING * (end - ring) / np.hypot(*(end - ring))
+        self.leader.set_data(*np.transpose([start, end]))
 
     def _move_estimates(self, relative: Numbers, median: float) -> None:
         counts, _ = np.histogram(np.arcsinh(relative), EDGES)
@@ -210,25 +229,6 @@ def folded(z: Tensor, along: Tensor) -> Numbers:
     off = (z - ahead[:, None] * along).norm(dim=1)
     result: Numbers = torch.stack([ahead, off], 1).numpy()
     return result
-
-
-def _picture(image: Tensor) -> NDArray[np.uint8]:
-    """An image (784,) with grey levels in [0, 1], dark on white."""
-    return sheet(image.reshape(1, 28, 28).numpy(), 1, SCALE)
-
-
-def _framed(ax: Axes, left: float) -> Blit:
-    """An empty picture with a thin frame, its upper left corner at (left, 9.0) of the panel."""
-    figure = ax.figure
-    start, top = ax.transData.transform((left, 9.0))
-    side = 28 * SCALE
-    box = ((start, top - side), (start + side, top))
-    (x0, y0), (x1, y1) = figure.transFigure.inverted().transform(box)
-    inset = figure.add_axes((x0, y0, x1 - x0, y1 - y0))
-    inset.set(xticks=[], yticks=[])
-    for spine in inset.spines.values():
-        spine.set(color=COLOURS["prior"], linewidth=0.8)
-    return Blit(inset, _picture(torch.ones(784)))
 
 
 def _off(gap: str) -> str:

@@ -24,7 +24,7 @@ def covariance_upper(data: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def fit_ppca(data: Tensor, latent: int) -> LinearGaussian:
-    """The world of `latent` dimensions and equal noise that makes data (N, D) likeliest.  (Eq. 1.3)
+    """The world of `latent` dimensions and equal noise that makes data (N, D) likeliest.  (Eq. 1.6)
 
     σ² = mean of the D−d smallest eigenvalues λ, W = U_d (Λ_d − σ²I)^½, b = mean.
     data: (N, D), N ≥ 2; latent: d, from 1 to D−1, so that σ² is the mean of a variance that is left
