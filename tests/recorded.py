@@ -137,23 +137,23 @@ def _renderer(artist: Any) -> Any:
 
 
 def _miswritten(recording: Recording, text: Any, drawing: tuple[Mark, ...]) -> Iterator[str]:
-    """The letters begin where Matplotlib's layout puts the text's left end, on its baseline."""
+    """Each line's letters begin where Matplotlib's layout puts its left end, on its baseline."""
     marks = [mark for mark in drawing if mark.kind == LETTERS]
-    blank = not text.get_text().strip()
-    if len(marks) != (0 if blank else 1):
+    _, laid_out, _ = text._get_layout(_renderer(text))  # of each line, where its first letter stands
+    lines = [(line, offset) for line, _, offset in laid_out if line.strip()]
+    if len(marks) != len(lines):
         yield f"{text.get_text()!r} has {len(marks)} rows of letters"
-    elif not blank:
-        renderer = _renderer(text)
-        _, ((_, _, offset),), _ = text._get_layout(renderer)  # of the first letter's foot
+        return
+    for mark, (line, offset) in zip(marks, lines, strict=True):
         foot = text.get_transform().transform((text._x, text._y)) + offset
         there = np.array([foot[0], _height(text) - foot[1]]) / 2
-        off = np.abs(np.array([marks[0].x, marks[0].y]) / COARSE - there).max()
-        letters = len(recording.tables.rows[marks[0].which])
-        wanted = len(text.get_text().replace(" ", "").replace("\u00a0", ""))
+        off = np.abs(np.array([mark.x, mark.y]) / COARSE - there).max()
+        letters = len(recording.tables.rows[mark.which])
+        wanted = len(line.replace(" ", "").replace("\u00a0", ""))
         if off > HALF:
-            yield f"{text.get_text()!r} is off by {off:.2f} px"
-        if "$" not in text.get_text() and letters != wanted:
-            yield f"{text.get_text()!r} has {letters} letters"
+            yield f"{line!r} is off by {off:.2f} px"
+        if "$" not in line and letters != wanted:
+            yield f"{line!r} has {letters} letters"
 
 
 def _height(artist: Any) -> float:
@@ -174,7 +174,8 @@ def _mispictured(
             scale = mark.style * 2 // COARSE
             large = pixels.repeat(scale, 0).repeat(scale, 1)
             x, y = mark.x * 2 // COARSE - left, mark.y * 2 // COARSE - top
-            sheet[y : y + large.shape[0], x : x + large.shape[1], : max(3, large.shape[2])] = large
+            place = sheet[y : y + large.shape[0], x : x + large.shape[1], : max(3, large.shape[2])]
+            place[:] = large[: place.shape[0], : place.shape[1]]
     if not np.array_equal(sheet, wanted):
         yield f"differs in {(sheet != wanted).any(-1).mean():.1%} of its pixels"
 

@@ -1,5 +1,6 @@
 """Explorer of chapter 2: two curves of one shape, and log p(x) as what lies between them."""
 
+import math
 from decimal import Decimal
 
 import torch
@@ -87,7 +88,7 @@ class PosteriorPoint(Explorer):
         }
         self.densities.move(model, seen, log_posterior)
         self.stem.set_xdata([z, z])
-        self.height.set_data([z], [torch.tensor(numbers["log_posterior"]).exp().item()])
+        self.height.set_data([z], [math.exp(numbers["log_posterior"])])
         self._move_logarithms(log_joint, log_posterior)
         self._move_bar(z, numbers)
         terms = _terms(numbers)

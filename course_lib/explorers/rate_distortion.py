@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.data import Images, load_digits
 from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, quick_sweep
@@ -45,7 +46,7 @@ class RateDistortionTrade(Explorer):
     @at_work()
     def example(cls) -> "RateDistortionTrade":
         """On the sweep that the notebook trains, which takes some seconds."""
-        return cls(quick_sweep(), torch.tensor(BETAS, device="cpu"), load_digits())
+        return cls(quick_sweep(), torch.tensor(BETAS, **DOUBLE), load_digits())
 
     def prepare(self) -> None:
         """A sample of the codes of each model."""

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.plots import COLOURS, Blit, sheet
 
 SCALE = 5  # pixels of the figure a pixel of the image
@@ -28,4 +29,4 @@ def framed(ax: Axes, left: float, top: float) -> Blit:
     inset.set(xticks=[], yticks=[])
     for spine in inset.spines.values():
         spine.set(color=COLOURS["prior"], linewidth=0.8)
-    return Blit(inset, picture(torch.ones(784)))
+    return Blit(inset, picture(torch.ones(784, **DOUBLE)))
