@@ -363,6 +363,10 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda v, m, *w: encoded(v, 0 * m, *w), "Now it is a function of each image"),
         (lambda v, m, *w: encoded(v, -m, *w), "mean_image is taken off"),
         (lambda v, m, *w: encoded(v, m.mean(), *w), "mean_image has a number"),
+        (
+            lambda v, m, a, b, c: stack(torch.tanh((v - m) @ a) @ b, torch.tanh((v - m) @ a) @ c),
+            "The mean of each q is right",
+        ),
     ],
     "7.b": [
         (lambda v, h: (v.exp() / v.exp().sum() / h / h).log(), "For an image"),

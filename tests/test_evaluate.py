@@ -156,7 +156,7 @@ def test_surgery_against_quadrature(generator: Generator) -> None:
 
 
 @pytest.mark.equation("6.3")
-@pytest.mark.equation("6.6")
+@pytest.mark.equation("6.5")
 def test_the_gap_splits_as_the_linear_world_says(generator: Generator) -> None:
     """The best diagonal q has the exact mean and σ_d² = 1/Λ_dd; the rest of the gap is KLs."""
     model, x = affine_vae(widen=1.7, shrink=0.6), draws(4, generator)

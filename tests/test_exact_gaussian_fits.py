@@ -82,7 +82,7 @@ def test_best_diagonal_is_where_an_optimiser_ends(size: int) -> None:
     np.testing.assert_allclose(found.log_std.numpy(), best.x[size:], atol=1e-5)
 
 
-@pytest.mark.equation("6.5")
+@pytest.mark.equation("6.6")
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_best_isotropic_is_where_an_optimiser_ends(size: int) -> None:
     covariance, mean = random_covariance(10 + size, size)

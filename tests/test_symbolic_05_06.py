@@ -251,7 +251,7 @@ def posterior(first: float, below: float, last: float) -> FullGaussian:
     return FullGaussian(vector(0, 0), vector(first, 0, below, last).reshape(2, 2))
 
 
-@pytest.mark.proves("6.5", "all posteriors, every d: the best of all isotropic q")
+@pytest.mark.proves("6.6", "all posteriors, every d: the best of all isotropic q")
 def test_the_best_isotropic() -> None:
     size, trace, variance = sp.symbols("d tr v", positive=True)
 
@@ -268,7 +268,7 @@ def test_the_best_isotropic() -> None:
     )
 
 
-@pytest.mark.proves("6.6", "all values")
+@pytest.mark.proves("6.5", "all values")
 def test_the_gap_has_two_parts() -> None:
     evidence, best, encoder = sp.symbols("P B E", real=True)
     prove(evidence - encoder, (evidence - best) + (best - encoder))

@@ -15,7 +15,7 @@ from course_lib.vae import VAE
 
 @dataclass(frozen=True)
 class InferenceGap:
-    """log p(x) − ELBO(encoder's q) = approximation + amortisation, (N,) nats each.  (Eq. 6.6)
+    """log p(x) − ELBO(encoder's q) = approximation + amortisation, (N,) nats each.  (Eq. 6.5)
 
     log_evidence: estimated by importance sampling. best_elbo: of the best diagonal Gaussian q for
     each datum on its own. elbo: of the encoder's q.
@@ -77,7 +77,7 @@ def inference_gap(
     samples: int = 1000,
     k: int = 5000,
 ) -> InferenceGap:
-    """Splits the gap of each datum, given its `local_posterior`.  (Eq. 6.6)
+    """Splits the gap of each datum, given its `local_posterior`.  (Eq. 6.5)
 
     log p(x) is estimated with k samples of the local q, the better proposal; both ELBOs are means
     over the same `samples` standard normal draws. x (N, D).

@@ -167,8 +167,8 @@ register(
         0.03,
         "the gap",
         hints=(
-            "How many humps has the posterior, and how many has your q? One Gaussian loses log 2 "
-            "at least.",
+            "How many humps has the posterior, and how many has your q? Here one Gaussian loses "
+            "log 2 at least.",
             "GaussianMixture takes the logs of the weights, (2,), and a DiagonalGaussian of batch "
             "(2,). The posterior is even: if N(1.35, 0.18²) fits one hump, what fits the other?",
         ),

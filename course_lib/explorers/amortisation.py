@@ -167,7 +167,7 @@ class AmortisedInference(Explorer):
         self.best.set_visible(not own)
         self.here.set_data(*posterior.mean.unsqueeze(-1).numpy())
         self.miss.set_data(*torch.stack([posterior.mean, q.mean], -1).numpy())
-        told = "best q for this x (dashed), the encoder's q, ● its means"
+        told = "best q for this x (dashed), the encoder's q, ● the table's means"
         self.names.set_text("q of its own for this x" if own else told)
 
     def _move_answers(self, pair: PairWorld, encoder: str) -> None:

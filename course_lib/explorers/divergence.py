@@ -101,7 +101,9 @@ class PosteriorGap(Explorer):
         self.moving(*self.ledger.artists)
 
     def _build_densities(self, ax: Axes) -> None:
-        style(ax, title="q over the exact posterior", x="latent z").set(xlim=(-EDGE, EDGE))
+        style(ax, title="q over the exact posterior, scaled to fit", x="latent z").set(
+            xlim=(-EDGE, EDGE)
+        )
         z = Z[:, 0].numpy()
         prior = np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
         (self.prior,) = ax.plot(z, prior, "--", color=COLOURS["prior"], linewidth=1.6)

@@ -43,7 +43,7 @@ def best_diagonal(posterior: FullGaussian) -> DiagonalGaussian:
 
 
 def best_isotropic(posterior: FullGaussian) -> DiagonalGaussian:
-    """argmin KL(q ‖ posterior) over q = N(μ, σ² I): the same mean, σ² = d / tr Λ.  (Eq. 6.5)
+    """argmin KL(q ‖ posterior) over q = N(μ, σ² I): the same mean, σ² = d / tr Λ.  (Eq. 6.6)
 
     Λ is the posterior's precision: σ² is the harmonic mean of the best diagonal's variances.
     posterior: batch (*batch,), event (d,). Returns that batch.
