@@ -139,7 +139,7 @@ def _renderer(artist: Any) -> Any:
 def _miswritten(recording: Recording, text: Any, drawing: tuple[Mark, ...]) -> Iterator[str]:
     """Each line's letters begin where Matplotlib's layout puts its left end, on its baseline."""
     marks = [mark for mark in drawing if mark.kind == LETTERS]
-    _, laid_out, _ = text._get_layout(_renderer(text))  # of each line, where its first letter stands
+    _, laid_out, _ = text._get_layout(_renderer(text))  # where each line begins
     lines = [(line, offset) for line, _, offset in laid_out if line.strip()]
     if len(marks) != len(lines):
         yield f"{text.get_text()!r} has {len(marks)} rows of letters"
