@@ -48,11 +48,13 @@ READY = """() => {
         && session.session?.kernel?.status === 'idle'
         && window.jupyterapp.commands.isEnabled('runmenu:run-all'));
 }"""
+# The cells themselves are asked: one whose code is folded shows no number.
 ALL_NUMBERED = """count => {
-    const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
-    const numbered = prompts.filter(p => /\\[\\d+\\]/.test(p.textContent)).length;
+    const cells = window.jupyterapp.shell.currentWidget.content.widgets;
+    const code = cells.filter(cell => cell.model.type === 'code');
+    const numbered = code.filter(cell => cell.model.executionCount).length;
     const status = document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status;
-    return prompts.length === count && numbered === count && status === 'idle';
+    return code.length === count && numbered === count && status === 'idle';
 }"""
 
 MARKS = [
@@ -154,7 +156,8 @@ def open_notebook(page: Page, address: str, name: str) -> None:
 
 
 def run_all(page: Page, count: int) -> None:
-    """Runs all cells, of which `count` hold code, and waits for the last."""
+    """Opens what is folded, runs all cells, of which `count` hold code, and waits for the last."""
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:expand-all-headings')")
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.locator(".lm-Menu-itemLabel").get_by_text("Run All Cells", exact=True).click()
     page.wait_for_function(ALL_NUMBERED, arg=count)

@@ -361,12 +361,12 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda v, m, *w: encoded(v - v.mean(), 0 * m, *w), "One number in place of many"),
         (lambda v, m, *w: encoded((v.mT - v.mean(1)).mT, 0 * m, *w), "Now each image is alone"),
         (lambda v, m, *w: encoded(v, 0 * m, *w), "Now it is a function of each image"),
-        (lambda v, m, *w: encoded(v, -m, *w), "mean_image is taken off"),
-        (lambda v, m, *w: encoded(v, m.mean(), *w), "mean_image has a number"),
         (
             lambda v, m, a, b, c: stack(torch.tanh((v - m) @ a) @ b, torch.tanh((v - m) @ a) @ c),
             "The mean of each q is right",
         ),
+        (lambda v, m, *w: encoded(v, -m, *w), "mean_image is taken off"),
+        (lambda v, m, *w: encoded(v, m.mean(), *w), "mean_image has a number"),
     ],
     "7.b": [
         (lambda v, h: (v.exp() / v.exp().sum() / h / h).log(), "For an image"),

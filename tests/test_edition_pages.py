@@ -180,7 +180,7 @@ def test_pages_keep_their_budget(folder: Path) -> None:
     )
     sizes = {name: (folder / name).stat().st_size + shared for name in NAMES}
     assert max(sizes.values()) < 2.5e6, sizes
-    assert sum(sizes.values()) - (len(NAMES) - 1) * shared < 7e6
+    assert sum(sizes.values()) - (len(NAMES) - 1) * shared < 7.5e6
 
 
 def test_nothing_is_taken_from_elsewhere(folder: Path) -> None:
@@ -415,11 +415,12 @@ def test_a_chapter_in_a_browser(browser: Browser, folder: Path) -> None:
     seen.open(folder / f"{GAP.stem}.html")
     assert seen.too_wide() == []
     measure = seen.page.evaluate(
-        """() => { const p = [...document.querySelectorAll('main p')]
-            .find(p => p.textContent.length > 400 && !p.querySelector('math'));
-          const high = p.getBoundingClientRect().height;
-          const lines = high / parseFloat(getComputedStyle(p).lineHeight);
-          return p.textContent.length / lines; }"""
+        """() => { const long = [...document.querySelectorAll('main p')]
+            .filter(p => p.textContent.length > 300 && !p.querySelector('math'));
+          const lines = p => p.getBoundingClientRect().height
+            / parseFloat(getComputedStyle(p).lineHeight);
+          const sum = numbers => numbers.reduce((a, b) => a + b, 0);
+          return sum(long.map(p => p.textContent.length)) / sum(long.map(lines)); }"""
     )
     assert 58 < measure < 78, "characters a line"
     assert seen.violations() == []

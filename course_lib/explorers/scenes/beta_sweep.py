@@ -47,7 +47,7 @@ def _train(
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
     generator = Generator().manual_seed(5)
     for _ in range(epochs):
-        for rows in torch.randperm(len(counts), generator=generator).split(128):
+        for rows in torch.randperm(len(counts), generator=generator, device="cpu").split(128):
             terms = models.terms(counts[rows], generator=generator)
             loss = (betas * terms.kl - terms.reconstruction).mean(1).sum()
             optimiser.zero_grad()
