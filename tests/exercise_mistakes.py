@@ -253,6 +253,12 @@ def averaged(v: Tensor, m: Tensor, s: Tensor) -> Tensor:
     return found
 
 
+def log_std_for_std(images: Tensor, centre: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    """The encoder of 6.b without its exp."""
+    hidden = torch.tanh((images - centre) @ a)
+    return torch.stack([hidden @ b, hidden @ c])
+
+
 def stack(mean: Tensor, spread: Tensor) -> Tensor:
     return torch.stack([mean.mean(0), spread])
 
@@ -361,10 +367,7 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda v, m, *w: encoded(v - v.mean(), 0 * m, *w), "One number in place of many"),
         (lambda v, m, *w: encoded((v.mT - v.mean(1)).mT, 0 * m, *w), "Now each image is alone"),
         (lambda v, m, *w: encoded(v, 0 * m, *w), "Now it is a function of each image"),
-        (
-            lambda v, m, a, b, c: stack(torch.tanh((v - m) @ a) @ b, torch.tanh((v - m) @ a) @ c),
-            "The mean of each q is right",
-        ),
+        (log_std_for_std, "The mean of each q is right"),
         (lambda v, m, *w: encoded(v, -m, *w), "mean_image is taken off"),
         (lambda v, m, *w: encoded(v, m.mean(), *w), "mean_image has a number"),
     ],

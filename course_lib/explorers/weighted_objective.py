@@ -4,6 +4,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from course_lib.arguments import DOUBLE
 from course_lib.data import Images, load_digits
 from course_lib.explorers.scenes.beta_sweep import BETAS, COUNT, SweepReport, quick_sweep
 from course_lib.explorers.stage import Explorer, Reading, Steps
@@ -44,7 +45,7 @@ class WeightedObjective(Explorer):
     @at_work()
     def example(cls) -> "WeightedObjective":
         """On the sweep that the notebook trains, which takes some seconds."""
-        return cls(quick_sweep(), torch.tensor(BETAS, device="cpu"), load_digits())
+        return cls(quick_sweep(), torch.tensor(BETAS, **DOUBLE), load_digits())
 
     def prepare(self) -> None:
         """Prior draws, the same for every β."""
