@@ -138,6 +138,10 @@ def _renderer(artist: Any) -> Any:
 
 def _miswritten(recording: Recording, text: Any, drawing: tuple[Mark, ...]) -> Iterator[str]:
     """Each line's letters begin where Matplotlib's layout puts its left end, on its baseline."""
+    if text.get_path_effects():  # then its letters are outlines, once for each effect
+        if text.get_text().strip() and not any(mark.kind == SHAPE for mark in drawing):
+            yield f"{text.get_text()!r} is not drawn"
+        return
     marks = [mark for mark in drawing if mark.kind == LETTERS]
     _, laid_out, _ = text._get_layout(_renderer(text))  # where each line begins
     lines = [(line, offset) for line, _, offset in laid_out if line.strip()]

@@ -204,7 +204,9 @@ def test_the_next_day_both_explorers_are_there(page: Page, home: Lab) -> None:
         assert [below for _, below in pictures].count(ASLEEP) == 2
         page.locator(".course-note").first.scroll_into_view_if_needed()
         keep_screenshot(page, "the_next_day")
-        page.locator(".jp-Notebook .jp-CodeCell .jp-Editor").first.click()
+        page.locator(
+            ".jp-Notebook .jp-CodeCell .jp-Placeholder"
+        ).first.click()  # its code is folded
         page.keyboard.press("Shift+Enter")
         expect(page.locator(".course-explorer .noUi-handle").first).to_be_visible()
 

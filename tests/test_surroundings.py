@@ -16,6 +16,7 @@ import pytest
 import torch
 from matplotlib.style import use as use_style
 
+from course_lib.edition import EXPLORERS
 from course_lib.explorers.stage.work import at_work
 from course_lib.plots import (
     COLOURS,
@@ -126,7 +127,7 @@ def test_explorers_draw_the_same_whatever_is_set() -> None:
 
 @pytest.mark.slow
 def test_all_explorers_draw_the_same_whatever_is_set() -> None:
-    compare(told("clean"), told("hostile"), 12 + 1)
+    compare(told("clean"), told("hostile"), len(EXPLORERS) + 1)
 
 
 def compare(
