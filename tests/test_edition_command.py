@@ -99,6 +99,16 @@ def test_a_fault_names_its_file_and_cell(
         read_chapter(changed(tmp_path, change))
 
 
+def test_a_reader_whose_answer_raised_gets_the_same_page(tmp_path: Path) -> None:
+    def in_an_exercise(cells: Cells) -> None:
+        (cell, *_) = [c for c in cells if 'check("4.d"' in "".join(c["source"])]
+        error = {"ename": "NameError", "evalue": "name 'a' is not defined", "traceback": []}
+        cell["outputs"] = [{"output_type": "error", **error}]
+
+    page, same = read_chapter(changed(tmp_path, in_an_exercise)), read_chapter(GAP)
+    assert page.sections == same.sections
+
+
 def test_an_error_that_is_meant_is_shown(tmp_path: Path) -> None:
     page = read_chapter(changed(tmp_path, meant))
     assert "ValueError: boom" in page.opening + "".join(page.sections)

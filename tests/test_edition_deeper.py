@@ -21,7 +21,7 @@ CELLS = (
     code("LogWeights.opened(x=1.0)", picture("LogWeights"), hidden=True),
     words("### How far\n\nVery far."),
     code('verify("3.1", a=1)', printed("✓ (3.1)")),
-    words("## Going deeper: seeds\n\nForty seeds.", **FOLDED),
+    words("## Going deeper: seeds\n\nForty seeds."),  # JupyterLab has dropped its mark
     code("# What the text rests on\nx = 1\nassert x == 1", hidden=True),
 )
 

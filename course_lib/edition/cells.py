@@ -29,7 +29,8 @@ from course_lib.index import calls, text
 
 # These leave an output.
 WRITES = ("verify", "verify_at_most", "check", "show", "print", "display", "table", "reveal")
-COLLAPSED = "jp-MarkdownHeadingCollapsed"  # what JupyterLab says of a heading that is closed
+# JupyterLab drops its own mark of a heading that is closed when all cells are run.
+CLOSED = re.compile(r"## Going deeper\b")
 DEEPER = 'class="deeper"'  # what a page says of the heading of a part that is closed at first
 MEANT = "raises-exception"  # the tag of a cell whose error is part of the text
 ROW = re.compile(r"<tr>\s*<td[^>]*>(.*?)</td>", re.S)
@@ -64,6 +65,8 @@ def _not_run(cell: Cell) -> str:
     if cell.get("execution_count") is None:
         return "was not run"
     errors = [output for output in cell["outputs"] if output["output_type"] == "error"]
+    if exercise_of(cell):  # a reader's answer: the page has its own
+        return ""
     if errors and MEANT not in cell["metadata"].get("tags", ()):
         return f"stores an error, {errors[0]['ename']}: {errors[0]['evalue']}"
     top = [node for node in tree(cell).body if isinstance(node, ast.Expr)]
@@ -110,7 +113,7 @@ def render_cells(cells: list[Cell], prose: Prose, setting: Setting) -> Iterator[
 def _cell(cell: Cell, prose: Prose, setting: Setting) -> str:
     if cell["cell_type"] != "code":
         drawn = prose.html_of(text(cell["source"]))
-        folded = cell["metadata"].get(COLLAPSED) and drawn.startswith("<h2 ")
+        folded = CLOSED.match(text(cell["source"])) and drawn.startswith("<h2 ")
         return drawn.replace("<h2 ", f"<h2 {DEEPER} ", 1) if folded else drawn
     if exercise_of(cell):
         return exercise(cell, setting.number)

@@ -4,7 +4,8 @@
     #                    in nats?
 
 is a question of the page, and what `reveal("4.1", gap, unit="nats")` printed, "4.1: 1.04347 nats",
-says what a script needs to set the reader's own guess beside it.
+says what a script needs to set the reader's own guess beside it. What a reader has typed into the
+notebook, and what was said of it, stays there: the page is the same with it and without.
 """
 
 import ast
@@ -14,11 +15,13 @@ import re
 import tokenize
 from typing import Any
 
+from course_lib.checks.phrases import say
 from course_lib.edition.exercise_cells import tree
 from course_lib.edition.prose import of_chapters
 from course_lib.edition.stored import Cell
 from course_lib.index import calls, text
 
+DISTANCE = re.compile(r"\. (?=[A-Z])")  # how far off a guess was, a sentence of its own
 NUMBER = re.compile(r"−?(?:\d+(?:\.\d+)?(?:e[+−]\d+)?|inf)")  # as `reveal` prints one
 
 
@@ -37,13 +40,11 @@ def asks_guesses(cell: Cell) -> bool:
 
 
 def questions(cell: Cell) -> str:
-    """Its questions as a list. Raises ValueError if one has no words, or is answered."""
+    """Its questions as a list. Raises ValueError if one has no words."""
     said = _comments(text(cell["source"]))
     items = []
     for call in calls(tree(cell), "guess"):
         name = _name(call)
-        if any(not _is_blank(answer) for answer in call.args[1:]):
-            raise ValueError(f"guess {name} is answered: a reader's guess was stored")
         question = _question(said, call.end_lineno or 0)
         if not question:
             raise ValueError(f"guess {name} has no question in a comment behind it")
@@ -56,10 +57,7 @@ def questions(cell: Cell) -> str:
 
 
 def revealed(printed: str, code: ast.Module | None) -> str:
-    """What the code of a cell printed, with the answers to guesses apart from the rest.
-
-    Raises ValueError if a stored answer already has somebody's guess beside it.
-    """
+    """What the code of a cell printed, with the answers to guesses apart from the rest."""
     known = {_name(call): call for call in (calls(code, "reveal") if code else ())}
     parts: list[str] = []
     rest: list[str] = []
@@ -68,9 +66,7 @@ def revealed(printed: str, code: ast.Module | None) -> str:
         if name not in known:
             rest.append(line)
             continue
-        if said.startswith("you said"):
-            raise ValueError(f"the answer to {name} stands beside a guess that was stored")
-        parts += [_printed(rest), _answer(name, said, known[name])]
+        parts += [_printed(rest), _answer(name, _unguessed(said), known[name])]
         rest = []
     return "".join([*parts, _printed(rest)])
 
@@ -78,6 +74,18 @@ def revealed(printed: str, code: ast.Module | None) -> str:
 def _printed(lines: list[str]) -> str:
     words = html.escape("\n".join(lines).strip("\n"))
     return f'<pre class="printed scrolls">{words}</pre>\n' if words else ""
+
+
+def _unguessed(said: str) -> str:
+    """What `reveal` would have printed without a guess."""
+    same, alone = say("guessed", which="", truth=""), say("you said", which="", given="|", truth="")
+    if said.startswith(same.removeprefix(": ")):
+        return said.removeprefix(same.removeprefix(": "))
+    before, between = alone.removeprefix(": ").split("|")
+    if not said.startswith(before):
+        return said
+    told = said.rpartition(between)[2]
+    return DISTANCE.split(told)[0] if NUMBER.match(told) else told
 
 
 def _answer(name: str, said: str, call: ast.Call) -> str:
@@ -106,10 +114,6 @@ def _name(call: ast.Call) -> str:
     if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
         raise ValueError(f"{ast.unparse(call)} has no name such as 4.1")
     return first.value
-
-
-def _is_blank(answer: ast.expr) -> bool:
-    return isinstance(answer, ast.Constant) and answer.value in (..., None, "")
 
 
 def _comments(source: str) -> dict[int, tuple[str, bool]]:
