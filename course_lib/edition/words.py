@@ -64,7 +64,8 @@ PAGE_WORDS: dict[str, dict[str, str]] = {
         "chapter.11.name": "The Markov hierarchical VAE",
         "chapter.12.name": "The ELBO of a hierarchical VAE",
         "chapter.1.line": (
-            "An estimate that is right on average and nearly always too low, and the draws that miss a 2."
+            "An estimate that is right on average and nearly always too low, and the draws that "
+            "miss a 2."
         ),
         "chapter.2.line": (
             "Bayes' rule, and why knowing the posterior at one point is knowing p(x)."
