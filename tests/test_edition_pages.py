@@ -180,7 +180,7 @@ def test_pages_keep_their_budget(folder: Path) -> None:
     )
     sizes = {name: (folder / name).stat().st_size + shared for name in NAMES}
     assert max(sizes.values()) < 2.5e6, sizes
-    assert sum(sizes.values()) - (len(NAMES) - 1) * shared < 7.5e6
+    assert sum(sizes.values()) - (len(NAMES) - 1) * shared < 7e6
 
 
 def test_nothing_is_taken_from_elsewhere(folder: Path) -> None:
