@@ -37,8 +37,7 @@ class RateDistortionTrade(Explorer):
 
     def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
         self.report = SweepReport(models, betas, images)
-        values = self.report.betas
-        start = min(values, key=lambda beta: abs(beta - OPENING))
+        values, start = self.report.betas, self.report.nearest(OPENING)
         self.controls = (Steps("beta", "weight of the KL, β", values, start=start),)
         super().__init__()
 

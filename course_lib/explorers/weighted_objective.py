@@ -33,8 +33,7 @@ class WeightedObjective(Explorer):
 
     def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
         self.report = SweepReport(models, betas, images)
-        values = self.report.betas
-        start = min(values, key=lambda beta: abs(beta - OPENING))
+        values, start = self.report.betas, self.report.nearest(OPENING)
         self.controls = (
             Steps("beta", "weight of the KL, β", values, start=start),
             Steps("digit", "image x, a handwritten", tuple(range(10)), start=4),

@@ -85,6 +85,10 @@ class SweepReport:
         self._exact = exact
         self._evidence: dict[tuple[int, int], float] = {}
 
+    def nearest(self, beta: float) -> float:
+        """The weight of these models that is nearest to β."""
+        return min(self.betas, key=lambda other: abs(other - beta))
+
     @cached_property
     def means(self) -> list[dict[str, float]]:
         """Of each model, over the whole data set: both terms, and the two parts of the rate."""
