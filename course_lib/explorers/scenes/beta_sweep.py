@@ -21,7 +21,7 @@ SAMPLES = 4  # of q, for each image's distortion
 
 
 @lru_cache(maxsize=1)
-def quick_sweep() -> VAE:
+def trained_sweep() -> VAE:
     """The sixteen VAEs at BETAS that notebook 5 trains, by the same steps: one model with β = 1,
     then sixteen copies of it that go on from there, each with its own β.
 
