@@ -250,7 +250,6 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
     "12.b": (chain_elbo, chain_elbo_in_place),
 }
 
-# The numbers, by hand.
 CHOICES: dict[str, list[str]] = {
     "1.b": ["no ranking", "draw elsewhere"],
     "2.c": ["p(x) is at least c", "q has the posterior's shape where it draws"],
@@ -291,6 +290,7 @@ DESIGNS: dict[str, Callable[[], Any]] = {
     "5.d": lambda: (1 / 2.59, math.sqrt(1.59 / 2.59)),  # the posterior, if the noise were 1.59
     "6.d": lambda: lambda x: moments(x, 0.9),
 }
+# The numbers, by hand.
 NUMBERS: dict[str, Any] = {
     "1.a": -105 - 392 * math.log(0.08 * math.pi),
     "2.a": [

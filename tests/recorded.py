@@ -179,7 +179,10 @@ def _mispictured(
             large = pixels.repeat(scale, 0).repeat(scale, 1)
             x, y = mark.x * 2 // COARSE - left, mark.y * 2 // COARSE - top
             place = sheet[y : y + large.shape[0], x : x + large.shape[1], : max(3, large.shape[2])]
-            place[:] = large[: place.shape[0], : place.shape[1]]
+            if place.shape[:2] != large.shape[:2]:
+                yield "has an image that reaches beyond its picture"
+                return
+            place[:] = large
     if not np.array_equal(sheet, wanted):
         yield f"differs in {(sheet != wanted).any(-1).mean():.1%} of its pixels"
 

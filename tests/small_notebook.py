@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from course_lib.edition import read_chapter, write_single
+
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 )
@@ -47,4 +49,11 @@ def write_notebook(folder: Path, *cells: dict[str, Any]) -> Path:
     path = folder / "03_small.ipynb"
     raw = {"cells": [OPENING, *cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     path.write_text(json.dumps(raw), encoding="utf-8")
+    return path
+
+
+def write_page(folder: Path, *cells: dict[str, Any], places: dict[str, str] | None = None) -> Path:
+    """The same as a page in one file. places: the page of each equation that is known."""
+    chapter = read_chapter(write_notebook(folder, *cells), places)
+    (path,) = write_single(folder / "made", [chapter])
     return path

@@ -24,6 +24,7 @@ from course_lib.exact import (
     square_world,
     tanh_world,
 )
+from course_lib.exercises.amortisation import missed
 from course_lib.explorers.divergence import PosteriorGap
 from course_lib.explorers.weighted_objective import WeightedObjective
 from course_lib.nets import GaussianNet
@@ -403,7 +404,9 @@ def test_latents_die_where_the_rule_says(seed: int, counts: torch.Tensor) -> Non
 
 @pytest.mark.slow
 def test_a_net_learns_the_posteriors_mean_and_width_from_pairs() -> None:
-    """Chapter 6: within 0.1 from −2 to 2 in three runs other than the cell's own."""
+    """Chapter 6: within 0.1 from −2 to 2 in three runs other than the cell's own; and such a net
+    does not reach what 6.d asks, 0.06 nats.
+    """
     world = tanh_world(a=2.0, b=1.0, c=0.0, s=0.5)
     at = torch.linspace(-2, 2, 41, dtype=torch.float64).unsqueeze(-1)
     exact = world.posterior(at)
@@ -421,6 +424,7 @@ def test_a_net_learns_the_posteriors_mean_and_width_from_pairs() -> None:
         q = net.requires_grad_(False)(at)
         off = torch.stack([q.mean - exact.mean, q.std - exact.variance.sqrt()]).abs().max()
         assert off < 0.1
+        assert 0.065 < missed(net) < 0.08
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.05, 0.5, 0.9])

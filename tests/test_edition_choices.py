@@ -3,17 +3,16 @@ steps, what was said, and what is for the notebook.
 """
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, FLAGS, MARKS
+from browsing import MARKS
 from edition_browsing import Browsing
-from playwright.sync_api import Browser, Locator, expect, sync_playwright
-from small_notebook import code, printed, words, write_notebook
+from playwright.sync_api import Browser, Locator, expect
+from small_notebook import code, printed, words, write_notebook, write_page
 
 from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
-from course_lib.edition import read_chapter, write_single
+from course_lib.edition import read_chapter
 from course_lib.edition.answers import answer_tables
 from course_lib.exercises import EXERCISES, judged
 from course_lib.exercises.registry import HINTS_GIVEN, AnyExercise, hint
@@ -59,12 +58,6 @@ CELLS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
 @pytest.fixture(autouse=True)
 def all_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in KINDS:
@@ -74,9 +67,7 @@ def all_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
-    chapter = read_chapter(write_notebook(tmp_path, *CELLS))
-    (path,) = write_single(tmp_path / "made", [chapter])
-    return path
+    return write_page(tmp_path, *CELLS)
 
 
 def form(seen: Browsing, name: str) -> Locator:

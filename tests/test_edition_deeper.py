@@ -1,13 +1,12 @@
 """Parts of a page that are closed until they are asked for: "Going deeper", and folded code."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, FLAGS, MARKS
+from browsing import MARKS
 from edition_browsing import Browsing
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from small_notebook import code, picture, printed, words, write_notebook
 
 from course_lib.edition import printing, read_chapter, write_single
@@ -24,12 +23,6 @@ CELLS = (
     words("## Going deeper: seeds\n\nForty seeds."),  # JupyterLab has dropped its mark
     code("# What the text rests on\nx = 1\nassert x == 1", hidden=True),
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CHROMIUM, FLAGS, MARKS
+from browsing import MARKS
 from edition_browsing import Browsing
-from playwright.sync_api import Browser, expect, sync_playwright
-from small_notebook import code, printed, words, write_notebook
+from playwright.sync_api import Browser, expect
+from small_notebook import code, printed, words, write_notebook, write_page
 
 from course_lib.checks import guess, reveal
 from course_lib.checks.predictions import GUESSES
-from course_lib.edition import read_chapter, write_single
+from course_lib.edition import read_chapter
 from course_lib.edition.answers import answer_tables
 
 PLAYER = Path(__file__).resolve().parent.parent / "course_lib" / "edition" / "player"
@@ -40,17 +40,9 @@ CELLS = (
 )
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
-    chapter = read_chapter(write_notebook(tmp_path, *CELLS))
-    (path,) = write_single(tmp_path / "made", [chapter])
-    return path
+    return write_page(tmp_path, *CELLS)
 
 
 @pytest.fixture(autouse=True)

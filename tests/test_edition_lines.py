@@ -1,17 +1,15 @@
 """Displayed formulas on a narrow screen: lines with their reasons beneath, pieces that break."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from browsing import CHROMIUM, FLAGS, MARKS
+from browsing import MARKS
 from edition_browsing import Browsing
-from playwright.sync_api import Browser, sync_playwright
-from small_notebook import words, write_notebook
+from playwright.sync_api import Browser
+from small_notebook import words, write_page
 
-from course_lib.edition import read_chapter, write_single
 from course_lib.edition.lines import display
 from course_lib.edition.prose import plain_text
 
@@ -34,20 +32,12 @@ LONG = (
 SHORT = r"a = b \tag{3.1}"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
     formulas = [SHORT, DERIVATION + r"\tag{3.2}", LONG_LEFT + r"\tag{3.3}", LONG + r"\tag{3.4}"]
     text = "\n\n".join(f"$$\n{tex}\n$$" for tex in formulas)
     places = {f"3.{n}": "03_small.html" for n in range(1, 5)}
-    chapter = read_chapter(write_notebook(tmp_path, words(f"## It\n\n{text}")), places)
-    (path,) = write_single(tmp_path / "made", [chapter])
-    return path
+    return write_page(tmp_path, words(f"## It\n\n{text}"), places=places)
 
 
 def spans(drawn: str, name: str) -> list[str]:
@@ -147,10 +137,8 @@ def test_a_crowded_derivation_and_a_very_long_formula_have_more_room(
     crowded = LONG_LEFT.replace("by (3.1)", "as " + "it was " * 12)
     sums = " + ".join(rf"\mathrm{{KL}}\big(q(z_{n})\,\|\,p(z_{n})\big)" for n in range(1, 9))
     text = f"## It\n\n$$\n{crowded}\n$$\n\n$$\n{sums}\n$$\n\n$$\na = b\n$$"
-    chapter = read_chapter(write_notebook(tmp_path, words(text)))
-    (path,) = write_single(tmp_path / "made", [chapter])
     seen = Browsing(browser, 1280)
-    seen.open(path)
+    seen.open(write_page(tmp_path, words(text)))
     kinds = "[...document.querySelectorAll('.equation')].map(each => each.className)"
     assert seen.page.evaluate(kinds) == ["equation wide", "equation wide breaks", "equation"]
     assert seen.page.evaluate(SCROLLING) == []

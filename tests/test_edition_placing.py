@@ -78,18 +78,23 @@ def test_a_build_that_fails_or_is_stopped_leaves_the_old_pages(
     assert capsys.readouterr().err.startswith("pages: ")
 
 
+def refuse(patch: pytest.MonkeyPatch, refused: Callable[[Path, Path], bool]) -> None:
+    """Another program keeps some folders from being renamed."""
+    rename = Path.rename
+
+    def renamed(path: Path, target: Path) -> Path:
+        if refused(path, target):
+            raise PermissionError(errno.EACCES, "used by another program")
+        return rename(path, target)
+
+    patch.setattr(Path, "rename", renamed)
+
+
 def test_a_swap_that_fails_half_way_is_undone(
     tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert build(index="old") == 0
-    rename = Path.rename
-
-    def refuse(path: Path, target: Path) -> Path:
-        if path.name == "new":
-            raise PermissionError(errno.EACCES, "used by another program")
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", refuse)
+    refuse(monkeypatch, lambda path, target: path.name == "new")
     assert build(index="new") == 2
     assert files(tmp_path / "pages") == {"index.html": "old"}
 
@@ -117,15 +122,8 @@ def test_old_pages_that_cannot_be_put_back_lie_there_for_the_next_time(
 ) -> None:
     """As after a power cut."""
     assert build(index="old") == 0
-    rename = Path.rename
-
-    def refuse(path: Path, target: Path) -> Path:
-        if target.name == "pages":
-            raise PermissionError(errno.EACCES, "used by another program")
-        return rename(path, target)
-
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", refuse)
+        refuse(patch, lambda path, target: target.name == "pages")
         assert build(index="new") == 2
     assert not (tmp_path / "pages").exists()
     assert build(index="new", fail=KeyboardInterrupt()) == 130

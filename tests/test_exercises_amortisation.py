@@ -99,17 +99,12 @@ def test_the_diagnosis_holds_two_remedies_and_answers_every_other() -> None:
 # ---- 6.d: an encoder for the tanh world ----
 
 
-def pairs(seed: int, count: int = 4_000) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    z = WORLD.prior.sample((count,), generator=generator)
-    return z, WORLD.decoder(z).sample(generator=generator)
-
-
 def climbed_on_the_elbo(seed: int) -> GaussianNet:
     """A new net, one draw for each x, six hundred steps."""
     generator = torch.Generator().manual_seed(seed)
+    z = WORLD.prior.sample((1_000,), generator=generator)
+    x = WORLD.decoder(z).sample(generator=generator)
     net = GaussianNet(1, (16,), 1, generator=generator).double()
-    _, x = pairs(seed, 1_000)
     climber = torch.optim.Adam(net.parameters(), lr=0.02)
     for _ in range(600):
         q = net(x)
@@ -166,19 +161,10 @@ def test_an_encoder_that_climbed_the_elbo_is_accepted() -> None:
 
 
 @pytest.mark.slow
-def test_the_elbo_reaches_the_figure_and_pairs_do_not() -> None:
-    """Of three seeds each; that of pairs trained as in the chapter's second rung."""
+def test_the_elbo_reaches_the_figure() -> None:
+    """That pairs do not is among the claims of chapter 6."""
     for seed in range(3):
         assert missed(climbed_on_the_elbo(seed)) < 0.06
-        z, x = pairs(seed)
-        generator = torch.Generator().manual_seed(seed)
-        net = GaussianNet(1, (16,), 1, generator=generator).double()
-        climber = torch.optim.Adam(net.parameters(), lr=0.02)
-        for _ in range(600):
-            climber.zero_grad()
-            (-net(x).log_prob(z).mean()).backward()
-            climber.step()
-        assert 0.065 < missed(net) < 0.08
 
 
 @pytest.mark.parametrize(
@@ -193,7 +179,9 @@ def test_the_elbo_reaches_the_figure_and_pairs_do_not() -> None:
     ],
 )
 def test_what_is_no_encoder_is_told_what_one_is(answer: object, words: str) -> None:
-    assert words in judged("6.d", answer).message
+    said = judged("6.d", answer).message
+    assert words in said
+    assert "raised" not in said
 
 
 def test_one_q_for_all_is_far_off() -> None:

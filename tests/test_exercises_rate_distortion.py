@@ -6,17 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exercise_kinds import CHOSEN, DESIGNED
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from course_lib.exercises import judged
 from course_lib.exercises.rate_distortion import MOST_RATE, distortion_within_budget
-
-
-def test_the_kinds_are_these() -> None:
-    assert "5.c" in CHOSEN
-    assert "5.d" in DESIGNED
 
 
 def test_the_three_runs_say_what_the_answer_says() -> None:

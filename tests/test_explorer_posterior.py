@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from figure_texts import texts_keep_apart
 from scipy import integrate, stats
 
 from course_lib.explorers.posterior import DRAWS, NATS, NEAR, WORLDS, PosteriorExplorer
@@ -158,15 +159,7 @@ def test_nothing_overlaps_or_leaves_the_picture(
     shown = sum(len(dots.get_xdata()) for dots in explorer.dots.values())
     inside = (np.abs(explorer.ticks.get_xdata()) <= EDGE).sum()
     assert shown == inside
-    figure = explorer.flat.get_figure()
-    boxes = [
-        text.get_window_extent(figure.canvas.get_renderer())
-        for ax in figure.axes
-        for text in ax.texts
-        if text.get_text()
-    ]
-    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
-    assert max(box.x1 for box in boxes) <= figure.bbox.x1
+    texts_keep_apart(explorer.flat.get_figure())
 
 
 def test_the_sentence_says_the_numbers(explorer: PosteriorExplorer) -> None:

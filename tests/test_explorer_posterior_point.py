@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from figure_texts import texts_keep_apart
 from scipy import integrate, stats
 
 from course_lib.explorers.posterior_point import NATS, WORLDS, PosteriorPoint
@@ -104,15 +105,7 @@ def test_nothing_overlaps_or_leaves_the_picture(
         assert curve.get_ydata().max() < TOP
     for line in (explorer.joint, explorer.log_posterior):
         assert line.get_ydata().max() < NATS[1]
-    figure = explorer.joint.get_figure()
-    boxes = [
-        text.get_window_extent(figure.canvas.get_renderer())
-        for ax in figure.axes
-        for text in ax.texts
-        if text.get_text()
-    ]
-    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
-    assert max(box.x1 for box in boxes) <= figure.bbox.x1
+    texts_keep_apart(explorer.joint.get_figure())
 
 
 def test_the_sentence_says_the_sum(explorer: Any) -> None:

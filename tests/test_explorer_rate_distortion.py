@@ -23,7 +23,7 @@ from course_lib.evaluate import (
     surgery,
 )
 from course_lib.explorers.rate_distortion import RateDistortionTrade
-from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, quick_sweep
+from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, trained_sweep
 from course_lib.explorers.scenes.outlines import outlines
 from course_lib.explorers.weighted_objective import WeightedObjective
 from course_lib.plots.ledger import printed
@@ -47,7 +47,7 @@ def objectives() -> WeightedObjective:
 @pytest.fixture(scope="module")
 def vaes() -> list[VAE]:
     """The sixteen models one by one, in float64."""
-    return [unstack(quick_sweep(), i).double() for i in range(len(BETAS))]
+    return [unstack(trained_sweep(), i).double() for i in range(len(BETAS))]
 
 
 def image(digit: int) -> Tensor:
@@ -99,7 +99,7 @@ def test_the_rate_falls_into_its_two_parts(
     cell = (axis[1] - axis[0]) ** 2
     assert (mixture.sum() * cell).item() == pytest.approx(1.0, abs=1e-6)
     excess = (torch.xlogy(mixture, mixture) - mixture * PRIOR.log_prob(plane)).sum() * cell
-    single = unstack(quick_sweep(), BETAS.index(beta)).float()
+    single = unstack(trained_sweep(), BETAS.index(beta)).float()
     generator = torch.Generator().manual_seed(9)
     errors = surgery(single, COUNTS.float(), generator=generator)
     allowed = 4 * errors.mutual_information_error
@@ -324,7 +324,7 @@ def test_the_table_and_the_explorer_agree(explorer: RateDistortionTrade) -> None
     """The table's own draws, to what the explorer prints."""
     with torch.no_grad():
         generator = torch.Generator().manual_seed(7)
-        terms = quick_sweep().terms(COUNTS, (4,), generator=generator)
+        terms = trained_sweep().terms(COUNTS, (4,), generator=generator)
     for beta, each in zip(BETAS, terms.reconstruction.mean((0, 2)).tolist(), strict=True):
         assert explorer.at(beta=beta)["distortion"] == pytest.approx(-each, abs=1e-6)
 
@@ -337,7 +337,7 @@ def test_the_notebook_trains_these_models() -> None:
     for cell in cells:
         if "import" in cell or "def train(" in cell or "train(sweep" in cell:
             exec(cell.split("SwellingCodes()")[0], space)
-    weights = zip(space["sweep"].parameters(), quick_sweep().parameters(), strict=True)
+    weights = zip(space["sweep"].parameters(), trained_sweep().parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in weights)
     assert space["betas"].tolist() == list(BETAS)
 
@@ -345,7 +345,7 @@ def test_the_notebook_trains_these_models() -> None:
 def test_bad_input_is_named() -> None:
     three_weights, images = torch.tensor([0.5, 1.0, 2.0]), load_digits()
     with pytest.raises(ValueError, match="betas must have one entry a model, got 3"):
-        SweepReport(quick_sweep(), three_weights, images)
+        SweepReport(trained_sweep(), three_weights, images)
     solid: Any = Architecture(64, (3,), ((4,),), "binomial", 16).build(seed=0).double()
     q = solid.encoder(COUNTS[:2])
     with pytest.raises(ValueError, match="event"):

@@ -20,10 +20,10 @@ from course_lib.checks.trying import Verdict, tried
 class Design:
     """What the learner builds is measured, by an oracle, and its figure must be at most `most`.
 
-    measure: the figure of an answer; it may raise ValueError or Refused, whose words the learner is
-    told, the latter's without the error's name. Of what is to be large, it gives the negative.
-    what: the figure's name, such as "the gap". `seconds`: after so many, measuring is stopped.
-    `hints`: what `hint` gives, step by step.
+    measure: the figure of an answer; of one that it cannot measure it raises Refused, whose words
+    the learner is told. Of what is to be large, it gives the negative. what: the figure's name,
+    such as "the gap". `seconds`: after so many, measuring is stopped. `hints`: what `hint` gives,
+    step by step.
     Raises ValueError unless `most` is finite and `seconds` positive.
     """
 

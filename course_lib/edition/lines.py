@@ -118,7 +118,7 @@ def _pieces(nodes: list[Element]) -> list[list[Element]]:
         pieces = [
             part
             for piece in pieces
-            for part in (_cut(piece, signs, deepest) if total(piece) > ROOM else [piece])
+            for part in (_cut(piece, signs, deepest) if total(piece) > ROOM else (piece,))
         ]
     return pieces
 
@@ -133,12 +133,8 @@ def _parts(nodes: list[Element]) -> list[list[Element]]:
     return [part for part in parts if part]
 
 
-def _cut(nodes: list[Element], signs: set[str], deepest: int) -> list[list[Element]]:
+def _cut(nodes: list[Element], signs: set[str], deepest: int) -> Iterator[list[Element]]:
     """Cut before each of the signs that stands in no more brackets than that."""
-    return [piece for piece in _cuts(nodes, signs, deepest) if piece]
-
-
-def _cuts(nodes: list[Element], signs: set[str], deepest: int) -> Iterator[list[Element]]:
     piece: list[Element] = []
     depth = 0
     for node in nodes:

@@ -4,6 +4,15 @@ The page's table of numbers says them; an explorer's own names for its numbers a
 """
 
 _SHARE = "share of the pixels' variance that {} decides"
+# Of the exact posterior, in both explorers of chapter 2.
+_POSTERIOR = {
+    "log_evidence": "log p(x), nats",
+    "candidate_low": "log p(x, z) − log p(z|x), lowest over z, nats",
+    "candidate_high": "log p(x, z) − log p(z|x), highest over z, nats",
+    "posterior_mean": "mean of the exact posterior",
+    "posterior_std": "standard deviation of the exact posterior",
+    "modes": "modes of the exact posterior",
+}
 
 # By language, explorer and the explorer's name of the number.
 NUMBERS: dict[str, dict[str, dict[str, str]]] = {
@@ -22,20 +31,10 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "log_likelihood": "log p(x|z) at the point, nats",
             "log_prior": "log p(z) at the point, nats",
             "log_posterior": "log p(z|x) at the point, nats",
-            "log_evidence": "log p(x), nats",
-            "candidate_low": "log p(x, z) − log p(z|x), lowest over z, nats",
-            "candidate_high": "log p(x, z) − log p(z|x), highest over z, nats",
-            "posterior_mean": "mean of the exact posterior",
-            "posterior_std": "standard deviation of the exact posterior",
-            "modes": "modes of the exact posterior",
+            **_POSTERIOR,
         },
         "PosteriorExplorer": {
-            "log_evidence": "log p(x), nats",
-            "candidate_low": "log p(x, z) − log p(z|x), lowest over z, nats",
-            "candidate_high": "log p(x, z) − log p(z|x), highest over z, nats",
-            "posterior_mean": "mean of the exact posterior",
-            "posterior_std": "standard deviation of the exact posterior",
-            "modes": "modes of the exact posterior",
+            **_POSTERIOR,
             "q_low": "log p(x, z) − log q(z), lowest at q's quantiles, nats",
             "q_high": "log p(x, z) − log q(z), highest at q's quantiles, nats",
             "q_middle": "log p(x, z) − log q(z) at q's mean, nats",

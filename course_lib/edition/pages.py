@@ -105,8 +105,9 @@ def stylesheet() -> str:
 
 
 def script() -> str:
-    """All the pages' scripts, one after the other."""
-    return "\n".join(_parts(SCRIPTS))
+    """All the pages' scripts, one after the other, and what they say."""
+    words = f"(window.course ??= {{}}).words = {as_script(WORDS)};"
+    return "\n".join([words, *_parts(SCRIPTS)])
 
 
 def _parts(names: Iterable[str]) -> list[str]:
@@ -129,7 +130,6 @@ def environment() -> Environment:
     )
     shared = {
         "say": say,
-        "words": as_script(WORDS),
         "style": Markup('<link rel="stylesheet" href="course.css">'),
         "scripts": Markup('<script src="course.js"></script>'),
         "data": "",
@@ -178,7 +178,8 @@ def search_index(pages: list[ChapterPage]) -> str:
 
 def chapter_data(page: ChapterPage, packed: Packed | None = None) -> Markup:
     """What a chapter needs beside its text: the tables of its exercises, and these recordings."""
-    answers = f"<script>course.answers = {as_script(answer_tables(page.exercises))};</script>\n"
+    tables = as_script(answer_tables(page.exercises))
+    answers = f"<script>(window.course ??= {{}}).answers = {tables};</script>\n"
     inside = [
         f'<script type="text/plain" data-recording="{name}">{encoded(data)}</script>\n'
         for name, data in (packed or {}).items()

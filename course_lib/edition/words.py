@@ -1,6 +1,6 @@
 """The words that a page says by itself, by language: what is not in a notebook stands here.
 
-A page carries them as `course.words`, so that a script says them too. `{name}` is filled in.
+The scripts have them as `course.words`. `{name}` is filled in.
 """
 
 from course_lib.edition.exercise_words import EXERCISE_WORDS

@@ -10,6 +10,7 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.bounds import gap
 from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks.answers import Refused
 from course_lib.distributions import DiagonalGaussian
 from course_lib.exact import tanh_world
 from course_lib.exercises.registry import register
@@ -47,17 +48,17 @@ ENDS = 181  # points of the trapezoidal sum over x
 def missed(encoder: Any) -> float:
     """E_p(x) KL(q(z|x) ‖ p(z|x)) in the tanh world, by a trapezoidal sum over x; nats.
 
-    Raises ValueError unless the answer gives a Gaussian of one latent for each of (N, 1) numbers.
+    Raises Refused unless the answer gives a Gaussian of one latent for each of (N, 1) numbers.
     """
     world = tanh_world(a=2.0, b=1.0, c=0.0, s=0.5)
     x = torch.linspace(-FAR, FAR, ENDS, **DOUBLE).unsqueeze(-1)  # (N, 1)
     if not callable(encoder):
-        raise ValueError(f"an encoder is wanted, a net or a function, got {type(encoder).__name__}")
+        raise Refused(f"an encoder is wanted, a net or a function, got {type(encoder).__name__}")
     with torch.no_grad():
         q = encoder(x)
     if not isinstance(q, DiagonalGaussian) or q.mean.shape != x.shape:
         given = tuple(q.mean.shape) if isinstance(q, DiagonalGaussian) else type(q).__name__
-        raise ValueError(
+        raise Refused(
             f"of x {tuple(x.shape)} the encoder must make a DiagonalGaussian {tuple(x.shape)}, "
             f"got {given}"
         )

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks.answers import Refused
 from course_lib.distributions import (
     DiagonalGaussian,
     FullGaussian,
@@ -45,16 +46,16 @@ def _sum_of_sizes(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
 def gap_to_two_humps(q: Any) -> float:
     """KL(q ‖ p(z|x)) in nats for z ~ N(0, 1), x|z ~ N(z², 0.5²), x = 2, by the trapezoid rule.
 
-    Raises ValueError, for a learner to read, unless q is one distribution over one number, of a
+    Raises Refused unless q is one distribution over one number, of a
     family that can be had without the posterior, with its mass between −12 and 12.
     """
     if not isinstance(q, FAMILIES) or q.event_shape != (1,) or q.batch_shape != ():
         kinds = ", ".join(kind.__name__ for kind in FAMILIES)
-        raise ValueError(f"q must be one distribution over one number: a {kinds}")
+        raise Refused(f"q must be one distribution over one number: a {kinds}")
     log_q = q.log_prob(LINE)
     mass = log_q.exp().sum().item() * STEP
     if abs(mass - 1) > 1e-5:
-        raise ValueError(f"between −12 and 12 q has the mass {mass:.6g}: is it too wide or narrow?")
+        raise Refused(f"between −12 and 12 q has the mass {mass:.6g}: is it too wide or narrow?")
     posterior = square_world(s=0.5).posterior(torch.tensor([2.0], **DOUBLE))
     seen = log_q > -700  # where q has no mass it adds nothing
     log_ratio = torch.where(seen, log_q - posterior.log_prob(LINE), 0.0)

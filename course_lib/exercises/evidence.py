@@ -4,35 +4,43 @@ import math
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks.answers import Refused
 from course_lib.exact import LinearGaussian
-from course_lib.exercises.given import FAR_APART, log_mean_exp
 from course_lib.exercises.registry import register
 
 UNDERFLOWING = torch.tensor([-1000.0, -1002.0, -1001.0, -1050.0], **DOUBLE)
 MODEST = torch.tensor([0.5, -1.0, 2.0], **DOUBLE)
+# exp overflows unless the largest itself is taken out: not the first, the mean or the least.
+FAR_APART = torch.tensor([-1900.0, -1000.0, -3000.0], **DOUBLE)
 HALF_PIXELS = 784 / 2
 NARROW, SEEN = LinearGaussian([[1.0]], 0.0, 0.1), torch.tensor([3.0], **DOUBLE)
 GRID, STEP = torch.linspace(-20, 20, 80_001, **DOUBLE).unsqueeze(-1), 5e-4
+
+
+def log_mean_exp(values: Tensor) -> Tensor:
+    """log of the mean of exp, over all entries."""
+    return torch.logsumexp(values.flatten(), 0) - math.log(values.numel())
 
 
 def error_of_one_draw(q: Any) -> float:
     """√r, the relative error of p(x, z)/q(z) at one z drawn from q, as an estimate of p(x).
 
     In the narrow world, z ~ N(0, 1), x|z ~ N(z, 0.1²), x = 3: r = ∫ p(x, z)²/q(z) dz / p(x)² − 1,
-    on a grid of z from −20 to 20. With q = the prior it is (1.4). Raises ValueError if q is no
+    on a grid of z from −20 to 20. With q = the prior it is (1.4). Raises Refused if q is no
     distribution of one number, or if the integrand is largest at an end of the grid.
     """
     if tuple(getattr(q, "event_shape", ())) != (1,) or not hasattr(q, "log_prob"):
-        raise ValueError(
+        raise Refused(
             "a distribution of one number is wanted, such as DiagonalGaussian.from_std(0.0, 1.0)"
         )
     log_q = q.log_prob(GRID).double()
     log_square = 2 * (NARROW.log_joint(SEEN, GRID) - NARROW.log_evidence(SEEN)) - log_q
     if log_square.argmax() in (0, len(GRID) - 1):
-        raise ValueError("its tails are thinner than those of p(x, z)²: the variance is infinite")
+        raise Refused("its tails are thinner than those of p(x, z)²: the variance is infinite")
     return math.sqrt(max(float(log_square.logsumexp(0).exp()) * STEP - 1, 0.0))
 
 

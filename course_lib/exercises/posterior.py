@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
-from course_lib.checks.answers import NotAnswered
+from course_lib.checks.answers import NotAnswered, Refused
 from course_lib.checks.exercise import ANY
 from course_lib.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
 from course_lib.exact import GridPosterior, LinearGaussian, square_world
@@ -44,11 +44,14 @@ def _alone(place: int, value: float) -> list[float]:
 
 
 def _in_double(q: Any) -> Any:
-    """A q of 2.d in float64, in which a mixture's mass is seen to be whole."""
+    """A q of 2.d in float64, in which a mixture's mass is seen to be whole.
+
+    Raises NotAnswered for None, Refused for the exact posterior.
+    """
     if q is None:
         raise NotAnswered
     if isinstance(q, GridPosterior):
-        raise ValueError("that is the exact posterior, by quadrature; build a q from Gaussians")
+        raise Refused("that is the exact posterior, by quadrature; build a q from Gaussians")
     if not isinstance(q, GaussianMixture):
         return q
     parts = q.components
@@ -60,9 +63,12 @@ def _in_double(q: Any) -> Any:
 
 
 def _worst_miss(q_of: Any) -> float:
-    """max over the x of 2.d of log p(x) − E_q[log p(x, z) − log q(z)], by quadrature."""
+    """max over the x of 2.d of log p(x) − E_q[log p(x, z) − log q(z)], by quadrature.
+
+    Raises Refused unless q_of is a function.
+    """
     if not callable(q_of):
-        raise ValueError("a function of x is wanted, which gives a distribution over z")
+        raise Refused("a function of x is wanted, which gives a distribution over z")
     world, misses = square_world(s=0.5), []
     for x in SEEN:
         q = _in_double(q_of(x))

@@ -36,10 +36,7 @@ ESTIMATES = 100  # at most; fewer where the pool does not suffice
 ALONG, OFF = (-4.0, 11.6), (-0.25, 9.6)  # of the folded space, prior standard deviations
 PICTURES, SIDE, TOP = (5.4, 8.8), 2.7, 9.0  # left edges, side and upper edge of the two
 RING = 0.25  # radius of the ring, in units of the folded space
-HIGHEST, HALF_WORDS = (
-    4.6,
-    0.75,
-)  # of the words beside the blue dots: their middle, half their height
+HIGHEST, HALF_WORDS = 4.6, 0.75  # middle at most, and half the height, of the words in blue
 FOOT, REACH = 0.16, 0.22  # where the bars of the histogram start, and the longest of them
 EDGES = np.linspace(np.arcsinh(-4000), np.arcsinh(20), 91)  # of the histogram, asinh of nats
 

@@ -10,7 +10,6 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.bounds import log_weights
 from course_lib.distributions import DiagonalGaussian, expectation
-from course_lib.exact import ScalarLatent
 from course_lib.explorers.scenes.ascent import (
     ROUNDS,
     STEPS,
@@ -21,7 +20,7 @@ from course_lib.explorers.scenes.ascent import (
     observations,
 )
 from course_lib.explorers.scenes.log_weight_panel import EDGE, LogWeightPanel, Z
-from course_lib.explorers.scenes.small_worlds import small_world
+from course_lib.explorers.scenes.small_worlds import world_and_x
 from course_lib.explorers.scenes.trail import Trail
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, above, number, panels, printed, style
@@ -31,13 +30,6 @@ QS = ("re-fitted", "held still")
 TOP = 1.15  # of the densities
 NATS = (-6.0, -0.5)  # of log-weights and bounds
 PER_POINT = (-2.6, -1.6)  # of means over the data
-
-
-def world_and_x(name: str) -> tuple[ScalarLatent, Tensor]:
-    """One of WORLDS: the model, and the x that was observed."""
-    if name == WORLDS[0]:
-        return small_world("linear"), torch.tensor([1.25], **DOUBLE)
-    return small_world("tanh"), torch.tensor([2.0], **DOUBLE)
 
 
 class LogWeights(Explorer):

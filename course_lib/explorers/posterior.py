@@ -9,9 +9,14 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.bounds import candidate_log_evidence, log_weights
 from course_lib.distributions import DiagonalGaussian, expectation
-from course_lib.exact import GridPosterior, ScalarLatent
-from course_lib.explorers.scenes.posterior_panel import EDGE, PosteriorPanel, Z, modes
-from course_lib.explorers.scenes.small_worlds import small_world
+from course_lib.explorers.scenes.posterior_panel import (
+    EDGE,
+    PosteriorPanel,
+    Z,
+    posterior_in_words,
+    posterior_numbers,
+)
+from course_lib.explorers.scenes.small_worlds import world_and_x
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.plots import COLOURS, above, label, latent_ticks, number, panels, printed, style
 
@@ -95,14 +100,14 @@ class PosteriorExplorer(Explorer):
         exact = candidate_log_evidence(log_joint, log_posterior)
         draws = (q.mean + q.std * NOISE).unsqueeze(-1)  # (DRAWS, 1)
         weights = log_weights(model, q, seen, draws)  # (DRAWS,)
+        average = expectation(q, lambda z: log_weights(model, q, seen, z)).item()
         numbers = {
-            "candidate_low": exact.min().item(),
-            "candidate_high": exact.max().item(),
-            "modes": modes(log_posterior),
+            **posterior_numbers(posterior, log_posterior, exact),
             "q_low": weights.min().item(),
             "q_high": weights.max().item(),
             "q_middle": weights[DRAWS // 2].item(),
-            **_averages(model, seen, q, posterior),
+            "q_average": average,
+            "short": posterior.log_evidence.item() - average,
         }
         self.densities.move(model, seen, log_posterior)
         self.q.set_ydata(log_q.exp().numpy())
@@ -148,34 +153,11 @@ class PosteriorExplorer(Explorer):
         texts = {"evidence": evidence, "average": average, "gap": short, "q": extremes}
         for name, text in texts.items():
             self.texts[name].set_text(text)
-        humps = "one hump" if r["modes"] == 1 else "two humps"
         return (
-            f"The exact posterior has {humps}, mean {number(r['posterior_mean'], 2)} and standard "
-            f"deviation {number(r['posterior_std'], 2)}; with it, log p(x, z) − log p(z|x) is "
-            f"{evidence} nats at every z. With q in its place the formula gives {extremes} nats at "
-            f"{DRAWS} quantiles of q, and {average} on average over q: short by {short}."
+            f"{posterior_in_words(r)}; with it, log p(x, z) − log p(z|x) is {evidence} nats at "
+            f"every z. With q in its place the formula gives {extremes} nats at {DRAWS} quantiles "
+            f"of q, and {average} on average over q: short by {short}."
         )
-
-
-def world_and_x(name: str) -> tuple[ScalarLatent, Tensor]:
-    """The world that a choice such as "z², x = 1.5" names, and x, (1,)."""
-    world, _, x = name.partition(", x = ")
-    return small_world(world), torch.tensor([float(x)], **DOUBLE)
-
-
-def _averages(
-    model: ScalarLatent, x: Tensor, q: DiagonalGaussian, posterior: GridPosterior
-) -> dict[str, float]:
-    """What integrals give: log p(x), the posterior's moments, the formula on average over q."""
-    average = expectation(q, lambda z: log_weights(model, q, x, z)).item()
-    evidence = posterior.log_evidence.item()
-    return {
-        "log_evidence": evidence,
-        "posterior_mean": posterior.mean.item(),
-        "posterior_std": posterior.variance.sqrt().item(),
-        "q_average": average,
-        "short": evidence - average,
-    }
 
 
 def _three_digits(value: float) -> str:

@@ -10,7 +10,14 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.bounds import candidate_log_evidence
-from course_lib.explorers.scenes.posterior_panel import EDGE, TOP, PosteriorPanel, Z, modes
+from course_lib.explorers.scenes.posterior_panel import (
+    EDGE,
+    TOP,
+    PosteriorPanel,
+    Z,
+    posterior_in_words,
+    posterior_numbers,
+)
 from course_lib.explorers.scenes.small_worlds import small_world
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.numerals import fixed_point
@@ -79,12 +86,7 @@ class PosteriorPoint(Explorer):
             "log_likelihood": model.decoder(point).log_prob(seen).item(),
             "log_prior": model.prior.log_prob(point).item(),
             "log_posterior": posterior.log_prob(point).item(),
-            "log_evidence": posterior.log_evidence.item(),
-            "candidate_low": apart.min().item(),
-            "candidate_high": apart.max().item(),
-            "posterior_mean": posterior.mean.item(),
-            "posterior_std": posterior.variance.sqrt().item(),
-            "modes": modes(log_posterior),
+            **posterior_numbers(posterior, log_posterior, apart),
         }
         self.densities.move(model, seen, log_posterior)
         self.stem.set_xdata([z, z])
@@ -139,10 +141,8 @@ def _signed(value: Decimal) -> str:
 
 
 def _sentence(r: dict[str, float], terms: dict[str, str], z: float) -> str:
-    humps = "one hump" if r["modes"] == 1 else "two humps"
     return (
-        f"The exact posterior has {humps}, mean {number(r['posterior_mean'], 2)} and standard "
-        f"deviation {number(r['posterior_std'], 2)}. At z = {number(z, 2)}, log p(x|z) + log p(z) "
-        f"− log p(z|x) is {terms['likelihood']} {terms['prior']} {terms['posterior']} "
-        f"{terms['evidence']} nats, which is log p(x)."
+        f"{posterior_in_words(r)}. At z = {number(z, 2)}, log p(x|z) + log p(z) − log p(z|x) is "
+        f"{terms['likelihood']} {terms['prior']} {terms['posterior']} {terms['evidence']} nats, "
+        f"which is log p(x)."
     )

@@ -9,7 +9,7 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.data import Images, load_digits
 from course_lib.distributions import DiagonalGaussian
-from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, quick_sweep
+from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, trained_sweep
 from course_lib.explorers.scenes.outlines import outlines
 from course_lib.explorers.stage import Explorer, Reading, Steps
 from course_lib.explorers.stage.work import at_work
@@ -37,8 +37,7 @@ class RateDistortionTrade(Explorer):
 
     def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
         self.report = SweepReport(models, betas, images)
-        values = self.report.betas
-        start = min(values, key=lambda beta: abs(beta - OPENING))
+        values, start = self.report.betas, self.report.nearest(OPENING)
         self.controls = (Steps("beta", "weight of the KL, β", values, start=start),)
         super().__init__()
 
@@ -46,7 +45,7 @@ class RateDistortionTrade(Explorer):
     @at_work()
     def example(cls) -> "RateDistortionTrade":
         """On the sweep that the notebook trains, which takes some seconds."""
-        return cls(quick_sweep(), torch.tensor(BETAS, **DOUBLE), load_digits())
+        return cls(trained_sweep(), torch.tensor(BETAS, **DOUBLE), load_digits())
 
     def prepare(self) -> None:
         """A sample of the codes of each model."""

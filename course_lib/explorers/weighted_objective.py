@@ -6,7 +6,7 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.data import Images, load_digits
-from course_lib.explorers.scenes.beta_sweep import BETAS, COUNT, SweepReport, quick_sweep
+from course_lib.explorers.scenes.beta_sweep import BETAS, COUNT, SweepReport, trained_sweep
 from course_lib.explorers.stage import Explorer, Reading, Steps
 from course_lib.explorers.stage.work import at_work
 from course_lib.plots import Blit, Ledger, caption, panels, printed, sheet, style
@@ -33,8 +33,7 @@ class WeightedObjective(Explorer):
 
     def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
         self.report = SweepReport(models, betas, images)
-        values = self.report.betas
-        start = min(values, key=lambda beta: abs(beta - OPENING))
+        values, start = self.report.betas, self.report.nearest(OPENING)
         self.controls = (
             Steps("beta", "weight of the KL, β", values, start=start),
             Steps("digit", "image x, a handwritten", tuple(range(10)), start=4),
@@ -45,7 +44,7 @@ class WeightedObjective(Explorer):
     @at_work()
     def example(cls) -> "WeightedObjective":
         """On the sweep that the notebook trains, which takes some seconds."""
-        return cls(quick_sweep(), torch.tensor(BETAS, **DOUBLE), load_digits())
+        return cls(trained_sweep(), torch.tensor(BETAS, **DOUBLE), load_digits())
 
     def prepare(self) -> None:
         """Prior draws, the same for every β."""

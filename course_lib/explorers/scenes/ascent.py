@@ -120,21 +120,21 @@ class _Climber:
     def elbo(self) -> Tensor:
         """Mean over the x's, nats: E_q log p(x|z) by the trapezoid rule, less the closed KL."""
         mean, log_std = self.qs
-        log_likelihood = self._log_likelihood(mean + log_std.exp() * self.nodes)
+        log_likelihood = self._log_likelihood(self.x, mean + log_std.exp() * self.nodes)
         kl = 0.5 * (mean**2 + torch.exp(2 * log_std) - 1 - 2 * log_std)
         mean_elbo: Tensor = (self.weights @ log_likelihood - kl).mean()
         return mean_elbo
 
-    def _log_likelihood(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+    def _log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
         a, b, c, log_s = self.model
-        residual = ((self.x if x is None else x) - a * torch.tanh(b * z) - c) / log_s.exp()
+        residual = (x - a * torch.tanh(b * z) - c) / log_s.exp()
         log_likelihood: Tensor = -0.5 * residual**2 - log_s - 0.5 * math.log(2 * math.pi)
         return log_likelihood
 
     def log_evidence(self, x: Tensor) -> Tensor:
         """log p(x) of each x, by the trapezoid rule over Z."""
         log_prior = -0.5 * Z.square() - 0.5 * math.log(2 * math.pi)
-        joint = self._log_likelihood(Z.unsqueeze(-1), x) + log_prior.unsqueeze(-1)
+        joint = self._log_likelihood(x, Z.unsqueeze(-1)) + log_prior.unsqueeze(-1)
         return joint.logsumexp(0) + (Z[1] - Z[0]).log()
 
     @torch.no_grad()

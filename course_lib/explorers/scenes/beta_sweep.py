@@ -21,7 +21,7 @@ SAMPLES = 4  # of q, for each image's distortion
 
 
 @lru_cache(maxsize=1)
-def quick_sweep() -> VAE:
+def trained_sweep() -> VAE:
     """The sixteen VAEs at BETAS that notebook 5 trains, by the same steps: one model with β = 1,
     then sixteen copies of it that go on from there, each with its own β.
 
@@ -84,6 +84,10 @@ class SweepReport:
         self.rebuilt = exact.generate(1, self.q.mean).mean / COUNT
         self._exact = exact
         self._evidence: dict[tuple[int, int], float] = {}
+
+    def nearest(self, beta: float) -> float:
+        """The weight of these models that is nearest to β."""
+        return min(self.betas, key=lambda other: abs(other - beta))
 
     @cached_property
     def means(self) -> list[dict[str, float]]:

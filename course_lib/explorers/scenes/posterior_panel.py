@@ -8,8 +8,8 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.exact import ScalarLatent
-from course_lib.plots import COLOURS, above, style
+from course_lib.exact import GridPosterior, ScalarLatent
+from course_lib.plots import COLOURS, above, number, style
 
 EDGE = 3.5  # z is drawn from −EDGE to EDGE
 TOP = 2.15  # of the densities
@@ -46,6 +46,32 @@ class PosteriorPanel:
         height = log_posterior.exp().numpy()
         self.curves["posterior"].set_ydata(height)
         self.band.set_data(Z[:, 0].numpy(), 0, height)
+
+
+def posterior_numbers(
+    posterior: GridPosterior, log_posterior: Tensor, candidate: Tensor
+) -> dict[str, float]:
+    """What the exact posterior is, and how flat (2.3) comes out.
+
+    log_posterior and candidate: log p(z|x), and log p(x, z) − log p(z|x), at Z, (561,) each.
+    """
+    return {
+        "log_evidence": posterior.log_evidence.item(),
+        "candidate_low": candidate.min().item(),
+        "candidate_high": candidate.max().item(),
+        "posterior_mean": posterior.mean.item(),
+        "posterior_std": posterior.variance.sqrt().item(),
+        "modes": modes(log_posterior),
+    }
+
+
+def posterior_in_words(r: dict[str, float]) -> str:
+    """The beginning of a sentence, from these numbers."""
+    humps = "one hump" if r["modes"] == 1 else "two humps"
+    return (
+        f"The exact posterior has {humps}, mean {number(r['posterior_mean'], 2)} and standard "
+        f"deviation {number(r['posterior_std'], 2)}"
+    )
 
 
 def modes(log_density: Tensor) -> int:

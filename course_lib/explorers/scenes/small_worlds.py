@@ -2,12 +2,14 @@
 
 from functools import lru_cache
 
+import torch
+from torch import Tensor
+
+from course_lib.arguments import DOUBLE
 from course_lib.exact import ScalarLatent, linear_world, square_world, tanh_world
 
-NAMES = ("linear", "tanh", "z²")
 
-
-@lru_cache(maxsize=len(NAMES))
+@lru_cache(maxsize=3)
 def small_world(name: str) -> ScalarLatent:
     """x|z ~ N(z, 0.75²), N(2 tanh z, 0.5²) or N(z², 0.5²), all with z ~ N(0, 1).
 
@@ -20,3 +22,9 @@ def small_world(name: str) -> ScalarLatent:
     if name == "z²":
         return square_world(s=0.5)
     raise ValueError(f"name must be linear, tanh or z², got {name!r}")
+
+
+def world_and_x(name: str) -> tuple[ScalarLatent, Tensor]:
+    """The world that a choice such as "z², x = 1.5" names, and x, (1,)."""
+    world, _, x = name.partition(", x = ")
+    return small_world(world), torch.tensor([float(x)], **DOUBLE)
