@@ -14,7 +14,7 @@ from scipy.optimize import brentq, minimize
 
 from course_lib import bounds
 from course_lib.data import load_digits, load_mnist
-from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.distributions import DiagonalGaussian, FullGaussian, kl_divergence
 from course_lib.evaluate import inference_gap, local_posterior, rate_distortion
 from course_lib.exact import (
     LinearGaussian,
@@ -278,10 +278,22 @@ def test_of_two_humps_the_best_gaussian_keeps_to_one(two_humps: tuple[Any, Any])
     assert abs(best.x[0]) == pytest.approx(1.3300, abs=2e-4)
     assert math.exp(best.x[1]) == pytest.approx(0.1880, abs=2e-4)
     assert best.fun == pytest.approx(0.7117, abs=5e-5)
+    assert 0 < best.fun - math.log(2) < 0.02  # "log 2 = 0.693, and a little more"
     assert lost([0.0, math.log(0.18)]) == pytest.approx(7.03, abs=5e-3)  # the wall
     # Even the least that lies halfway is a wall.
     halfway = min(lost([0.0, log_std]) for log_std in np.linspace(-2.5, 0.5, 61))
     assert halfway > 2 * best.fun
+
+
+def test_two_gaussians_leave_hardly_a_gap(two_humps: tuple[Any, Any]) -> None:
+    """Chapter 4, "when humps are near": at x = 2 a mixture of the best Gaussian and its mirror
+    image leaves 0.019.
+    """
+    z, log_p = two_humps
+    sides = [log_normal(z, mean, 0.1880) for mean in (-1.3300, 1.3300)]
+    log_q = np.logaddexp(*sides) - math.log(2)
+    lost = np.sum(np.exp(log_q) * (log_q - log_p)) * 0.0005
+    assert lost == pytest.approx(0.019, abs=5e-4)
 
 
 def by_value(found: Any) -> float:
@@ -315,7 +327,9 @@ def test_what_a_divergence_adds_and_takes_back_place_by_place() -> None:
 
 
 def test_the_teams_divergences_by_hand() -> None:
-    """Chapter 4: N(0.6, 0.6²) and N(0, 0.9²), from the prior and from N(½, ½)."""
+    """Chapter 4: N(0.6, 0.6²) and N(0, 0.9²), from the prior and from N(½, ½): what A pays and
+    loses, 0.37 and 0.034, and B, 0.01 and 0.319.
+    """
 
     def kl(mean: float, std: float, of_mean: float, of_variance: float) -> float:
         ratio = std**2 / of_variance
@@ -324,6 +338,33 @@ def test_the_teams_divergences_by_hand() -> None:
     a, b = (0.6, 0.6), (0.0, 0.9)
     assert [round(kl(*q, 0, 1), 4) for q in (a, b)] == [0.3708, 0.0104]
     assert [round(kl(*q, 0.5, 0.5), 4) for q in (a, b)] == [0.0343, 0.3188]
+    assert round(kl(*b, 0.5, 0.5) / kl(*a, 0.5, 0.5)) == 9  # "its gap is nine times A's"
+
+
+def test_the_flipped_sign_rewards_whoever_leaves_the_prior() -> None:
+    """Chapter 4: with q = N(½, σ²) and x = 1, ELBO + 2 KL(q ‖ prior) is −log σ and a constant,
+    so that it grows without end as σ falls.
+    """
+    world, x = LinearGaussian([[1.0]], 0.0, 1.0), torch.ones(1).double()
+    stds = torch.logspace(-6, 1, 71, dtype=torch.float64).unsqueeze(-1)
+    q = DiagonalGaussian.from_std(torch.full_like(stds, 0.5), stds)
+    flipped = world.elbo(q, x) + 2 * kl_divergence(q, world.prior)
+    # E_q log p(x|z) is −½ log 2π − ⅛ − ½σ², the KL ½(σ² + ¼ − 1) − log σ
+    by_hand = -0.5 * math.log(2 * math.pi) - 0.5 - stds[:, 0].log()
+    torch.testing.assert_close(flipped, by_hand, rtol=0, atol=1e-10)
+
+
+def test_of_two_unit_gaussians_the_log_ratio_is_a_straight_line() -> None:
+    """Chapter 4, "one draw in three": log N(z; 0, 1) − log N(z; m, 1) is ½ − z for m = 1, below
+    zero with probability Φ(−½), and 4½ − 3z for m = 3, of variance 9.
+    """
+    z = np.linspace(-6, 6, 121)
+    for m, line in ((1.0, 0.5 - z), (3.0, 4.5 - 3 * z)):
+        ratio = stats.norm.logpdf(z) - stats.norm.logpdf(z, m)
+        np.testing.assert_allclose(ratio, line, rtol=0, atol=1e-12)
+    assert stats.norm.cdf(-0.5) == pytest.approx(0.309, abs=5e-4)
+    draws = torch.randn(100_000, dtype=torch.float64, generator=rng(3))
+    assert (4.5 - 3 * draws).var().item() == pytest.approx(9, rel=4 * math.sqrt(2 / 100_000))
 
 
 @pytest.fixture(scope="module")
