@@ -278,7 +278,9 @@ def test_of_two_humps_the_best_gaussian_keeps_to_one(two_humps: tuple[Any, Any])
     assert abs(best.x[0]) == pytest.approx(1.3300, abs=2e-4)
     assert math.exp(best.x[1]) == pytest.approx(0.1880, abs=2e-4)
     assert best.fun == pytest.approx(0.7117, abs=5e-5)
-    assert 0 < best.fun - math.log(2) < 0.02  # "log 2 = 0.693, and a little more"
+    assert (
+        0 < best.fun - math.log(2) < 0.02
+    )  # half of the mass is missed, and a hump is no Gaussian
     assert lost([0.0, math.log(0.18)]) == pytest.approx(7.03, abs=5e-3)  # the wall
     # Even the least that lies halfway is a wall.
     halfway = min(lost([0.0, log_std]) for log_std in np.linspace(-2.5, 0.5, 61))

@@ -10,8 +10,9 @@
 vocabulary: colours, labels, samples, image grids. captions: words around a panel and over a row
 of images. densities: densities over z, curves named at their ends, areas. figures: figures
 and panels in shown pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: its gap
-in two parts. curves: what each layer costs while it learns. tiles: images drawn pixel by pixel.
-table: numbers side by side. drawing: what keeps the reader's settings out.
+in two parts, for one datum or for several. curves: what each layer costs while it learns. tiles:
+images drawn pixel by pixel. table: numbers side by side. drawing: what keeps the reader's settings
+out.
 """
 
 from course_lib.numerals import number
@@ -20,7 +21,7 @@ from course_lib.plots.curves import layer_curves
 from course_lib.plots.densities import area, curve, density
 from course_lib.plots.figures import PIXEL_RATIO, Picture, encode_png, new_figure, panels, show
 from course_lib.plots.ledger import Ledger, ledger, printed, spread
-from course_lib.plots.split_ledger import SplitLedger, printed_parts
+from course_lib.plots.split_ledger import SplitLedger, printed_parts, split_bars
 from course_lib.plots.table import table
 from course_lib.plots.tiles import Blit, sheet
 from course_lib.plots.vocabulary import (
@@ -69,6 +70,7 @@ __all__ = [
     "printed_parts",
     "sheet",
     "show",
+    "split_bars",
     "spread",
     "style",
     "table",
