@@ -143,6 +143,19 @@ def test_the_average_over_x_is_that_of_quadrature(
         assert here == pytest.approx(0.5 * (w @ w) * (t - looked_up(encoder, t)) ** 2, abs=1e-3)
 
 
+def test_the_more_x_share_a_row_the_more_is_lost(explorer: AmortisedInference) -> None:
+    """Chapter 6, "16, 4, 2, 1 rows": one row misses x, in its std, by x itself, whose square is 1
+    on average, so that at ρ = 0.95 it costs ½|w|² = 29.4 nats.
+    """
+    encoders = sorted(TABLES, key=lambda name: -TABLES[name])
+    costs = [explorer.at(rho=0.95, encoder=name)["mean_amortisation"] for name in encoders]
+    assert [TABLES[name] for name in encoders] == [16, 4, 2, 1]
+    assert costs == sorted(costs)
+    w = loadings(0.95)
+    assert costs[-1] == pytest.approx(0.5 * (w @ w), rel=1e-9)
+    assert costs[-1] == pytest.approx(29.4, abs=0.05)
+
+
 def quantised(rows: int) -> list[float]:
     """The constants of a table: the means of its cells."""
     edges = quantiser(rows)

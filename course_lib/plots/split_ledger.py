@@ -1,22 +1,30 @@
-"""The ledger with its gap in two parts: log p(x) = ELBO + amortisation + approximation."""
+"""A gap in two parts, approximation and amortisation: the ledger of one datum, bars for several."""
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
 
-from course_lib.numerals import fixed_point
+from course_lib.numerals import fixed_point, number
 from course_lib.plots.drawing import DRAWING
 from course_lib.plots.figures import PIXEL_RATIO
 from course_lib.plots.ledger import spread
-from course_lib.plots.vocabulary import COLOURS, TEXT_PT, TEXT_PX, ink, style
+from course_lib.plots.vocabulary import COLOURS, TEXT_PT, TEXT_PX, ink, label, style
 
 _BAR = (0.03, 0.24)  # left and right end of the bar, fractions of the panel
 _LABELS = 0.29  # where the labels start
 _LINE_PX = 1.45 * TEXT_PX  # one line of text with the room it needs
+_OVER_PX = 11  # from the end of a bar up to the middle of its number
+_PARTS: tuple[dict[str, Any], ...] = (  # how the approximation looks, and the amortisation
+    {"facecolor": COLOURS["gap"], "hatch": "////", "edgecolor": "white"},
+    {"facecolor": COLOURS["gap"], "alpha": 0.45},
+)
 _OF = ("evidence", "gap", "elbo", "gap", "elbo")  # colours from the top down
 
 
@@ -33,8 +41,8 @@ class SplitLedger:
         style(ax, y="nats", keep="y").set(xlim=(0, 1), ylim=limits)
         width, low = _BAR[1] - _BAR[0], limits[0]
         self.bars = [ax.add_patch(Rectangle((_BAR[0], low), width, 0, linewidth=0)) for _ in "ab"]
-        self.bars[0].set(facecolor=COLOURS["gap"], hatch="////", edgecolor="white")
-        self.bars[1].set(facecolor=COLOURS["gap"], alpha=0.45)
+        for bar, look in zip(self.bars, _PARTS, strict=True):
+            bar.set(**look)
         looks = (("evidence", 2.0, "-"), ("elbo", 2.0, (0, (2, 1))), ("elbo", 3.5, "-"))
         self.levels = [
             ax.plot(_BAR, (low, low), color=COLOURS[of], linewidth=width, linestyle=dashes)[0]
@@ -87,6 +95,27 @@ class SplitLedger:
         (arrow,) = self.ax.plot((middle,), (0,), "v", color=COLOURS[of], markersize=9)
         arrow.set_clip_on(False)
         return arrow
+
+
+@DRAWING
+def split_bars(ax: Axes, approximation: ArrayLike, amortisation: ArrayLike) -> None:
+    """A bar at 0, 1, … for each datum: what q's shape costs, hatched, and upon it, plain, what
+    sharing costs, with their sum in whole nats over it.
+
+    approximation, amortisation: (N,), in nats. Set the limits of the panel first.
+    Raises ValueError unless both have one axis and one length.
+    """
+    shape, sharing = (np.asarray(part, dtype=float) for part in (approximation, amortisation))
+    if shape.ndim != 1 or shape.shape != sharing.shape:
+        raise ValueError(
+            f"approximation and amortisation must be (N,), got {shape.shape} and {sharing.shape}"
+        )
+    low, high = ax.get_ylim()
+    over = _OVER_PX * PIXEL_RATIO / ax.bbox.height * (high - low)
+    ax.bar(range(len(shape)), shape, linewidth=0, **_PARTS[0])
+    ax.bar(range(len(shape)), sharing, bottom=shape, **_PARTS[1])
+    for place, total in enumerate(shape + sharing):
+        label(ax, place, total + over, number(total, 0), of="gap", ha="center")
 
 
 @DRAWING
