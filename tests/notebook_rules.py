@@ -530,7 +530,8 @@ def what_is_seen_is_for_reading(notebook: Notebook) -> Faults:
         nodes = list(ast.walk(cell.tree))
         if any(isinstance(node, ast.Assert) for node in nodes):
             yield f"cell {cell.place}: an assert that is seen; the last cell is for it"
-        if any(cell.calls(name) for name in ("new_figure", "panels")):
+        called = {node.func for node in nodes if isinstance(node, ast.Call)}
+        if {getattr(f, "id", getattr(f, "attr", "")) for f in called} & {"new_figure", "panels"}:
             yield f"cell {cell.place}: code that draws and is not folded"
         named = {node.id for node in nodes if isinstance(node, ast.Name)} & held
         if named and cell.place in core:

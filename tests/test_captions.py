@@ -5,7 +5,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
-from course_lib.plots import above, below, caption, inside, new_figure, panels
+from course_lib.plots import above, below, caption, image_row, inside, new_figure, panels
 from course_lib.plots.captions import height_above
 
 SCALES = ("linear", "log")
@@ -66,3 +66,23 @@ def test_the_height_follows_the_limits() -> None:
 def test_what_lies_beyond_is_not_drawn() -> None:
     seen = inside(np.array([-3.1, -3.0, 0.5, 2.0, 2.1, np.nan, np.inf]), -3.0, 2.0)
     assert np.array_equal(seen, [np.nan, -3.0, 0.5, 2.0, np.nan, np.nan, np.nan], equal_nan=True)
+
+
+def test_words_over_a_row_stand_over_the_middles_of_its_images() -> None:
+    """Four images of 7 × 10 in a row of 43 columns, 430 shown pixels wide: ten a pixel."""
+    (ax,) = panels(new_figure(450, 110), left=10, right=10, top=30, bottom=10)
+    images = np.arange(280.0).reshape(4, 7, 10) / 280
+    row = image_row(ax, images, ["a", "b", "c", "d"], of="gap")
+    assert np.asarray(row.artist.get_array()).shape == (7, 43)
+    ax.figure.canvas.draw()
+    for place, text in enumerate(ax.texts):
+        box = text.get_window_extent()
+        assert (box.x0 + box.x1) / 4 == pytest.approx(10 + 50 + 110 * place, abs=1.5)
+        assert (box.y0 + box.y1) / 4 == pytest.approx(10 + 70 + 12, abs=1.5)
+    assert [text.get_text() for text in ax.texts] == ["a", "b", "c", "d"]
+
+
+def test_a_row_has_one_text_for_each_image() -> None:
+    (ax,) = panels(new_figure(300, 100), top=30, bottom=6)
+    with pytest.raises(ValueError, match=r"one text for each image, got 3 for \(2, 4, 4\)"):
+        image_row(ax, np.zeros((2, 4, 4)), ["a", "b", "c"], of="gap")

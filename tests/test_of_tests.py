@@ -645,6 +645,10 @@ def test_a_notebook_of_the_second_edition_can_keep_all_rules() -> None:
         (add("see", "\nassert a == 1"), f"cell {place('see')}: an assert that is seen"),
         (add("more", "\nassert b == 2"), f"cell {place('more')}: an assert that is seen"),
         (unfold("figure"), f"cell {place('figure')}: code that draws and is not folded"),
+        (
+            add("see", "\nplots.panels(a)"),
+            f"cell {place('see')}: code that draws and is not folded",
+        ),
         (unfold("opening"), f"cell {place('opening')}: explorer, an explorer, in visible code"),
         (
             add("imports", '\nverify("13.1", a=1, b=1)' * 6),

@@ -19,6 +19,7 @@ from course_lib.checks.exercise import Exercise, Mistake
 from course_lib.checks.judging import judge
 from course_lib.checks.multiple_choice import MultipleChoice
 from course_lib.checks.predictions import guess, reveal
+from course_lib.checks.rounding import rounds_to
 from course_lib.checks.sampling import MonteCarlo, monte_carlo
 from course_lib.checks.trying import Verdict
 from course_lib.checks.verification import VerificationError, verify, verify_at_most
@@ -37,6 +38,7 @@ __all__ = [
     "judge",
     "monte_carlo",
     "reveal",
+    "rounds_to",
     "verify",
     "verify_at_most",
 ]

@@ -7,15 +7,17 @@
 >>> show(figure, "log p(x) is −1 nats, the ELBO −1.5, the gap 0.5.").width_px
 400
 
-vocabulary: colours, labels, samples, image grids. captions: words around a panel. figures: figures
+vocabulary: colours, labels, samples, image grids. captions: words around a panel and over a row
+of images. densities: densities over z, curves named at their ends, areas. figures: figures
 and panels in shown pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: its gap
 in two parts. curves: what each layer costs while it learns. tiles: images drawn pixel by pixel.
 table: numbers side by side. drawing: what keeps the reader's settings out.
 """
 
 from course_lib.numerals import number
-from course_lib.plots.captions import above, below, caption, height_above
+from course_lib.plots.captions import above, below, caption, height_above, image_row
 from course_lib.plots.curves import layer_curves
+from course_lib.plots.densities import area, curve, density
 from course_lib.plots.figures import PIXEL_RATIO, Picture, encode_png, new_figure, panels, show
 from course_lib.plots.ledger import Ledger, ledger, printed, spread
 from course_lib.plots.split_ledger import SplitLedger, printed_parts
@@ -44,11 +46,15 @@ __all__ = [
     "Picture",
     "SplitLedger",
     "above",
+    "area",
     "below",
     "caption",
+    "curve",
+    "density",
     "encode_png",
     "height_above",
     "image_grid",
+    "image_row",
     "ink",
     "inside",
     "label",

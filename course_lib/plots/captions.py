@@ -1,12 +1,20 @@
-"""Words around a panel, in the colour of what they name, at a distance in shown pixels."""
+"""Words around a panel and over a row of images, in the colour of what they name.
 
+Distances are in shown pixels.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation, Text
+from numpy.typing import ArrayLike
 
 from course_lib.plots.drawing import DRAWING
 from course_lib.plots.figures import PIXEL_RATIO
-from course_lib.plots.vocabulary import TEXT_PT, ink, label
+from course_lib.plots.vocabulary import TEXT_PT, ImageGrid, image_grid, ink, label
 
+_OVER_PX = 12  # from an image up to the middle of its words
 _UNDER = -0.09  # of the panel's height: where a caption stands
 
 
@@ -40,3 +48,26 @@ def below(ax: Axes, x: float, px: float, *, of: str) -> Text:
 def caption(ax: Axes, share: float, text: str, *, of: str) -> Text:
     """Names what has the colour of `of` under a panel with no axis, from `share` of its width."""
     return ax.text(share, _UNDER, text, transform=ax.transAxes, fontsize=TEXT_PT, color=ink(of))
+
+
+@DRAWING
+def image_row(
+    ax: Axes,
+    images: ArrayLike,
+    words: Sequence[str],
+    *,
+    of: str,
+    value_range: Sequence[float] = (0.0, 1.0),
+) -> ImageGrid:
+    """Images (N, H, W) side by side, each with its words over its middle. Leave room above `ax`.
+
+    Raises ValueError unless there is one text for each image, and as `image_grid` does.
+    """
+    shape = np.shape(images)
+    if shape[:1] != (len(words),):
+        raise ValueError(f"words must be one text for each image, got {len(words)} for {shape}")
+    row = image_grid(ax, images, columns=len(words), value_range=value_range)
+    for place, text in enumerate(words):
+        middle = (shape[2] + 1) * place + (shape[2] - 1) / 2
+        label(ax, middle, height_above(ax, _OVER_PX), text, of=of, ha="center")
+    return row
