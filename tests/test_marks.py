@@ -8,8 +8,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
-from course_lib.plots import COLOURS, new_figure, panels
-from course_lib.plots.marks import histogram, named_points, upright
+from course_lib.plots import COLOURS, histogram, named_points, new_figure, panels, upright
 
 
 def panel() -> Axes:

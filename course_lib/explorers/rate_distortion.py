@@ -13,8 +13,16 @@ from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, quick_swe
 from course_lib.explorers.scenes.outlines import outlines
 from course_lib.explorers.stage import Explorer, Reading, Steps
 from course_lib.explorers.stage.work import at_work
-from course_lib.plots import COLOURS, caption, label, number, panels, printed, style
-from course_lib.plots.marks import named_points
+from course_lib.plots import (
+    COLOURS,
+    caption,
+    label,
+    named_points,
+    number,
+    panels,
+    printed,
+    style,
+)
 from course_lib.vae import VAE
 
 OPENING = 1.0  # the weight nearest to it opens, and is in the middle of the close-up
