@@ -72,9 +72,9 @@ def histogram(
     if not 0 < counted.sum() < np.inf:
         raise ValueError(f"the sum of the weights must be positive and finite, got {counted.sum()}")
     style(ax, x=x, keep="x")
-    _, _, bars = ax.hist(numbers, edges, weights=counted / counted.sum(), color=colour(of))
+    shares, _ = np.histogram(numbers, edges, weights=counted / counted.sum())
     ax.set_title(title, loc="left", fontsize=TEXT_PT, color=ink(of))
-    return bars
+    return ax.bar(edges[:-1], shares, np.diff(edges), align="edge", color=colour(of))
 
 
 @DRAWING
