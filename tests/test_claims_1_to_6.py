@@ -76,6 +76,56 @@ def test_what_a_hundred_times_the_draws_win_back(shares: torch.Tensor) -> None:
     assert shares.max().item() == pytest.approx(0.79, abs=0.01)
 
 
+@pytest.fixture(scope="module")
+def the_2() -> tuple[torch.Tensor, torch.Tensor, float]:
+    """Chapter 1's 2 with d = 20: w² of each latent, (20,), the z that W would need for it, (20,),
+    and |x − b|² beyond W's directions. The columns of W are orthogonal.
+    """
+    images = load_mnist("train").images[:10_000].flatten(1).double() / 255
+    W = fit_ppca(images, latent=50).loadings[:, :20]
+    w2 = W.square().sum(0)
+    centred = load_mnist("test").images[1].flatten().double() / 255 - images.mean(0)
+    middle = W.T @ centred / w2
+    return w2, middle, (centred.square().sum() - (w2 * middle.square()).sum()).item()
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_all_hundred_estimates_of_the_2_are_far_too_small(seed: int, the_2: Any) -> None:
+    """Chapter 1: each by more than a hundred nats, the middle one by a factor of 10^113. And on
+    these hundred thousand draws the function of exercise 1.c says inf.
+    """
+    w2, middle, beyond = the_2
+    z = torch.randn(100_000, 20, dtype=torch.float64, generator=rng(seed))
+    exponent = -((z - middle).square() @ w2 + beyond) / (2 * 0.2**2)
+    peak = -392 * math.log(2 * math.pi * 0.2**2)
+    variance = w2 + 0.2**2  # of x along W's directions
+    log_p = -0.5 * (w2 * middle.square() / variance + variance.log()).sum()
+    log_p += -0.5 * beyond / 0.2**2 - 764 * math.log(0.2) - 392 * math.log(2 * math.pi)
+    assert log_p.item() == pytest.approx(134.29, abs=5e-3)
+    estimates = torch.logsumexp(exponent.reshape(100, 1_000), 1) - math.log(1_000) + peak
+    assert (log_p - estimates.max()).item() > 100
+    powers_of_ten = (log_p - estimates.median()).item() / math.log(10)
+    assert powers_of_ten == pytest.approx(113, abs=5)
+    assert (exponent - exponent.mean()).exp().mean().isinf()
+
+
+def test_one_prior_draw_in_ten_lies_farther_out_than_the_2(the_2: Any) -> None:
+    """Chapter 1: |z|² of a prior draw is chi-square(20); the 2 has its posterior's mean."""
+    w2, middle, _ = the_2
+    mean = w2 / (w2 + 0.2**2) * middle
+    assert mean.norm().item() == pytest.approx(5.3, abs=0.05)
+    assert stats.chi2.sf(mean.square().sum().item(), 20) == pytest.approx(0.10, abs=0.01)
+
+
+def test_three_draws_in_a_thousand_hit_the_needle() -> None:
+    """Chapter 1's narrow world: one such draw lifts the average of ten above p(x), by itself."""
+    p_three = stats.norm.pdf(3, 0, math.sqrt(1.01))
+    height = brentq(lambda off: stats.norm.pdf(off, 0, 0.1) / 10 - p_three, 0, 1)
+    hits = stats.norm.cdf(3 + height) - stats.norm.cdf(3 - height)
+    assert hits == pytest.approx(0.003, abs=5e-4)
+    assert 1 - (1 - hits) ** 10 == pytest.approx(0.03, abs=5e-3)  # of ten together
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_mean_is_right_and_nearly_every_estimate_too_low(seed: int) -> None:
@@ -112,6 +162,8 @@ def test_half_of_the_mean_comes_from_one_draw_in_ten_to_the_eighteen() -> None:
     log_posterior = 0.5 * (precision.log() - precision * (z - mean).square()).sum(1)
     share = torch.logsumexp((log_prior - log_posterior)[high], 0) - math.log(400_000)
     assert share.item() / math.log(10) == pytest.approx(-18.5, abs=0.1)
+    log_size = (log_posterior - log_prior)[high]  # of p(x|z)/p(x), by Bayes' rule
+    assert log_size.min().item() / math.log(10) > 17  # each astronomically large
     inside = ((z - mean).abs() * precision.sqrt() < 1).all(1).double().mean().item()
     assert inside == pytest.approx(math.erf(math.sqrt(0.5)) ** 20, abs=4 * 3.5e-5)
     assert 1 / math.erf(math.sqrt(0.5)) ** 20 == pytest.approx(2_000, rel=0.05)

@@ -13,7 +13,16 @@ from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, trained_s
 from course_lib.explorers.scenes.outlines import outlines
 from course_lib.explorers.stage import Explorer, Reading, Steps
 from course_lib.explorers.stage.work import at_work
-from course_lib.plots import COLOURS, caption, label, number, panels, printed, style
+from course_lib.plots import (
+    COLOURS,
+    caption,
+    label,
+    named_points,
+    number,
+    panels,
+    printed,
+    style,
+)
 from course_lib.vae import VAE
 
 OPENING = 1.0  # the weight nearest to it opens, and is in the middle of the close-up
@@ -133,12 +142,15 @@ class _Curve:
         named: tuple[float, ...],
     ) -> None:
         self.ax = ax
-        ax.plot(rate, distortion, "-o", color=COLOURS["kl"], markersize=4.5, linewidth=1.6)
         (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
-        for beta, across, up in zip(betas, rate, distortion, strict=True):
-            if beta in named and left < across < right and low < up < high:
-                place = across + 0.024 * (right - left), up + 0.052 * (high - low)
-                label(ax, *place, f"{beta:g}", of="kl")
+        names = {
+            i: f"{beta:g}"
+            for i, (beta, across, up) in enumerate(zip(betas, rate, distortion, strict=True))
+            if beta in named and left < across < right and low < up < high
+        }
+        named_points(
+            ax, rate, distortion, names, of="kl", shift=(0.024, 0.052), size=4.5, width=1.6
+        )
         (self.tangent,) = ax.plot([], [], color=COLOURS["axis"], linewidth=1.2)
         (self.here,) = ax.plot([], [], "o", color=COLOURS["elbo"], markersize=8)
         place = right - 0.03 * (right - left), high - 0.09 * (high - low)

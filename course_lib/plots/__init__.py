@@ -8,11 +8,11 @@
 400
 
 vocabulary: colours, labels, samples, image grids. captions: words around a panel and over a row
-of images. densities: densities over z, curves named at their ends, areas. figures: figures
-and panels in shown pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: its gap
-in two parts, for one datum or for several. curves: what each layer costs while it learns. tiles:
-images drawn pixel by pixel. table: numbers side by side. drawing: what keeps the reader's settings
-out.
+of images. densities: densities over z, curves named at their ends, areas. marks: named
+points, bars of shares, upright lines. figures: figures and panels in shown pixels, and their
+pictures. ledger: log p(x) = ELBO + gap; split_ledger: its gap in two parts, for one datum or for
+several. curves: what each layer costs while it learns. tiles: images drawn pixel by pixel. table:
+numbers side by side. drawing: what keeps the reader's settings out.
 """
 
 from course_lib.numerals import number
@@ -21,6 +21,7 @@ from course_lib.plots.curves import layer_curves
 from course_lib.plots.densities import area, curve, density
 from course_lib.plots.figures import PIXEL_RATIO, Picture, encode_png, new_figure, panels, show
 from course_lib.plots.ledger import Ledger, ledger, printed, spread
+from course_lib.plots.marks import histogram, named_points, upright
 from course_lib.plots.split_ledger import SplitLedger, printed_parts, split_bars
 from course_lib.plots.table import table
 from course_lib.plots.tiles import Blit, sheet
@@ -54,6 +55,7 @@ __all__ = [
     "density",
     "encode_png",
     "height_above",
+    "histogram",
     "image_grid",
     "image_row",
     "ink",
@@ -63,6 +65,7 @@ __all__ = [
     "latent_ticks",
     "layer_curves",
     "ledger",
+    "named_points",
     "new_figure",
     "number",
     "panels",
@@ -74,4 +77,5 @@ __all__ = [
     "spread",
     "style",
     "table",
+    "upright",
 ]
