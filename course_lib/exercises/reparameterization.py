@@ -163,8 +163,7 @@ register(
         [
             Mistake(
                 lambda mean, log_std, noise: mean + log_std.exp().detach() * noise,
-                "The draws are right, and no gradient reaches log_std: the function as it was, or "
-                "one like it.",
+                "The draws are right, but one of the two gradients still does not arrive.",
             ),
             Mistake(
                 lambda mean, log_std, noise: _reparameterized(mean, log_std, noise).detach(),
@@ -199,9 +198,9 @@ register(
         tolerance=1e-10,
         unit="",
         hints=(
-            "Two roads lead back from z, one to the mean and one to log σ. Walk both of them.",
-            "What is computed under no_grad is a plain number for autograd. Which of the two "
-            "parameters is only read there?",
+            "Two paths lead back from z, one to the mean and one to log σ. Follow both.",
+            "The KL alone wants every σ to be 1, so nothing else reaches log σ. Which word in its "
+            "line hands out plain numbers, which autograd cannot follow?",
         ),
     ),
     MultipleChoice(
