@@ -71,21 +71,21 @@ def variance_ratio(f: Any) -> float:
         for a, b in zip(first, second, strict=True)
     ):
         raise Refused("f changes too fast to be measured: a ripple with ω below 1,000 will do")
-    slope, weighed, square_of_slope, square_of_weighed = first
-    if not math.isclose(slope, weighed, rel_tol=1e-3, abs_tol=1e-4):
+    slope, weighted, square_of_slope, square_of_weighted = first
+    if not math.isclose(slope, weighted, rel_tol=1e-3, abs_tol=1e-4):
         raise Refused(
-            f"the slopes average to {number(slope)} and the weighed heights to {number(weighed)}: "
-            "f must have no jumps, and autograd must see all of it"
+            f"the slopes average to {number(slope)} and the weighted heights to "
+            f"{number(weighted)}: f must have no jumps, and autograd must see all of it"
         )
-    if abs(weighed) < LEAST_GRADIENT:
+    if abs(weighted) < LEAST_GRADIENT:
         raise Refused(
-            f"the gradient in μ is {number(weighed)}, and at least {LEAST_GRADIENT} in size is "
+            f"the gradient in μ is {number(weighted)}, and at least {LEAST_GRADIENT} in size is "
             "asked"
         )
     narrow = square_of_slope - slope**2
     if narrow <= 1e-9 * square_of_slope:
         raise Refused("f is a straight line: its slopes have no noise at all, and cannot lose")
-    return (square_of_weighed - weighed**2) / narrow
+    return (square_of_weighted - weighted**2) / narrow
 
 
 def _moments(f: Callable[[Tensor], Any], count: int) -> list[float]:
@@ -101,8 +101,8 @@ def _moments(f: Callable[[Tensor], Any], count: int) -> list[float]:
         if not height.requires_grad:
             raise Refused("autograd sees no slope of f: write it with torch, and detach nothing")
         (slope,) = torch.autograd.grad(height.sum(), z)
-    weighed = height.detach().double() * noise
-    return [(mass @ values).item() for values in (slope, weighed, slope**2, weighed**2)]
+    weighted = height.detach().double() * noise
+    return [(mass @ values).item() for values in (slope, weighted, slope**2, weighted**2)]
 
 
 MEAN = torch.tensor([0.5, -2.0], **DOUBLE)
@@ -128,7 +128,8 @@ register(
                 {
                     "z / λ": "Mind the sign: a larger λ brings every z nearer to 0.",
                     "-λ z": "−log(u)/λ has the derivative log(u)/λ². Write it with z.",
-                    "1 / z": "−log(u)/λ has the derivative log(u)/λ². Write it with z.",
+                    "1 / z": "1/z grows where z is small, and a small z hardly moves: its move is "
+                    "proportional to z.",
                 },
             ),
             Blank(
@@ -224,7 +225,7 @@ register(
         "8.d",
         variance_ratio,
         MOST_RATIO,
-        "the variance of weighed heights over that of slopes",
+        "the variance of weighted heights over that of slopes",
         unit="",
         hints=(
             "A fine ripple has steep slopes and small heights, but no gradient. What has one?",
