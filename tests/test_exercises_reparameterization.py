@@ -68,15 +68,14 @@ def test_the_right_words_and_they_alone_are_true_of_numbers() -> None:
         moved = (-math.log(u) / (RATE + nudge) + math.log(u) / (RATE - nudge)) / (2 * nudge)
         return change(0.4) == pytest.approx(moved, rel=1e-6)
 
+    def weighted(score: Callable[[float], float]) -> float:
+        return over_z(lambda z: z * z * score(z))
+
     true = [
         [word for word, move in DRAWS.items() if draws(move)],
         [word for word, change in MOVES.items() if moves(change)],
         [word for word, g in ESTIMATES.items() if over_z(g) == pytest.approx(slope, rel=1e-6)],
-        [
-            word
-            for word, score in SCORES.items()
-            if over_z(lambda z, s=score: z * z * s(z)) == pytest.approx(slope, rel=1e-6)
-        ],
+        [word for word, g in SCORES.items() if weighted(g) == pytest.approx(slope, rel=1e-6)],
     ]
     assert true == [[word] for word in CHOICES["8.a"]]
     exercise = EXERCISES["8.a"]
@@ -94,7 +93,7 @@ def test_what_a_baseline_from_the_same_draws_does_to_the_mean() -> None:
     """
     values, mass = np.array([-math.sqrt(3), 0.0, math.sqrt(3)]), np.array([1, 4, 1]) / 6
 
-    def shares(f: Callable[[Numbers], Numbers], baseline: Callable[[Numbers, int], float]) -> Any:
+    def shares(f: Callable[[Numbers], Any], baseline: Callable[[Numbers, int], float]) -> Any:
         found = []
         for size in (2, 3):
             places = np.stack(np.meshgrid(*[range(3)] * size), -1).reshape(-1, size)
@@ -139,8 +138,10 @@ def test_the_ratio_is_that_of_quadrature(height: float, omega: float) -> None:
     def weighted(e: float) -> float:
         return (e + height * math.sin(omega * e)) * e
 
-    variances = [mean(lambda e, g=g: g(e) ** 2) - mean(g) ** 2 for g in (weighted, slope)]
-    expected = variances[0] / variances[1]
+    def variance(g: Callable[[float], float]) -> float:
+        return mean(lambda e: g(e) ** 2) - mean(g) ** 2
+
+    expected = variance(weighted) / variance(slope)
     assert variance_ratio(ripple(height, omega)) == pytest.approx(expected, rel=1e-6)
     assert judged("8.d", ripple(height, omega)).accepted == (expected <= 0.05)
 

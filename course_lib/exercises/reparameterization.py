@@ -14,7 +14,6 @@ from course_lib.arguments import DOUBLE
 from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
 from course_lib.checks.answers import Refused
 from course_lib.exercises.registry import register
-from course_lib.numerals import number
 
 FAR = 8.0  # standard deviations; beyond them lies less than 2e-15 of N(0, 1)
 GRIDS = (160_001, 211_403)  # points: what one of them cannot resolve, they do not agree on
@@ -74,13 +73,12 @@ def variance_ratio(f: Any) -> float:
     slope, weighted, square_of_slope, square_of_weighted = first
     if not math.isclose(slope, weighted, rel_tol=1e-3, abs_tol=1e-4):
         raise Refused(
-            f"the slopes average to {number(slope)} and the weighted heights to "
-            f"{number(weighted)}: f must have no jumps, and autograd must see all of it"
+            f"the slopes average to {slope:.3f} and the weighted heights to "
+            f"{weighted:.3f}: f must have no jumps, and autograd must see all of it"
         )
     if abs(weighted) < LEAST_GRADIENT:
         raise Refused(
-            f"the gradient in μ is {number(weighted)}, and at least {LEAST_GRADIENT} in size is "
-            "asked"
+            f"the gradient in μ is {weighted:.3f}, and at least {LEAST_GRADIENT} in size is asked"
         )
     narrow = square_of_slope - slope**2
     if narrow <= 1e-9 * square_of_slope:

@@ -173,7 +173,8 @@ class GradientNoise(Explorer):
 def _heights(estimates: Tensor) -> Numbers:
     """A histogram whose highest bar is 1, of estimates in units of the scale."""
     counts, _ = np.histogram(estimates.numpy(), EDGES)
-    return counts / max(counts.max(), 1)
+    heights: Numbers = counts / max(counts.max(), 1)
+    return heights
 
 
 def _round_up(value: float) -> float:

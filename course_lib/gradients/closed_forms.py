@@ -65,8 +65,8 @@ def sine_in_mean(
 def step_in_mean(threshold: float, mean: float, std: float) -> ExactDerivative:
     """f = 1[z > c]: gradient q(c), the density of q at the step, and score variance.  (Eq. 8.5)
 
-    With a = (c − μ)/σ, q(c) = φ(a)/σ, and the score's second moment is (a φ(a) + 1 − Φ(a))/σ². The pathwise estimate is 0 at every
-    sample: variance 0, and wrong by the whole gradient.
+    With a = (c − μ)/σ, q(c) = φ(a)/σ, and the score's second moment is (a φ(a) + 1 − Φ(a))/σ².
+    The pathwise estimate is 0 at every sample: variance 0, and wrong by the whole gradient.
     """
     require_normal(mean, std)
     require_finite("threshold", as_double("threshold", threshold))
