@@ -42,11 +42,6 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 GAP = next(path for path in NOTEBOOKS if path.name.startswith("04_"))
 BESIDE = ["index.html", "equations.html", "primer.html"]
 NAMES = [*BESIDE, *(f"{path.stem}.html" for path in NOTEBOOKS)]
-    "index.html",
-    "equations.html",
-    "primer.html",
-    *(f"{path.stem}.html" for path in NOTEBOOKS),
-]
 HAN = re.compile(r"[\u3400-\u9fff]")
 VOID = {"br", "img", "input", "link", "meta", "wbr", "hr"}
 
