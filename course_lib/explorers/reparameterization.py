@@ -33,7 +33,7 @@ TALL = 0.2  # of that panel, for a density of 1
 FOOT, HEAD = 0.04, 0.6  # between which f is drawn
 SLOPE_PX = 34  # half the length of a drawn slope
 PATH, SCORE = "reconstruction", "gap"  # the colours of the two estimates
-BINS, MARKS = 61, (-1.0, -0.5, 0.0, 0.5, 1.0)  # of the histograms, on a scale of ±1
+BINS, MARKS = 61, (-1.0, 0.0, 1.0)  # of the histograms, on a scale of ±1
 EDGES = np.linspace(-1, 1, BINS + 1)
 
 Numbers = NDArray[np.float64]
@@ -47,7 +47,7 @@ class GradientNoise(Explorer):
     """
 
     title = "One gradient, estimated in two ways from the same noise"
-    height_px = 470
+    height_px = 450
     controls = (
         Choice("f", "function f", FUNCTIONS, start=FUNCTIONS[0]),
         Slider("mean", "mean of q, μ", -3.0, 3.0, 0.05, start=2.0),
