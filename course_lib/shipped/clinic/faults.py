@@ -47,7 +47,7 @@ class Averaged(Hierarchy):
 class Hasty(Hierarchy):
     """The learning rate is too high."""
 
-    rate = 0.03
+    rate = 0.04
 
 
 class Mistaken(Hierarchy):
