@@ -63,6 +63,7 @@ def variance_ratio(f: Any) -> float:
     """
     if not callable(f):
         raise Refused(f"a function of z is wanted, got {type(f).__name__}")
+    _moments(f, 3)  # what is no function of z is refused before it gets a hundred thousand
     first, second = (_moments(f, count) for count in GRIDS)
     size = max(1.0, *map(abs, first))
     if not all(
