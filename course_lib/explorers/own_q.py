@@ -90,7 +90,7 @@ class OwnQ(Explorer):
         self.way.set_data(*near.place(paths.means[: stop + 1, digit].numpy()).T)
         self.start.set_data(*near.place(_ellipses(paths.means[0, digit], first)).T)
         self.ellipse.set_data(*near.place(_ellipses(mean, std)).T)
-        self.wide.set_text(f"the square is {number(near.side, 2)} wide")
+        self.wide.set_text(f"z₁ across, z₂ upwards; the square is {number(near.side, 2)} wide")
         self.pair.set_picture(self._pictures(digit, stop))
         evidence, elbo = paths.log_evidence[digit].item(), paths.elbo[stop, digit].item()
         self.ledger.ax.set_ylim(evidence + self.window[0], evidence + self.window[1])

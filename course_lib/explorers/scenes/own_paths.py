@@ -5,11 +5,10 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from torch import Generator, Tensor
-from torch.nn.functional import interpolate
 
-from course_lib.arguments import DOUBLE
 from course_lib.bounds import log_weights
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.evaluate import expected_log_likelihood
@@ -19,8 +18,13 @@ from course_lib.vae import VAE
 STEPS, RATE, DRAWS = 100, 0.03, 16  # of Adam, its rate falling to zero; draws of q in each step
 STOPS = (0, 1, 2, 3, 5, 7, 10, 13, 16, 18, 20, 22, 24, 27, 30, 35, 40, 50, 60, 80, 100)  # shown
 NODES = 10  # of the quadrature over q, in each direction
-GRID = 49  # nodes across a landscape, in each direction
 PIXELS = 744  # of a landscape's side, as drawn
+# Nodes across a landscape, −1 to 1, and what makes of values there the polynomial at each pixel: a
+# log-density of tanh nets is smooth, so few nodes are enough.
+ROOTS = chebyshev.chebpts1(49)
+SMOOTH = chebyshev.chebvander((np.arange(PIXELS) + 0.5) / PIXELS * 2 - 1, len(ROOTS) - 1) @ (
+    np.linalg.inv(chebyshev.chebvander(ROOTS, len(ROOTS) - 1))
+)
 HIGH = 4.5  # nats below the summit down to which the posterior is sure to be in the picture
 ROOM = 0.06  # about what must be seen, in shares of its side
 
@@ -112,12 +116,12 @@ def _landscape(digits: EncodedDigits, image: int, path: Tensor) -> Landscape:
     low, top = points.amin(0), points.amax(0)
     side = (top - low).max().item() * (1 + 2 * ROOM)
     left, bottom = ((low + top - side) / 2).tolist()
-    axis = side * torch.linspace(0, 1, GRID, **DOUBLE)
+    axis = torch.from_numpy((1 + ROOTS) / 2) * side
     up, across = torch.meshgrid(axis + bottom, axis + left, indexing="ij")
-    nodes = torch.stack([across, up], -1).reshape(-1, 2)  # (GRID², 2)
-    heights = digits.model.log_joint(digits.x[image], [nodes]).reshape(1, 1, GRID, GRID)
-    smooth = interpolate(heights, size=(PIXELS, PIXELS), mode="bicubic", align_corners=True)
-    return Landscape(left, bottom, side, (found.log_joint.max() - smooth[0, 0]).numpy())
+    nodes = torch.stack([across, up], -1).reshape(-1, 2)  # (49², 2)
+    heights = digits.model.log_joint(digits.x[image], [nodes]).reshape(len(ROOTS), -1).numpy()
+    summit = found.log_joint.max().item()
+    return Landscape(left, bottom, side, summit - SMOOTH @ heights @ SMOOTH.T)
 
 
 @lru_cache(maxsize=1)
