@@ -139,7 +139,7 @@ register(
         right=["a", "b"],
         reasons={
             "c": "it says how well draws agree that all come from one wrong place. The second q "
-            "shows that the estimate is 73 nats off.",
+            "shows that the estimate is some seventy nats too low.",
             "d": "ten times as many draws add at most log 10, 2.3 nats, unless one of them lands "
             "where the posterior is, and that is many standard deviations of this q away.",
             "e": "by the second q's bound the decoder gives it e^−156.1 at least. Whether that is "
@@ -156,7 +156,7 @@ register(
     Design(
         "7.d",
         lost_on_the_seven,
-        0.5,
+        1.0,
         "the gap",
         hints=(
             "Gradient ascent ends on the hill on which it starts. The encoder has only one start "

@@ -26,7 +26,7 @@ SMOOTH = chebyshev.chebvander((np.arange(PIXELS) + 0.5) / PIXELS * 2 - 1, len(RO
     np.linalg.inv(chebyshev.chebvander(ROOTS, len(ROOTS) - 1))
 )
 HIGH = 4.5  # nats below the summit down to which the posterior is sure to be in the picture
-ROOM = 0.06  # about what must be seen, in shares of its side
+ROOM = 0.03  # about what must be seen, in shares of its side
 
 Array = NDArray[np.float64]
 
@@ -108,11 +108,10 @@ def own_paths(digits: EncodedDigits, images: list[int]) -> OwnPaths:
 
 
 def _landscape(digits: EncodedDigits, image: int, path: Tensor) -> Landscape:
-    """The square that holds the posterior, the path (S, 2), and q's 2σ at its start."""
-    found, mean = digits.cells[image], digits.q.mean[image]
-    wide = 2 * digits.q.std[image]
+    """The square that holds the posterior, and the path (S, 2) with 2σ of the first q about it."""
+    found, wide = digits.cells[image], 2 * digits.q.std[image]
     high = found.centres[found.log_joint > found.log_joint.max() - HIGH]
-    points = torch.cat([high, path, (mean - wide)[None], (mean + wide)[None]])
+    points = torch.cat([high, path - wide, path + wide])
     low, top = points.amin(0), points.amax(0)
     side = (top - low).max().item() * (1 + 2 * ROOM)
     left, bottom = ((low + top - side) / 2).tolist()
