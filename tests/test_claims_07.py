@@ -149,7 +149,7 @@ def test_the_report_of_exercise_7_c() -> None:
             weight = MODEL.log_joint(x[0], [z]) - log_q
             said[name].append((torch.logsumexp(weight, 0) - math.log(1_000)).item())
     assert np.mean(said["start"]) == pytest.approx(-228.5, abs=1)
-    assert said["start"] == pytest.approx([-228.5] * 20, abs=5)
+    assert said["start"] == pytest.approx([-228.5] * 20, abs=7)
     assert said["own"] == pytest.approx([-156.0] * 20, abs=0.05)
     assert missed(own, x[0], 0.0) == pytest.approx(156.1, abs=0.05)
 
