@@ -10,7 +10,7 @@ needs a row in DESIGNS: what makes an answer that reaches its figure.
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from torch import Tensor
 from course_lib.data import binarise, load_mnist
 from course_lib.distributions import DiagonalGaussian, GaussianMixture
 from course_lib.shipped import load_model
+from course_lib.vae import VAE
 
 Function = Callable[..., Any]
 
@@ -274,14 +275,14 @@ def on_two_humps(mean: float = 1.35, std: float = 0.18) -> GaussianMixture:
 
 def moments_of_the_seven() -> DiagonalGaussian:
     """The posterior's mean and width for test image 64: a coarse grid finds it, a fine one sums."""
-    model = load_model("mnist_vae_2d").double()
+    model = cast(VAE, load_model("mnist_vae_2d")).double()
     pixels = load_mnist("test").images.flatten(1)
     x = binarise(pixels, generator=torch.Generator().manual_seed(7)).double()[64]
     centre = torch.zeros(2, dtype=torch.float64)
     for reach in (3.0, 0.12):
         axis = torch.linspace(-reach, reach, 97, dtype=torch.float64)
         z = centre + torch.cartesian_prod(axis, axis)
-        logits = model.decoder(z).logits
+        logits = model.decoder(z).logits  # type: ignore[attr-defined]
         log_joint = (x * logits - torch.nn.functional.softplus(logits)).sum(-1)
         log_joint -= z.square().sum(-1) / 2
         centre = z[log_joint.argmax()]

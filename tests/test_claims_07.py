@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import cast
 
 import numpy as np
 import pytest
@@ -21,9 +22,7 @@ from course_lib.shipped import load_model
 from course_lib.vae import VAE
 
 NINE = 18  # of the twenty images
-FOUND = load_model("mnist_vae_2d").double()
-assert isinstance(FOUND, VAE)
-MODEL = FOUND
+MODEL = cast(VAE, load_model("mnist_vae_2d")).double()
 PRIOR = Independent(Normal(torch.zeros(2).double(), torch.ones(2).double()), 1)
 
 
@@ -46,7 +45,18 @@ def missed(q: DiagonalGaussian, x: Tensor, log_evidence: float) -> float:
     logits = MODEL.decoder(z).logits  # type: ignore[attr-defined]
     fit = torch.outer(mass, mass).flatten() @ Independent(Bernoulli(logits=logits), 1).log_prob(x)
     kl = kl_divergence(Independent(Normal(q.mean, q.std), 1), PRIOR)
-    return log_evidence - (fit - kl).item()
+    elbo: float = (fit - kl).item()
+    return log_evidence - elbo
+
+
+def test_the_average_elbo_of_a_test_image() -> None:
+    """−133 nats: of all ten thousand, one draw each."""
+    pixels = load_mnist("test").images.flatten(1)
+    x = binarise(pixels, generator=Generator().manual_seed(7)).double()
+    found = torch.cat(
+        [MODEL.elbo(part, generator=Generator().manual_seed(1)) for part in x.split(2_000)]
+    )
+    assert found.mean().item() == pytest.approx(-133, abs=0.5)
 
 
 def test_the_sum_at_the_point_does_not_move(explorer: LatentWalk) -> None:

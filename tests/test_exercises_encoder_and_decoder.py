@@ -1,6 +1,7 @@
 """Chapter 7's exercises that are no number: a report on two q's, and a q that is measured."""
 
 import math
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from course_lib.distributions import DiagonalGaussian
 from course_lib.exercises import EXERCISES, judged
 from course_lib.exercises.encoder_and_decoder import lost_on_the_seven
 from course_lib.shipped import load_model
+from course_lib.vae import VAE
 
 
 def test_the_diagnosis_holds_two_sentences_and_answers_every_other() -> None:
@@ -36,7 +38,7 @@ def test_the_gap_on_the_seven_is_that_of_draws_and_of_a_plain_grid(
     mean: list[float], std: list[float]
 ) -> None:
     """E_q log p(x|z) by torch's densities at 20,000 draws, log p(x) on a square of nodes."""
-    model = load_model("mnist_vae_2d").double()
+    model = cast(VAE, load_model("mnist_vae_2d")).double()
     pixels = load_mnist("test").images.flatten(1)
     x = binarise(pixels, generator=torch.Generator().manual_seed(7)).double()[64]
     q = Independent(Normal(torch.tensor(mean).double(), torch.tensor(std).double()), 1)

@@ -165,9 +165,11 @@ def everything_is_in_its_panel(
         explorer.answer: (drawn["q_mean_1"], drawn["q_mean_2"]),
     }
     for marker, place in places.items():
-        assert tuple(float(v) for v in marker.get_xydata()[0]) == place  # type: ignore[index]
+        assert tuple(np.asarray(marker.get_xydata())[0].tolist()) == place
         assert max(map(abs, place)) < REACH
-    width = explorer.here.axes.figure.bbox.width
+    figure = explorer.numerals[0].figure
+    assert figure is not None
+    width = figure.bbox.width
     assert all(text.get_window_extent().x1 <= width for text in explorer.numerals)
 
 

@@ -1,6 +1,8 @@
-"""The explorer of a q of one's own against torch.distributions, Adam by hand, another quadrature."""
+"""The explorer of a q of one's own against torch's densities, Adam by hand, another quadrature."""
 
+import itertools
 import math
+from typing import cast
 
 import numpy as np
 import pytest
@@ -16,10 +18,11 @@ from course_lib.explorers.scenes.encoded_digits import shipped_digits
 from course_lib.explorers.scenes.own_paths import DRAWS, PIXELS, RATE, STEPS, STOPS
 from course_lib.plots import COLOURS
 from course_lib.shipped import load_model
+from course_lib.vae import VAE
 
 DIGITS = range(10)
 PRIOR = Independent(Normal(torch.zeros(2).double(), torch.ones(2).double()), 1)
-MODEL = load_model("mnist_vae_2d").double()
+MODEL = cast(VAE, load_model("mnist_vae_2d")).double()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,7 @@ def test_the_elbo_by_torchs_densities(explorer: OwnQ, digit: int, steps: int) ->
 def test_the_way_is_that_of_adam_by_hand(explorer: OwnQ, digit: int) -> None:
     """One image alone; Adam's two averages and the falling rate written out; torch's densities."""
     x, generator = image(digit), Generator().manual_seed(0)
-    q = MODEL.encoder(x)  # type: ignore[operator]
+    q = MODEL.encoder(x)
     at = torch.cat([q.mean, q.std.log()]).detach().requires_grad_()  # mean, log σ
     first, second = torch.zeros(4).double(), torch.zeros(4).double()
     found = [at.detach().clone()]
@@ -119,7 +122,7 @@ def test_the_blues_change_where_the_picture_says(explorer: OwnQ) -> None:
             inside = (below >= low) & (below < high)
             expected = np.round(255 * (1 - shade * (1 - blue)))
             assert (shown[inside] == expected).all()
-    assert all(a > b for a, b in zip(SHADES, SHADES[1:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(SHADES))
 
 
 @pytest.mark.parametrize("digit", DIGITS)
@@ -134,7 +137,7 @@ def test_everything_is_in_the_square(explorer: OwnQ, digit: int) -> None:
             places = np.asarray(line.get_xydata())
             places = places[~np.isnan(places).any(-1)]
             assert ((places > -0.02) & (places < 1.02)).all()
-        assert len(explorer.way.get_xdata()) == STOPS.index(steps) + 1
+        assert np.asarray(explorer.way.get_xydata()).shape[0] == STOPS.index(steps) + 1
         end = near.left + near.side * np.asarray(explorer.way.get_xdata())[-1]
         assert end == pytest.approx(drawn["mean_1"], abs=1e-9)
 

@@ -183,9 +183,7 @@ class LatentPlane:
         return found
 
     def _touching(self, high: Tensor) -> Tensor:
-        """The cells of the first grid that are high or touch one: a narrow summit near an edge
-        has part of its mass in a cell whose own node is low.
-        """
+        """The high cells of the first grid and their neighbours, which may hold a summit's edge."""
         count = math.isqrt(len(high))
         square = high.double().reshape(1, 1, count, count)
         return max_pool2d(square, 3, stride=1, padding=1).flatten() > 0

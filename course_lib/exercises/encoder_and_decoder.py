@@ -35,7 +35,7 @@ JOINT = (
 STEP = 0.2
 
 IMAGE, SEED = 64, 7  # a test image, and how the test images were made black and white
-NODES = 64  # of the quadrature over q, in each direction
+QUADRATURE = 64  # nodes over q, in each direction
 BOTH_TERMS = "log p(x) = −½ log(2πv) − x²/2v with v = w² + 1: both terms move with v."
 
 
@@ -64,7 +64,7 @@ def lost_on_the_seven(q: Any) -> float:
         raise Refused(f"one q of two latents is wanted, got mean {tuple(q.mean.shape)}")
     model, x, log_evidence = _seven()
     one = DiagonalGaussian(q.mean.detach().double(), q.log_std.detach().double())
-    likelihood = expected_log_likelihood(model, one, x, NODES)
+    likelihood = expected_log_likelihood(model, one, x, QUADRATURE)
     return log_evidence - float(likelihood - kl_divergence(one, model.prior))
 
 
@@ -97,8 +97,8 @@ register(
         [
             Mistake(
                 lambda joint, step: (joint.exp() / (joint.exp().sum() * step)).log(),
-                "That is the program as it was: a cell's area is not its step, and the exponentials "
-                "of an image underflow to 0.",
+                "That is the program as it was: a cell's area is not its step, and exponentials of "
+                "−900 underflow to 0.",
             ),
             Mistake(
                 lambda joint, step: (joint.exp() / (joint.exp().sum() * step**2)).log(),
@@ -131,7 +131,7 @@ register(
             "Two faults. Of what size is a cell of a grid with two directions? And what is "
             "exp(−900) in a computer?",
             "The sum times the area of a cell is p(x). Take its logarithm without leaving "
-            "logarithms: torch.logsumexp(log_joint.flatten(), 0), and the log of the area beside it.",
+            "logarithms: torch.logsumexp(log_joint.flatten(), 0), and log of the area beside it.",
         ),
     ),
     MultipleChoice(

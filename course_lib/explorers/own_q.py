@@ -64,7 +64,9 @@ class OwnQ(Explorer):
 
     def _build_plane(self, ax: Axes) -> None:
         style(ax, keep="").set(xlim=(0, 1), ylim=(0, 1))
-        above(ax, 0.0, 46, "exact posterior, darkest at its summit; the blues change", of="posterior")
+        above(
+            ax, 0.0, 46, "exact posterior, darkest at its summit; the blues change", of="posterior"
+        )
         above(ax, 0.0, 28, "where log p(z|x) is 3, 10, 30, 60, 100 nats lower", of="posterior")
         above(ax, 0.0, 10, "q, 1σ and 2σ; dashed: the encoder's; dots: the way", of="q")
         self.shade = Blit(ax, self.shades[0])
