@@ -101,12 +101,6 @@ WRONG_NUMBERS: dict[str, Wrong] = {
         ([3 - 1, 1.75], "You have put z = 1"),
         ([0, 1.75], "E_q z = 0"),
     ],
-    "7.d": [
-        (1 / 2, "Nearly"),
-        (-1 / 4, "Mind the sign"),
-        (0, "The KL is the same"),
-        (LOG_2 / 2, "That is the mean KL"),
-    ],
     "9.a": [
         ([20, 40 / 3], "Turn them round"),
         (over(4, R["9.a"]), "That is the variance of the plain sum"),
@@ -243,10 +237,6 @@ def log_std_for_std(images: Tensor, centre: Tensor, a: Tensor, b: Tensor, c: Ten
     return torch.stack([hidden @ b, hidden @ c])
 
 
-def stack(mean: Tensor, spread: Tensor) -> Tensor:
-    return torch.stack([mean.mean(0), spread])
-
-
 def visits(f: Any, z: Tensor, steps: Tensor, uniforms: Tensor, takes: Any = torch.lt) -> Any:
     """Of a chain: where it stands after each step, where it moved to, and each offer."""
     stands, moved, noted = [], [], []
@@ -265,6 +255,13 @@ def on_one_hump(x: float) -> DiagonalGaussian:
 
 
 WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
+    "7.d": [
+        (lambda: DiagonalGaussian.standard(2), "and at most 1 nats is asked"),
+        (lambda: DiagonalGaussian.from_std([1.29, 1.66], [0.02, 0.02]), "the gap is"),
+        (lambda: DiagonalGaussian.standard(3), "one q of two latents is wanted"),
+        (lambda: DiagonalGaussian.standard(2).expand((5,)), "one q of two latents is wanted"),
+        (lambda: (0.83, 0.55), "a DiagonalGaussian is wanted, got tuple"),
+    ],
     "5.d": [
         (
             lambda: (0.5, 0.5**0.5),
@@ -362,19 +359,12 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda v, m, *w: encoded(v, m.mean(), *w), "mean_image has a number"),
     ],
     "7.b": [
+        (lambda v, h: (v.exp() / v.exp().sum() / h).log(), "That is the program as it was"),
         (lambda v, h: (v.exp() / v.exp().sum() / h / h).log(), "For an image"),
         (lambda v, h: grid(v, 1.0), "Those are masses"),
         (lambda v, h: grid(v, h**0.5), "The grid has two directions"),
         (lambda v, h: grid(v, 1 / h), "Mind the sign"),
         (lambda v, h: torch.log_softmax(v, 0) - 2 * math.log(h), "You have summed along one"),
-    ],
-    "7.c": [
-        (lambda m, s: stack(m, m.var(0, correction=0).sqrt()), "That is the spread of the means"),
-        (lambda m, s: stack(m, (s**2).mean(0).sqrt()), "That is the width of a typical q"),
-        (lambda m, s: stack(m, m.std(0, correction=0) + s.mean(0)), "Variances add"),
-        (lambda m, s: stack(m, (s**2).mean(0) + m.var(0, correction=0)), "Those are the variances"),
-        (lambda m, s: stack(m, ((s**2).mean(0) + m.var(0)).sqrt()), "Nearly: divide by N"),
-        (lambda m, s: stack(m, (s**2 + m**2).mean(0).sqrt()), "That is the spread round 0"),
     ],
     "8.b": [
         (lambda m, s, e: m + s.detach().exp() * e, "The draws are right, but one of the two"),

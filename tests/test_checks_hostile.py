@@ -371,8 +371,7 @@ def test_no_thing_passes_for_a_number(name: str) -> None:
     before = contents(name)
     for words, make in THINGS.items():
         verdict = judged(name, make())
-        right = (name, words) == ("7.d", "read-only")
-        assert not verdict.accepted or right, words
+        assert not verdict.accepted, words
         assert_readable(verdict.message, name)
     for words, answer in DEEDS.items():
         assert_readable(judged(name, answer).message, name)

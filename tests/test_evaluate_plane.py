@@ -8,6 +8,7 @@ from scipy import integrate
 from test_evaluate import affine_vae, draws
 from torch import Generator
 
+from course_lib.data import binarise, load_mnist
 from course_lib.distributions import Bernoulli, Binomial
 from course_lib.evaluate import (
     LatentPlane,
@@ -16,6 +17,7 @@ from course_lib.evaluate import (
     posterior_on_grid,
     sampled_log_evidence,
 )
+from course_lib.shipped import load_model
 from course_lib.vae import Architecture
 
 
@@ -36,6 +38,17 @@ def test_all_images_of_a_small_model_add_up_to_one(generator: Generator) -> None
     found = plane_log_evidence(model, every, edge=8.0, step=1 / 10)
     assert found.log_evidence.exp().sum().item() == pytest.approx(1, abs=1e-10)
     assert found.error < 1e-8
+
+
+@pytest.mark.equation("7.2")
+def test_a_narrow_posterior_near_the_edge_of_a_cell_keeps_all_its_mass() -> None:
+    """Of test image 64 a fifth lies in a cell whose own node is 56 nats below the highest."""
+    model = load_model("mnist_vae_2d").double()
+    pixels = load_mnist("test").images.flatten(1)
+    x = binarise(pixels, generator=Generator().manual_seed(7)).double()[64:65]
+    plain = plane_log_evidence(model, x, edge=1.5, step=1 / 80)
+    assert plain.error < 0.01
+    assert LatentPlane(model, x).log_evidence(0) == pytest.approx(-plain.nll, abs=1e-3)
 
 
 def test_importance_sampling_agrees(generator: Generator) -> None:

@@ -1,9 +1,7 @@
 """The explorer of chapter 7 against torch.distributions, another grid and importance sampling."""
 
-import itertools
 import math
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,15 +15,14 @@ from course_lib.explorers.encoder_and_decoder import (
     APART,
     FARTHEST,
     REACH,
-    WHICH,
     LatentWalk,
     apart,
 )
-from course_lib.explorers.scenes.encoded_digits import COPIES, CloseUp, chosen, shipped_digits
+from course_lib.explorers.scenes.encoded_digits import COPIES, chosen, shipped_digits
 from course_lib.shipped import load_model
 from course_lib.vae import VAE, Architecture
 
-IMAGES = list(itertools.product(range(10), WHICH))
+WHICH = ("first", "second")
 SOME = [(2, "first"), (5, "first"), (8, "second"), (1, "second")]  # narrow, far, two modes, wide
 
 
@@ -80,7 +77,7 @@ def test_log_evidence_is_that_of_importance_sampling(
     z = found.centres[index] + found.side * inside
     log_q = found.masses[index].log() - 2 * math.log(found.side)
     log_w = likelihood(z).log_prob(x) + PRIOR.log_prob(z) - log_q
-    w = (log_w - explorer.at(digit=digit, which=which)["log_evidence"]).exp()
+    w = (log_w - found.log_evidence).exp()
     assert w.mean().item() == pytest.approx(1.0, abs=4 * w.std().item() / math.sqrt(4000))
     assert w.std() < 0.5  # the cells are small beside the posterior
 
@@ -89,7 +86,7 @@ def test_log_evidence_is_that_of_importance_sampling(
 def test_log_evidence_is_that_of_a_plain_grid(explorer: LatentWalk) -> None:
     exact = posterior_on_grid(model(), image(1, "first"), half_width=4.5, nodes=181)
     assert exact.edge < 1e-6
-    drawn = explorer.at(digit=1, which="first")
+    drawn = explorer.at(digit=1)
     assert drawn["log_evidence"] == pytest.approx(exact.log_evidence, abs=5e-3)
     z = torch.cartesian_prod(exact.axis, exact.axis)
     mass = torch.softmax(exact.log_density.flatten(), 0)
@@ -120,7 +117,9 @@ def test_the_elbo_and_the_point_by_torchs_densities(
 ) -> None:
     """The reconstruction by 40² nodes of quadrature in place of 16²."""
     x, z = image(digit, which), torch.tensor([0.5, -1.2], dtype=torch.float64)
-    drawn = explorer.at(digit=digit, which=which, z_1=0.5, z_2=-1.2)
+    drawn = explorer.digits.at(COPIES * digit + WHICH.index(which), z)
+    if which == "first":
+        assert drawn == explorer.at(digit=digit, z_1=0.5, z_2=-1.2)
     points, weights = np.polynomial.hermite.hermgauss(40)
     axis = torch.as_tensor(points * math.sqrt(2))
     mass = torch.as_tensor(weights / weights.sum())
@@ -140,9 +139,9 @@ def test_the_elbo_and_the_point_by_torchs_densities(
 
 
 def test_the_screen_adds_up_at_every_image(explorer: LatentWalk) -> None:
-    for k, (digit, which) in enumerate(IMAGES):
-        z = FARTHEST * math.cos(k), FARTHEST * math.sin(2 * k)
-        drawn = explorer.at(digit=digit, which=which, z_1=z[0], z_2=z[1])
+    for digit in range(10):
+        z = FARTHEST * math.cos(digit), FARTHEST * math.sin(2 * digit)
+        drawn = explorer.at(digit=digit, z_1=z[0], z_2=z[1])
         assert drawn["gap"] > 0
         shown = [text.get_text().replace("−", "-") for text in explorer.numerals]
         assert float(shown[0]) + float(shown[1]) + float(shown[2]) == pytest.approx(
@@ -152,58 +151,26 @@ def test_the_screen_adds_up_at_every_image(explorer: LatentWalk) -> None:
         for text, name in zip((shown[0], shown[1], shown[3]), names, strict=True):
             assert float(text) == pytest.approx(drawn[name], abs=0.0501)
         assert float(shown[2]) == pytest.approx(-drawn["log_posterior"], abs=0.151)
-        assert all(word in explorer.sentence for word in (f"the {which} {digit}", shown[3][1:]))
-        everything_is_in_its_panel(explorer, explorer.digits.close_ups[k])
+        assert all(word in explorer.sentence for word in (f"the first {digit}", shown[3][1:]))
+        everything_is_in_its_panel(explorer, drawn, z)
 
 
-def everything_is_in_its_panel(explorer: Any, near: CloseUp) -> None:
-    """Posterior draws, q's two ellipses and the square, each where it can be seen."""
-    for line in (explorer.dots, explorer.ellipse):
-        x, y = (np.asarray(values) for values in line.get_data())
-        inside = (x > -0.01) & (x < 1.01) & (y > -0.01) & (y < 1.01)
-        assert inside[~np.isnan(x)].mean() > 0.7
-    corner, side = explorer.square.get_xydata()[0], np.ptp(explorer.square.get_xdata())
-    assert tuple(corner) == pytest.approx((near.left, near.bottom), abs=1e-12)
-    assert side == pytest.approx(near.side, abs=1e-12)
-    assert (np.abs(corner) < REACH).all()
-    assert (np.abs(corner + side) < REACH).all()
-    assert explorer.width.get_text() == f"{side:.2f} wide"
-    texts = [*explorer.numerals, *explorer.ledger.artists[-4:]]
-    width = explorer.near.axes.figure.bbox.width
-    assert all(text.get_window_extent().x1 <= width for text in texts)
-
-
-def test_the_ledger_shows_every_gap_whole_and_all_on_one_scale(explorer: LatentWalk) -> None:
-    """A bar is as long as its gap: 92 nats are no arrow at the foot, and three times 29."""
-    lengths, gaps = [], []
-    for digit, which in IMAGES:
-        drawn = explorer.at(digit=digit, which=which)
-        bar, *others = explorer.ledger.artists
-        below, above = others[2:4]  # the arrows that a value beyond the panel would have
-        assert not below.get_visible()
-        assert not above.get_visible()
-        lengths.append(bar.get_window_extent().height)
-        gaps.append(drawn["log_evidence"] - drawn["elbo"])
-    assert max(gaps) > 90
-    np.testing.assert_allclose(np.array(lengths) / max(lengths), np.array(gaps) / max(gaps), 1e-9)
-
-
-def test_a_close_up_shows_the_density_where_it_is(explorer: LatentWalk) -> None:
-    """Its summit and its spread are those of the posterior."""
-    for near, found in zip(explorer.digits.close_ups, explorer.digits.cells, strict=True):
-        centres = near.side * (np.arange(len(near.shade)) + 0.5) / len(near.shade)
-        summit = found.centres[found.log_joint.argmax()].numpy()
-        row, column = np.unravel_index(near.shade.argmax(), near.shade.shape)
-        shown = np.array([near.left + centres[column], near.bottom + centres[row]])
-        assert np.abs(shown - summit).max() < found.side
-        inside = (found.centres > torch.tensor([near.left, near.bottom])).all(-1)
-        corner = torch.tensor([near.left, near.bottom]) + near.side
-        inside &= (found.centres < corner).all(-1)
-        assert found.masses[inside].sum() > 0.95
-        across = near.shade.sum(0) / near.shade.sum()
-        mean = near.left + across @ centres
-        expected = (found.masses[inside] @ found.centres[inside, 0]) / found.masses[inside].sum()
-        assert mean == pytest.approx(expected.item(), abs=found.side)
+def everything_is_in_its_panel(
+    explorer: LatentWalk, drawn: dict[str, float], z: tuple[float, float]
+) -> None:
+    """The point, the posterior and q, each at its place, and the numbers."""
+    places = {
+        explorer.here: z,
+        explorer.exact: (drawn["posterior_mean_1"], drawn["posterior_mean_2"]),
+        explorer.answer: (drawn["q_mean_1"], drawn["q_mean_2"]),
+    }
+    for marker, place in places.items():
+        assert tuple(np.asarray(marker.get_xydata())[0].tolist()) == place
+        assert max(map(abs, place)) < REACH
+    figure = explorer.numerals[0].figure
+    assert figure is not None
+    width = figure.bbox.width
+    assert all(text.get_window_extent().x1 <= width for text in explorer.numerals)
 
 
 def test_draws_are_those_of_the_posterior(explorer: LatentWalk) -> None:
@@ -212,21 +179,20 @@ def test_draws_are_those_of_the_posterior(explorer: LatentWalk) -> None:
     error = found.std / math.sqrt(40_000)
     assert ((z.mean(0) - found.mean).abs() < 4 * error).all()
     assert torch.allclose(z.std(0), found.std, rtol=0.03)
-    assert explorer.digits.draws.shape == (20, 8, 2)
 
 
 def test_pictures_are_what_the_decoder_gives(explorer: LatentWalk) -> None:
-    explorer.at(digit=4, which="first", z_1=1.0, z_2=2.0)
+    explorer.at(digit=4, z_1=1.0, z_2=2.0)
     shown = explorer.pair._rows[::-1, :, 0]
     x = image(4, "first").reshape(28, 28).numpy()
     decoded = likelihood(torch.tensor([1.0, 2.0]).double()).mean.reshape(28, 28).numpy()
-    assert np.array_equal(shown[4::8, 4:224:8], np.round(255 * (1 - x)))
-    assert np.abs(shown[4::8, 230::8] - 255 * (1 - decoded)).max() <= 0.5001
+    assert np.array_equal(shown[5::10, 5:280:10], np.round(255 * (1 - x)))
+    assert np.abs(shown[5::10, 287::10] - 255 * (1 - decoded)).max() <= 0.5001
 
 
 def test_reset_returns_to_the_opening(explorer: LatentWalk) -> None:
     opening = explorer.reset()
-    explorer.at(digit=9, which="second", z_1=-3.4, z_2=3.4)
+    explorer.at(digit=3, z_1=-3.0, z_2=3.0)
     assert explorer.reset() == opening
     assert "z = (0.00, 0.00)" in repr(explorer)
 

@@ -51,9 +51,13 @@ TABLE: dict[str, set[str]] = {
         "bounds",
         "chain_readings",
         "checks",
+        "data",
         "distributions",
+        "evaluate",
         "exact",
         "exact.optima",
+        "shipped",
+        "vae",
     },
     "explorers.stage": {"plots"},
     "explorers.scenes": {

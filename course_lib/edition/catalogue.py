@@ -9,6 +9,7 @@ from course_lib.explorers.hvae_structure import ChainOfLatents
 from course_lib.explorers.jensen import GradientAscent, LogWeights, ModelAscent
 from course_lib.explorers.markov_hvae import DepthAgainstOneLayer
 from course_lib.explorers.minibatch import DatasetFunnel
+from course_lib.explorers.own_q import OwnQ
 from course_lib.explorers.posterior import PosteriorExplorer
 from course_lib.explorers.posterior_point import PosteriorPoint
 from course_lib.explorers.rate_distortion import RateDistortionTrade
@@ -31,6 +32,7 @@ EXPLORERS: dict[str, type[Explorer]] = {
         RateDistortionTrade,
         WeightedObjective,
         AmortisedInference,
+        OwnQ,
         LatentWalk,
         GradientNoise,
         DatasetFunnel,

@@ -105,6 +105,16 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "q_std_1": "standard deviation of the best q, z₁",
             "q_std_2": "standard deviation of the best q, z₂",
         },
+        "OwnQ": {
+            "log_evidence": "log p(x), nats",
+            "elbo": "ELBO, nats",
+            "gap": "KL(q ‖ posterior), the gap, nats",
+            "mean_1": "mean of q, z₁",
+            "mean_2": "mean of q, z₂",
+            "std_1": "standard deviation of q, z₁",
+            "std_2": "standard deviation of q, z₂",
+            "away": "the way of q's mean, in the encoder's σ",
+        },
         "LatentWalk": {
             "log_evidence": "log p(x), nats",
             "elbo": "ELBO, nats",

@@ -1,18 +1,26 @@
-"""Exercises on who does what: slopes in θ, the exact posterior on a grid, a prior that learns."""
+"""Exercises on who does what: slopes in θ, the exact posterior on a grid, a report on two q's, and
+a q for an image that gradient ascent from the encoder's answer does not find.
+"""
 
 import math
-from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake
+from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks.answers import Refused
+from course_lib.data import binarise, load_mnist
 from course_lib.distributions import DiagonalGaussian, kl_divergence
+from course_lib.evaluate import LatentPlane, expected_log_likelihood
 from course_lib.exact import LinearGaussian
 from course_lib.exact.optima.loading_slopes import elbo_slope, evidence_slope
 from course_lib.exercises.given import UNIT
 from course_lib.exercises.registry import register
+from course_lib.shipped import load_model
+from course_lib.vae import VAE
 
 X = [3.0]
 
@@ -26,12 +34,9 @@ JOINT = (
 )
 STEP = 0.2
 
-CODES = (
-    torch.tensor([[1.0, -2.0], [0.0, 0.5], [2.0, 0.0]], **DOUBLE),
-    torch.tensor([[0.1, 0.5], [0.3, 0.2], [0.2, 0.8]], **DOUBLE),
-)
+IMAGE, SEED = 64, 7  # a test image, and how the test images were made black and white
+QUADRATURE = 64  # nodes over q, in each direction
 BOTH_TERMS = "log p(x) = −½ log(2πv) − x²/2v with v = w² + 1: both terms move with v."
-Pair = Callable[[Tensor, Tensor], Tensor]
 
 
 def _grid_posterior(joint: Tensor, step: float) -> Tensor:
@@ -39,21 +44,28 @@ def _grid_posterior(joint: Tensor, step: float) -> Tensor:
     return joint - torch.logsumexp(joint.flatten(), 0) - 2 * math.log(step)
 
 
-def _climbed(mean: Tensor, std: Tensor) -> Tensor:
-    """The prior's mean and standard deviation by Newton's method on the mean KL."""
-    q, m, r = DiagonalGaussian(mean, std.log()), mean.mean(0), mean.std(0).log()
-    for _ in range(60):
-        at = torch.stack([m, r]).requires_grad_()
-        cost = kl_divergence(q, DiagonalGaussian(at[0], at[1])).mean()
-        slope = torch.autograd.grad(cost, at)[0]
-        m = m - slope[0] * (2 * r).exp()  # ½ (m − …)²/s² has curvature 1/s²
-        r = r - 0.5 * slope[1]  # near its least value the cost in log s has curvature 2
-    return torch.stack([m, r.exp()])
+@lru_cache(maxsize=1)
+def _seven() -> tuple[VAE, Tensor, float]:
+    """The model, the image (1, 784), and its log p(x), nats."""
+    model = cast(VAE, load_model("mnist_vae_2d")).double().requires_grad_(False)
+    pixels = load_mnist("test").images.flatten(1)
+    x = binarise(pixels, generator=Generator().manual_seed(SEED)).double()[IMAGE : IMAGE + 1]
+    return model, x, LatentPlane(model, x).log_evidence(0)
 
 
-def _stds(spread: Pair) -> Pair:
-    """The right mean with another spread."""
-    return lambda mean, std: torch.stack([mean.mean(0), spread(mean, std)])
+def lost_on_the_seven(q: Any) -> float:
+    """log p(x) − ELBO(q) of the image, by quadrature; nats.
+
+    Raises Refused unless q is one DiagonalGaussian of two latents.
+    """
+    if not isinstance(q, DiagonalGaussian):
+        raise Refused(f"a DiagonalGaussian is wanted, got {type(q).__name__}")
+    if tuple(q.mean.shape) not in ((2,), (1, 2)):
+        raise Refused(f"one q of two latents is wanted, got mean {tuple(q.mean.shape)}")
+    model, x, log_evidence = _seven()
+    one = DiagonalGaussian(q.mean.detach().double(), q.log_std.detach().double())
+    likelihood = expected_log_likelihood(model, one, x, QUADRATURE)
+    return log_evidence - float(likelihood - kl_divergence(one, model.prior))
 
 
 register(
@@ -72,11 +84,22 @@ register(
             Mistake([0.0, 1.75], "E_q z = 0, but E_q z² is not: x z − w z² is what is averaged."),
         ],
         unit="",
+        hints=(
+            "The ELBO's slope is E_q[(x − wz) z], by (7.1). Which moments of z does it need, and "
+            "what are they under the prior?",
+            "p(x) is N(0, w² + 1). Write its log at x, with v = w² + 1, and differentiate: first "
+            "in v, then by the chain rule in w.",
+        ),
     ),
     Exercise(
         "7.b",
         lambda: _grid_posterior,
         [
+            Mistake(
+                lambda joint, step: (joint.exp() / (joint.exp().sum() * step)).log(),
+                "That is the program as it was: a cell's area is not its step, and exponentials of "
+                "−900 underflow to 0.",
+            ),
             Mistake(
                 lambda joint, step: (joint.exp() / (joint.exp().sum() * step**2)).log(),
                 "For an image exp(log p(x, z)) underflows to 0, and 0/0 is no number. Stay in "
@@ -104,64 +127,42 @@ register(
         ],
         cases=[(JOINT, STEP), (JOINT - 900.0, STEP)],
         tolerance=1e-10,
+        hints=(
+            "Two faults. Of what size is a cell of a grid with two directions? And what is "
+            "exp(−900) in a computer?",
+            "The sum times the area of a cell is p(x). Take its logarithm without leaving "
+            "logarithms: torch.logsumexp(log_joint.flatten(), 0), and log of the area beside it.",
+        ),
     ),
-    Exercise(
+    MultipleChoice(
         "7.c",
-        lambda: _climbed,
-        [
-            Mistake(
-                _stds(lambda mean, std: mean.std(0, correction=0)),
-                "That is the spread of the means alone. Each q is wide itself: add its variance.",
-            ),
-            Mistake(
-                _stds(lambda mean, std: std.square().mean(0).sqrt()),
-                "That is the width of a typical q. The aggregate also spreads because the means "
-                "differ.",
-            ),
-            Mistake(
-                _stds(lambda mean, std: mean.std(0, correction=0) + std.mean(0)),
-                "Variances add, standard deviations do not.",
-            ),
-            Mistake(
-                _stds(lambda mean, std: (std.square() + mean.var(0, correction=0)).mean(0)),
-                "Those are the variances. The function returns standard deviations.",
-            ),
-            Mistake(
-                _stds(lambda mean, std: (std.square().mean(0) + mean.var(0)).sqrt()),
-                "Nearly: divide by N, not by N − 1. The N images are all there is to encode.",
-            ),
-            Mistake(
-                _stds(lambda mean, std: (std.square() + mean.square()).mean(0).sqrt()),
-                "That is the spread round 0. The prior's mean has moved to m.",
-            ),
-        ],
-        cases=[CODES],
-        tolerance=1e-8,
-        unit="",
+        right=["a", "b"],
+        reasons={
+            "c": "it says how well draws agree that all come from one wrong place. The second q "
+            "shows that the estimate is some seventy nats too low.",
+            "d": "ten times as many draws add at most log 10, 2.3 nats, unless one of them lands "
+            "where the posterior is, and that is many standard deviations of this q away.",
+            "e": "by the second q's bound the decoder gives it e^−156.1 at least. Whether that is "
+            "much is another question, but the 92 nats were not the decoder's.",
+            "f": "log p(x) has no q in it, and the ascent moved nothing else. Only the bound rose.",
+        },
+        hints=(
+            "Which of the numbers are bounds on log p(x), and what do they settle whatever q is? "
+            "Which of them depend on where q draws?",
+            "ELBO ≤ log p(x) for every q, so the second q settles how low log p(x) cannot be. "
+            "Then ask what changed between the two halves of the report: θ, or q alone?",
+        ),
     ),
-    Exercise(
+    Design(
         "7.d",
-        lambda: _excess_at_the_mean(),
-        [
-            Mistake(0.5, "Nearly: the variance of q is ½, and the quadratic term has ½ as well."),
-            Mistake(-0.25, "Mind the sign: at its mean, z explains x better than a draw does."),
-            Mistake(
-                0.0,
-                "The KL is the same, but log p(x|z) is curved: its mean is not its value"
-                " at the mean.",
-            ),
-            Mistake(
-                0.5 * math.log(2.0),
-                "That is the mean KL to the prior. Compare log p(x|μ) with E_q log p(x|z).",
-            ),
-        ],
+        lost_on_the_seven,
+        1.0,
+        "the gap",
+        hints=(
+            "Gradient ascent ends on the hill on which it starts. The encoder has only one start "
+            "to offer. Who else can name places in the plane?",
+            "Draw two thousand z from the model's prior, compare model.log_joint(image, [z]), and "
+            "start at the best, with a small σ such as 0.05. Then `ascend`.",
+        ),
     ),
 )
-
-
-def _excess_at_the_mean() -> Tensor:
-    """log p(x|μ) − KL − log p(x), q the exact posterior."""
-    x = torch.tensor([0.7], **DOUBLE)
-    q = UNIT.posterior(x)
-    at_mean = UNIT.decoder(q.mean).log_prob(x) - kl_divergence(q, UNIT.prior)
-    return (at_mean - UNIT.log_evidence(x)).squeeze()

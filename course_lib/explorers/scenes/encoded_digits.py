@@ -1,53 +1,23 @@
 """What is to be shown of a VAE with a 2-D latent: where it puts test images, and how well."""
 
 import copy
-import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Generator, Tensor
-from torch.nn.functional import interpolate
 
 from course_lib.arguments import DOUBLE
 from course_lib.data import Images, binarise, load_mnist
 from course_lib.distributions import kl_divergence
-from course_lib.evaluate import LatentPlane, PlaneCells, expected_log_likelihood
+from course_lib.evaluate import LatentPlane, expected_log_likelihood
 from course_lib.shipped import load_model
 from course_lib.vae import VAE
-
-Array = NDArray[np.float64]
 
 BINARISATION = 7  # the seed with which the test images are made black and white, once
 COPIES = 2  # images of each digit, the first of the test set
 ON_THE_MAP = 1500  # test images whose codes are drawn
-DRAWS = 8  # of the posterior of each image
 NODES = 16  # of the quadrature over q, in each direction
-HIGH = 4.5  # nats below the summit down to which a close-up shows the posterior
-PIXELS = 468  # of a close-up's side, as drawn
-
-
-@dataclass(frozen=True)
-class CloseUp:
-    """A square of the latent plane that holds the posterior of an image and its q.
-
-    left, bottom: its corner; side: its length. shade: (PIXELS, PIXELS), density over its maximum,
-    the first row at the bottom.
-    """
-
-    left: float
-    bottom: float
-    side: float
-    shade: Array
-
-    def place(self, z: Tensor) -> Array:
-        """Points z (…, 2) as fractions of the square's side."""
-        corner = z.new_tensor([self.left, self.bottom])
-        result: Array = ((z - corner) / self.side).numpy()
-        return result
 
 
 class EncodedDigits:
@@ -55,8 +25,8 @@ class EncodedDigits:
 
     codes (M, 2), labels (M,): means of q for the first test images, and what they show.
     x (20, D): the first two of each digit, in order, float64; for them q, the exact posterior as
-    cells, DRAWS draws of it, (20, DRAWS, 2), and without sampling the terms of the ELBO,
-    log_evidence and gaps = log p(x) − ELBO, (20,) nats.
+    cells, and without sampling the terms of the ELBO, log_evidence and gaps = log p(x) − ELBO,
+    (20,) nats.
     Raises ValueError if a digit has fewer than two images.
     """
 
@@ -75,12 +45,6 @@ class EncodedDigits:
         self.kl = kl_divergence(self.q, self.model.prior)  # (20,)
         evidence = torch.tensor([found.log_evidence for found in self.cells], **DOUBLE)
         self.log_evidence, self.gaps = evidence, evidence - (self.reconstruction - self.kl)  # (20,)
-        generator = Generator().manual_seed(0)
-        self.draws = torch.stack([found.sample(DRAWS, generator=generator) for found in self.cells])
-        self.drawn = self.decoded(self.draws)  # (20, DRAWS, D)
-        self.close_ups = [
-            close_up(found, self.q.mean[i], self.q.std[i]) for i, found in enumerate(self.cells)
-        ]
 
     def decoded(self, z: Tensor) -> Tensor:
         """P(ink) of each pixel at z (*batch, 2): (*batch, D)."""
@@ -122,23 +86,6 @@ def chosen(labels: Tensor) -> list[int]:
             raise ValueError(f"digit {digit} needs {COPIES} images, got {len(places)}")
         rows += places[:COPIES]
     return rows
-
-
-def close_up(cells: PlaneCells, mean: Tensor, std: Tensor) -> CloseUp:
-    """The square round the posterior's cells within HIGH nats of its summit, and q's 3σ."""
-    high = cells.centres[cells.log_joint > cells.log_joint.max() - HIGH]
-    points = torch.cat([high, (mean - 3 * std)[None], (mean + 3 * std)[None]])
-    low, top = points.amin(0), points.amax(0)
-    count = math.ceil((top - low).max().item() / cells.side) + 2  # cells along a side
-    first = torch.floor((low + top) / 2 / cells.side - count / 2)  # (2,), counted from the origin
-    place = torch.floor(cells.centres / cells.side) - first  # (k, 2)
-    inside = ((place >= 0) & (place < count)).all(-1)
-    column, row = place[inside].long().unbind(-1)
-    density = torch.zeros(count, count, **DOUBLE)
-    density[row, column] = (cells.log_joint[inside] - cells.log_joint.max()).exp()
-    smooth = interpolate(density[None, None], size=(PIXELS, PIXELS), mode="bilinear")[0, 0]
-    left, bottom = (first * cells.side).tolist()
-    return CloseUp(left, bottom, count * cells.side, smooth.numpy())
 
 
 @lru_cache(maxsize=1)
