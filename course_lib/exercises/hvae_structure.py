@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake
+from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
 from course_lib.checks.answers import Refused
 from course_lib.exact import DiscreteChain
 from course_lib.exercises.registry import register
@@ -182,6 +182,29 @@ register(
             "takes each of them.",
             "For T = 2 the loop runs once, and all is well. How often does it run for T = 1 and "
             "for T = 3, and what is added each time?",
+        ),
+    ),
+    MultipleChoice(
+        "10.c",
+        right=["D: .sample() for .rsample()", "F: costs averaged over units"],
+        reasons={
+            "D: layer 2 asleep, no more": "a lower layer can do well while the upper one sleeps. "
+            "Look at the reconstruction: −205 in every epoch, as if no image had been looked at.",
+            "D: overfitting": "these are the images that it trains on: overfitting would raise "
+            "their ELBO. Look at how it falls, and which of the terms makes it fall.",
+            "D: rate too high": "then every term would be wild in the first epochs. Look at the "
+            "first three: calm, and a reconstruction that stands still.",
+            "F: healthy, and better": "−82.4 after twenty epochs beats every model that the course "
+            "ships. Add the two costs: under 3 nats cannot tell apart what a reconstruction of "
+            "−79.5 tells apart.",
+            "F: layer 2 asleep, no more": "a sleeping layer has no active unit. Look at the last "
+            "column: units of z₂ that move with x, and yet 0.0 nats.",
+        },
+        hints=(
+            "Ask of each log: which term should have moved and stood still? Which two columns "
+            "cannot both be true? Hold them against the healthy program's last line.",
+            "In D no gradient of the reconstruction reaches the encoder. In F multiply the cost of "
+            "z₁ by its 20 units, and that of z₂ by its 10.",
         ),
     ),
     Design(
