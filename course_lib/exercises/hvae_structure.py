@@ -189,7 +189,7 @@ register(
         right=["D: .sample() for .rsample()", "F: costs averaged over units"],
         reasons={
             "D: layer 2 asleep, no more": "a lower layer can do well while the upper one sleeps. "
-            "Look at the reconstruction: −205 in every epoch, as if no image had been looked at.",
+            "Look at the reconstruction: about −205 in every epoch, the mean image's.",
             "D: overfitting": "these are the images that it trains on: overfitting would raise "
             "their ELBO. Look at how it falls, and which of the terms makes it fall.",
             "D: rate too high": "then every term would be wild in the first epochs. Look at the "

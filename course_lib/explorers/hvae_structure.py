@@ -136,7 +136,7 @@ class ChainOfLatents(Explorer):
             ax.add_patch(patch)
         share = label(ax, LEFT + STRIP + 6, foot - 8, "", of="text")
         beside = LEFT + (STRIP + 6 if level else 62)  # x is a picture, narrower than a strip
-        fate = label(ax, beside, foot + max(tall / 2, 8), "", of="axis")
+        fate = label(ax, beside, foot + max(tall / 2, 11), "", of="axis")
         node = Node(disc, name, values, whole, bar, share, fate)
         self.moving(*node.artists)
         return node

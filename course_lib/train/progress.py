@@ -15,7 +15,8 @@ def progress(steps: int) -> Iterator[int]:
     Raises ValueError unless steps is 1 or more.
     """
     require_count("steps", steps)
-    return _in_notebook(steps) if "ipykernel" in sys.modules else _in_terminal(steps)
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return _in_notebook(steps) if getattr(shell, "kernel", None) else _in_terminal(steps)
 
 
 def _in_terminal(steps: int) -> Iterator[int]:
