@@ -308,7 +308,10 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: CUT | {"z_3": "x"}, "10.d: not yet: the mean gap over x is "),
         (lambda: CUT | {"z_3": ["x", "z_2"]}, "that takes 6 arrows, and 5 are enough"),
         (lambda: CUT | {"z_1": ["z_9"]}, "z_1 reads 'z_9', and only x, z_2 can be read"),
-        (lambda: {"z_1": "x", "z_2": "z_1", "z_3": "z_2", "z_4": "z_3"}, "z_2 is to be drawn first"),
+        (
+            lambda: {"z_1": "x", "z_2": "z_1", "z_3": "z_2", "z_4": "z_3"},
+            "z_2 is to be drawn first",
+        ),
         (lambda: ["x", "z_1"], "a dictionary with the keys z_1, z_2, z_3, z_4 is wanted"),
     ],
 }

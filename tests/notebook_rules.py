@@ -355,7 +355,7 @@ def code_is_short(notebook: Notebook) -> Faults:
 
 @rule
 def mathematics_is_not_hidden_in_helpers(notebook: Notebook) -> Faults:
-    """Where the reader writes the model itself, its definitions are the mathematics: see WRITTEN."""
+    """Where the reader writes the model, its definitions are the mathematics: see WRITTEN."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     cells = notebook.core if notebook.is_second_edition else notebook.cells
     written = WRITTEN.get(notebook.number, set())

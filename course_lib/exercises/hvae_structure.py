@@ -95,8 +95,9 @@ def _in_order(arrows: Any) -> list[tuple[str, list[str]]]:
     """Each latent with what it reads, in the order in which they are drawn. Raises Refused."""
     if not isinstance(arrows, dict) or set(arrows) != set(LATENTS):
         raise Refused(f"a dictionary with the keys {', '.join(LATENTS)} is wanted, got {arrows!r}")
-    order = [(latent, [read] if isinstance(read, str) else list(read)) for latent, read in
-             arrows.items()]
+    order = [
+        (latent, [read] if isinstance(read, str) else list(read)) for latent, read in arrows.items()
+    ]
     if order[0][0] != FIRST:
         raise Refused(f"{FIRST} is to be drawn first, and here {order[0][0]} is")
     drawn = ["x"]

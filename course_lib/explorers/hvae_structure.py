@@ -91,7 +91,7 @@ class ChainOfLatents(Explorer):
         self.chains = {name: chain_families(recipe) for name, recipe in CHAINS.items()}
 
     def build(self, figure: Figure) -> None:
-        """Left: the chain behind the framed picture. Right: each row a family, its ancestor first."""
+        """Left: the chain behind the framed picture. Right: a family a row, its ancestor first."""
         widths = (WIDE, SIDE * SHOWN - 1)
         graph, members = panels(
             figure, widths=widths, left=2, right=11, top=60, bottom=4, across=46

@@ -26,7 +26,7 @@ def _in_terminal(steps: int) -> Iterator[int]:
 
 
 def _in_notebook(steps: int) -> Iterator[int]:
-    """The view alone is displayed, without words: so no state of the bar is kept in the notebook."""
+    """The view alone is displayed, without words: nothing of the bar is stored in the notebook."""
     from IPython.display import display
     from ipywidgets import IntProgress
 
