@@ -20,7 +20,6 @@ from course_lib.data import FOLDER, binarise, load_digits, load_mnist
 from course_lib.explorers.hvae_structure import ChainOfLatents
 from course_lib.explorers.scenes.chain_families import chain_families, read_digits, same_pairs
 
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "benchmarks"))
 output_bias = import_module("output_bias")
