@@ -49,7 +49,9 @@ def trained(space: dict[str, Any], training: str, seed: int, steps: int) -> dict
     at_the_mean, fades = TRAININGS[training]
     log: list[list[float]] = []
 
-    class Watched(space["HVAE"]):  # type: ignore[misc]
+    model: Any = space["HVAE"]
+
+    class Watched(model):  # type: ignore[misc]
         """Notes the ELBO and layer 2's cost; gives the loop costs that are faded in."""
 
         def terms(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:

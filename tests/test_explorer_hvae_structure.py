@@ -123,15 +123,15 @@ def test_every_corner(explorer: ChainOfLatents, chain: str, kept: str, page: int
     assert drawn(explorer.members, SHOWN) == pytest.approx(
         shown[:, :SHOWN].reshape(-1, 28, 28), abs=0.5 / 255 + 1e-6
     )
-    for t, latent in enumerate(found.by_level[level].latents, 1):  # whatever is kept: full contrast
-        shades = np.clip(0.5 + latent[ROWS * (page - 1)] / 6, 0, 1)
+    for t, values in enumerate(found.by_level[level].latents, 1):  # whatever is kept: full contrast
+        ink = np.clip(0.5 + values[ROWS * (page - 1)] / 6, 0, 1)
         strip = 1 - explorer.nodes[t].values._rows[::-1, :, 0] / 255
         tiles = [
             strip[16 * row + 8, 16 * column + 8]
             for row in range(len(strip) // 16)
             for column in range(25)
         ]
-        assert tiles[-len(shades) :] == pytest.approx(shades, abs=0.5 / 255 + 1e-6)
+        assert tiles[-len(ink) :] == pytest.approx(ink, abs=0.5 / 255 + 1e-6)
     the_screen_says_it(explorer, n, level, found.depth)
     nothing_overlaps(explorer)
 
