@@ -159,13 +159,13 @@ register(
         [
             Mistake(
                 _likelihood_each_time,
-                "That is the program as it was, or does what it does: p(x|z₁) comes in once for "
-                "each arrow above it.",
+                "That is the program as it was, or one that does the same. Let it add up all "
+                "configurations of three latents.",
             ),
             Mistake(_without_prior, "The prior of z_T is missing."),
             Mistake(
                 _without_likelihood,
-                "Now p(x|z₁) is missing altogether: arrows[0] belongs in once.",
+                "Now p(x|z₁) is missing altogether.",
             ),
             Mistake(
                 _backwards,
