@@ -218,7 +218,7 @@ FUNCTIONS: dict[str, tuple[Function, Function]] = {
     "7.b": (log_posterior, log_posterior_in_place),
     "8.b": (rsample, rsample_in_place),
     "9.c": (dataset_elbo, dataset_elbo_in_place),
-    "10.d": (log_joint, log_joint_in_place),
+    "10.b": (log_joint, log_joint_in_place),
     "11.b": (fold, fold_in_place),
     "11.c": (latents, latents_in_place),
     "12.b": (chain_elbo, chain_elbo_in_place),
@@ -237,6 +237,8 @@ CHOICES: dict[str, list[str]] = {
     "7.c": ["a", "b"],
     "8.a": ["-log(u) / λ", "-z / λ", "-f'(z) z / λ", "1/λ - z"],
     "8.c": ["own value"],
+    "10.a": ["N(1.5, 0.5)", "N(2, 0.5)", "N(1.6, 0.67)"],
+    "10.c": ["D: .sample() for .rsample()", "F: costs averaged over units"],
 }
 
 
@@ -286,6 +288,7 @@ DESIGNS: dict[str, Callable[[], Any]] = {
     "6.d": lambda: lambda x: moments(x, 0.9),
     "7.d": moments_of_the_seven,
     "8.d": lambda: lambda z: z - torch.cos(25 * z) / 2,
+    "10.d": lambda: {"z_2": "x", "z_3": ["z_2"], "z_4": ["z_3"], "z_1": ("x", "z_2")},
 }
 # The numbers, by hand.
 NUMBERS: dict[str, Any] = {
@@ -301,9 +304,6 @@ NUMBERS: dict[str, Any] = {
     "9.a": [40 / 3, 20],
     "9.b": -4 - math.log(0.6),
     "9.d": 22 / 6,
-    "10.a": [1.6, 2 / 3],
-    "10.b": [1.5, 0.5],
-    "10.c": [2, 0.5],
     "11.a": 10,
     "11.d": 0.5 * math.erfc(0.5 / math.sqrt(3.2)),
     "12.a": math.log(math.pi * math.e) - 1.5 * math.log(2 * math.pi) - 1.0625,

@@ -127,24 +127,6 @@ WRONG_NUMBERS: dict[str, Wrong] = {
         (R["9.d"] ** 0.5, "That is the factor of the standard deviation"),
         (6 / 22, "Turn it over"),
     ],
-    "10.a": [
-        ([1.2, 0.5], "That is right if z₁"),
-        ([0.8, 2 / 3], "That is p(z₂|x)"),
-        ([1.6, (2 / 3) ** 0.5], "The second number is the variance"),
-        ([2.4, 1], "That is the likelihood"),
-    ],
-    "10.b": [
-        ([100 / 3, 2 / 3], "That is p(z₂|x)"),
-        ([3, 1], "That is the arrow turned round"),
-        ([1.5, 0.5**0.5], "The second number is the variance"),
-        ([(3 + 100) / 3, 1 / 3], "You gave z₂ two observations"),
-    ],
-    "10.c": [
-        ([3, 1], "That is p(z₁|z₂)"),
-        ([2 / 3, 2 / 3], "That is p(z₁|x)"),
-        ([2, 0.5**0.5], "The second number is the variance"),
-        ([4 / 3, 1 / 3], "You counted the prior"),
-    ],
     "11.a": [
         (9, "Nine arrows"),
         (10**0.5, "That is the standard deviation"),
@@ -254,6 +236,7 @@ def on_one_hump(x: float) -> DiagonalGaussian:
     return DiagonalGaussian.from_std(math.sqrt(x - 0.125), 1 / math.sqrt(16 * x - 2))
 
 
+CUT = {"z_2": ["x"], "z_1": ["z_2", "x"], "z_3": ["z_2"], "z_4": ["z_3"]}  # 10.d's answer
 WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "7.d": [
         (lambda: DiagonalGaussian.standard(2), "and at most 1 nats is asked"),
@@ -305,6 +288,18 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: lambda z: torch.sin(2 * z), "the gradient in μ is 0.271, and at least 0.5"),
         (lambda: lambda z: (z > 0.5).double(), "autograd sees no slope of f"),
         (lambda: 0.5, "a function of z is wanted, got float"),
+    ],
+    "10.d": [
+        (lambda: CUT | {"z_1": ["x"]}, "10.d: not yet: the mean gap over x is "),
+        (lambda: CUT | {"z_1": ["z_2"]}, "10.d: not yet: the mean gap over x is "),
+        (lambda: CUT | {"z_3": "x"}, "10.d: not yet: the mean gap over x is "),
+        (lambda: CUT | {"z_3": ["x", "z_2"]}, "that takes 6 arrows, and 5 are enough"),
+        (lambda: CUT | {"z_1": ["z_9"]}, "z_1 reads 'z_9', and only x, z_2 can be read"),
+        (
+            lambda: {"z_1": "x", "z_2": "z_1", "z_3": "z_2", "z_4": "z_3"},
+            "z_2 is to be drawn first",
+        ),
+        (lambda: ["x", "z_1"], "a dictionary with the keys z_1, z_2, z_3, z_4 is wanted"),
     ],
 }
 WRONG_FUNCTIONS: dict[str, Wrong] = {
@@ -392,15 +387,15 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda v, N: -sum(v) / len(v), "That is the loss of the training loop"),
         (lambda v, N: FUNCTIONS["1.c"][0](v) + math.log(N), "Logs are added"),
     ],
-    "10.d": [
-        (lambda p, a, x, z: log_joint(p, a, x, z) - math.log(p[z[-1]]), "The prior of z_T"),
-        (lambda p, a, x, z: log_joint(p, a, x, z) - math.log(a[0][z[0], x]), "p(x|z₁) is missing"),
-        (lambda p, a, x, z: math.log(p[z[-1]]) + turned(a, x, z), "You read a table the wrong way"),
-        (lambda p, a, x, z: math.exp(log_joint(p, a, x, z)), "That is the probability"),
+    "10.b": [
         (
             lambda p, a, x, z: log_joint(p, a, x, z) + (len(a) - 2) * math.log(a[0][z[0], x]),
-            "p(x|z₁) stands outside",
+            "That is the program as it was",
         ),
+        (lambda p, a, x, z: log_joint(p, a, x, z) - math.log(p[z[-1]]), "The prior of z_T"),
+        (lambda p, a, x, z: log_joint(p, a, x, z) - math.log(a[0][z[0], x]), "Now p(x|z₁) is"),
+        (lambda p, a, x, z: math.log(p[z[-1]]) + turned(a, x, z), "You read a table the wrong way"),
+        (lambda p, a, x, z: math.exp(log_joint(p, a, x, z)), "That is the probability"),
     ],
     "11.b": [
         (lambda u, v: (*fold(u, v)[:2], v[2]), "The upper arrow's noise"),

@@ -72,6 +72,8 @@ def normalise(notebook: Any) -> None:
                 output.traceback = [f"{output.ename}: {output.evalue}"]
             for mime in [mime for mime in output.get("data", {}) if "widget" in mime]:
                 del output.data[mime]
+        if cell.cell_type == "code":  # a progress bar leaves nothing
+            cell.outputs = [output for output in cell.outputs if output.get("data") != {}]
     nbformat.validate(notebook)
 
 

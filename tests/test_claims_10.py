@@ -1,5 +1,13 @@
 """What notebook 10 says of encoders, and over seeds; and what a reader sees in its explorer."""
 
+import json
+import math
+import sys
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +16,71 @@ from scipy.optimize import minimize
 from torch import Generator
 
 from course_lib import shipped, train, vae
-from course_lib.data import binarise, load_digits, load_mnist
+from course_lib.data import FOLDER, binarise, load_digits, load_mnist
 from course_lib.explorers.hvae_structure import ChainOfLatents
 from course_lib.explorers.scenes.chain_families import chain_families, read_digits, same_pairs
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "benchmarks"))
+output_bias = import_module("output_bias")
+
+
+@cache
+def measured() -> dict[str, list[dict[str, Any]]]:
+    """The trainings of data/output_bias.json, which benchmarks/output_bias.py makes, by name."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    told = json.loads((FOLDER / "output_bias.json").read_text(encoding="utf-8"))
+    assert told["every"] == output_bias.EVERY
+    for run in told["runs"]:
+        found.setdefault(run["training"], []).append(run)
+    assert found.keys() == output_bias.TRAININGS.keys()
+    for runs in found.values():
+        assert [run["seed"] for run in runs] == list(range(10))
+        assert {len(run["elbo"]) for run in runs} == {60}  # 3,000 steps by 50
+    return found
+
+
+def test_layer_2_is_asleep_at_the_end_of_all_ten_plain_trainings() -> None:
+    for run in measured()["plain"]:
+        assert max(run["cost_2"][-10:]) < 0.01  # the last 500 steps
+        assert run["elbo"][-1] > -23.6
+
+
+@pytest.mark.slow
+def test_the_notebook_s_program_comes_to_what_is_measured() -> None:
+    """Seed 0, once more. Rounding on another machine leads elsewhere by tenths of a nat."""
+    space = output_bias.program()
+    again = output_bias.trained(space, "plain", 0, 3_000)
+    run = measured()["plain"][0]
+    assert again["elbo"][0] == pytest.approx(run["elbo"][0], abs=0.02)
+    assert again["elbo"][-1] == pytest.approx(run["elbo"][-1], abs=0.5)
+    assert max(again["cost_2"][-10:]) < 0.02
+
+
+def mean_image_loss() -> float:
+    """Σ over pixels of the entropy of the mean image's own coins, nats, by NumPy."""
+    ink = np.clip(load_digits().images[:1500].numpy().reshape(1500, 64).mean(0) / 16, 1e-3, 0.999)
+    return float(-(ink * np.log(ink) + (1 - ink) * np.log(1 - ink)).sum())
+
+
+def test_what_a_new_net_loses_with_the_bias_and_without() -> None:
+    assert round(64 * math.log(2)) == 44
+    assert round(mean_image_loss()) == 27
+
+
+def test_with_faded_in_costs_the_bias_decides() -> None:
+    """All ten alike with it; without it all lower, and two stay the mean image."""
+    with_it, without = (
+        [run["elbo"][-1] for run in measured()[f"faded in, bias {bias}"]]
+        for bias in ("at the mean", "0")
+    )
+    assert max(with_it) - min(with_it) < 0.3
+    assert max(without) < min(with_it)
+    dead = [run for run in measured()["faded in, bias 0"] if run["elbo"][-1] < -26]
+    assert len(dead) == 2
+    for run in dead:
+        assert run["elbo"][-1] == pytest.approx(-mean_image_loss(), abs=0.2)
+        assert run["cost_2"][-1] == 0
 
 
 def test_the_explorer_shows_what_is_to_be_tried() -> None:

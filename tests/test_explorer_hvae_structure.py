@@ -123,7 +123,15 @@ def test_every_corner(explorer: ChainOfLatents, chain: str, kept: str, page: int
     assert drawn(explorer.members, SHOWN) == pytest.approx(
         shown[:, :SHOWN].reshape(-1, 28, 28), abs=0.5 / 255 + 1e-6
     )
-    assert drawn(explorer.means, 1) == pytest.approx(shown.mean(1), abs=0.5 / 255 + 1e-6)
+    for t, values in enumerate(found.by_level[level].latents, 1):  # whatever is kept: full contrast
+        ink = np.clip(0.5 + values[ROWS * (page - 1)] / 6, 0, 1)
+        strip = 1 - explorer.nodes[t].values._rows[::-1, :, 0] / 255
+        tiles = [
+            strip[16 * row + 8, 16 * column + 8]
+            for row in range(len(strip) // 16)
+            for column in range(25)
+        ]
+        assert tiles[-len(ink) :] == pytest.approx(ink, abs=0.5 / 255 + 1e-6)
     the_screen_says_it(explorer, n, level, found.depth)
     nothing_overlaps(explorer)
 
@@ -156,6 +164,8 @@ def the_screen_says_it(
         inked = np.array_equal(node.disc.get_markerfacecolor(), "#222222")
         assert inked == (t >= level)
         assert node.bar.get_width() == pytest.approx(2 * max(100 * n[f"decided_{t or 'x'}"], 0))
+        assert node.whole.get_width() == 2 * 100  # the outline is 100%
+        assert node.fate.get_text() == ("kept" if t >= level else "anew")
     assert not any(node.disc.get_visible() for node in explorer.nodes[depth + 1 :])
     said = f"{sum(printed[level:])}% of the pixels"
     assert (said in explorer.sentence) == (level <= depth)
@@ -165,6 +175,7 @@ def the_screen_says_it(
 
 def nothing_overlaps(explorer: ChainOfLatents) -> None:
     texts = [explorer.shared, explorer.anew, *(node.share for node in explorer.nodes)]
+    texts += [node.fate for node in explorer.nodes]
     boxes = [text.get_window_extent() for text in texts if text.get_visible()]
     for a, b in itertools.combinations(boxes, 2):
         assert not a.overlaps(b)

@@ -1,40 +1,22 @@
-"""Exercises on the factors of a chain's posterior, and on its joint density."""
+"""Exercises on a chain of latents: its posterior's factors, a joint density with a factor too many,
+two training logs, and the arrows of an encoder that starts in the middle.
+"""
 
-import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake
+from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks.answers import Refused
 from course_lib.exact import DiscreteChain
-from course_lib.exercises.given import UNIT_CHAIN
 from course_lib.exercises.registry import register
 
 
-def _upwards(level: int, below: float) -> list[float]:
-    """Mean and variance of p(z_level|z_{level−1}) in the unit chain of two."""
-    q = UNIT_CHAIN.posterior_factor(level)([below])
-    return [q.mean.item(), q.variance.item()]
-
-
-def _downwards(above: float, x: float) -> list[float]:
-    """Mean and variance of p(z_1|z_2 = above, x), by conditioning the joint posterior on z_2."""
-    joint = UNIT_CHAIN.posterior([x])
-    (own, shared), (_, top) = joint.covariance.tolist()
-    first, second = joint.mean.tolist()
-    return [first + shared / top * (above - second), own - shared**2 / top]
-
-
-def _std_given(answer: list[float]) -> Mistake:
-    """The standard deviation in place of the variance."""
-    mean, variance = answer
-    return Mistake([mean, math.sqrt(variance)], "The second number is the variance, not its root.")
-
-
-def _log_joint(prior: Tensor, arrows: Sequence[Tensor], x: int, z: Sequence[int]) -> Tensor:
-    """The exact answer to 10.d: the entry of DiscreteChain's table of all configurations."""
+def log_joint(prior: Tensor, arrows: Sequence[Tensor], x: int, z: Sequence[int]) -> Tensor:
+    """The entry of DiscreteChain's table of all configurations."""
     seen = torch.tensor(x, dtype=torch.int64, device="cpu")
     table = DiscreteChain(prior, arrows).log_joint(seen)
     return table[tuple(z)]
@@ -55,7 +37,7 @@ def _without_likelihood(
     prior: Tensor, arrows: Sequence[Tensor], x: int, z: Sequence[int]
 ) -> Tensor:
     """log p(z_1, …, z_T)."""
-    return _log_joint(prior, arrows, x, z) - _steps(arrows, x, z)[0]
+    return log_joint(prior, arrows, x, z) - _steps(arrows, x, z)[0]
 
 
 def _backwards(prior: Tensor, arrows: Sequence[Tensor], x: int, z: Sequence[int]) -> Tensor:
@@ -68,7 +50,7 @@ def _likelihood_each_time(
     prior: Tensor, arrows: Sequence[Tensor], x: int, z: Sequence[int]
 ) -> Tensor:
     """log p(x|z_1) for each arrow above it, in place of once."""
-    return _log_joint(prior, arrows, x, z) + (len(z) - 2) * _steps(arrows, x, z)[0]
+    return log_joint(prior, arrows, x, z) + (len(z) - 2) * _steps(arrows, x, z)[0]
 
 
 PRIOR = torch.tensor([0.5, 0.3, 0.2], **DOUBLE)
@@ -83,80 +65,159 @@ CASES = [  # with every state of every table
     (PRIOR, [SEEN], 0, [1]),
 ]
 
+LATENTS = ("z_1", "z_2", "z_3", "z_4")  # of the unit chain of 10.d
+FIRST, ENOUGH = "z_2", 5  # which is drawn first, and how many arrows an encoder may have
+
+
+def missed(arrows: Any) -> float:
+    """E_x KL(q(z|x) ‖ p(z|x)) in the unit chain of four; nats. arrows: what each latent reads.
+
+    Every factor of q is the chain's own conditional density of the latent, given what it reads.
+    Raises Refused unless each latent reads x and such as were drawn before it, z_2 is the first,
+    and there are five arrows at most.
+    """
+    names = ["x", *LATENTS]
+    noises = torch.arange(5, 0, -1, **DOUBLE)  # of which each is the sum
+    covariance = torch.minimum(noises.unsqueeze(0), noises.unsqueeze(1))  # shared noises
+    encoded = torch.zeros_like(covariance)
+    encoded[0, 0] = covariance[0, 0]
+    for latent, read in _in_order(arrows):
+        own, known = names.index(latent), [names.index(name) for name in read]
+        weights = torch.linalg.solve(covariance[known][:, known], covariance[known, own])
+        noise = covariance[own, own] - weights @ covariance[known, own]
+        encoded[own] = encoded[:, own] = weights @ encoded[known]
+        encoded[own, own] = weights @ encoded[known][:, known] @ weights + noise
+    ratio = torch.linalg.solve(covariance, encoded)
+    return float(0.5 * (ratio.trace() - len(names) - ratio.logdet()))
+
+
+def _in_order(arrows: Any) -> list[tuple[str, list[str]]]:
+    """Each latent with what it reads, in the order in which they are drawn. Raises Refused."""
+    if not isinstance(arrows, dict) or set(arrows) != set(LATENTS):
+        raise Refused(f"a dictionary with the keys {', '.join(LATENTS)} is wanted, got {arrows!r}")
+    order = [
+        (latent, [read] if isinstance(read, str) else list(read)) for latent, read in arrows.items()
+    ]
+    if order[0][0] != FIRST:
+        raise Refused(f"{FIRST} is to be drawn first, and here {order[0][0]} is")
+    drawn = ["x"]
+    for latent, read in order:
+        for name in read:
+            if name not in drawn:
+                raise Refused(f"{latent} reads {name!r}, and only {', '.join(drawn)} can be read")
+        drawn.append(latent)
+    count = sum(len(set(read)) for _, read in order)
+    if count > ENOUGH:
+        raise Refused(f"that takes {count} arrows, and {ENOUGH} are enough")
+    return [(latent, list(dict.fromkeys(read))) for latent, read in order]
+
+
 register(
-    Exercise(
+    Blanks(
         "10.a",
-        lambda: _upwards(1, 2.4),
         [
-            Mistake(
-                [1.2, 0.5],
-                "That is right if z₁ ~ N(0, 1). Here z₁ = z₂ + noise, so its variance is 2.",
+            Blank(
+                "N(1.5, 0.5)",
+                {
+                    "N(3, 1)": "That is the arrow turned round as it stands. z₂ has a prior, "
+                    "N(0, 1), which pulls it towards 0.",
+                    "N(33.3, 0.67)": "That is p(z₂|x), z₁ unknown. z₁ is known.",
+                    "N(34.3, 0.33)": "That counts z₁ and x as two observations of z₂. x is one of "
+                    "z₁, which is known already.",
+                },
             ),
-            Mistake([0.8, 2 / 3], "That is p(z₂|x). The question is z₁, one arrow lower."),
-            _std_given(_upwards(1, 2.4)),
-            Mistake(
-                [2.4, 1.0], "That is the likelihood, seen from z₁. The prior N(0, 2) is missing."
+            Blank(
+                "N(2, 0.5)",
+                {
+                    "N(3, 1)": "That is p(z₁|z₂), the decoder. x says something too.",
+                    "N(0.67, 0.67)": "That is p(z₁|x). z₂ says something too.",
+                    "N(1.33, 0.33)": "That counts the prior N(0, 1) once more. It belongs to z₂, "
+                    "which is known.",
+                },
+            ),
+            Blank(
+                "N(1.6, 0.67)",
+                {
+                    "N(1.2, 0.5)": "That would be right if z₁ had the prior N(0, 1). With z₂ "
+                    "unknown, z₁ = z₂ + noise has the variance 2.",
+                    "N(0.8, 0.67)": "That is p(z₂|x).",
+                    "N(2.4, 1)": "That is the likelihood, read as a density of z₁: z₁ has a prior, "
+                    "too.",
+                },
             ),
         ],
-        unit="",
+        hints=(
+            "For each line, draw the chain z₂ → z₁ → x and cross out what is known. Who are the "
+            "neighbours of the latent that is asked for? Only they speak.",
+            "Each neighbour that speaks is a Gaussian; their precisions add up, and the mean is "
+            "weighted by them. Where z₂ is unknown, z₁'s own prior is N(0, 2).",
+        ),
     ),
     Exercise(
         "10.b",
-        lambda: _upwards(2, 3.0),
+        lambda: log_joint,
         [
             Mistake(
-                [100 / 3, 2 / 3],
-                "That is p(z₂|x), for somebody who does not know z₁. You know it.",
+                _likelihood_each_time,
+                "That is the program as it was, or one that does the same. Let it add up all "
+                "configurations of three latents.",
             ),
-            Mistake([3.0, 1.0], "That is the arrow turned round. Weigh it with the prior N(0, 1)."),
-            _std_given(_upwards(2, 3.0)),
-            Mistake(
-                [103 / 3, 1 / 3],
-                "You gave z₂ two observations. x is one of z₁, and z₁ is known already.",
-            ),
-        ],
-        unit="",
-    ),
-    Exercise(
-        "10.c",
-        lambda: _downwards(3.0, 1.0),
-        [
-            Mistake([3.0, 1.0], "That is p(z₁|z₂), the decoder. x says something too."),
-            Mistake([2 / 3, 2 / 3], "That is p(z₁|x). z₂ says something too."),
-            _std_given(_downwards(3.0, 1.0)),
-            Mistake(
-                [4 / 3, 1 / 3],
-                "You counted the prior N(0, 1) once more. It belongs to z₂, which is known.",
-            ),
-        ],
-        unit="",
-    ),
-    Exercise(
-        "10.d",
-        lambda: _log_joint,
-        [
-            Mistake(
-                _without_prior,
-                "The prior of z_T is missing.",
-            ),
+            Mistake(_without_prior, "The prior of z_T is missing."),
             Mistake(
                 _without_likelihood,
-                "p(x|z₁) is missing: arrows[0].",
+                "Now p(x|z₁) is missing altogether.",
             ),
             Mistake(
                 _backwards,
                 "You read a table the wrong way round: its row is the state above, z_t.",
             ),
             Mistake(
-                lambda prior, arrows, x, z: _log_joint(prior, arrows, x, z).exp(),
+                lambda prior, arrows, x, z: log_joint(prior, arrows, x, z).exp(),
                 "That is the probability. Its logarithm is asked for.",
-            ),
-            Mistake(
-                _likelihood_each_time,
-                "p(x|z₁) stands outside the product: once, not once for each arrow above it.",
             ),
         ],
         cases=CASES,
         tolerance=1e-10,
+        hints=(
+            "Write down the factors of (10.1) for T = 1, 2 and 3, and count how often the program "
+            "takes each of them.",
+            "For T = 2 the loop runs once, and all is well. How often does it run for T = 1 and "
+            "for T = 3, and what is added each time?",
+        ),
+    ),
+    MultipleChoice(
+        "10.c",
+        right=["D: .sample() for .rsample()", "F: costs averaged over units"],
+        reasons={
+            "D: layer 2 asleep, no more": "a lower layer can do well while the upper one sleeps. "
+            "Look at the reconstruction: about −205 in every epoch, the mean image's.",
+            "D: overfitting": "these are the images that it trains on: overfitting would raise "
+            "their ELBO. Look at how it falls, and which of the terms makes it fall.",
+            "D: rate too high": "then every term would be wild in the first epochs. Look at the "
+            "first three: calm, and a reconstruction that stands still.",
+            "F: healthy, and better": "−82.4 after twenty epochs beats every model that the course "
+            "ships. Add the two costs: under 3 nats cannot tell apart what a reconstruction of "
+            "−79.5 tells apart.",
+            "F: layer 2 asleep, no more": "a sleeping layer has no active unit. Look at the last "
+            "column: units of z₂ that move with x, and yet 0.0 nats.",
+        },
+        hints=(
+            "Ask of each log: which term should have moved and stood still? Which two columns "
+            "cannot both be true? Hold them against the healthy program's last line.",
+            "In D no gradient of the reconstruction reaches the encoder. In F multiply the cost of "
+            "z₁ by its 20 units, and that of z₂ by its 10.",
+        ),
+    ),
+    Design(
+        "10.d",
+        missed,
+        0.001,
+        "the mean gap over x",
+        hints=(
+            "Once z₂ is drawn, it cuts the chain in two: x and z₁ on one side, z₃ and z₄ on the "
+            "other. What can x still say about z₃, and what about z₁?",
+            "z₁ lies between z₂ and x: it needs both, as in (10.4). z₃ and z₄ lie beyond z₂: each "
+            "needs its neighbour alone, as in (10.3).",
+        ),
     ),
 )

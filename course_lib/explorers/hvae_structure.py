@@ -26,7 +26,7 @@ CHAINS = {
 NOTHING = "nothing"
 KEPT = {NOTHING: 4, "z₃": 3, "z₃, z₂": 2, "z₃, z₂, z₁": 1}  # and the lowest level that is kept
 NAMES = ("x", "z₁", "z₂", "z₃")
-ROWS, SHOWN = 6, 7  # families on the screen, and pictures of each
+ROWS, SHOWN = 6, 8  # families on the screen, and pictures of each
 SIDE = 28 * 2 + 1  # from one picture to the next, in shown pixels: a pixel of a digit takes two
 TALL = SIDE * ROWS - 1  # of the panels
 WIDE = 286  # of the chain
@@ -35,23 +35,28 @@ SQUARE, PER_ROW = 8, 25  # the side of a latent's value, and how many stand in a
 FEET = (14, 124, 218, 311)  # of x, z_1, z_2, z_3, above the foot of the chain
 LINES = (7, 4, 2, 1)  # of values, each as tall as a square
 REACH = 3.0  # a latent of +3 is black, −3 white
-INK, PALE, FAINT = COLOURS["evidence"], "#c4c4c4", 0.3  # kept, drawn anew
+INK, PALE = COLOURS["evidence"], "#a8a8a8"  # kept, drawn anew
 
 
 @dataclass(frozen=True)
 class Node:
-    """One variable of the drawn chain: its name in a disc, its values, and what it decides."""
+    """One variable of the drawn chain: its name in a disc, its values, and what it decides.
+
+    whole: the outline of a bar of 100%. fate: whether it is kept or drawn anew, in a word.
+    """
 
     disc: Line2D
     name: Text
     values: Blit
+    whole: Rectangle
     bar: Rectangle
     share: Text
+    fate: Text
 
     @property
     def artists(self) -> tuple[Artist, ...]:
         """All of it, in drawing order."""
-        return self.disc, self.name, self.values, self.bar, self.share
+        return self.disc, self.name, self.values, self.whole, self.bar, self.share, self.fate
 
     def show(self, picture: Bytes, decided: float, percent: int, kept: bool) -> None:
         """Moves it to these values; ink if it is kept, pale if it is drawn anew."""
@@ -61,6 +66,7 @@ class Node:
         self.bar.set_width(STRIP * max(decided, 0.0))
         self.bar.set_facecolor(INK if kept else PALE)
         self.share.set_text(f"{percent}%")
+        self.fate.set_text("kept" if kept else "anew")
 
 
 class ChainOfLatents(Explorer):
@@ -85,21 +91,19 @@ class ChainOfLatents(Explorer):
         self.chains = {name: chain_families(recipe) for name, recipe in CHAINS.items()}
 
     def build(self, figure: Figure) -> None:
-        """Left: the chain behind the framed picture. Right: each row a family, its mean first."""
-        widths = (WIDE, SIDE - 1, SIDE * SHOWN - 1)
-        graph, mean, members = panels(
-            figure, widths=widths, left=2, right=11, top=60, bottom=4, across=14
+        """Left: the chain behind the framed picture. Right: a family a row, its ancestor first."""
+        widths = (WIDE, SIDE * SHOWN - 1)
+        graph, members = panels(
+            figure, widths=widths, left=2, right=11, top=60, bottom=4, across=46
         )
         self._build_graph(graph)
-        self.means = _pictures(mean, 1)
         self.members = _pictures(members, SHOWN)
         corner = (SIDE - 1.5, TALL - SIDE)
         self.frame = members.add_patch(Rectangle(corner, SIDE + 1, SIDE + 1, fill=False))
         self.frame.set(linewidth=2.0, edgecolor=INK, clip_on=False)
-        label(mean, SIDE / 2, TALL + 13, "mean", of="text", ha="center")
         self.shared = label(members, 0, TALL + 34, "", of="text")
         self.anew = label(members, 0, TALL + 13, "", of="text")
-        self.moving(self.means, self.members, self.frame, self.shared, self.anew)
+        self.moving(self.members, self.frame, self.shared, self.anew)
 
     def _build_graph(self, ax: Axes) -> None:
         style(ax, keep="").set(xlim=(0, WIDE), ylim=(0, TALL))
@@ -125,10 +129,15 @@ class ChainOfLatents(Explorer):
         style(place, keep="")
         blank = np.zeros((LINES[level], PER_ROW) if level else (28, 28))
         values = Blit(place, _tiles(blank, level))
+        whole = Rectangle((LEFT, foot - 10), STRIP, 5, fill=False, linewidth=0.8)
+        whole.set_edgecolor(COLOURS["axis"])
         bar = Rectangle((LEFT, foot - 10), 0, 5, linewidth=0)
-        ax.add_patch(bar)
+        for patch in (bar, whole):
+            ax.add_patch(patch)
         share = label(ax, LEFT + STRIP + 6, foot - 8, "", of="text")
-        node = Node(disc, name, values, bar, share)
+        beside = LEFT + (STRIP + 6 if level else 62)  # x is a picture, narrower than a strip
+        fate = label(ax, beside, foot + max(tall / 2, 11), "", of="axis")
+        node = Node(disc, name, values, whole, bar, share, fate)
         self.moving(*node.artists)
         return node
 
@@ -139,7 +148,6 @@ class ChainOfLatents(Explorer):
         family = found.by_level[level]
         rows = slice(ROWS * (page - 1), ROWS * page)
         shown = family.pictures[rows, :SHOWN].reshape(-1, 28, 28)
-        self.means.set_picture(sheet(family.pictures[rows].mean(1), 1, 2 * PIXEL_RATIO))
         self.members.set_picture(sheet(shown, SHOWN, 2 * PIXEL_RATIO))
         levels = range(found.depth, -1, -1)  # z_T first, x last, as in `decided`
         parts = dict(zip(levels, found.decided, strict=True))
@@ -169,8 +177,7 @@ class ChainOfLatents(Explorer):
                 self.arrows[t - 1].set_visible(t <= depth)
             kept = t >= level
             shades = _shades(family, first, t)
-            picture = _tiles(shades if kept else FAINT * shades, t)
-            node.show(picture, parts.get(t, 0.0), percents.get(t, 0), kept)
+            node.show(_tiles(shades, t), parts.get(t, 0.0), percents.get(t, 0), kept)
         same = listed(NAMES[depth : level - 1 : -1])
         fresh = listed(NAMES[level - 1 : 0 : -1])
         shared = f"the same {same}" if same else "nothing shared"

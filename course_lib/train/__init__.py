@@ -24,6 +24,7 @@ from course_lib.train.objectives import (
     warm_up,
     weighted_elbo,
 )
+from course_lib.train.progress import progress
 from course_lib.train.state import History, Settings
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "fit",
     "free_bits",
     "importance_weighted",
+    "progress",
     "warm_up",
     "weighted_elbo",
 ]
