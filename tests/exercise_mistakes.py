@@ -216,7 +216,7 @@ grid = FUNCTIONS["7.b"][0]
 chain = FUNCTIONS["12.b"][0]
 
 
-def log_normal(value: Tensor, mean: Any, std: float) -> Tensor:
+def log_normal(value: Tensor, mean: Any, std: float) -> Any:
     return -(((value - mean) / std) ** 2 + LOG_2_PI) / 2 - math.log(std)
 
 
@@ -226,7 +226,7 @@ def kl_to(q: tuple[Any, ...], mean: Any, std: float) -> Any:
     return (ratio - 1 - math.log(ratio) + ((q[0] - mean) / std) ** 2) / 2
 
 
-def at_draw(q: tuple[Any, ...], z_1: Tensor, z_2: Tensor) -> Tensor:
+def at_draw(q: tuple[Any, ...], z_1: Tensor, z_2: Tensor) -> Any:
     return log_normal(z_1, q[0], q[1]) - log_normal(z_1, z_2, 1.0)
 
 

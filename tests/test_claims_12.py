@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import norm
@@ -106,9 +105,10 @@ def his_sum(name: str) -> tuple[float, float, torch.Tensor]:
     x = binarise(load_mnist("test").images[:1000].flatten(1), generator=generator)
     factors, z = model.encode(x, (10,), generator=generator)
     q = [Normal(factor.mean, factor.std) for factor in factors]
-    total = torch.distributions.Bernoulli(logits=model.generate(1, z[0]).logits).log_prob(x).sum(-1)
+    bottom: Any = model.generate(1, z[0])
+    total = torch.distributions.Bernoulli(logits=bottom.logits).log_prob(x).sum(-1)
     for t in range(2, len(z) + 1):
-        down = model.generate(t, z[t - 1])
+        down: Any = model.generate(t, z[t - 1])
         total = total + Normal(down.mean, down.std).log_prob(z[t - 2]).sum(-1)
     total = total - sum(one.log_prob(draw).sum(-1) for one, draw in zip(q, z, strict=True))
     total = total - kl_divergence(q[-1], Normal(0.0, 1.0)).sum(-1)
@@ -122,7 +122,7 @@ def test_the_row_of_the_leaderboard() -> None:
     assert 81.74 - nll == pytest.approx(29, abs=0.05)
     assert excess == pytest.approx(33, abs=0.1)
     assert nll + excess == pytest.approx(85.7, abs=0.1)
-    assert ((stds > 0.99).sum(), len(stds)) == (23, 25)
+    assert [int((stds > 0.99).sum()), len(stds)] == [23, 25]
     asleep = 0.5 * math.log(2 * math.pi * math.e) + stds[stds > 0.99].log().mean().item()
     assert asleep == pytest.approx(1.419, abs=1e-3)
 
@@ -162,17 +162,21 @@ def test_the_readings_with_the_marginal_kl_teach_other_widths() -> None:
     """Found by Nelder and Mead: a top variance of 0.8, and one that shrinks to a point."""
     world = LinearGaussianChain.unit(2)
 
-    def read_as(name: str, numbers: NDArray[np.float64]) -> float:
-        parts = (float(numbers[0]), float(numbers[1])), (float(numbers[2]), float(numbers[3]))
-        first = AffineGaussian(0.0, parts[0][0], math.exp(parts[0][1]))
-        second = AffineGaussian(parts[1][0], float(numbers[4]), math.exp(parts[1][1]))
-        return -float(readings.read(world.terms([first, second], torch.ones(1).double()))[name])
+    def read_as(name: str, numbers: Any) -> float:
+        """Mean and log σ of z_1, slope, log σ and offset of z_2."""
+        mean, spread, slope, top, offset = (float(number) for number in numbers)
+        q = [
+            AffineGaussian(0.0, mean, math.exp(spread)),
+            AffineGaussian(slope, offset, math.exp(top)),
+        ]
+        return -float(readings.read(world.terms(q, torch.ones(1).double()))[name])
 
-    options = {"fatol": 1e-10, "xatol": 1e-6, "maxiter": 4000, "maxfev": 4000}
-    start = [0.6, -0.3, 0.5, -0.3, 0.0]
-    found = minimize(
-        lambda n: read_as(readings.MARGINAL, n), start, method="Nelder-Mead", options=options
-    )
+    def marginal(numbers: Any) -> float:
+        return read_as(readings.MARGINAL, numbers)
+
+    start = np.array([0.6, -0.3, 0.5, -0.3, 0.0])
+    options: Any = {"fatol": 1e-10, "xatol": 1e-6, "maxiter": 4000, "maxfev": 4000}
+    found = minimize(marginal, start, method="Nelder-Mead", options=options)
     assert math.exp(2 * found.x[3]) == pytest.approx(0.8, abs=1e-3)
     pointed = [read_as(readings.SHORT, np.array([2 / 3, 0, 1, s, -1 / 3])) for s in (-1, -3, -7)]
     assert pointed == sorted(pointed, reverse=True)
@@ -187,7 +191,7 @@ def test_the_clinics_two_logs() -> None:
     offer = 0.5 * math.log(2 * math.pi) + math.log(2)
     assert sick.costs[1, -1].item() == pytest.approx(-10 * offer, abs=0.05)
     assert round(sick.costs[1, -1].item(), 1) == -16.1
-    assert (sick.active[1, -1], healthy.active[1, -1]) == (0, 10)
+    assert [sick.active[1, -1].item(), healthy.active[1, -1].item()] == [0, 10]
     each = 0.5 * (2 - 1 - math.log(2))  # KL(N(0, 2) ‖ N(0, 1))
     assert each == pytest.approx(0.153, abs=5e-4)
     right = (sick.reconstruction[-1] - sick.costs[0, -1]).item() - 10 * each

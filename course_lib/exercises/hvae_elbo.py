@@ -45,11 +45,13 @@ def chain_elbo(
     z_2 = q_2.mean + q_2.stddev * noise_2
     first = (cost_1 or _at_the_draw)(q_1, q_2, z_1, z_2)
     second = kl_divergence(q_2, STANDARD) if cost_2 is None else cost_2(q_2, z_2)
-    return (Normal(z_1, 1.0).log_prob(x) - first - second).mean()
+    bound: Tensor = (Normal(z_1, 1.0).log_prob(x) - first - second).mean()
+    return bound
 
 
 def _at_the_draw(q_1: Normal, _q_2: Normal, z_1: Tensor, z_2: Tensor) -> Tensor:
-    return q_1.log_prob(z_1) - Normal(z_2, 1.0).log_prob(z_1)
+    cost: Tensor = q_1.log_prob(z_1) - Normal(z_2, 1.0).log_prob(z_1)
+    return cost
 
 
 def _with(**costs: Any) -> Callable[..., Tensor]:
