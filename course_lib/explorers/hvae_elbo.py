@@ -60,7 +60,7 @@ class ChainBound(Explorer):
     """
 
     title = "The bound of a chain, density by density"
-    height_px = 420
+    height_px = 390
     controls = (
         Choice("formula", "log q of the top layer", tuple(FORMULAS), start="twice"),
         Slider("depth", "depth, T", 2, DEEPEST, 1, start=3),
@@ -70,7 +70,7 @@ class ChainBound(Explorer):
     def build(self, figure: Figure) -> None:
         """Left: the blocks, their numbers in rows below. Right: the ledger."""
         left, right = panels(
-            figure, widths=(474, 182), left=78, right=4, top=46, bottom=104, across=58
+            figure, widths=(474, 182), left=78, right=4, top=42, bottom=92, across=58
         )
         self._build_steps(left)
         self.ledger = Ledger(right, NATS, gap_name="", bound_name="sum")
@@ -87,12 +87,12 @@ class ChainBound(Explorer):
         self.evidence.set_zorder(0.5)  # behind the blocks
         self.ways = [ax.plot([], [], sign, color="white", markersize=5)[0] for sign in "v^"]
         (self.level,) = ax.plot([], [], "--", color=COLOURS["elbo"], linewidth=1.2)
-        self.names = [below(ax, 0.0, 16, of="text") for _ in range(DEEPEST + 1)]
+        self.names = [below(ax, 0.0, 15, of="text") for _ in range(DEEPEST + 1)]
         self.rows = []
         for row, (name, of) in enumerate(ROWS.items()):
-            one = below(ax, -0.03, 42 + 22 * row, of=of)
+            one = below(ax, -0.03, 37 + 20 * row, of=of)
             one.set(text=name, ha="right")
-            self.rows.append([below(ax, 0.0, 42 + 22 * row, of=of) for _ in range(DEEPEST + 1)])
+            self.rows.append([below(ax, 0.0, 37 + 20 * row, of=of) for _ in range(DEEPEST + 1)])
         self.moving(self.evidence, *self.bars, self.joints, self.level, *self.ways)
         self.moving(*self.names, *(text for row in self.rows for text in row))
 
