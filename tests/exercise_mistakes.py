@@ -25,6 +25,7 @@ from exercise_answers import (
 from torch import Tensor
 
 from course_lib.distributions import DiagonalGaussian
+from course_lib.exact import AffineGaussian
 
 Wrong = list[tuple[Any, str]]
 R = NUMBERS  # the right ones
@@ -53,9 +54,6 @@ def completed(precision: float, slope: float) -> list[float]:
     at_zero = normal(0, slope / precision, 1 / precision)
     return [precision, slope / precision, at_zero, JOINT_2 - at_zero]
 
-
-LOG_P_12 = normal(1, 0, 3)  # of the unit chain of two, at x = 1
-H_HALF, H_ONE = (LOG_PI + 1) / 2, (LOG_2_PI + 1) / 2  # entropies of variances ½ and 1
 
 WRONG_NUMBERS: dict[str, Wrong] = {
     "1.a": [
@@ -139,35 +137,6 @@ WRONG_NUMBERS: dict[str, Wrong] = {
         (phi(-0.5 / 1.2), "The first depth"),
         (phi(-0.5 / (0.4**4 + 1.2**4) ** 0.5), "Square the standard deviations once"),
     ],
-    "12.a": [
-        (LOG_P_12, "That is log p(x)."),
-        (LOG_P_12 - R["12.a"], "That is the gap"),
-        (2 * LOG_P_12 - R["12.a"], "That lies above"),
-        (R["12.a"] + H_HALF, "That is the printed formula"),
-        # q(z_2|x) is N(¼, ⅝); the mutual information of z_1 and z_2 under q is ½ log(⅝ / ½).
-        (R["12.a"] + math.log(1.25) / 2, "That has KL(q(z_2|x) ‖ p(z_2))"),
-        # KL(N(z_1/2, ½) ‖ N(0, 1)), averaged over z_1 ~ N(½, ½).
-        (R["12.a"] + (0.5 + 0.75 / 4 - 1 + LOG_2) / 2, "The KL of the top layer"),
-        (R["12.a"] - 2 * H_HALF, "That is E log p(x, z_1, z_2)"),
-    ],
-    "12.c": [
-        (3 * (H_ONE + math.log(0.3)), "A latent that says nothing"),
-        (25 * H_ONE, "The three narrow ones have less"),
-        (22 * H_ONE, "The three narrow ones count"),
-        (R["12.c"] - 6 * math.log(0.3), "Mind the sign: a narrow"),
-        (R["12.c"] - 1.5 * math.log(0.3), "0.3 is the standard deviation"),
-        (1.5 * (0.09 - 1 - 2 * math.log(0.3)), "That is the KL to the prior"),
-        (-R["12.c"], "Mind the sign: −E log q"),
-        (R["12.c"] / 25, "That is per latent"),
-    ],
-    "12.d": [
-        (LOG_P_12 + H_HALF, "That is its value at the exact posterior"),
-        (LOG_P_12, "That is log p(x), which"),
-        (LOG_PI / 2 + LOG_2, "That is by how much"),
-        (LOG_P_12 + LOG_2_PI / 2 + LOG_2, "The variance of p(z_2|z_1)"),
-        (LOG_P_12 + LOG_PI / 2, "The log 2 of (12.7)"),
-        (LOG_P_12 + H_ONE, "You have added the entropy"),
-    ],
 }
 
 
@@ -206,6 +175,48 @@ grid = FUNCTIONS["7.b"][0]
 chain = FUNCTIONS["12.b"][0]
 
 
+def log_normal(value: Tensor, mean: Any, std: float) -> Any:
+    return -(((value - mean) / std) ** 2 + LOG_2_PI) / 2 - math.log(std)
+
+
+def kl_to(q: tuple[Any, ...], mean: Any, std: float) -> Any:
+    """From N(q[0], q[1]²) to N(mean, std²)."""
+    ratio = (q[1] / std) ** 2
+    return (ratio - 1 - math.log(ratio) + ((q[0] - mean) / std) ** 2) / 2
+
+
+def at_draw(q: tuple[Any, ...], z_1: Tensor, z_2: Tensor) -> Any:
+    return log_normal(z_1, q[0], q[1]) - log_normal(z_1, z_2, 1.0)
+
+
+def with_cost(cost_1: Any, top: float = 1.0) -> Any:
+    """The ELBO of 12.b with another cost of layer 1; q is mean and std of z_1, and mean of z_2."""
+
+    def elbo(x: Tensor, noise_1: Tensor, noise_2: Tensor, slopes: Any, stds: Any) -> Any:
+        z_1 = slopes[0] * x + stds[0] * noise_1
+        middle = slopes[1] * z_1
+        z_2 = middle + stds[1] * noise_2
+        q = (slopes[0] * x, stds[0], middle)
+        above = top * kl_to((middle, stds[1]), 0.0, 1.0)
+        return (log_normal(x, z_1, 1.0) - cost_1(q, z_1, z_2) - above).mean()
+
+    return elbo
+
+
+def top_at_draws(twice: bool) -> Any:
+    """The ELBO of 12.b with the top's cost at the draws, or with log q there beside its KL."""
+
+    def elbo(x: Tensor, noise_1: Tensor, noise_2: Tensor, slopes: Any, stds: Any) -> Any:
+        middle = slopes[1] * (slopes[0] * x + stds[0] * noise_1)
+        z_2 = middle + stds[1] * noise_2
+        at_draws = log_normal(z_2, middle, stds[1])
+        if not twice:
+            at_draws = at_draws - log_normal(z_2, 0.0, 1.0) - kl_to((middle, stds[1]), 0.0, 1.0)
+        return chain(x, noise_1, noise_2, slopes, stds) - at_draws.mean()
+
+    return elbo
+
+
 def averaged(v: Tensor, m: Tensor, s: Tensor) -> Tensor:
     """−ELBO with the KL divided by the number of latents."""
     whole, rate = negative_elbo(v, m, s), negative_elbo(0 * v, m, s)
@@ -238,23 +249,6 @@ def on_one_hump(x: float) -> DiagonalGaussian:
 
 CUT = {"z_2": ["x"], "z_1": ["z_2", "x"], "z_3": ["z_2"], "z_4": ["z_3"]}  # 10.d's answer
 WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
-    "7.d": [
-        (lambda: DiagonalGaussian.standard(2), "and at most 1 nats is asked"),
-        (lambda: DiagonalGaussian.from_std([1.29, 1.66], [0.02, 0.02]), "the gap is"),
-        (lambda: DiagonalGaussian.standard(3), "one q of two latents is wanted"),
-        (lambda: DiagonalGaussian.standard(2).expand((5,)), "one q of two latents is wanted"),
-        (lambda: (0.83, 0.55), "a DiagonalGaussian is wanted, got tuple"),
-    ],
-    "5.d": [
-        (
-            lambda: (0.5, 0.5**0.5),
-            "5.d: not yet: its mean rate is 0.3466 nats, at most 0.2 is asked",
-        ),
-        (lambda: (0, 1), "the mean distortion is 2.41894 nats"),
-        (lambda: (0.386, 0.7835**2), "its mean rate is"),  # a variance for a standard deviation
-        (lambda: (1 / 3, (2 / 3) ** 0.5), "the mean distortion is"),  # β = 2, all but there
-        (lambda: (0.4,), "5.d: two numbers are wanted"),
-    ],
     "1.d": [
         (lambda: DiagonalGaussian.from_std(0.0, 1.0), "is 24.4722, and at most 0.1 is asked"),
         (lambda: DiagonalGaussian.from_std(3.0, 0.1), "is 0.302233, and at most 0.1 is asked"),
@@ -278,10 +272,27 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: on_two_humps(1.35, 0.5), "the gap is"),
         (lambda: on_two_humps().components, "q must be one distribution"),
     ],
+    "5.d": [
+        (
+            lambda: (0.5, 0.5**0.5),
+            "5.d: not yet: its mean rate is 0.3466 nats, at most 0.2 is asked",
+        ),
+        (lambda: (0, 1), "the mean distortion is 2.41894 nats"),
+        (lambda: (0.386, 0.7835**2), "its mean rate is"),  # a variance for a standard deviation
+        (lambda: (1 / 3, (2 / 3) ** 0.5), "the mean distortion is"),  # β = 2, all but there
+        (lambda: (0.4,), "5.d: two numbers are wanted"),
+    ],
     "6.d": [
         (lambda: lambda x: moments(x, 1.0), "the mean gap over x is 0.07287"),
         (lambda: lambda x: moments(0 * x, 4.0), "the mean gap over x is "),
         (lambda: torch.zeros(3), "an encoder is wanted, a net or a function, got Tensor"),
+    ],
+    "7.d": [
+        (lambda: DiagonalGaussian.standard(2), "and at most 1 nats is asked"),
+        (lambda: DiagonalGaussian.from_std([1.29, 1.66], [0.02, 0.02]), "the gap is"),
+        (lambda: DiagonalGaussian.standard(3), "one q of two latents is wanted"),
+        (lambda: DiagonalGaussian.standard(2).expand((5,)), "one q of two latents is wanted"),
+        (lambda: (0.83, 0.55), "a DiagonalGaussian is wanted, got tuple"),
     ],
     "8.d": [
         (lambda: lambda z: z + torch.sin(2 * z), "over that of slopes is 0.698643"),
@@ -300,6 +311,15 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
             "z_2 is to be drawn first",
         ),
         (lambda: ["x", "z_1"], "a dictionary with the keys z_1, z_2, z_3, z_4 is wanted"),
+    ],
+    "12.d": [
+        (
+            lambda: [AffineGaussian(0.68, 0.0, 0.25), AffineGaussian(0.16, -0.11, 0.08)],
+            "the gap at x = 1 is 0.287",
+        ),
+        (lambda: [AffineGaussian(0.68, 0.0, 0.25)], "a list of two, got 1"),
+        (lambda: [(0.68, 0.0, 0.25), (0.16, -0.11, 0.08)], "must be an AffineGaussian"),
+        (lambda: AffineGaussian(0.68, 0.0, 0.25), "an encoder of two layers is wanted"),
     ],
 }
 WRONG_FUNCTIONS: dict[str, Wrong] = {
@@ -412,19 +432,21 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda a, e: list(latents(a, e))[::-1], "z_1 first"),
     ],
     "12.b": [
-        (lambda x, p, q: chain(x, p, torch.cat([q, q[-1:]])), "log q(z_T|z_{T−1}) is subtracted"),
+        (with_cost(lambda q, z_1, z_2: kl_to(q, z_2, 1.0)), "That is the program as it was"),
+        (with_cost(lambda q, z_1, z_2: kl_to(q, 0 * z_2, 1.0)), "That compares q(z_1|x) with"),
+        (with_cost(lambda q, z_1, z_2: kl_to(q, q[2], 1.0)), "Now p(z_1|z_2) is taken at"),
+        (with_cost(lambda q, z_1, z_2: kl_to(q, z_2.mean(), 1.0)), "One mean of all draws"),
+        (with_cost(lambda q, z_1, z_2: 0.0), "The cost of layer 1 is gone"),
+        (with_cost(lambda q, z_1, z_2: -log_normal(z_1, z_2, 1.0)), "log q(z_1|x) is missing"),
+        (with_cost(lambda q, z_1, z_2: log_normal(z_1, q[0], q[1])), "log p(z_1|z_2) is missing"),
+        (with_cost(lambda q, z_1, z_2: -at_draw(q, z_1, z_2)), "Mind the sign: a cost"),
         (
-            lambda x, p, q: chain(x, torch.cat([p, p[-1:]]), torch.cat([q, q[-1:]])),
-            "The top layer is in twice",
+            with_cost(lambda q, z_1, z_2: log_normal(z_2, q[0], q[1]) + LOG_2_PI / 2),
+            "Both logs must be taken at z_1",
         ),
-        (lambda x, p, q: chain(x, p[:-1], q[:-1]), "The top layer's KL is missing"),
-        (lambda x, p, q: chain(x, p[:-1], q), "log p(z_T) is missing"),
-        (lambda x, p, q: chain(x, p, q[:-1]), "log q(z_T|z_{T−1}) is missing"),
-        (lambda x, p, q: chain(0 * x, p, q), "The reconstruction"),
-        (lambda x, p, q: chain(x, p, -q), "Mind the sign: log q"),
-        (lambda x, p, q: chain(x, p / len(p), q / len(q)), "Sum over the layers"),
-        (lambda x, p, q: len(x) * chain(x, p, q), "That is the sum over the samples"),
-        (lambda x, p, q: x + sum(p) - sum(q), "Those are the log-weights"),
-        (lambda x, p, q: -chain(x, p, q), "That is the loss"),
+        (top_at_draws(False), "Right on average"),
+        (top_at_draws(True), "Now log q(z_2|z_1) is"),
+        (with_cost(at_draw, top=0.0), "The KL of the top layer is gone"),
+        (lambda *given: -chain(*given), "That is the loss"),
     ],
 }

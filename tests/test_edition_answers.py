@@ -171,7 +171,7 @@ def numbers_of(name: str, right: list[float], known: list[list[float]]) -> list[
     return [typed(name, values) for values in (*known, *alterations(right), *guesses)]
 
 
-# To 12.a, a number of nats: a text and the number that it is.
+# To 1.a, a number of nats: a text and the number that it is.
 READ = {
     "0.5": 0.5,
     " 0.5\t": 0.5,
@@ -326,8 +326,8 @@ def all_answers() -> list[Typed]:
     answers = numbers_of("0.z", ZEROS, [[0.0, math.inf, -3.0], [1.0, 3.0, -2.0]])
     for name, right in NUMBERS.items():
         answers += numbers_of(name, row(right), [row(value) for value, _ in WRONG_NUMBERS[name]])
-    answers += [Typed("12.a", [text], value) for text, value in READ.items()]
-    answers += [Typed("12.a", [text], text) for text in UNREAD]
+    answers += [Typed("1.a", [text], value) for text, value in READ.items()]
+    answers += [Typed("1.a", [text], text) for text in UNREAD]
     blank, word = ["−1", ""], ["-1", "abc"]
     answers += [Typed("7.a", blank, [-1.0, ""]), Typed("7.a", word, [-1.0, "abc"])]
     answers += [Typed("7.a", ["abc", ""], ["abc", ""]), Typed("7.a", ["", "abc"], ["", "abc"])]

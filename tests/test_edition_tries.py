@@ -57,10 +57,9 @@ TRIES = {
         "c2 1.5, · 0.0625, b2 1, · 0.0145, b2 4",
     ],
     12: [
-        "",
-        "ratio 0.3, ratio 0.3, ratio 0.35, ratio 1.4",
-        "· −1, ratio 0.7",
-        "depth 3, · 1.072, · 0.203, · 1.275",
+        "ratio 1",
+        "ratio 0.3, · 0.242, ratio 1.4",
+        "ratio 1",
     ],
 }
 # In words, or where the least and the other of two are to be found.

@@ -1,4 +1,4 @@
-"""The chain's explorer: its numbers are those of one dense Gaussian q, its rows and bars add up."""
+"""The chain's explorer: its numbers are those of one dense Gaussian q; rows and blocks add up."""
 
 import itertools
 import math
@@ -8,19 +8,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from course_lib.explorers.hvae_elbo import AT, FORMULAS, WIDTH, ChainBound
+from course_lib.explorers.hvae_elbo import DEEPEST, FORMULAS, ROWS, ChainBound, lefts
 
 STATES = [
-    ("correct", 2, 1.0, 0.0),
-    ("correct", 5, 2.0, 0.7),
-    ("conditional KL", 3, 1.0, 0.0),
-    ("conditional KL", 2, 1.4, 0.0),
-    ("conditional KL", 5, 0.3, 0.7),
-    ("marginal KL", 5, 2.0, -0.7),
-    ("marginal KL", 2, 0.3, 0.35),
-    ("sum to T−1", 2, 0.3, 0.0),
-    ("sum to T−1", 4, 1.55, -0.2),
+    ("once", 2, 1.0),
+    ("once", 5, 1.5),
+    ("once", 3, 0.5),
+    ("twice", 3, 1.0),
+    ("twice", 2, 1.4),
+    ("twice", 5, 0.3),
+    ("once, and given x", 5, 1.5),
+    ("once, and given x", 2, 0.3),
+    ("given x instead", 2, 0.3),
+    ("given x instead", 4, 1.45),
+    ("given x instead", 5, 1.0),
 ]
+Terms = tuple[float, float, list[float], list[float], float]
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +31,7 @@ def explorer() -> ChainBound:
     return ChainBound()
 
 
-def dense(
-    depth: int, ratio: float, shift: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def dense(depth: int, ratio: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and covariance of q over (z_1, …, z_T) at x = 1, by its factors; they are
     N(z_{t−1} v_t/(1 + v_t), v_t/(1 + v_t)) with v_t = T − t + 1 = Var z_t, but for the top one."""
     mean, covariance = np.zeros(depth), np.zeros((depth, depth))
@@ -38,7 +39,7 @@ def dense(
     for t in range(1, depth + 1):
         share = (depth - t + 1) / (depth - t + 2)
         top = t == depth
-        mean[t - 1] = share * below + (shift if top else 0.0)
+        mean[t - 1] = share * below
         if t > 1:
             covariance[t - 1, : t - 1] = covariance[: t - 1, t - 1] = (
                 share * covariance[t - 2, : t - 1]
@@ -49,111 +50,133 @@ def dense(
     return mean, covariance
 
 
-def by_matrices(depth: int, ratio: float, shift: float) -> tuple[float, ...]:
-    """log p(x), ELBO, h(z_T|z_{T−1}), h(z_T|x)."""
-    mean, covariance = dense(depth, ratio, shift)
+def by_matrices(depth: int, ratio: float) -> Terms:
+    """log p(x), ELBO, the model's terms, the encoder's, and h(z_T|x)."""
+    mean, covariance = dense(depth, ratio)
     spread = np.zeros(depth + 1)  # E (z_{t−1} − z_t)², t = 1 … T, then E z_T²
     spread[0] = (1 - mean[0]) ** 2 + covariance[0, 0]
     for t in range(1, depth):
         spread[t] = (mean[t - 1] - mean[t]) ** 2
         spread[t] += covariance[t - 1, t - 1] + covariance[t, t] - 2 * covariance[t - 1, t]
     spread[depth] = mean[-1] ** 2 + covariance[-1, -1]
-    log_joint = -0.5 * (spread + math.log(2 * math.pi)).sum()
+    model = -0.5 * (spread + math.log(2 * math.pi))
+    shares = [(depth - t + 1) / (depth - t + 2) for t in range(1, depth)] + [0.5 * ratio**2]
+    encoder = [0.5 * math.log(2 * math.pi * math.e * share) for share in shares]
     entropy = 0.5 * np.linalg.slogdet(2 * math.pi * math.e * covariance)[1]
+    assert sum(encoder) == pytest.approx(entropy)
     log_p = -0.5 * math.log(2 * math.pi * (depth + 1)) - 0.5 / (depth + 1)
-    conditional = 0.5 * math.log(2 * math.pi * math.e * 0.5 * ratio**2)
     marginal = 0.5 * math.log(2 * math.pi * math.e * covariance[-1, -1])
-    return log_p, log_joint + entropy, conditional, marginal
+    return log_p, model.sum() + entropy, model.tolist(), encoder, marginal
 
 
-@pytest.mark.parametrize(("formula", "depth", "ratio", "shift"), STATES)
+@pytest.mark.parametrize(("formula", "depth", "ratio"), STATES)
 def test_numbers_are_those_of_matrices(
-    explorer: ChainBound, formula: str, depth: int, ratio: float, shift: float
+    explorer: ChainBound, formula: str, depth: int, ratio: float
 ) -> None:
-    drawn = explorer.at(formula=formula, depth=depth, ratio=ratio, shift=shift)
-    log_p, elbo, conditional, marginal = by_matrices(depth, ratio, shift)
-    error = dict(zip(FORMULAS, (0.0, conditional, marginal, marginal - conditional), strict=True))[
-        formula
-    ]
+    drawn = explorer.at(formula=formula, depth=depth, ratio=ratio)
+    log_p, elbo, model, encoder, marginal = by_matrices(depth, ratio)
+    errors = (0.0, encoder[-1], marginal - encoder[-1], marginal)
+    error = dict(zip(FORMULAS, errors, strict=True))[formula]
     assert drawn["log_evidence"] == pytest.approx(log_p, abs=1e-10)
     assert drawn["elbo"] == pytest.approx(elbo, abs=1e-10)
     assert drawn["gap"] == pytest.approx(log_p - elbo, abs=1e-10)
     assert drawn["error"] == pytest.approx(error, abs=1e-10)
     assert drawn["value"] == pytest.approx(elbo + error, abs=1e-10)
-    parts = [drawn["reconstruction"], *(drawn[f"cost_{t}"] for t in range(1, depth))]
-    parts += [drawn["top_kl"], drawn["again"]]
-    assert sum(parts) == pytest.approx(drawn["value"], abs=1e-10)
-    assert (drawn["again"] == 0) == (formula in ("correct", "sum to T−1"))
-    the_screen_adds_up(explorer, drawn)
-    the_bars_are_the_terms(explorer, parts, drawn)
+    assert [drawn[f"model_{t}"] for t in range(depth + 1)] == pytest.approx(model)
+    assert [drawn[f"encoder_{t}"] for t in range(1, depth + 1)] == pytest.approx(encoder)
+    parts = [model[0], *(nats for pair in zip(model[1:], encoder, strict=True) for nats in pair)]
+    the_screen_adds_up(explorer, drawn, depth)
+    the_blocks_are_the_terms(explorer, [*parts, error], formula, depth)
     nothing_overlaps(explorer)
 
 
-def the_screen_adds_up(explorer: ChainBound, drawn: dict[str, float]) -> None:
-    """The row of numbers sums to the formula's value as the ledger prints it, to the digit."""
-    row = [text.get_text() for text in explorer.rows[2] if text.get_text()]
-    total = sum(round(1000 * float(text.replace("−", "-"))) for text in row)
-    written = explorer.ledger._texts["elbo"].get_text().removeprefix("formula = ")
-    assert total == round(1000 * float(written.replace("−", "-")))
-    assert total / 1000 == pytest.approx(drawn["value"], abs=1.01e-3)
-    assert f"gives {written} nats" in explorer.sentence
+def written(explorer: ChainBound) -> list[list[int]]:
+    """The rows of numbers that are seen, in thousandths of a nat."""
+    rows = [[text.get_text() for text in row if text.get_visible()] for row in explorer.rows]
+    return [[round(1000 * float(text.replace("−", "-"))) for text in row] for row in rows]
+
+
+def the_screen_adds_up(explorer: ChainBound, drawn: dict[str, float], depth: int) -> None:
+    """The rows sum to what the ledger prints, to the digit; each number is its block's."""
+    total = explorer.ledger._texts["elbo"].get_text().removeprefix("sum = ")
+    model, encoder, error = written(explorer)
+    assert sum(model + encoder + error) == round(1000 * float(total.replace("−", "-")))
+    assert f"add up to {total} nats" in explorer.sentence
+    for t, nats in enumerate(model):
+        assert nats == pytest.approx(1000 * drawn[f"model_{t}"], abs=1.6)  # they take the rounding
+    for t, nats in enumerate(encoder, start=1):
+        assert nats == pytest.approx(1000 * drawn[f"encoder_{t}"], abs=0.501)
+    assert len(model) == depth + 1
+    assert len(encoder) == depth
+    assert bool(error) == (explorer.bars[2 * depth + 1].get_visible())
     word = "below by" if drawn["value"] < drawn["log_evidence"] else "above by"
-    word = word if drawn["error"] else "gap ="  # only the ELBO's distance is the KL
+    word = word if error else "gap ="  # only the ELBO's distance is the KL
     assert explorer.ledger._texts["gap"].get_text().startswith(word)
-    names = [text.get_text() for text in explorer.rows[0] if text.get_text()]
-    assert len(names) == len(row)
-    assert ("again" in names) == (drawn["again"] != 0)
 
 
-def the_bars_are_the_terms(explorer: Any, parts: list[float], drawn: dict[str, float]) -> None:
+def the_blocks_are_the_terms(explorer: Any, parts: list[float], formula: str, depth: int) -> None:
     shown = [bar for bar in explorer.bars if bar.get_visible()]
-    kept = [part for part in parts if part]
-    assert [bar.get_height() for bar in shown] == pytest.approx(kept)
-    feet = [bar.get_y() for bar in shown]
-    assert feet == pytest.approx([0.0, *itertools.accumulate(kept[:-1])])
-    assert [bar.get_x() + WIDTH / 2 for bar in shown] == pytest.approx(AT[: len(shown)])
-    assert explorer.level.get_ydata()[0] == pytest.approx(drawn["value"])
-    low, high = explorer.bars[0].axes.get_ylim()
+    kept = parts[:-1] if formula == "once" else parts
     ends = [0.0, *itertools.accumulate(kept)]
+    assert [bar.get_height() for bar in shown] == pytest.approx(kept)
+    assert [bar.get_y() for bar in shown] == pytest.approx(ends[:-1])
+    starts, width = lefts(depth)
+    places = starts[: 2 * depth + 1]
+    if formula != "once":
+        places = [*places, starts[2 * depth if formula == "given x instead" else -1]]
+    assert [bar.get_x() for bar in shown] == pytest.approx(places)
+    assert starts[-1] + width == pytest.approx(1)
+    assert [bar.get_hatch() for bar in shown].count("////") == (formula != "once")
+    low, high = explorer.bars[0].axes.get_ylim()
     assert low < min(ends)
     assert max(ends) < high
-    if explorer.missing.get_visible():
-        gone = drawn["marginal_entropy"] - drawn["entropy"]
-        top = explorer.missing.get_y() + explorer.missing.get_height()
-        assert explorer.missing.get_height() == pytest.approx(gone)
-        assert top == pytest.approx(sum(parts[:-1]))
+    falls, rises = (marks.get_ydata() for marks in explorer.ways)
+    assert len(falls) == sum(part < 0 for part in parts[:-1])
+    assert len(falls) + len(rises) == 2 * depth + 1
 
 
 def nothing_overlaps(explorer: ChainBound) -> None:
-    texts = [text for row in explorer.rows for text in row if text.get_text()]
+    rows = [*explorer.rows, explorer.names]
+    texts = [text for row in rows for text in row if text.get_visible()]
     texts += [text for text in explorer.ledger._texts.values() if text.get_text()]
-    boxes = [text.get_window_extent() for text in texts]
+    ax = explorer.names[0].axes
+    assert ax is not None
+    titles = [text for text in ax.texts if text.get_text() in ROWS]
+    assert len(titles) == len(ROWS)
+    boxes = [text.get_window_extent() for text in texts + titles]
     for a, b in itertools.combinations(boxes, 2):
         assert not a.overlaps(b)
     edge = explorer.ledger.ax.figure.bbox
     assert all(edge.x0 <= box.x0 and box.x1 <= edge.x1 and edge.y0 <= box.y0 for box in boxes)
 
 
-def test_it_opens_where_the_printed_formula_crosses_the_line() -> None:
+def test_a_block_that_stands_twice_reads_the_same_twice(explorer: ChainBound) -> None:
+    for depth, step in itertools.product(range(2, DEEPEST + 1), range(6, 31)):
+        explorer.at(formula="twice", depth=depth, ratio=step / 20)
+        _, encoder, error = written(explorer)
+        assert encoder[-1:] == error
+
+
+def test_it_opens_where_the_top_is_counted_twice() -> None:
     opening = ChainBound().numbers
     assert opening["gap"] == pytest.approx(0, abs=1e-12)  # q is exact, and still
     assert opening["value"] - opening["log_evidence"] == pytest.approx(1.072365, abs=5e-7)
 
 
-def test_only_the_correct_reading_never_crosses(explorer: ChainBound) -> None:
-    """Every corner: the ELBO stays below, the marginal KL with the short sum above the ELBO."""
+def test_only_the_bound_never_crosses(explorer: ChainBound) -> None:
+    """Every corner: the ELBO stays below; with q(z_T|x) in place, the sum is above the ELBO."""
     highest = dict.fromkeys(FORMULAS, -math.inf)
-    for depth, ratio, shift in itertools.product((2, 5), (0.3, 1.0, 2.0), (-0.7, 0.0, 0.7)):
+    for depth, ratio in itertools.product((2, 5), (0.3, 1.0, 1.5)):
         for formula in FORMULAS:
-            drawn = explorer.at(formula=formula, depth=depth, ratio=ratio, shift=shift)
+            drawn = explorer.at(formula=formula, depth=depth, ratio=ratio)
             highest[formula] = max(highest[formula], drawn["value"] - drawn["log_evidence"])
-            if formula == "sum to T−1":
+            if formula == "given x instead":
                 assert drawn["error"] > 0
-    assert highest.pop("correct") == pytest.approx(0, abs=1e-12)
+    assert highest.pop("once") == pytest.approx(0, abs=1e-12)
     assert min(highest.values()) > 0.1
 
 
 def test_reset_returns_to_the_opening(explorer: ChainBound) -> None:
     opening = ChainBound().numbers
-    explorer.at(formula="marginal KL", depth=5, ratio=0.3, shift=0.7)
+    explorer.at(formula="once, and given x", depth=5, ratio=0.3)
     assert explorer.reset() == opening

@@ -49,7 +49,6 @@ TABLE: dict[str, set[str]] = {
     "exercises": {
         "arguments",
         "bounds",
-        "chain_readings",
         "checks",
         "data",
         "distributions",

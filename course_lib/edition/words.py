@@ -92,7 +92,8 @@ PAGE_WORDS: dict[str, dict[str, str]] = {
         "chapter.10.line": "Down the chain to make an image, up the chain to explain one.",
         "chapter.11.line": "What a second layer can do that one cannot, and what a study found.",
         "chapter.12.line": (
-            "The bound of a chain, term by term, and a printed formula that is too good."
+            "A row twenty-nine nats too good, the log q that stands in it twice, and the course on "
+            "one page."
         ),
         "page.answer": "Type your answer and press <strong>Check</strong>.",
         "paper.answer": "Solutions are at the end of the chapter.",

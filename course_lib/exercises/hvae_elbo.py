@@ -1,184 +1,231 @@
-"""Exercises on the bound of a chain: its terms, one counted twice, and what that rewards."""
+"""Exercises on the bound of a chain: readings of a formula, a KL that is none, logs, an encoder."""
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributions import Normal, kl_divergence
 
 from course_lib.arguments import DOUBLE
-from course_lib.chain_readings import SHORT, errors, layer_costs
-from course_lib.checks import Exercise, Mistake
-from course_lib.exact import AffineGaussian
-from course_lib.exercises.given import UNIT_CHAIN
+from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks.answers import Refused
+from course_lib.exact import AffineGaussian, ScalarChain
 from course_lib.exercises.registry import register
 
-X = 1.0
-HALF = AffineGaussian(0.5, 0.0, math.sqrt(0.5))
-TERMS = UNIT_CHAIN.terms([HALF, HALF], X)
-ELBO = TERMS.elbo.item()
-LOG_P = UNIT_CHAIN.log_evidence(X).item()
-TWICE = TERMS.conditional_entropies[-1].item()  # h(z_2|z_1), also of the exact posterior
+Pair = tuple[float, float]
 
-ENTROPY = 0.5 * math.log(2 * math.pi * math.e)  # of N(0, 1)
-NARROW = math.log(0.3)
+NOTHING, BELOW, MARGINAL = "nothing", "H(top|below)", "H(top|x)"
+INFORMATION = "H(top|x) - H(top|below)"
 
-SUPREMUM = LOG_P + 0.5 * math.log(math.pi) + math.log(2)
 
-LOGS = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(12), **DOUBLE)
+def _blank(right: str, **reasons: str) -> Blank:
+    """A blank with the four words: of the three that do not fit, why."""
+    words = {"nothing": NOTHING, "below": BELOW, "marginal": MARGINAL, "both": INFORMATION}
+    return Blank(right, {words[name]: reason for name, reason in reasons.items()})
+
+
+STANDARD = Normal(0.0, 1.0)
+
+
+def chain_elbo(
+    x: Tensor,
+    noise_1: Tensor,
+    noise_2: Tensor,
+    slopes: Pair = (0.6, 0.4),
+    stds: Pair = (0.9, 0.6),
+    cost_1: Callable[[Normal, Normal, Tensor, Tensor], Tensor] | None = None,
+    cost_2: Callable[[Normal, Tensor], Tensor] | None = None,
+) -> Tensor:
+    """The ELBO of the unit chain of two layers, over draws of q; the costs may be others."""
+    q_1 = Normal(slopes[0] * x, stds[0])
+    z_1 = q_1.mean + q_1.stddev * noise_1
+    q_2 = Normal(slopes[1] * z_1, stds[1])
+    z_2 = q_2.mean + q_2.stddev * noise_2
+    first = (cost_1 or _at_the_draw)(q_1, q_2, z_1, z_2)
+    second = kl_divergence(q_2, STANDARD) if cost_2 is None else cost_2(q_2, z_2)
+    bound: Tensor = (Normal(z_1, 1.0).log_prob(x) - first - second).mean()
+    return bound
+
+
+def _at_the_draw(q_1: Normal, _q_2: Normal, z_1: Tensor, z_2: Tensor) -> Tensor:
+    cost: Tensor = q_1.log_prob(z_1) - Normal(z_2, 1.0).log_prob(z_1)
+    return cost
+
+
+def _with(**costs: Any) -> Callable[..., Tensor]:
+    """The ELBO with other costs."""
+    return lambda *given: chain_elbo(*given, **costs)
+
+
+NOISE = torch.randn(6, 5, generator=torch.Generator().manual_seed(12), **DOUBLE)
 CASES = [
-    (LOGS[0, 0] - 80, LOGS[1, :3] - 20, LOGS[2, :3] + 5),
-    (LOGS[1, 0] - 2, LOGS[0, :1] - 1, LOGS[2, :1]),
-    (LOGS[2, 0, :2], LOGS[0, :, :2], LOGS[1, :, :2]),  # fewer samples than layers
+    (torch.tensor(1.0, **DOUBLE), *NOISE[:2], (2 / 3, 0.5), (math.sqrt(2 / 3), math.sqrt(0.5))),
+    (torch.tensor(-0.4, **DOUBLE), *NOISE[2:4], (0.6, 0.4), (0.9, 0.6)),
+    (torch.tensor(2.3, **DOUBLE), *NOISE[4:], (0.5, 0.8), (0.7, 1.1)),
 ]
 
+SEEN = torch.tensor([1.0], **DOUBLE)
+CURVED = ScalarChain([(3.0, 0.5, 0.0, 0.4), (2.0, 3.0, 0.7, 0.3)])
 
-def chain_elbo(log_x: Tensor, log_p: Tensor, log_q: Tensor) -> Tensor:
-    """The mean over S samples of log p(x|z_1) + Σ_t log p(z_t|…) − Σ_t log q(z_t|z_{t−1})."""
-    return (log_x + log_p.sum(0) - log_q.sum(0)).mean()
+
+def chain_gap(encoder: Any) -> float:
+    """log p(x) − ELBO of the curved chain at x = 1, by quadrature over (z_1, z_2); nats.
+
+    Raises Refused unless the encoder is two AffineGaussians over single numbers.
+    """
+    if not isinstance(encoder, Sequence) or len(encoder) != 2:
+        given = len(encoder) if isinstance(encoder, Sequence) else type(encoder).__name__
+        raise Refused(f"an encoder of two layers is wanted, a list of two, got {given}")
+    for arrow in encoder:
+        if not isinstance(arrow, AffineGaussian) or arrow.slope.numel() != 1:
+            raise Refused(
+                "each layer of the encoder must be an AffineGaussian(slope, offset, σ) of one "
+                f"latent, got {type(arrow).__name__}"
+            )
+    return float(CURVED.log_evidence(SEEN) - CURVED.elbo(list(encoder), SEEN))
 
 
 register(
-    Exercise(
+    Blanks(
         "12.a",
-        lambda: TERMS.elbo,
         [
-            Mistake(
-                LOG_P, "That is log p(x). This q is not the posterior: p(z_1|x) is N(2x/3, ⅔)."
+            _blank(
+                BELOW,
+                nothing="The sum to T has −log q(top|below), and the KL has it again.",
+                marginal="Both log q's of the top layer are given what is below.",
+                both="That compares two different q's of the top; here one stands twice.",
             ),
-            Mistake(LOG_P - ELBO, "That is the gap. The ELBO is log p(x) less the gap."),
-            Mistake(
-                LOG_P + LOG_P - ELBO,
-                "That lies above log p(x), so it is no bound: subtract the gap.",
+            _blank(
+                MARGINAL,
+                nothing="The sum to T is complete, and then a KL brings another log q.",
+                below="The sum already has that one, as it should. The KL brings another.",
+                both="That would be so if the sum ended at T − 1.",
             ),
-            Mistake(
-                ELBO + TWICE,
-                "That is the printed formula: h(z_2|z_1) stands in the sum and in the KL. Count it "
-                "once.",
+            _blank(
+                NOTHING,
+                below="The sum leaves log q(top|below) out, and the KL brings it in: once.",
+                marginal="No q(top|x) stands in this reading.",
+                both="Every log q stands once, each of the right q: nothing is left to differ.",
             ),
-            Mistake(
-                ELBO + errors(TERMS)[SHORT].item(),
-                "That has KL(q(z_2|x) ‖ p(z_2)) at the top. With the sum over q from below, the KL "
-                "is of q(z_2|z_1), averaged over z_1.",
-            ),
-            Mistake(
-                ELBO + layer_costs(TERMS)[-1].item(),
-                "The KL of the top layer is missing.",
-            ),
-            Mistake(
-                ELBO - TERMS.conditional_entropies.sum().item(),
-                "That is E log p(x, z_1, z_2). Now subtract E log q.",
+            _blank(
+                INFORMATION,
+                nothing="One log q of the top stands there, but it is that of the wrong q.",
+                below="The sum ends before it, so H(top|below) is missing, not too much.",
+                marginal="It is there in place of H(top|below), which is now missing.",
             ),
         ],
-        log_density=True,
+        hints=(
+            "Write each KL as E log q − E log p(z_T), and count which log q's of the top layer "
+            "stand in the whole formula.",
+            "The ELBO has H(top|below) once. What has each reading in its place? Subtract.",
+        ),
     ),
     Exercise(
         "12.b",
         lambda: chain_elbo,
         [
             Mistake(
-                lambda log_x, log_p, log_q: (
-                    log_x + log_p.sum(0) - log_q.sum(0) - log_q[-1]
-                ).mean(),
-                "log q(z_T|z_{T−1}) is subtracted twice: that is the formula of the note.",
+                _with(cost_1=lambda q, _q2, _z1, z_2: kl_divergence(q, Normal(z_2, 1.0))),
+                "That is the program as it was: its cost of layer 1 averages over a z_1 that z_2 "
+                "was not drawn from.",
             ),
             Mistake(
-                lambda log_x, log_p, log_q: (
-                    log_x + log_p.sum(0) - log_q.sum(0) - (log_q[-1] - log_p[-1])
-                ).mean(),
-                "The top layer is in twice: its row of log_p and of log_q already make its KL.",
+                _with(cost_1=lambda q, *_: kl_divergence(q, STANDARD)),
+                "That compares q(z_1|x) with N(0, 1), as if z_1 were on top. Its prior is "
+                "p(z_1|z_2).",
             ),
             Mistake(
-                lambda log_x, log_p, log_q: (log_x + log_p[:-1].sum(0) - log_q[:-1].sum(0)).mean(),
-                "The top layer's KL is missing: take the last rows as well.",
+                _with(cost_1=lambda q, q_2, *_: kl_divergence(q, Normal(q_2.mean, 1.0))),
+                "Now p(z_1|z_2) is taken at the mean of q(z_2|z_1) in place of the draw, and it "
+                "still is a KL.",
             ),
             Mistake(
-                lambda log_x, log_p, log_q: (log_x + log_p[:-1].sum(0) - log_q.sum(0)).mean(),
-                "log p(z_T) is missing.",
+                _with(
+                    cost_1=lambda q, _q2, _z1, z_2: kl_divergence(q, Normal(z_2.mean(), 1.0)),
+                ),
+                "One mean of all draws has taken the place of z_2, and it still is a KL.",
             ),
             Mistake(
-                lambda log_x, log_p, log_q: (log_x + log_p.sum(0) - log_q[:-1].sum(0)).mean(),
-                "log q(z_T|z_{T−1}) is missing.",
+                _with(cost_1=lambda _q, _q2, z_1, _z2: 0 * z_1),
+                "The cost of layer 1 is gone: every log p and every log q stands there once.",
             ),
             Mistake(
-                lambda log_x, log_p, log_q: (log_p.sum(0) - log_q.sum(0)).mean(),
-                "The reconstruction, log p(x|z_1), is missing.",
+                _with(cost_1=lambda _q, _q2, z_1, z_2: -Normal(z_2, 1.0).log_prob(z_1)),
+                "log q(z_1|x) is missing.",
             ),
             Mistake(
-                lambda log_x, log_p, log_q: (log_x + log_p.sum(0) + log_q.sum(0)).mean(),
-                "Mind the sign: log q is subtracted.",
+                _with(cost_1=lambda q, _q2, z_1, _z2: q.log_prob(z_1)),
+                "log p(z_1|z_2) is missing.",
             ),
             Mistake(
-                lambda log_x, log_p, log_q: (log_x + log_p.mean(0) - log_q.mean(0)).mean(),
-                "Sum over the layers; the mean is over the samples alone.",
+                _with(cost_1=lambda *given: -_at_the_draw(*given)),
+                "Mind the sign: a cost is log q − log p.",
             ),
             Mistake(
-                lambda log_x, log_p, log_q: (log_x + log_p.sum(0) - log_q.sum(0)).sum(),
-                "That is the sum over the samples. An average under q is their mean.",
+                _with(
+                    cost_1=lambda q, _q2, _z1, z_2: q.log_prob(z_2) - Normal(z_2, 1.0).log_prob(z_2)
+                ),
+                "Both logs must be taken at z_1; you took them at z_2.",
             ),
             Mistake(
-                lambda log_x, log_p, log_q: log_x + log_p.sum(0) - log_q.sum(0),
-                "Those are the log-weights of the samples, one each. The ELBO is their mean.",
+                _with(cost_2=lambda q_2, z_2: q_2.log_prob(z_2) - STANDARD.log_prob(z_2)),
+                "Right on average, and layer 1 is mended. The top's cost was right as it stood: "
+                "its KL is exact, so leave it, and there is less noise.",
             ),
             Mistake(
-                lambda log_x, log_p, log_q: (log_q.sum(0) - log_p.sum(0) - log_x).mean(),
+                _with(cost_2=lambda q_2, z_2: kl_divergence(q_2, STANDARD) + q_2.log_prob(z_2)),
+                "Now log q(z_2|z_1) is subtracted twice: the KL has it already.",
+            ),
+            Mistake(
+                _with(cost_2=lambda _q2, z_2: 0 * z_2),
+                "The KL of the top layer is gone, and it was right.",
+            ),
+            Mistake(
+                lambda *given: -chain_elbo(*given),
                 "That is the loss. The ELBO goes up.",
             ),
         ],
         cases=CASES,
         tolerance=1e-10,
+        hints=(
+            "Which of the two costs may be written as a KL? See (12.2).",
+            "z_2 was drawn given this z_1. A closed form over all z_1 forgets that: take log q and "
+            "log p at the draw.",
+        ),
     ),
-    Exercise(
+    MultipleChoice(
         "12.c",
-        lambda: 25 * ENTROPY + 3 * NARROW,
-        [
-            Mistake(
-                3 * (ENTROPY + NARROW),
-                "A latent that says nothing has an entropy too: ½ log 2πe, that of the prior.",
-            ),
-            Mistake(25 * ENTROPY, "The three narrow ones have less entropy: log 0.3 each."),
-            Mistake(22 * ENTROPY, "The three narrow ones count as well: each ½ log 2πe + log 0.3."),
-            Mistake(
-                25 * ENTROPY - 3 * NARROW,
-                "Mind the sign: a narrow Gaussian has less entropy, and log 0.3 is negative.",
-            ),
-            Mistake(
-                25 * ENTROPY + 1.5 * NARROW,
-                "0.3 is the standard deviation: h = ½ log 2πeσ², so log σ comes without the ½.",
-            ),
-            Mistake(
-                3 * (-0.5 - NARROW + 0.5 * 0.09),
-                "That is the KL to the prior of three latents of mean 0. The excess is an entropy.",
-            ),
-            Mistake(
-                -(25 * ENTROPY + 3 * NARROW),
-                "Mind the sign: −E log q is the entropy, and the formula adds it.",
-            ),
-            Mistake((25 * ENTROPY + 3 * NARROW) / 25, "That is per latent: sum over the 25."),
-        ],
-        counts=(25,),
+        right=["b", "d", "h"],
+        reasons={
+            "a": "then nothing would stand in the column of z₂, or nothing would pull at it. A "
+            "number stands there, and no KL can have it: look at its sign.",
+            "c": "log A of chapter 11 shows that: z₁'s cost falls below zero, while z₂'s, a KL, "
+            "stays above. Here it is the KL itself that is negative.",
+            "e": "a layer that carries something about the image has active units. Look at the "
+            "last column: none is left.",
+            "f": "its printed ELBO is no bound. Put back what z₂ really costs: ten KLs from "
+            "N(0, 2) to N(0, 1), each ½(2 − 1 − log 2).",
+            "g": "nothing says that layers must cost alike. What would be suspicious is a top cost "
+            "below zero, a cost that never stops growing, or units that fall asleep.",
+        },
+        hints=(
+            "The cost of z₂ is a KL in closed form. Which values can it have?",
+            "Divide E's last cost of z₂ by its ten latents, and look for the number in the text "
+            "after (12.7).",
+        ),
     ),
-    Exercise(
+    Design(
         "12.d",
-        lambda: SUPREMUM,
-        [
-            Mistake(
-                LOG_P + TWICE,
-                "That is its value at the exact posterior. Another q makes it higher still: double "
-                "the variance of the top layer.",
-            ),
-            Mistake(LOG_P, "That is log p(x), which the printed formula passes."),
-            Mistake(SUPREMUM - LOG_P, "That is by how much it passes log p(x). Add log p(x)."),
-            Mistake(
-                LOG_P + 0.5 * math.log(2 * math.pi) + math.log(2),
-                "The variance of p(z_2|z_1) is ½, not 1.",
-            ),
-            Mistake(LOG_P + 0.5 * math.log(math.pi), "The log 2 of (12.7) is missing."),
-            Mistake(
-                LOG_P + 0.5 * math.log(2 * math.pi * math.e),
-                "You have added the entropy of the doubled q, 1.4189. Doubling the variance also "
-                "costs ELBO: ½(2 − 1 − log 2).",
-            ),
-        ],
-        log_density=True,
+        chain_gap,
+        0.05,
+        "the gap at x = 1",
+        hints=(
+            "Write log p(x, z_1, z_2) − log q(z_1|x) − log q(z_2|z_1) at draws made with μ + σε, "
+            "and push its mean uphill in six numbers.",
+            "Adam at 0.02, 64 draws a step, a thousand steps, σ as exp of a free number. Start "
+            "with z_1 near 1 and σ about 0.4.",
+        ),
     ),
 )

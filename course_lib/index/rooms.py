@@ -116,7 +116,9 @@ def _source_of(root: Path, file: str, name: str) -> tuple[str, ast.Module]:
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
             module = (node.module or "").replace(".", "/")
-            return _source_of(root, f"{module}.py", name)
+            package = f"{module}/__init__.py"
+            found = package if (root / package).exists() else f"{module}.py"
+            return _source_of(root, found, name)
     return file, tree
 
 

@@ -31,7 +31,7 @@
     DatasetFunnel: [[[6, 44, 212, 227]], [[218, 20, 396, 387], [664, 20, 130, 387]]],
     ChainOfLatents: [[[0, 14, 300, 391]], [[326, 14, 470, 391]]],
     DepthAgainstOneLayer: [[[13, 17, 451, 439]], [[486, 17, 305, 402]]],
-    ChainBound: [[[1, 21, 556, 367]], [[561, 26, 239, 297]]],
+    ChainBound: [[[1, 14, 565, 370]], [[567, 20, 232, 284]]],
   };
 
   const largest = (/** @type {number[]} */ numbers) => Math.max(...numbers);
