@@ -19,7 +19,7 @@ def second_layer_picture(runs: SmallRuns, world: str) -> Picture:
     if world not in WORLDS:
         raise ValueError(f"world must be one of {', '.join(WORLDS)}, got {world!r}")
     names = _names(world)
-    (ax,) = panels(new_figure(760, 74 + 52 * len(names)), left=150, right=170, top=34, bottom=40)
+    (ax,) = panels(new_figure(800, 74 + 52 * len(names)), left=156, right=204, top=34, bottom=40)
     style(ax, x="held-out log p(x), nats an image", keep="x")
     ax.set_ylim(len(names) - 0.45, -0.55)
     for row, model in enumerate(names):
@@ -36,7 +36,7 @@ def second_layer_picture(runs: SmallRuns, world: str) -> Picture:
             place = high + 0.02 * (high - low), row + APART * (warm - 0.5)
             label(ax, *place, words, of=COLOUR[warm])
     label(ax, low, -0.75, "plain", of=COLOUR[False])
-    label(ax, low + 0.1 * (high - low), -0.75, "KL warm-up", of=COLOUR[True])
+    label(ax, low + 0.12 * (high - low), -0.75, "KL warm-up", of=COLOUR[True])
     return show(ax.figure, _sentence(runs, world))  # type: ignore[arg-type]
 
 
