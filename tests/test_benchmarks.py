@@ -22,6 +22,7 @@ SHORT = {
     "evaluate": "--images 2 --k 200 --rounds 1",
     "explorers": "PosteriorExplorer",
     "player": "EvidenceNeedle",
+    "second_layer": "digits --seeds 1 --epochs 1",
     "sweep": "--epochs 1 --rounds 1",
     "training": "--images 640 --rounds 1",
 }

@@ -139,9 +139,7 @@ register(
                 "Now the log is right, and the warm-up is gone: β no longer weighs the costs in "
                 "the loss.",
             ),
-            Mistake(
-                _swapped, "The two are exchanged: β belongs into the loss, not into the ELBO."
-            ),
+            Mistake(_swapped, "The two are exchanged: β belongs into the loss, not into the ELBO."),
             Mistake(
                 _beyond_one,
                 "The log is right. But β must stop at 1; yours goes on rising after step `warm`.",
@@ -195,7 +193,7 @@ register(
         "11.d",
         lean,
         -1.0,
-        "minus the size of the skew",
+        "−|skew|",
         unit="",
         hints=(
             "Where is the lower tanh flat, and what becomes of a part of z₁ that lies there? "
