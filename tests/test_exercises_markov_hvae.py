@@ -1,4 +1,4 @@
-"""Chapter 11's exercises that are no number: blanks, a warm-up to mend, two logs, an upper arrow."""
+"""Chapter 11's exercises: blanks, a warm-up to mend, two logs, an upper arrow to build."""
 
 import math
 
