@@ -228,8 +228,8 @@ def small() -> study.SmallRuns:
 
 def small_interval(small: study.SmallRuns, world: str, two: str, one: str) -> tuple[float, float]:
     """Of held-out log p, both warmed up."""
-    values = [small.of("log_p", world, model, warm=True) for model in (two, one)]
-    return interval(*values, less)
+    upper, lower = (small.of("log_p", world, model, warm=True) for model in (two, one))
+    return interval(upper, lower, less)
 
 
 def test_what_woke_and_what_slept(small: study.SmallRuns) -> None:
@@ -309,3 +309,11 @@ def test_the_best_training_of_each_depth(runs: study.Study) -> None:
     assert intervals[2] == pytest.approx((0.0, 1.1), abs=0.05)
     assert intervals[3] == pytest.approx((-0.5, 0.5), abs=0.05)
     assert intervals[5] == pytest.approx((-1.2, 0.1), abs=0.06)
+
+
+def test_without_an_offset_the_opening_picture_does_not_lean() -> None:
+    """And of its miss next to nothing is left."""
+    tried = DepthAgainstOneLayer()
+    leaning, even = tried.at(b2=1.0, c2=1.0), tried.at(c2=0.0)
+    assert abs(even["skew"]) < 1e-9
+    assert even["kl"] < 0.05 * leaning["kl"]

@@ -131,8 +131,8 @@ def small_run(
         objective=warm_up(made.warm) if warm else elbo,
         progress_bar=False,
     )
-    about = {"world": world, "model": model, "warm": warm, "seed": seed}
-    return about | _rounded(held_out_figures(chain, test, seed=seed))
+    found: dict[str, Any] = _rounded(held_out_figures(chain, test, seed=seed))
+    return {"world": world, "model": model, "warm": warm, "seed": seed} | found
 
 
 @dataclass(frozen=True)
