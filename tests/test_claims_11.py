@@ -15,6 +15,7 @@ from scipy import stats
 from course_lib import depth_study as study
 from course_lib.exact import ScalarChain
 from course_lib.explorers.markov_hvae import DepthAgainstOneLayer
+from course_lib.shipped import results
 
 DEPTHS = (2, 3, 5)
 
@@ -317,3 +318,12 @@ def test_without_an_offset_the_opening_picture_does_not_lean() -> None:
     leaning, even = tried.at(b2=1.0, c2=1.0), tried.at(c2=0.0)
     assert abs(even["skew"]) < 1e-9
     assert even["kl"] < 0.05 * leaning["kl"]
+
+
+def test_the_second_layer_of_the_table_is_larger_as_well() -> None:
+    """Chapter 12's table: two and a half nats, 521,000 weights against 425,000, z_1 of 100."""
+    one, two = (results()[name] for name in ("mnist_hvae_1", "mnist_hvae_2"))
+    assert one["nll"] - two["nll"] == pytest.approx(2.5, abs=0.1)
+    assert round(one["parameters"], -3) == 425_000
+    assert round(two["parameters"], -3) == 521_000
+    assert (one["architecture"]["latents"][0], two["architecture"]["latents"][0]) == (50, 100)
