@@ -191,18 +191,17 @@ def log_joint_in_place(prior: Tensor, arrows: list[Tensor], x: int, z: list[int]
     return total
 
 
-def warmed(r: Tensor, cost_1: Tensor, cost_2: Tensor, step: int, warm: int) -> Any:
+def warmed(r: Tensor, cost: Tensor, step: int, warm: int) -> Any:
     weight = 1 if step > warm else step / warm
-    rows = [[-a + weight * (b + c), a - b - c] for a, b, c in zip(r, cost_1, cost_2, strict=True)]
+    rows = [[weight * c - a, a - c] for a, c in zip(r, cost, strict=True)]
     return torch.tensor(rows, dtype=torch.float64).mean(0)
 
 
-def warmed_in_place(r: Tensor, cost_1: Tensor, cost_2: Tensor, step: int, warm: int) -> Any:
-    cost_1 += cost_2
-    cost_2.copy_(r).sub_(cost_1)
-    cost_1 *= min(step / warm, 1)
-    cost_1 -= r
-    return torch.stack([cost_1.mean(), cost_2.mean()])
+def warmed_in_place(r: Tensor, cost: Tensor, step: int, warm: int) -> Any:
+    elbo = r.mean() - cost.mean()
+    cost *= min(step / warm, 1)
+    cost -= r
+    return torch.stack([cost.mean(), elbo])
 
 
 def chain_elbo(log_x: Tensor, log_p: Tensor, log_q: Tensor) -> Any:

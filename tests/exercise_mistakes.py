@@ -419,15 +419,11 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         ),
     ],
     "11.b": [
-        (lambda r, b, c, n, w: printed(r, b + c, min(1, n / w), min(1, n / w)), "That is the prog"),
-        (lambda r, b, c, n, w: printed(r, b + c, 1, 1), "Now the log is right, and"),
-        (lambda r, b, c, n, w: printed(r, b + c, 1, min(1, n / w)), "The two are exchanged"),
-        (lambda r, b, c, n, w: printed(r, b + c, n / w, 1), "The log is right. But β must stop"),
-        (
-            lambda r, b, c, n, w: printed(r - b, c, min(1, n / w), 1),
-            "The log is right. But β is to weigh",
-        ),
-        (lambda r, b, c, n, w: printed(r, b + c, min(1, n / w), 0), "The loss is right. The ELBO"),
+        (lambda r, c, n, w: printed(r, c, min(1, n / w), min(1, n / w)), "That is the program"),
+        (lambda r, c, n, w: printed(r, c, 1, 1), "Now the log is right, and"),
+        (lambda r, c, n, w: printed(r, c, 1, min(1, n / w)), "The two are exchanged"),
+        (lambda r, c, n, w: printed(r, c, n / w, 1), "The log is right. But β must stop"),
+        (lambda r, c, n, w: printed(r, c, min(1, n / w), 0), "The loss is right. The ELBO"),
     ],
     "12.b": [
         (lambda x, p, q: chain(x, p, torch.cat([q, q[-1:]])), "log q(z_T|z_{T−1}) is subtracted"),

@@ -16,11 +16,9 @@ NOISE = 0.3  # of the upper arrow
 FARTHEST, STEEPEST = 10.0, 10.0  # of the sums over z that are still resolved
 
 
-def warmed_up(
-    reconstruction: Tensor, cost_1: Tensor, cost_2: Tensor, step: int, warm: int
-) -> Tensor:
-    """β · costs − reconstruction, and the ELBO, each a mean over the batch: (2,)."""
-    return _printed(reconstruction, cost_1 + cost_2, _beta(step, warm), 1.0)
+def warmed_up(reconstruction: Tensor, cost: Tensor, step: int, warm: int) -> Tensor:
+    """β · cost − reconstruction, and the ELBO, each a mean over the batch: (2,)."""
+    return _printed(reconstruction, cost, _beta(step, warm), 1.0)
 
 
 def _beta(step: int, warm: int) -> float:
@@ -28,35 +26,9 @@ def _beta(step: int, warm: int) -> float:
 
 
 def _printed(reconstruction: Tensor, cost: Tensor, in_loss: float, in_elbo: float) -> Tensor:
-    """Loss and ELBO, with the weights of the costs in each."""
+    """Loss and ELBO, with the weights of the cost in each."""
     loss, elbo = in_loss * cost - reconstruction, reconstruction - in_elbo * cost
     return torch.stack([loss.mean(), elbo.mean()])
-
-
-def _as_it_was(r: Tensor, cost_1: Tensor, cost_2: Tensor, step: int, warm: int) -> Tensor:
-    beta = _beta(step, warm)
-    return _printed(r, cost_1 + cost_2, beta, beta)
-
-
-def _never_warmed(r: Tensor, cost_1: Tensor, cost_2: Tensor, step: int, warm: int) -> Tensor:
-    return _printed(r, cost_1 + cost_2, 1.0, 1.0)
-
-
-def _swapped(r: Tensor, cost_1: Tensor, cost_2: Tensor, step: int, warm: int) -> Tensor:
-    return _printed(r, cost_1 + cost_2, 1.0, _beta(step, warm))
-
-
-def _beyond_one(r: Tensor, cost_1: Tensor, cost_2: Tensor, step: int, warm: int) -> Tensor:
-    return _printed(r, cost_1 + cost_2, step / warm, 1.0)
-
-
-def _top_alone(r: Tensor, cost_1: Tensor, cost_2: Tensor, step: int, warm: int) -> Tensor:
-    elbo = r - cost_1 - cost_2
-    return torch.stack([(cost_1 + _beta(step, warm) * cost_2 - r).mean(), elbo.mean()])
-
-
-def _without_cost(r: Tensor, cost_1: Tensor, cost_2: Tensor, step: int, warm: int) -> Tensor:
-    return _printed(r, cost_1 + cost_2, _beta(step, warm), 0.0)
 
 
 def lean(arrow: TanhArrow) -> float:
@@ -75,10 +47,7 @@ def lean(arrow: TanhArrow) -> float:
 
 RATE, WIDTH = "learning rate too high", "log-variance taken for log-std in the draw"
 PIXELS, ASLEEP = "pixels left at 0 to 255", "layer 2 fell asleep"
-BATCH = tuple(
-    torch.tensor(values, **DOUBLE)
-    for values in ([-20.5, -31.0, -24.2], [3.1, 5.4, 4.7], [1.2, 0.4, 2.3])
-)
+BATCH = tuple(torch.tensor(values, **DOUBLE) for values in ([-20.5, -31.0, -24.2], [4.3, 5.8, 7.0]))
 
 register(
     Blanks(
@@ -130,28 +99,26 @@ register(
         lambda: warmed_up,
         [
             Mistake(
-                _as_it_was,
+                lambda r, cost, n, w: _printed(r, cost, _beta(n, w), _beta(n, w)),
                 "That is the program as it was: what it prints is the weighted bound, so while β "
-                "is small the costs hardly show in the log.",
+                "is small the cost hardly shows in the log.",
             ),
             Mistake(
-                _never_warmed,
-                "Now the log is right, and the warm-up is gone: β no longer weighs the costs in "
+                lambda r, cost, n, w: _printed(r, cost, 1.0, 1.0),
+                "Now the log is right, and the warm-up is gone: β no longer weighs the cost in "
                 "the loss.",
             ),
-            Mistake(_swapped, "The two are exchanged: β belongs into the loss, not into the ELBO."),
             Mistake(
-                _beyond_one,
+                lambda r, cost, n, w: _printed(r, cost, 1.0, _beta(n, w)),
+                "The two are exchanged: β belongs into the loss, not into the ELBO.",
+            ),
+            Mistake(
+                lambda r, cost, n, w: _printed(r, cost, n / w, 1.0),
                 "The log is right. But β must stop at 1; yours goes on rising after step `warm`.",
             ),
             Mistake(
-                _top_alone,
-                "The log is right. But β is to weigh the costs of both layers; you have warmed up "
-                "the top one alone.",
-            ),
-            Mistake(
-                _without_cost,
-                "The loss is right. The ELBO has its costs, once each; you print the "
+                lambda r, cost, n, w: _printed(r, cost, _beta(n, w), 0.0),
+                "The loss is right. The ELBO has its cost, counted once; you print the "
                 "reconstruction alone.",
             ),
         ],
@@ -161,8 +128,8 @@ register(
         hints=(
             "At step 0 β is zero. What does the function print then, and is that a bound on "
             "log p(x)?",
-            "The loss may weigh the costs as it likes. What is called ELBO counts each of them "
-            "once, whatever β is: two different sums.",
+            "The loss may weigh the cost as it likes. What is called ELBO counts it once, "
+            "whatever β is: two different sums.",
         ),
     ),
     MultipleChoice(
