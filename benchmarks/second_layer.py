@@ -15,7 +15,7 @@ import torch
 
 from course_lib.depth_study.second_layer import (
     MODELS,
-    WORLDS,
+    SMALL_WORLDS,
     SmallRuns,
     load_small_runs,
     save_small_runs,
@@ -43,7 +43,7 @@ def table(runs: SmallRuns, world: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("worlds", nargs="+", choices=WORLDS)
+    parser.add_argument("worlds", nargs="+", choices=SMALL_WORLDS)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, help="of each training (default: the world's own)")
     options = parser.parse_args()

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from course_lib import depth_study as study
-from course_lib.depth_study.second_layer import MODELS, WORLDS, save_small_runs, small_run
+from course_lib.depth_study.second_layer import MODELS, SMALL_WORLDS, save_small_runs, small_run
 from course_lib.vae import Architecture, MarkovHVAE, TopDownHVAE
 
-DIGITS = WORLDS["digits"]
+DIGITS = SMALL_WORLDS["digits"]
 
 
 def test_the_models_of_the_digits() -> None:

@@ -36,8 +36,8 @@ from course_lib.depth_study.report import (
     units_table,
 )
 from course_lib.depth_study.results import Study, load_study
-from course_lib.depth_study.second_layer import WORLDS as SMALL_WORLDS
 from course_lib.depth_study.second_layer import (
+    SMALL_WORLDS,
     SmallRuns,
     black_or_white,
     fresh,

@@ -66,7 +66,7 @@ def ink_of_mnist() -> tuple[Tensor, Tensor]:
     return train[:6_000], test[:HELD_OUT]
 
 
-WORLDS = {
+SMALL_WORLDS = {
     "digits": SmallWorld(ink_of_digits, (8, 4), (64, 64), Settings(200, 100, 1e-2), 0.6),
     "mnist": SmallWorld(ink_of_mnist, (20, 10), (100,), Settings(30, 100, 5e-3), 0.3),
 }
@@ -118,9 +118,9 @@ def small_run(
     The seed decides the first weights, the order of the images and all noise. epochs: in place of
     the world's own. Raises ValueError for another world or model.
     """
-    if world not in WORLDS:
-        raise ValueError(f"world must be one of {', '.join(WORLDS)}, got {world!r}")
-    made = WORLDS[world]
+    if world not in SMALL_WORLDS:
+        raise ValueError(f"world must be one of {', '.join(SMALL_WORLDS)}, got {world!r}")
+    made = SMALL_WORLDS[world]
     train, test = made.images()
     chain = fresh(made.architecture(model, train.shape[1]), train.mean(0), seed=seed)
     fit(

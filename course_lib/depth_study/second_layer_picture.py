@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from course_lib.depth_study.second_layer import WORLDS, SmallRuns
+from course_lib.depth_study.second_layer import SMALL_WORLDS, SmallRuns
 from course_lib.plots import COLOURS, label, new_figure, number, panels, show, style
 from course_lib.plots.figures import Picture
 
@@ -16,8 +16,8 @@ def second_layer_picture(runs: SmallRuns, world: str) -> Picture:
 
     Raises ValueError if there is no such world, or a run is missing.
     """
-    if world not in WORLDS:
-        raise ValueError(f"world must be one of {', '.join(WORLDS)}, got {world!r}")
+    if world not in SMALL_WORLDS:
+        raise ValueError(f"world must be one of {', '.join(SMALL_WORLDS)}, got {world!r}")
     names = _names(world)
     (ax,) = panels(new_figure(800, 74 + 52 * len(names)), left=156, right=204, top=34, bottom=40)
     style(ax, x="held-out log p(x), nats an image", keep="x")
@@ -42,7 +42,7 @@ def second_layer_picture(runs: SmallRuns, world: str) -> Picture:
 
 def _names(world: str) -> dict[str, str]:
     """What each model is called beside its row."""
-    first, second = WORLDS[world].latents
+    first, second = SMALL_WORLDS[world].latents
     return {
         "one layer": f"one layer of {first}",
         "one wide layer": f"one layer of {first + second}",
