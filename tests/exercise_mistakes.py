@@ -20,7 +20,6 @@ from exercise_answers import (
     log_joint,
     moments,
     on_two_humps,
-    score_estimates,
 )
 from torch import Tensor
 
@@ -51,7 +50,6 @@ def completed(precision: float, slope: float) -> list[float]:
 
 
 LOG_P_12 = normal(1, 0, 3)  # of the unit chain of two, at x = 1
-SECOND_MOMENTS = [(r**4 + 18 * r**2 + 15) / (4 * r**2 + 4) for r in (0, 1, 3)]
 H_HALF, H_ONE = (LOG_PI + 1) / 2, (LOG_2_PI + 1) / 2  # entropies of variances ½ and 1
 
 WRONG_NUMBERS: dict[str, Wrong] = {
@@ -103,20 +101,6 @@ WRONG_NUMBERS: dict[str, Wrong] = {
         (-1 / 4, "Mind the sign"),
         (0, "The KL is the same"),
         (LOG_2 / 2, "That is the mean KL"),
-    ],
-    "8.a": [
-        ([4 / 15, 2 / 15, 2 / 111], "Turn the ratio over"),
-        ([value**0.5 for value in R["8.a"]], "That is the ratio of the standard deviations"),
-        (SECOND_MOMENTS, "Those are second moments"),
-        ([15, 30, 222], "The pathwise variance"),
-        ([15 / 4, 4, 24], "You left out the term 14ρ²"),
-    ],
-    "8.d": [
-        (LOG_2 / 2, "That is for noise of no size"),
-        ((LOG_2 - math.log(1.1)) / 2, "The scale enters as its square"),
-        (2 * R["8.d"], "Nearly"),
-        (-R["8.d"], "Mind the sign"),
-        (0, "With the right noise"),
     ],
     "9.a": [
         ([20, 40 / 3], "Turn them round"),
@@ -295,6 +279,12 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: lambda x: moments(0 * x, 4.0), "the mean gap over x is "),
         (lambda: torch.zeros(3), "an encoder is wanted, a net or a function, got Tensor"),
     ],
+    "8.d": [
+        (lambda: lambda z: z + torch.sin(2 * z), "over that of slopes is 0.698643"),
+        (lambda: lambda z: torch.sin(2 * z), "the gradient in μ is 0.271, and at least 0.5"),
+        (lambda: lambda z: (z > 0.5).double(), "autograd sees no slope of f"),
+        (lambda: 0.5, "a function of z is wanted, got float"),
+    ],
     "11.d": [
         (lambda: TanhArrow(2.0, 0.7, 1.5, 0.3), "−|skew| is −0.59"),
         (lambda: TanhArrow(2.0, 4.0, 0.0, 0.3), "−|skew| is "),  # symmetric
@@ -370,33 +360,20 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda m, s: stack(m, (s**2 + m**2).mean(0).sqrt()), "That is the spread round 0"),
     ],
     "8.b": [
-        (lambda m, s, e: m + s.exp() ** 2 * e, "You multiplied the noise by the variance"),
-        (lambda m, s, e: m + s.exp().sqrt() * e, "You read log σ as log σ²"),
-        (lambda m, s, e: m + s * e, "log σ is a logarithm"),
+        (lambda m, s, e: m + s.detach().exp() * e, "The draws are right, but one of the two"),
         (
             lambda m, s, e: m.detach() + s.detach().exp() * e,
-            "The values are right, and no gradient reaches mean or log_std",
+            "The draws are right, and no gradient reaches mean or log_std",
         ),
         (
             lambda m, s, e: m.detach() + s.exp() * e,
-            "The values are right, and no gradient reaches the mean",
+            "The draws are right, and no gradient reaches the mean",
         ),
-        (
-            lambda m, s, e: m + s.detach().exp() * e,
-            "The values are right, and no gradient reaches log_std.",
-        ),
+        (lambda m, s, e: m + s.exp() ** 2 * e, "You multiplied the noise by the variance"),
+        (lambda m, s, e: m + s.exp().sqrt() * e, "You read log σ as log σ²"),
+        (lambda m, s, e: m + s * e, "log σ is a logarithm"),
         (lambda m, s, e: m + e, "That noise has the scale one"),
         (lambda m, s, e: m * s.exp() + s.exp() * e, "σ multiplies the noise alone"),
-    ],
-    "8.c": [
-        (lambda v, e, s: v * e / s, "Unbiased, and as noisy"),
-        (lambda v, e, s: (v - sum(v) / len(v)) * e / s, "The mean of all S values"),
-        (lambda v, e, s: score_estimates(v, e, 1), "∂ log q/∂μ is ε/σ: divide by σ."),
-        (lambda v, e, s: score_estimates(v, e, s) / s, "∂ log q/∂μ = (z − μ)/σ²"),
-        (lambda v, e, s: score_estimates(v, e, 1) * s, "∂ log q/∂μ is ε/σ: divide by σ, do not"),
-        (lambda v, e, s: score_estimates(-v, e, s), "Mind the sign"),
-        (lambda v, e, s: sum(score_estimates(v, e, s)) / len(v), "That is their average"),
-        (lambda v, e, s: (v - (sum(v) - v) / len(v)) * e / s, "S − 1 values are left"),
     ],
     "9.c": [
         (lambda v, N: sum(v), "You forgot N/B"),

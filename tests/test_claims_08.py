@@ -1,5 +1,6 @@
 """What notebook 8 says over seeds, and where its cells print too little to show it."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.integrate import quad
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
+from scipy.stats import norm
 from torch import Generator
 
 from course_lib import train, vae
@@ -49,16 +51,57 @@ def test_from_which_frequency_on_the_heights_have_the_smaller_variance() -> None
     assert all(slopes > heights for _, slopes, heights in map(wave, np.arange(1.15, 6.05, 0.1)))
 
 
+def test_the_law_for_fine_waves() -> None:
+    """Under N(0, 1): ½ω² for the slopes and ½ for the weighted heights, once δ⁴ is gone."""
+    for omega in (5.0, 8.0):
+        gradient, slopes, heights = wave(omega)
+        assert slopes == pytest.approx(omega**2 / 2, rel=1e-6)
+        assert heights == pytest.approx(0.5, rel=1e-6)
+        assert abs(gradient) < 2.5e-5
+
+
 def test_the_explorer_shows_what_is_to_be_tried() -> None:
     tried = GradientNoise()
-    tried.at(f="sin ωz", mean=0.0, std=1.0, estimator="pathwise")
-    waves = {omega: tried.at(omega=omega) for omega in (0.2, 1.1, 1.15, 4.0, 6.0)}
-    worth = [drawn["worth"] for drawn in waves.values()]
-    assert worth == sorted(worth, reverse=True)
-    assert waves[1.1]["worth"] > 1 > waves[1.15]["worth"]
-    assert all(abs(waves[omega]["gradient"]) < 0.0015 for omega in (4.0, 6.0))
-    step = tried.at(f="step at ½")
-    assert step["pathwise_variance"] == 0 < step["gradient"]
+    finer = tried.at(f="sin 2z", mean=0.0, std=1.0)["worth"]
+    narrower = tried.at(std=0.4)["worth"]
+    assert finer < 1 < narrower
+    needle = tried.at(f="z²", mean=3.0, std=0.4)
+    heights = (needle["gradient"] / 2) ** 2  # of f at μ
+    assert heights == 9
+    assert needle["worth"] == pytest.approx(992, abs=0.5)
+    steps = [tried.at(f="step at ½", mean=mean, std=1.0) for mean in (-1.0, 0.0, 1.0)]
+    assert all(step["pathwise_variance"] == 0 < step["gradient"] for step in steps)
+    assert len({step["gradient"] for step in steps}) == 2  # −1.5 and ½ below, ½ above
+
+
+def test_the_variance_of_a_step_s_weighted_height() -> None:
+    """((c − μ) q(c) + P)/σ² − q(c)², whatever μ and σ."""
+    for mean, std in ((0.0, 1.0), (1.2, 0.7), (-0.5, 2.0)):
+        edge = (0.5 - mean) / std
+
+        def moment(power: int, edge: float = edge) -> float:
+            return quad(lambda e: e**power * norm.pdf(e), edge, 12, epsabs=1e-13)[0]
+
+        at_c, share = norm.pdf(0.5, mean, std), norm.sf(0.5, mean, std)
+        exact = (moment(2) - moment(1) ** 2) / std**2
+        assert ((0.5 - mean) * at_c + share) / std**2 - at_c**2 == pytest.approx(exact, rel=1e-9)
+
+
+def test_what_noise_of_another_scale_wins() -> None:
+    """Of x = 1.5 z + 0.6 noise: ½ log of the precisions' ratio, and SciPy's for σ²."""
+    information = (1.5 / 0.6) ** 2
+
+    def lost(std: float, drawn: float) -> float:
+        return 0.5 * information * drawn**2 + 0.5 * std**2 - math.log(std) - 0.5
+
+    least = minimize_scalar(lambda s: lost(s, s), bounds=(0.1, 1.5), method="bounded").fun
+    tenth = minimize_scalar(lambda s: lost(s, 0.1 * s), bounds=(0.1, 1.5), method="bounded").fun
+    square = minimize_scalar(lambda s: lost(s, s * s), bounds=(0.1, 1.5), method="bounded").fun
+    assert least - tenth == pytest.approx(0.960, abs=5e-4)
+    assert least - tenth == pytest.approx(
+        0.5 * math.log((1 + information) / (1 + information / 100)), abs=1e-9
+    )
+    assert least - square == pytest.approx(0.477, abs=5e-4)
 
 
 def bound(

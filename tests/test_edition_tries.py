@@ -42,12 +42,7 @@ TRIES = {
         "encoder 16, encoder 4, encoder 2, encoder 1, encoder 1, rho 0.95, · 29.4",
     ],
     7: ["", "", "· 2.3", "digit 9, · 0.4, digit 9"],
-    8: [
-        "",
-        "mean 3, std 0.4, · 992, · 114",
-        "mean 0, std 1, omega 0.2, omega 6, omega 1.10, omega 1.15, omega 4, · 0.001",
-        "",
-    ],
+    8: ["· 2, std 0.4", "mean 3, std 0.4, · 992, · 9", ""],
     9: [
         "· 63, · 99, B 10, · 99",
         "B 100, L 1, · 83, · 26",
@@ -143,19 +138,11 @@ def test_what_is_to_be_set_is_a_stop(chapter: int) -> None:
 
 
 def test_what_a_reader_is_sent_to_is_there() -> None:
-    """The least gap of the tanh world, the gap at the other mode, two variances in turn."""
-    weights, gap, noise = (
-        EXPLORERS[n].example() for n in ("LogWeights", "PosteriorGap", "GradientNoise")
-    )
+    """The least gap of the tanh world, and the gap at the other mode."""
+    weights, gap = (EXPLORERS[n].example() for n in ("LogWeights", "PosteriorGap"))
     least = weights.at(world="tanh, x = 2", mean=1.35, std=0.46)["gap"]
     assert f"{least:.2f}" == "0.06"
     sides = [gap.at(world="z², x = 2", mean=mean, std=0.18)["gap"] for mean in (1.35, -1.35)]
     assert sides[0] == pytest.approx(sides[1])
-    ahead = []
-    for omega in (1.1, 1.15):
-        values = {"f": "sin ωz", "mean": 0.0, "std": 1.0, "omega": omega}
-        found = noise.at(estimator="score function", **values)
-        ahead.append(found["pathwise_variance"] < found["score_variance"])
-    assert ahead == [True, False]
-    for explorer in (weights, gap, noise):
+    for explorer in (weights, gap):
         explorer.close()

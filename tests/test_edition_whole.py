@@ -26,7 +26,6 @@ from course_lib.index import ROOT
 NOTEBOOKS = ROOT / "notebooks"
 FEW = 700  # positions, and no more than the edition has of any explorer
 FEW_OF = {name: min(most, FEW) for name, most in stops.MOST_OF.items()}
-FEW_OF["GradientNoise"] = 2_500  # many of its values stand in the text
 
 # What moves a control of each kind from wherever it stands.
 KEYS = {

@@ -128,7 +128,6 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "pathwise_variance": "variance of one pathwise estimate",
             "score_variance": "variance of one score-function estimate",
             "worth": "score-function draws that one pathwise draw is worth",
-            "baseline": "baseline",
             "pathwise_mean": "mean of the 4,000 pathwise estimates",
             "score_mean": "mean of the 4,000 score-function estimates",
         },

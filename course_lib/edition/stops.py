@@ -24,12 +24,9 @@ MOST = 6_000  # positions of a recording
 MOST_OF = {
     "ChainOfLatents": 140,  # each with 48 pictures of digits
     "DepthAgainstOneLayer": 2_600,  # each a fit of 20 milliseconds, and curves of many vertices
-    "GradientNoise": 16_000,  # two thirds of them the same, since ω belongs to one f alone
 }
-# What a text sends a reader to without giving it to a symbol: the least gap, the other mode, where
-# two variances change places.
+# What a text sends a reader to without giving it to a symbol: the least gap, the other mode.
 SOUGHT: dict[str, dict[str, set[float]]] = {
-    "GradientNoise": {"omega": {1.1, 1.15}},
     "LogWeights": {"mean": {1.35}, "std": {0.46}},
     "PosteriorExplorer": {"mean": {-1.15}},
     "PosteriorGap": {"mean": {-1.35}},

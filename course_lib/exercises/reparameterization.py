@@ -1,4 +1,6 @@
-"""Exercises on the two gradients of E_q f(z), and on noise of the wrong scale."""
+"""Exercises on the two gradients of E_q f(z): another q, a cut path, a biased baseline, an f that
+reverses the order.
+"""
 
 import math
 from collections.abc import Callable
@@ -9,10 +11,13 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake
-from course_lib.distributions import DiagonalGaussian, kl_divergence
-from course_lib.exercises.given import UNIT
+from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks.answers import Refused
 from course_lib.exercises.registry import register
+
+FAR = 8.0  # standard deviations; beyond them lies less than 2e-15 of N(0, 1)
+GRIDS = (160_001, 211_403)  # points: what one of them cannot resolve, they do not agree on
+LEAST_GRADIENT, MOST_RATIO = 0.5, 0.05
 
 
 @dataclass(frozen=True)
@@ -45,81 +50,129 @@ def _with_gradient(returned: Any) -> list[Tensor]:
     return [returned] if isinstance(returned, Tensor) and returned.requires_grad else []
 
 
-def _ratios(subtract: float = 1.0) -> list[float]:
-    """(E score² − g²)/(E path² − g²) for f = z², σ = 1, at ρ = 0, 1, 3, by moments of ε.
-
-    subtract: how much of g² is taken off; 0 leaves second moments.
-    """
-    found = []
-    for rho in (0.0, 1.0, 3.0):
-        # z = ρ + ε, so z⁴ε² = Σ_k C(4, k) ρ^{4−k} ε^{k+2}; E ε^{2m} = 1·3·5·…·(2m − 1)
-        second = sum(math.comb(4, k) * rho ** (4 - k) * _moment(k + 2) for k in range(5))
-        square = subtract * (2 * rho) ** 2
-        found.append((second - square) / (4 * (rho**2 + 1) - square))
-    return found
-
-
-def _moment(power: int) -> float:
-    """E ε^power for ε ~ N(0, 1)."""
-    return 0.0 if power % 2 else float(math.prod(range(1, power, 2)))
-
-
-def _excess(scale: float) -> Tensor:
-    """By how much the best "ELBO" passes log p(x), if the noise of z is `scale` times σ.
-
-    The unit world at x = 1. The best μ is the posterior's mean; σ is searched on a fine grid.
-    """
-    x = torch.ones(1, **DOUBLE)
-    std = torch.linspace(0.5, 1.1, 60_001, **DOUBLE).unsqueeze(-1)
-    mean = UNIT.posterior(x).mean
-    believed = DiagonalGaussian.from_std(mean.expand_as(std), std)
-    drawn = DiagonalGaussian.from_std(mean.expand_as(std), scale * std)
-    reconstruction = UNIT.elbo(drawn, x) + kl_divergence(drawn, UNIT.prior)
-    return (reconstruction - kl_divergence(believed, UNIT.prior)).max() - UNIT.log_evidence(x)
-
-
 def _reparameterized(mean: Tensor, log_std: Tensor, noise: Tensor) -> Tensor:
     """z = μ + σ ε."""
     return mean + log_std.exp() * noise
 
 
-def _leave_one_out(values: Tensor, noise: Tensor, std: float) -> Tensor:
-    others = (values.sum() - values) / (len(values) - 1)
-    return (values - others) * noise / std
+def variance_ratio(f: Any) -> float:
+    """Var[f(z) ε]/Var[f′(z)] of z = ε ~ N(0, 1): the score function's over the pathwise one.
+
+    Raises Refused unless f is smooth as far as two grids can tell, and the gradient in μ of its
+    average is LEAST_GRADIENT in size.
+    """
+    if not callable(f):
+        raise Refused(f"a function of z is wanted, got {type(f).__name__}")
+    _moments(f, 3)  # what is no function of z is refused before it gets a hundred thousand
+    first, second = (_moments(f, count) for count in GRIDS)
+    size = max(1.0, *map(abs, first))
+    if not all(
+        math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-6 * size)
+        for a, b in zip(first, second, strict=True)
+    ):
+        raise Refused("f changes too fast to be measured: a ripple with ω below 1,000 will do")
+    slope, weighted, square_of_slope, square_of_weighted = first
+    if not math.isclose(slope, weighted, rel_tol=1e-3, abs_tol=1e-4):
+        raise Refused(
+            f"the slopes average to {slope:.3f} and the weighted heights to "
+            f"{weighted:.3f}: f must have no jumps, and autograd must see all of it"
+        )
+    if abs(weighted) < LEAST_GRADIENT:
+        raise Refused(
+            f"the gradient in μ is {weighted:.3f}, and at least {LEAST_GRADIENT} in size is asked"
+        )
+    narrow = square_of_slope - slope**2
+    if narrow <= 1e-9 * square_of_slope:
+        raise Refused("f is a straight line: its slopes have no noise at all, and cannot lose")
+    return (square_of_weighted - weighted**2) / narrow
+
+
+def _moments(f: Callable[[Tensor], Any], count: int) -> list[float]:
+    """E f′(ε), E f(ε)ε and the means of their squares, by a trapezoidal sum over `count` points."""
+    noise = torch.linspace(-FAR, FAR, count, **DOUBLE)
+    mass = torch.softmax(-noise.square() / 2, 0)
+    with torch.enable_grad():
+        z = noise.clone().requires_grad_()
+        height = f(z)
+        if not isinstance(height, Tensor) or height.shape != z.shape:
+            shape = tuple(height.shape) if isinstance(height, Tensor) else type(height).__name__
+            raise Refused(f"f must map z {tuple(z.shape)} to as many numbers, got {shape}")
+        if not height.requires_grad:
+            raise Refused("autograd sees no slope of f: write it with torch, and detach nothing")
+        (slope,) = torch.autograd.grad(height.sum(), z)
+    weighted = height.detach().double() * noise
+    return [(mass @ values).item() for values in (slope, weighted, slope**2, weighted**2)]
 
 
 MEAN = torch.tensor([0.5, -2.0], **DOUBLE)
 LOG_STD = torch.tensor([-1.0, 0.7], **DOUBLE)
 NOISE = torch.tensor([[0.3, -1.2], [1.0, 0.4], [-0.7, 2.0]], **DOUBLE)
-VALUES = torch.tensor([-101.0, -97.5, -120.0, -99.0], **DOUBLE)
-FOUR = torch.tensor([0.3, -1.2, 0.8, 0.1], **DOUBLE)
 
 register(
-    Exercise(
+    Blanks(
         "8.a",
-        _ratios,
         [
-            Mistake([1 / r for r in _ratios()], "Turn the ratio over: it is above one."),
-            Mistake(
-                [math.sqrt(r) for r in _ratios()],
-                "That is the ratio of the standard deviations. Draws go with the variance.",
+            Blank(
+                "-log(u) / λ",
+                {
+                    "-λ log(u)": "The mean of −log u is 1, so this has the mean λ. The mean of q "
+                    "is 1/λ.",
+                    "exp(-λ u)": "That is the share of q beyond u, a number below 1. Set the share "
+                    "equal to u and solve for z.",
+                    "λ + u": "That is uniform, on (λ, λ + 1). q reaches from 0 to infinity.",
+                },
             ),
-            Mistake(
-                _ratios(subtract=0.0),
-                "Those are second moments. A variance subtracts the squared gradient, (2μ)².",
+            Blank(
+                "-z / λ",
+                {
+                    "z / λ": "Mind the sign: a larger λ brings every z nearer to 0.",
+                    "-λ z": "−log(u)/λ has the derivative log(u)/λ². Write it with z.",
+                    "1 / z": "1/z grows where z is small, and a small z hardly moves: its move is "
+                    "proportional to z.",
+                },
             ),
-            Mistake(
-                [4 * r for r in _ratios()],
-                "The pathwise variance is 4σ²: f′(z) = 2z, and the 2 is squared as well.",
+            Blank(
+                "-f'(z) z / λ",
+                {
+                    "f'(z)": "That would be so if z moved by as much as λ does. The chain rule "
+                    "multiplies by ∂z/∂λ.",
+                    "f'(z) z": "The chain rule multiplies by ∂z/∂λ, and that is not z.",
+                    "-f(z) z / λ": "A draw is moved, so f changes by its slope and not by its "
+                    "height.",
+                },
             ),
-            Mistake([15 / 4, 16 / 4, 96 / 4], "You left out the term 14ρ²."),
+            Blank(
+                "1/λ - z",
+                {
+                    "-z": "That leaves out the factor λ in front of the exponential. The score is "
+                    "zero on average, and −z is not.",
+                    "-λ z": "That is a part of log q itself. Differentiate it in λ.",
+                    "z - 1/λ": "Mind the sign: a larger λ makes large z less likely.",
+                },
+            ),
         ],
-        unit="",
+        hints=(
+            "How large a share of q lies beyond z? That share, of a draw z, is uniform on (0, 1).",
+            "The share is exp(−λz): set it equal to u. For the third blank take the chain rule, as "
+            "in (8.1). For the fourth differentiate log q(z) = log λ − λz.",
+        ),
     ),
     Differentiated(
         "8.b",
         lambda: _reparameterized,
         [
+            Mistake(
+                lambda mean, log_std, noise: mean + log_std.exp().detach() * noise,
+                "The draws are right, but one of the two gradients still does not arrive.",
+            ),
+            Mistake(
+                lambda mean, log_std, noise: _reparameterized(mean, log_std, noise).detach(),
+                "The draws are right, and no gradient reaches mean or log_std: it is .sample().",
+            ),
+            Mistake(
+                lambda mean, log_std, noise: mean.detach() + log_std.exp() * noise,
+                "The draws are right, and no gradient reaches the mean.",
+            ),
             Mistake(
                 lambda mean, log_std, noise: mean + (2 * log_std).exp() * noise,
                 "You multiplied the noise by the variance. Its square root, σ, is what scales it.",
@@ -133,18 +186,6 @@ register(
                 "log σ is a logarithm: exponentiate it first.",
             ),
             Mistake(
-                lambda mean, log_std, noise: _reparameterized(mean, log_std, noise).detach(),
-                "The values are right, and no gradient reaches mean or log_std: it is .sample().",
-            ),
-            Mistake(
-                lambda mean, log_std, noise: mean.detach() + log_std.exp() * noise,
-                "The values are right, and no gradient reaches the mean.",
-            ),
-            Mistake(
-                lambda mean, log_std, noise: mean + log_std.exp().detach() * noise,
-                "The values are right, and no gradient reaches log_std.",
-            ),
-            Mistake(
                 lambda mean, log_std, noise: mean + noise,
                 "That noise has the scale one. Multiply it by σ.",
             ),
@@ -156,73 +197,39 @@ register(
         cases=[(MEAN, LOG_STD, NOISE)],
         tolerance=1e-10,
         unit="",
+        hints=(
+            "Two paths lead back from z, one to the mean and one to log σ. Follow both.",
+            "The KL alone wants every σ to be 1, so nothing else reaches log σ. Which word in its "
+            "line hands out plain numbers, which autograd cannot follow?",
+        ),
     ),
-    Exercise(
+    MultipleChoice(
         "8.c",
-        lambda: _leave_one_out,
-        [
-            Mistake(
-                lambda values, noise, std: values * noise / std,
-                "Unbiased, and as noisy as ever: subtract the mean of the other values.",
-            ),
-            Mistake(
-                lambda values, noise, std: (values - values.mean()) * noise / std,
-                "The mean of all S values holds the draw's own, which ties it to ε and shrinks "
-                "the estimate to (S − 1)/S of itself. Leave the own value out.",
-            ),
-            Mistake(
-                lambda values, noise, std: _leave_one_out(values, noise, 1.0),
-                "∂ log q/∂μ is ε/σ: divide by σ.",
-            ),
-            Mistake(
-                lambda values, noise, std: _leave_one_out(values, noise, std**2),
-                "∂ log q/∂μ = (z − μ)/σ² = ε/σ. You divided once too often.",
-            ),
-            Mistake(
-                lambda values, noise, std: _leave_one_out(values, noise, 1 / std),
-                "∂ log q/∂μ is ε/σ: divide by σ, do not multiply.",
-            ),
-            Mistake(
-                lambda values, noise, std: -_leave_one_out(values, noise, std),
-                "Mind the sign: f less the baseline.",
-            ),
-            Mistake(
-                lambda values, noise, std: _leave_one_out(values, noise, std).mean(),
-                "That is their average. Return the S estimates: their spread is wanted too.",
-            ),
-            Mistake(
-                lambda values, noise, std: (
-                    (values - (values.sum() - values) / len(values)) * noise / std
-                ),
-                "S − 1 values are left after one is taken out: divide their sum by S − 1.",
-            ),
-        ],
-        cases=[(VALUES, FOUR, 0.5), (VALUES[1:] + 90, FOUR[1:], 2.0)],
-        tolerance=1e-10,
-        unit="",
+        right=["own value"],
+        reasons={
+            "poor baseline": "any constant b leaves the mean as it is, good or poor; only the "
+            "variance pays for it.",
+            "few draws": "few draws make an estimate noisy. The mean of a million of them would "
+            "still be right.",
+            "jumps": "the score function never differentiates f, so jumps do it no harm.",
+            "twice σ": "the ratio would then be 1/σ, whatever S is.",
+        },
+        hints=(
+            "Write the four ratios as fractions with S below the line.",
+            "They are (S − 1)/S: a share 1/S of each estimate is lost. What stands in a mean of S "
+            "values with the weight 1/S, and depends on the draw's own noise?",
+        ),
     ),
-    Exercise(
+    Design(
         "8.d",
-        lambda: _excess(0.1),
-        [
-            Mistake(
-                0.5 * math.log(2),
-                "That is for noise of no size at all. A tenth is small and not nothing.",
-            ),
-            Mistake(
-                0.5 * math.log(2 / 1.1),
-                "The scale enters as its square: a variance 0.01 σ².",
-            ),
-            Mistake(
-                math.log(2 / 1.01),
-                "Nearly: a factor of one half is missing.",
-            ),
-            Mistake(-0.5 * math.log(2 / 1.01), "Mind the sign: it stands above log p(x)."),
-            Mistake(
-                0.0,
-                "With the right noise it could not pass log p(x). With this one it can: its KL "
-                "charges for a σ that the decoder never sees.",
-            ),
-        ],
+        variance_ratio,
+        MOST_RATIO,
+        "the variance of weighted heights over that of slopes",
+        unit="",
+        hints=(
+            "A fine ripple has steep slopes and small heights, but no gradient. What has one?",
+            "Add the two: something that rises all the way, such as z, and a ripple a · sin ωz. "
+            "The slopes' variance is about a²ω²/2. The heights' hardly notices the ripple.",
+        ),
     ),
 )

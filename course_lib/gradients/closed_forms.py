@@ -42,10 +42,10 @@ def square_in_std(mean: float, std: float) -> ExactDerivative:
 def sine_in_mean(
     omega: float, mean: float, std: float, *, baseline: float = 0.0
 ) -> ExactDerivative:
-    """f = sin ωz: gradient g = ω cos(ωμ) d with d = e^{−ω²σ²/2}, and two variances.  (Eq. 8.4)
+    """f = sin ωz: gradient g = ω cos(ωμ) δ with δ = e^{−ω²σ²/2}, and two variances.  (Eq. 8.4)
 
-    pathwise  ½ω² (1 + cos(2ωμ) d⁴) − g²
-    score     [½(1 − cos(2ωμ)(1 − 4ω²σ²) d⁴) − 2b sin(ωμ)(1 − ω²σ²) d + b²]/σ² − g²
+    pathwise  ½ω² (1 + cos(2ωμ) δ⁴) − g²
+    score     [½(1 − cos(2ωμ)(1 − 4ω²σ²) δ⁴) − 2b sin(ωμ)(1 − ω²σ²) δ + b²]/σ² − g²
 
     The first grows like ω², the second stays: at μ = 0, σ = 1 they cross at ω = 1.10899.
     Computed as sums of squares, because these differences lose their digits where ωσ is small.
@@ -54,7 +54,7 @@ def sine_in_mean(
     require_finite("omega and baseline", as_double("omega and baseline", [omega, baseline]))
     spread = min((omega * std) * (omega * std), 1e5)  # all exponentials are 0 by then
     sine, cosine = math.sin(omega * mean), math.cos(omega * mean)
-    fallen = -math.expm1(-spread)  # 1 − d²
+    fallen = -math.expm1(-spread)  # 1 − δ²
     path = 0.5 * omega * omega * fallen * (fallen + 2 * (1 - fallen) * sine * sine)
     in_cosine, excess, in_sine = _sine_moments(spread)
     off = sine - baseline + sine * in_cosine
@@ -63,10 +63,10 @@ def sine_in_mean(
 
 
 def step_in_mean(threshold: float, mean: float, std: float) -> ExactDerivative:
-    """f = 1[z > c]: gradient φ(a)/σ with a = (c − μ)/σ, and score variance.  (Eq. 8.5)
+    """f = 1[z > c]: gradient q(c), the density of q at the step, and score variance.  (Eq. 8.5)
 
-    The score's second moment is (a φ(a) + 1 − Φ(a))/σ². The pathwise estimate is 0 at every
-    sample: variance 0, and wrong by the whole gradient.
+    With a = (c − μ)/σ, q(c) = φ(a)/σ, and the score's second moment is (a φ(a) + 1 − Φ(a))/σ².
+    The pathwise estimate is 0 at every sample: variance 0, and wrong by the whole gradient.
     """
     require_normal(mean, std)
     require_finite("threshold", as_double("threshold", threshold))
