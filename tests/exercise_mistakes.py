@@ -17,7 +17,6 @@ from exercise_answers import (
     FUNCTIONS,
     NUMBERS,
     kl_of_gaussians,
-    latents,
     log_joint,
     moments,
     on_two_humps,
@@ -25,7 +24,7 @@ from exercise_answers import (
 from torch import Tensor
 
 from course_lib.distributions import DiagonalGaussian
-from course_lib.exact import AffineGaussian
+from course_lib.exact import AffineGaussian, TanhArrow
 
 Wrong = list[tuple[Any, str]]
 R = NUMBERS  # the right ones
@@ -39,11 +38,6 @@ def normal(x: float, mean: float, variance: float) -> float:
 
 def over(factor: float, values: list[float]) -> list[float]:
     return [value / factor for value in values]
-
-
-def phi(z: float) -> float:
-    """The standard normal's distribution function."""
-    return float(torch.special.ndtr(torch.tensor(z, dtype=torch.float64)))
 
 
 JOINT_2 = normal(5, 0, 4) + normal(0, 0, 1)  # log p(x = 5, z = 0) of 2.a
@@ -125,18 +119,6 @@ WRONG_NUMBERS: dict[str, Wrong] = {
         (R["9.d"] ** 0.5, "That is the factor of the standard deviation"),
         (6 / 22, "Turn it over"),
     ],
-    "11.a": [
-        (9, "Nine arrows"),
-        (10**0.5, "That is the standard deviation"),
-        (3, "That is the std of z_1"),
-        (1, "Each arrow has slope one"),
-    ],
-    "11.d": [
-        (1 - R["11.d"], "That is how often"),
-        (phi(-0.5 / 1.6), "Independent spreads"),
-        (phi(-0.5 / 1.2), "The first depth"),
-        (phi(-0.5 / (0.4**4 + 1.2**4) ** 0.5), "Square the standard deviations once"),
-    ],
 }
 
 
@@ -153,23 +135,11 @@ def sum_of_sizes(q: Any, p: Any) -> Tensor:
     return found
 
 
-def above_of_noise(arrows: list[Any], noise: list[Tensor]) -> Tensor:
-    parts = [arrow(noise[t + 1]) for t, arrow in enumerate(arrows)]
-    z = [mean + std * noise[t] for t, (mean, std) in enumerate(parts)]
-    return torch.stack([*z, noise[-1]])
-
-
-def with_spread(arrows: list[Any], noise: list[Tensor], spread: float) -> Tensor:
-    found: Tensor = latents([lambda z, f=f: (f(z)[0], torch.tensor(spread)) for f in arrows], noise)
-    return found
-
-
 def turned(arrows: list[Tensor], x: int, z: list[int]) -> float:
     below = [x, *z]
     return sum(math.log(a[below[t], below[t + 1]]) for t, a in enumerate(arrows))
 
 
-fold = FUNCTIONS["11.b"][0]
 encoded, negative_elbo = FUNCTIONS["6.b"][0], FUNCTIONS["5.b"][0]
 grid = FUNCTIONS["7.b"][0]
 chain = FUNCTIONS["12.b"][0]
@@ -215,6 +185,11 @@ def top_at_draws(twice: bool) -> Any:
         return chain(x, noise_1, noise_2, slopes, stds) - at_draws.mean()
 
     return elbo
+
+
+def printed(r: Tensor, cost: Tensor, in_loss: float, in_elbo: float) -> Tensor:
+    """Loss and ELBO, with the weights that the cost has in each."""
+    return torch.stack([(in_loss * cost - r).mean(), (r - in_elbo * cost).mean()])
 
 
 def averaged(v: Tensor, m: Tensor, s: Tensor) -> Tensor:
@@ -311,6 +286,13 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
             "z_2 is to be drawn first",
         ),
         (lambda: ["x", "z_1"], "a dictionary with the keys z_1, z_2, z_3, z_4 is wanted"),
+    ],
+    "11.d": [
+        (lambda: TanhArrow(2.0, 0.7, 1.5, 0.3), "−|skew| is −0.59"),
+        (lambda: TanhArrow(2.0, 4.0, 0.0, 0.3), "−|skew| is "),  # symmetric
+        (lambda: TanhArrow(4.0, 0.5, 3.0, 2.0), "its noise s stays 0.3, got 2"),
+        (lambda: TanhArrow(4.0, 0.5, 30.0, 0.3), "must lie between"),
+        (lambda: (4.0, 0.5, 3.0, 0.3), "a TanhArrow(a, b, c, 0.3) is wanted, got tuple"),
     ],
     "12.d": [
         (
@@ -418,18 +400,11 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda p, a, x, z: math.exp(log_joint(p, a, x, z)), "That is the probability"),
     ],
     "11.b": [
-        (lambda u, v: (*fold(u, v)[:2], v[2]), "The upper arrow's noise"),
-        (lambda u, v: (*fold(u, v)[:2], (u[2] ** 2 + v[2] ** 2) ** 0.5), "Nearly: the lower slope"),
-        (lambda u, v: (*fold(u, v)[:2], abs(v[0]) * u[2] + v[2]), "Independent noises"),
-        (lambda u, v: (*fold(u, v)[:2], fold(u, v)[2] ** 2), "That is the variance"),
-        (lambda u, v: (u[0] * v[0], u[1] + v[1], fold(u, v)[2]), "The upper offset"),
-        (lambda u, v: fold(v, u), "You went up"),
-    ],
-    "11.c": [
-        (lambda a, e: with_spread(a, e, 1.0), "ε_t enters with"),
-        (lambda a, e: with_spread(a, e, 0.0), "Each level has noise"),
-        (above_of_noise, "Each arrow reads the latent"),
-        (lambda a, e: list(latents(a, e))[::-1], "z_1 first"),
+        (lambda r, c, n, w: printed(r, c, min(1, n / w), min(1, n / w)), "That is the program"),
+        (lambda r, c, n, w: printed(r, c, 1, 1), "Now the log is right, and"),
+        (lambda r, c, n, w: printed(r, c, 1, min(1, n / w)), "The two are exchanged"),
+        (lambda r, c, n, w: printed(r, c, n / w, 1), "The log is right. But β must stop"),
+        (lambda r, c, n, w: printed(r, c, min(1, n / w), 0), "The loss is right. The ELBO"),
     ],
     "12.b": [
         (with_cost(lambda q, z_1, z_2: kl_to(q, z_2, 1.0)), "That is the program as it was"),

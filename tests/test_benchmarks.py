@@ -23,6 +23,7 @@ SHORT = {
     "explorers": "PosteriorExplorer",
     "output_bias": "--seeds 1 --steps 50 --out runs/output_bias.json",
     "player": "EvidenceNeedle",
+    "second_layer": "digits --seeds 1 --epochs 1",
     "sweep": "--epochs 1 --rounds 1",
     "training": "--images 640 --rounds 1",
 }

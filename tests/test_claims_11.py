@@ -1,5 +1,5 @@
-"""What notebook 11 says of its depth study, of decoders that need no second layer, and of what a
-reader sees in its explorer.
+"""What notebook 11 says of its small models, of its depth study, of decoders that need no second
+layer, and of what a reader sees in its explorer.
 """
 
 import itertools
@@ -15,6 +15,7 @@ from scipy import stats
 from course_lib import depth_study as study
 from course_lib.exact import ScalarChain
 from course_lib.explorers.markov_hvae import DepthAgainstOneLayer
+from course_lib.shipped import results
 
 DEPTHS = (2, 3, 5)
 
@@ -216,3 +217,113 @@ def test_the_explorer_shows_what_is_to_be_tried() -> None:
     assert all(free < kl for free, kl in zip(frees, kls, strict=True))
     assert min(frees[bends.index(1.5) :]) > 1e-3
     assert frees[-1] == pytest.approx(0.0145, abs=5e-5)
+
+
+# ---- The small models ----
+
+
+@pytest.fixture(scope="module")
+def small() -> study.SmallRuns:
+    return study.load_small_runs()
+
+
+def small_interval(small: study.SmallRuns, world: str, two: str, one: str) -> tuple[float, float]:
+    """Of held-out log p, both warmed up."""
+    upper, lower = (small.of("log_p", world, model, warm=True) for model in (two, one))
+    return interval(upper, lower, less)
+
+
+def test_what_woke_and_what_slept(small: study.SmallRuns) -> None:
+    """Five seeds each. Plain, the layer that is drawn second sleeps; warmed up, both are awake."""
+    plain, warm = (
+        {model: small.of("costs", "digits", model, warm=w) for model in ("bottom-up", "top-down")}
+        for w in (False, True)
+    )
+    assert len(plain["bottom-up"]) == len(plain["top-down"]) == 5
+    assert plain["bottom-up"][:, 1].max() < 0.005
+    assert plain["top-down"][:, 0].max() < 0.005
+    assert min(costs.min() for costs in warm.values()) > 0.25
+    units = {w: small.of("active", "digits", "bottom-up", warm=w)[:, 0] for w in (False, True)}
+    assert set(units[False].tolist()) <= {3, 4}
+    assert set(units[True].tolist()) == {8}
+    assert set(small.of("active", "digits", "top-down", warm=False)[:, 1].tolist()) <= {1, 2}
+
+
+def test_most_of_the_gain_is_had_without_a_second_layer(small: study.SmallRuns) -> None:
+    """0.7 nats from plain to warmed up, of which one layer leaves 0.1 to 0.2."""
+    log_p = {
+        (model, warm): small.of("log_p", "digits", model, warm=warm)
+        for model in ("one layer", "bottom-up", "top-down")
+        for warm in (False, True)
+    }
+    gain = log_p["bottom-up", True].mean() - log_p["bottom-up", False].mean()
+    assert gain.item() == pytest.approx(0.7, abs=0.05)
+    low, high = small_interval(small, "digits", "bottom-up", "one layer")
+    assert 0.1 < low < high < 0.2
+    assert log_p["bottom-up", False].max() < log_p["one layer", False].min()
+    assert log_p["top-down", False].mean() < log_p["bottom-up", False].mean() - 0.5
+    low, high = small_interval(small, "digits", "bottom-up", "top-down")
+    assert -0.1 < low < high < 0.1
+
+
+def test_on_mnist_two_layers_are_two_nats_ahead(small: study.SmallRuns) -> None:
+    """Of one layer of 20, in either direction; one of these is left beside a layer of 30."""
+    for model in ("bottom-up", "top-down"):
+        low, _ = small_interval(small, "mnist", model, "one layer")
+        assert low > 2
+        low, high = small_interval(small, "mnist", model, "one wide layer")
+        assert 0.5 < low < high < 1.8
+    assert small.of("costs", "mnist", "one layer", warm=False).mean().item() == pytest.approx(
+        5 * small.of("costs", "digits", "one layer", warm=False).mean().item(), rel=0.15
+    )
+
+
+def test_the_deeper_model_on_mnist_has_4_per_cent_more_weights() -> None:
+    """Net by net: hidden·(inputs + 1) + outputs·(hidden + 1), one hidden layer of 100."""
+
+    def net(inputs: int, outputs: int) -> int:
+        return 100 * (inputs + 1) + outputs * 101
+
+    wide = net(784, 60) + net(30, 784)
+    two = net(784, 40) + net(20, 784) + net(20, 20) + net(10, 40)
+    world = study.SMALL_WORLDS["mnist"]
+    for name, count in (("one wide layer", wide), ("bottom-up", two)):
+        model = world.architecture(name, 784).build(seed=0)
+        assert sum(weights.numel() for weights in model.parameters()) == count
+    assert two / wide == pytest.approx(1.04, abs=0.005)
+
+
+def test_the_best_training_of_each_depth(runs: study.Study) -> None:
+    """Which has the highest mean log p of at least five runs that were not lost."""
+    best = {}
+    for depth in study.DEPTHS:
+        means = {
+            name: runs.kept("log_p", depth, name).mean().item()
+            for name, arm in study.ARMS.items()
+            if not arm.widths and depth in arm.chains
+            if len(runs.kept("log_p", depth, name)) >= 5
+        }
+        best[depth] = max(means, key=means.__getitem__)
+    assert best == {1: "fast-warm", 2: "slow-warm", 3: "fast", 5: "fast"}
+    ends = {depth: runs.kept("log_p", depth, arm) for depth, arm in best.items()}
+    intervals = {depth: interval(ends[depth], ends[1], less) for depth in DEPTHS}
+    assert intervals[2] == pytest.approx((0.0, 1.1), abs=0.05)
+    assert intervals[3] == pytest.approx((-0.5, 0.5), abs=0.05)
+    assert intervals[5] == pytest.approx((-1.2, 0.1), abs=0.06)
+
+
+def test_without_an_offset_the_opening_picture_does_not_lean() -> None:
+    """And of its miss next to nothing is left."""
+    tried = DepthAgainstOneLayer()
+    leaning, even = tried.at(b2=1.0, c2=1.0), tried.at(c2=0.0)
+    assert abs(even["skew"]) < 1e-9
+    assert even["kl"] < 0.05 * leaning["kl"]
+
+
+def test_the_second_layer_of_the_table_is_larger_as_well() -> None:
+    """Chapter 12's table: two and a half nats, 521,000 weights against 425,000, z_1 of 100."""
+    one, two = (results()[name] for name in ("mnist_hvae_1", "mnist_hvae_2"))
+    assert one["nll"] - two["nll"] == pytest.approx(2.5, abs=0.1)
+    assert round(one["parameters"], -3) == 425_000
+    assert round(two["parameters"], -3) == 521_000
+    assert (one["architecture"]["latents"][0], two["architecture"]["latents"][0]) == (50, 100)

@@ -124,9 +124,19 @@ def test_every_curve_stays_inside_its_panel(explorer: Any) -> None:
     for b2 in (0.0, 0.4, 0.6, 0.8, 2.0, 4.0):
         for c2 in (-1.5, 0.0, 1.5):
             explorer.at(b2=b2, c2=c2, inside="none")
-            for ax, line in ((explorer.top, explorer.density), (explorer.right, explorer.latent)):
-                assert np.max(line.get_ydata()) < ax.get_ylim()[1]
-            found = compare(b2, c2, False)
-            integrand = found.density * np.log((found.density + 1e-30) / (found.fitted + 1e-30))
-            low, high = explorer.above.axes.get_ylim()
-            assert low < integrand.min() and integrand.max() < high  # noqa: PT018
+            words = {explorer.left: 0.9, explorer.right: 0.7}  # of the height, where they begin
+            for ax, line in (
+                (explorer.left, explorer.latent),
+                (explorer.right, explorer.density),
+                (explorer.right, explorer.fitted),
+            ):
+                assert np.max(line.get_ydata()) < words[ax] * ax.get_ylim()[1]
+
+
+def test_the_picture_says_what_the_sliders_make(explorer: Any) -> None:
+    """The formula of z_1 with its two numbers, and the miss and both skews as they are read."""
+    found = explorer.at(b2=0.7, c2=-1.25, inside="none")
+    assert explorer.formula.get_text() == "z₁ = 2 tanh(0.7 z₂) − 1.25 + noise"
+    texts = " ".join(words.get_text() for words in explorer.words.values())
+    for name in ("skew", "fit_skew", "kl"):
+        assert f"{found[name]:.4f}".replace("-", "−") in texts

@@ -41,6 +41,7 @@ TABLE: dict[str, set[str]] = {
         "checkpoint",
         "data",
         "evaluate",
+        "nets",
         "plots",
         "train",
         "vae",

@@ -1,187 +1,172 @@
-"""Exercises on chains that fold, chains as functions of their noise, and comparing by one seed."""
-
-import math
-from collections.abc import Callable, Sequence
+"""Exercises on chains that fold, a warm-up that prints the wrong bound, two training logs, and an
+upper arrow to be built.
+"""
 
 import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake
-from course_lib.exact import LinearGaussianChain
+from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks.answers import Refused
+from course_lib.exact import ScalarChain, TanhArrow
 from course_lib.exercises.registry import register
 
-Arrow = tuple[float, float, float]  # slope, offset, std
-Level = Callable[[Tensor], tuple[Tensor, Tensor]]
+LOWER = TanhArrow(3.0, 0.5, 0.0, 0.4)  # the explorer's, z_1 → x
+NOISE = 0.3  # of the upper arrow
+FARTHEST, STEEPEST = 10.0, 10.0  # of the sums over z that are still resolved
 
 
-def _fold(upper: Arrow, lower: Arrow) -> Arrow:
-    """x given z_2: lower slope times what the upper arrow gives, and the lower noise."""
-    slope, offset, std = lower
-    return slope * upper[0], slope * upper[1] + offset, math.hypot(slope * upper[2], std)
+def warmed_up(reconstruction: Tensor, cost: Tensor, step: int, warm: int) -> Tensor:
+    """β · cost − reconstruction, and the ELBO, each a mean over the batch: (2,)."""
+    return _printed(reconstruction, cost, _beta(step, warm), 1.0)
 
 
-def _fold_without_noise(upper: Arrow, lower: Arrow) -> Arrow:
-    slope, offset, _ = _fold(upper, lower)
-    return slope, offset, lower[2]
+def _beta(step: int, warm: int) -> float:
+    return min(1.0, step / warm)
 
 
-def _fold_noise_unscaled(upper: Arrow, lower: Arrow) -> Arrow:
-    slope, offset, _ = _fold(upper, lower)
-    return slope, offset, math.hypot(upper[2], lower[2])
+def _printed(reconstruction: Tensor, cost: Tensor, in_loss: float, in_elbo: float) -> Tensor:
+    """Loss and ELBO, with the weights of the cost in each."""
+    loss, elbo = in_loss * cost - reconstruction, reconstruction - in_elbo * cost
+    return torch.stack([loss.mean(), elbo.mean()])
 
 
-def _fold_adding_stds(upper: Arrow, lower: Arrow) -> Arrow:
-    slope, offset, _ = _fold(upper, lower)
-    return slope, offset, abs(lower[0]) * upper[2] + lower[2]
+def lean(arrow: TanhArrow) -> float:
+    """−|skew of p(x)| of the chain with this upper arrow, by quadrature.
 
-
-def _fold_with_variance(upper: Arrow, lower: Arrow) -> Arrow:
-    slope, offset, std = _fold(upper, lower)
-    return slope, offset, std**2
-
-
-def _fold_offset_unscaled(upper: Arrow, lower: Arrow) -> Arrow:
-    slope, _, std = _fold(upper, lower)
-    return slope, upper[1] + lower[1], std
-
-
-def _latents(
-    arrows: Sequence[Level],
-    noise: Sequence[Tensor],
-    *,
-    spread: Callable[[Tensor], Tensor] | None = None,
-) -> Tensor:
-    """z_1, …, z_T stacked: z_T = ε_T, z_t = μ_{t+1}(z_{t+1}) + σ_{t+1}(z_{t+1}) ε_t.
-
-    spread: what stands in for σ, in a mistake.
+    Raises Refused unless it is a TanhArrow with noise 0.3, and one whose sums can be trusted.
     """
-    chain = [noise[-1]]
-    for arrow, own in zip(reversed(arrows), reversed(noise[:-1]), strict=True):
-        mean, std = arrow(chain[0])
-        chain.insert(0, mean + (std if spread is None else spread(std)) * own)
-    return torch.stack(chain)
+    if not isinstance(arrow, TanhArrow):
+        raise Refused(f"a TanhArrow(a, b, c, 0.3) is wanted, got {type(arrow).__name__}")
+    if arrow.s != NOISE:
+        raise Refused(f"its noise s stays 0.3, got {arrow.s:g}")
+    if max(abs(arrow.a), abs(arrow.c)) > FARTHEST or abs(arrow.b) > STEEPEST:
+        raise Refused(f"a, b and c must lie between −10 and 10, got {arrow}")
+    return -abs(ScalarChain([LOWER, arrow]).evidence.skew)
 
 
-def _without_std(arrows: Sequence[Level], noise: Sequence[Tensor]) -> Tensor:
-    return _latents(arrows, noise, spread=torch.ones_like)
-
-
-def _without_noise(arrows: Sequence[Level], noise: Sequence[Tensor]) -> Tensor:
-    return _latents(arrows, noise, spread=torch.zeros_like)
-
-
-def _from_noise_above(arrows: Sequence[Level], noise: Sequence[Tensor]) -> Tensor:
-    """Each arrow reads the noise above it, not the latent."""
-    parts = [noise[-1]]
-    for arrow, above, own in zip(arrows, noise[1:], noise[:-1], strict=True):
-        mean, std = arrow(above)
-        parts.append(mean + std * own)
-    return torch.stack([*parts[1:], parts[0]])
-
-
-def _upside_down(arrows: Sequence[Level], noise: Sequence[Tensor]) -> Tensor:
-    return _latents(arrows, noise).flip(0)
-
-
-def _wrong_order(apart: float, first: float, second: float) -> float:
-    """P(N(apart, first² + second²) < 0)."""
-    return 0.5 * math.erfc(apart / math.hypot(first, second) / math.sqrt(2))
-
-
-def _bent(z: Tensor) -> tuple[Tensor, Tensor]:
-    return 2 * torch.tanh(z) + 0.3, 0.5 + z.square()
-
-
-def _straight(z: Tensor) -> tuple[Tensor, Tensor]:
-    return 0.7 * z - 1, torch.full_like(z, 0.2)
-
-
-NOISE = torch.tensor([[0.3, -1.2], [0.8, 0.1], [-0.5, 1.7]], **DOUBLE)
+RATE, WIDTH = "learning rate too high", "log-variance taken for log-std in the draw"
+PIXELS, ASLEEP = "pixels left at 0 to 255", "layer 2 fell asleep"
+BATCH = tuple(torch.tensor(values, **DOUBLE) for values in ([-20.5, -31.0, -24.2], [4.3, 5.8, 7.0]))
 
 register(
-    Exercise(
+    Blanks(
         "11.a",
-        lambda: LinearGaussianChain.unit(9).evidence.variance.item(),
         [
-            Mistake(9.0, "Nine arrows each add 1, and z_9 itself had variance 1 to begin with."),
-            Mistake(math.sqrt(10), "That is the standard deviation. Its square is asked for."),
-            Mistake(3.0, "That is the std of z_1, the flat model's slope. What is Var x?"),
-            Mistake(1.0, "Each arrow has slope one: nothing shrinks the variance from above."),
+            Blank(
+                "a_1 s_2 ε_1",
+                {
+                    "s_2 ε_1": "z_1 is multiplied by a_1 on its way to x, and its noise is a part "
+                    "of z_1.",
+                    "a_2 s_2 ε_1": "a_2 multiplies z_2, before ε_1 is added; it never meets ε_1.",
+                },
+            ),
+            Blank(
+                "variances",
+                {
+                    "standard deviations": "Two independent draws of N(0, 1) add up to N(0, 2), "
+                    "whose standard deviation is √2, not 2.",
+                    "densities": "The density of a sum is a convolution. Adding two densities "
+                    "would be a mixture.",
+                },
+            ),
+            Blank(
+                "a_1² s_2² + s_1²",
+                {
+                    "s_2² + s_1²": "That forgets the slope through which the upper noise passes.",
+                    "(a_1 s_2 + s_1)²": "That adds the standard deviations.",
+                    "a_2² s_2² + s_1²": "It is the lower slope that multiplies ε_1: see blank 1.",
+                },
+            ),
+            Blank(
+                "tanh of a Gaussian is not Gaussian",
+                {
+                    "the noises are no longer independent": "ε_0 and ε_1 are drawn as before, "
+                    "independently. What changes is the map that ε_1 goes through.",
+                    "p(x|z_1) is not Gaussian": "It still is: N(a_1 tanh z_1, s_1²). Gaussian "
+                    "arrows are not enough.",
+                },
+            ),
         ],
-        unit="",
+        hints=(
+            "Write z_1 out inside x: a_1 (a_2 z_2 + s_2 ε_1) + s_1 ε_0. Multiply out.",
+            "Two independent Gaussian noises add up to one whose variance is the sum of theirs; "
+            "a factor in front of a noise is squared in its variance.",
+        ),
     ),
     Exercise(
         "11.b",
-        lambda: _fold,
+        lambda: warmed_up,
         [
             Mistake(
-                _fold_without_noise,
-                "The upper arrow's noise goes through the lower one too. It has to be somewhere.",
+                lambda r, cost, n, w: _printed(r, cost, _beta(n, w), _beta(n, w)),
+                "That is the program as it was: what it prints is the weighted bound, so while β "
+                "is small the cost hardly shows in the log.",
             ),
             Mistake(
-                _fold_noise_unscaled,
-                "Nearly: the lower slope multiplies the upper arrow's noise as well.",
+                lambda r, cost, n, w: _printed(r, cost, 1.0, 1.0),
+                "Now the log is right, and the warm-up is gone: β no longer weighs the cost in "
+                "the loss.",
             ),
             Mistake(
-                _fold_adding_stds,
-                "Independent noises add in variance, not in standard deviation.",
+                lambda r, cost, n, w: _printed(r, cost, 1.0, _beta(n, w)),
+                "The two are exchanged: β belongs into the loss, not into the ELBO.",
             ),
             Mistake(
-                _fold_with_variance,
-                "That is the variance. An arrow's third number is the standard deviation.",
+                lambda r, cost, n, w: _printed(r, cost, n / w, 1.0),
+                "The log is right. But β must stop at 1; yours goes on rising after step `warm`.",
             ),
             Mistake(
-                _fold_offset_unscaled,
-                "The upper offset is part of z_1, so the lower slope multiplies it.",
-            ),
-            Mistake(
-                lambda upper, lower: _fold(lower, upper),
-                "You went up: first the upper arrow, then the lower one.",
+                lambda r, cost, n, w: _printed(r, cost, _beta(n, w), 0.0),
+                "The loss is right. The ELBO has its cost, counted once; you print the "
+                "reconstruction alone.",
             ),
         ],
-        cases=[((2.0, -1.5, 0.5), (-3.0, 0.2, 0.7)), ((0.0, 0.8, 2.0), (0.5, -1.3, 0.1))],
+        cases=[(*BATCH, 30, 100), (*BATCH, 250, 100)],
         tolerance=1e-10,
         unit="",
+        hints=(
+            "At step 0 β is zero. What does the function print then, and is that a bound on "
+            "log p(x)?",
+            "The loss may weigh the cost as it likes. What is called ELBO counts it once, "
+            "whatever β is: two different sums.",
+        ),
     ),
-    Exercise(
+    MultipleChoice(
         "11.c",
-        lambda: _latents,
-        [
-            Mistake(_without_std, "ε_t enters with the arrow's standard deviation before it."),
-            Mistake(_without_noise, "Each level has noise of its own: add σ(z) times its ε."),
-            Mistake(
-                _from_noise_above,
-                "Each arrow reads the latent above it, and that is the noise above only at the "
-                "top.",
-            ),
-            Mistake(_upside_down, "z_1 first: you return them from the top down."),
-        ],
-        cases=[([_bent, _straight], list(NOISE)), ([_straight], list(NOISE[:2])), ([], [NOISE[0]])],
-        tolerance=1e-10,
-        unit="",
+        right=[f"A: {WIDTH}", f"C: {RATE}"],
+        reasons={
+            f"A: {RATE}": "its ELBO rises evenly from the first epoch to the last. Add its two "
+            "costs instead: what should that sum be?",
+            f"A: {PIXELS}": "its reconstruction is negative, as the log of a probability of black "
+            "and white pixels must be. With 255 in place of 1 it would be hugely positive.",
+            f"A: {ASLEEP}": "layer 2 costs 12.7 nats and eight of its ten units are active: it is "
+            "awake. Look at the sign of what z₁ costs, and at the sum of both.",
+            f"C: {WIDTH}": "its two costs are positive and add up to a positive number in every "
+            "epoch, as a KL must. Look at how it starts.",
+            f"C: {PIXELS}": "its reconstruction is negative, as it must be for black and white "
+            "pixels; with 255 in place of 1 it would be hugely positive.",
+            f"C: {ASLEEP}": "layer 2 nearly sleeps, but that is not what went wrong first: an "
+            "ELBO of −245 after the first epoch is worse than ignoring every latent.",
+        },
+        hints=(
+            "Add the two costs in each row. Bottom-up, each may be negative; their sum is "
+            "KL(q(z₁, z₂|x) ‖ p(z₁, z₂)) on average. In which log is that impossible?",
+            "The mean image alone gives about −206 nats. Which program is below that after a "
+            "whole epoch, and what makes training worse than no training?",
+        ),
     ),
-    Exercise(
+    Design(
         "11.d",
-        lambda: _wrong_order(0.5, 0.4, 1.2),
-        [
-            Mistake(
-                1 - _wrong_order(0.5, 0.4, 1.2),
-                "That is how often the order is right.",
-            ),
-            Mistake(
-                _wrong_order(0.5, 0.0, 1.6),
-                "Independent spreads add in variance: √(0.4² + 1.2²), not 0.4 + 1.2.",
-            ),
-            Mistake(
-                _wrong_order(0.5, 0.0, 1.2),
-                "The first depth varies too. Both spreads count.",
-            ),
-            Mistake(
-                _wrong_order(0.5, 0.4**2, 1.2**2),
-                "Square the standard deviations once, and take the root of their sum.",
-            ),
-        ],
+        lean,
+        -1.0,
+        "−|skew|",
         unit="",
+        hints=(
+            "Where is the lower tanh flat, and what becomes of a part of z₁ that lies there? "
+            "The tail that is left must lie on one side.",
+            "Shift z₁ with c, until most of it lies above 2, where 3 tanh(z₁/2) hardly grows; and "
+            "keep b small enough that z₁ has one hump with a tail towards zero.",
+        ),
     ),
 )

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,7 +20,7 @@ from course_lib.exact.optima.one_layer_fit import (
     one_layer_log_density,
 )
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, TEXT_PT, ink, label, latent_ticks, number, panels, style
+from course_lib.plots import COLOURS, TEXT_PT, ink, latent_ticks, number, panels, style
 
 Array = NDArray[np.float64]
 
@@ -29,12 +30,6 @@ X = torch.linspace(-5.0, 5.0, 201, **DOUBLE)
 FIT = slice(None, None, 4)  # steps of half the noise: sums over x are still good to 1e-9
 Z = torch.linspace(-5.5, 5.5, 221, **DOUBLE)  # z_1, in steps of a sixth of its noise
 TICKS = 40  # latent samples drawn
-ROWS = {
-    "skew": ("skew of p(x)", "evidence"),
-    "fit_skew": ("skew of the best one layer", "likelihood"),
-    "kl": ("KL(p ‖ best one layer)", "gap"),
-    "gaussian_kl": ("KL(p ‖ best Gaussian)", "prior"),
-}
 
 
 @dataclass(frozen=True)
@@ -111,7 +106,7 @@ class DepthAgainstOneLayer(Explorer):
     """
 
     title = "Two layers against one"
-    height_px = 460
+    height_px = 340
     controls = (
         Slider("b2", "bend of the upper arrow, b₂", 0.0, 4.0, 0.1, start=1.0),
         Slider("c2", "offset between the layers, c₂", -1.5, 1.5, 0.05, start=1.0),
@@ -124,81 +119,68 @@ class DepthAgainstOneLayer(Explorer):
         self.noise = torch.randn(3, TICKS, generator=generator, **DOUBLE)
 
     def build(self, figure: Figure) -> None:
-        """Left: p(x) and the fit over the integrand of the KL. Right: p(z_1) over the numbers."""
-        top, right, bottom, below = panels(
-            figure, widths=(12, 8), heights=(20, 11), left=20, bottom=47, across=36, down=64
-        )
-        self._build_densities(top)
-        self._build_integrand(bottom)
-        self._build_latent(right)
-        self._build_numbers(below)
-
-    def _build_densities(self, ax: Axes) -> None:
-        self.top = style(ax, title="What comes out: p(x)")
-        ax.set(xlim=(-5, 5))
-        ax.set_xticklabels([])
-        x = X.numpy()
-        (self.density,) = ax.plot(x, 0 * x, color=COLOURS["evidence"], linewidth=2.2)
-        (self.fitted,) = ax.plot(x, 0 * x, "--", color=COLOURS["likelihood"], linewidth=2.2)
-        _key(ax, 0.94, "two layers", "evidence", "-")
-        _key(ax, 0.85, "best one layer", "likelihood", "--")
-        self.x_ticks = latent_ticks(ax, np.zeros(TICKS), of="evidence")
-        self.moving(self.density, self.fitted, self.x_ticks)
-
-    def _build_integrand(self, ax: Axes) -> None:
-        style(ax, title="p log(p / best one layer): its area is the KL", x="observation x")
-        ax.set(xlim=(-5, 5), ylim=(-0.13, 0.19))
-        x = X.numpy()
-        self.above = ax.fill_between(x, 0, 0 * x, color=COLOURS["gap"], linewidth=0)
-        self.under = ax.fill_between(x, 0, 0 * x, color="#777777", linewidth=0)
-        self.zero = ax.axhline(0, color=COLOURS["axis"], linewidth=0.8)
-        self.moving(self.above, self.under, self.zero)
+        """Left: p(z_1), what the upper layer hands down. Right: p(x) and the fit."""
+        left, right = panels(figure, widths=(8, 12), left=20, bottom=47, across=36, top=38)
+        self._build_latent(left)
+        self._build_densities(right)
 
     def _build_latent(self, ax: Axes) -> None:
-        self.right = style(ax, title="What the upper layer makes: p(z₁)", x="latent z₁")
+        self.left = style(ax, title="In the middle: p(z₁)", x="latent z₁")
         ax.set(xlim=(-5, 5))
         z = Z.numpy()
         (self.latent,) = ax.plot(z, 0 * z, color=COLOURS["prior"], linewidth=2.2)
         self.z_ticks = latent_ticks(ax, np.zeros(TICKS), of="prior")
-        self.moving(self.latent, self.z_ticks)
+        self.formula = _at(ax, 0.0, 0.94, "prior")
+        self.moving(self.latent, self.z_ticks, self.formula)
 
-    def _build_numbers(self, ax: Axes) -> None:
-        style(ax, keep="").set(xlim=(0, 1), ylim=(0, 1))
-        self.numerals = {}
-        for row, (name, (text, of)) in enumerate(ROWS.items()):
-            y = 0.9 - 0.27 * row
-            label(ax, 0.0, y, text, of=of)
-            self.numerals[name] = ax.text(1.0, y, "", ha="right", va="center", fontsize=TEXT_PT)
-            self.numerals[name].set_color(ink(of))
-        self.moving(*self.numerals.values())
+    def _build_densities(self, ax: Axes) -> None:
+        self.right = style(ax, title="What comes out: p(x)", x="observation x")
+        ax.set(xlim=(-5, 5))
+        x = X.numpy()
+        (self.density,) = ax.plot(x, 0 * x, color=COLOURS["evidence"], linewidth=2.2)
+        (self.fitted,) = ax.plot(x, 0 * x, "--", color=COLOURS["likelihood"], linewidth=2.2)
+        self.words = {}
+        rows = (("skew", "evidence", "-"), ("fit_skew", "likelihood", "--"), ("kl", "gap", ""))
+        for row, (name, of, dashes) in enumerate(rows):
+            y = 0.94 - 0.09 * row
+            if dashes:
+                _key(ax, y, of, dashes)
+            self.words[name] = _at(ax, 0.085, y, of)
+        self.x_ticks = latent_ticks(ax, np.zeros(TICKS), of="evidence")
+        self.moving(self.density, self.fitted, self.x_ticks, *self.words.values())
 
     def update(self, b2: float, c2: float, inside: str) -> Reading:
-        """Moves the curves, the areas and the samples, and writes the numbers."""
+        """Moves the curves and the samples, and writes the numbers."""
         found = compare(round(b2, 6), round(c2, 6), inside == "free")
         self.density.set_ydata(found.density)
         self.fitted.set_ydata(found.fitted)
         self.latent.set_ydata(found.latent)
-        self.top.set_ylim(0, 1.3 * max(0.3, found.density.max(), found.fitted.max()))
-        self.right.set_ylim(0, 1.2 * max(0.5, found.latent.max()))
-        values = found.density * np.log((found.density + 1e-30) / (found.fitted + 1e-30))
-        self.above.set_data(X.numpy(), 0, values.clip(min=0))
-        self.under.set_data(X.numpy(), 0, values.clip(max=0))
+        self.right.set_ylim(0, 1.55 * max(0.3, found.density.max(), found.fitted.max()))
+        self.left.set_ylim(0, 1.3 * max(0.5, found.latent.max()))
         z1 = A2 * torch.tanh(b2 * self.noise[0]) + c2 + S2 * self.noise[1]
         self.z_ticks.set_xdata(z1.numpy())
         self.x_ticks.set_xdata((LOWER.mean(z1) + LOWER.s * self.noise[2]).numpy())
-        for name, numeral in self.numerals.items():
-            unit = " nats" if name in ("kl", "gaussian_kl") else ""
-            numeral.set_text(number(found.numbers[name], 4) + unit)
+        sign = "−" if c2 < 0 else "+"
+        self.formula.set_text(f"z₁ = 2 tanh({b2:.1f} z₂) {sign} {abs(c2):.2f} + noise")
+        shown = {name: number(value, 4) for name, value in found.numbers.items()}
+        self.words["skew"].set_text(f"two layers, skew {shown['skew']}")
+        self.words["fit_skew"].set_text(f"the best one layer, skew {shown['fit_skew']}")
+        self.words["kl"].set_text(f"which misses by {shown['kl']} nats")
         idle = ("inside",) if round(c2, 6) == 0 else ()  # p(x) is symmetric: d stays zero
         return Reading(dict(found.numbers), _sentence(found.numbers, b2, c2), idle)
 
 
-def _key(ax: Axes, y: float, text: str, of: str, dashes: str) -> None:
-    """A piece of a line and its name in the panel's upper left, at `y` of its height."""
+def _key(ax: Axes, y: float, of: str, dashes: str) -> None:
+    """A piece of a line in the panel's upper left, at `y` of its height."""
     (piece,) = ax.plot((0.01, 0.07), (y, y), dashes, color=COLOURS[of], linewidth=2.2)
     piece.set_transform(ax.transAxes)
-    name = ax.text(0.085, y, text, va="center", fontsize=TEXT_PT, color=ink(of))
-    name.set_transform(ax.transAxes)
+
+
+def _at(ax: Axes, x: float, y: float, of: str) -> Text:
+    """An empty text that begins at those shares of the panel."""
+    written = ax.text(x, y, "", va="center", fontsize=TEXT_PT, color=ink(of))
+    written.set_transform(ax.transAxes)
+    return written
 
 
 def _sentence(numbers: dict[str, float], b2: float, c2: float) -> str:
