@@ -34,7 +34,7 @@ TABLE: dict[str, set[str]] = {
     "chain_readings": {"arguments", "distributions", "exact"},
     "vae": {"arguments", "bounds", "distributions", "nets"},
     "train": {"arguments", "bounds", "checkpoint"},
-    "shipped": {"arguments", "checkpoint", "data", "train", "vae"},
+    "shipped": {"arguments", "checkpoint", "data", "plots", "train", "vae"},
     "evaluate": {"arguments", "bounds", "checkpoint", "data", "distributions", "shipped", "vae"},
     "depth_study": {
         "arguments",
@@ -99,6 +99,7 @@ TABLE: dict[str, set[str]] = {
 COMMANDS = {
     "__main__.py": "course_lib.index.command.main",
     "train/__main__.py": "course_lib.shipped.command.main",  # it trains what ships
+    "shipped/clinic/__main__.py": "course_lib.shipped.clinic.command.main",
     "evaluate/__main__.py": "course_lib.evaluate.command.main",
     "edition/__main__.py": "course_lib.edition.command.main",
     "depth_study/__main__.py": "course_lib.depth_study.command.main",

@@ -9,8 +9,13 @@
     ((50,), 2000)
     >>> round(results()["mnist_vae"]["nll"], 2)  # nats per test image
     85.6
+
+`clinic` has no models but eight training logs, most of them of a program with one fault:
+`clinic_log("A")` reads one, `show_logs("A", "B")` shows some. `python -m course_lib.shipped.clinic`
+makes them again.
 """
 
+from course_lib.shipped.clinic import clinic_log, show_logs
 from course_lib.shipped.curves import Curve, curve_of, curve_path, load_curve, save_curve
 from course_lib.shipped.devices import usable_device
 from course_lib.shipped.facts import require_recipe, training_facts
@@ -29,6 +34,7 @@ __all__ = [
     "Recipe",
     "TrainingData",
     "all_runs",
+    "clinic_log",
     "curve_of",
     "curve_path",
     "load_curve",
@@ -40,6 +46,7 @@ __all__ = [
     "routes",
     "save_curve",
     "save_model",
+    "show_logs",
     "train_recipe",
     "training_data",
     "training_facts",
