@@ -1,6 +1,7 @@
 """Chapter 9's design: the spread that it tells is that of the estimate, by dense Gaussians."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def spread(groups: list[list[int]], elbo: Any) -> float:
 def uneven() -> list[list[int]]:
     order = [digit for group in alike_together() for digit in group]
     cuts = [0, 4, 10, 18, 28, 40, 52, 64, 76, 88, 100]
-    return [order[low:high] for low, high in zip(cuts, cuts[1:], strict=False)]
+    return [order[low:high] for low, high in pairwise(cuts)]
 
 
 def by_label() -> list[list[int]]:

@@ -74,9 +74,7 @@ def _grouped_spread(groups: Any) -> float:
     if len(parts) != GROUPS or everyone.sort().values.tolist() != list(range(DIGITS)):
         raise Refused(told)
     elbo = _digit_elbos()
-    return math.sqrt(
-        sum(len(p) ** 2 * elbo[p.long()].var(correction=0).item() for p in parts)
-    )
+    return math.sqrt(sum(len(p) ** 2 * elbo[p.long()].var(correction=0).item() for p in parts))
 
 
 register(
