@@ -105,8 +105,8 @@ register(
         [
             Mistake(
                 _mean_of_means,
-                "That is the program as it was. How much does an image of the last batch weigh, "
-                "against one of the first?",
+                "That is the program as it was. What does one image add to the result, in each of the "
+                "batches?",
             ),
             Mistake(
                 lambda batches: sum(batch.sum() for batch in batches),
@@ -120,7 +120,7 @@ register(
                 lambda batches: (
                     sum(batch.sum() for batch in batches) / (len(batches) * len(batches[0]))
                 ),
-                "That takes all batches for as large as the first. The last one is smaller.",
+                "That takes every batch for as large as the first.",
             ),
             Mistake(
                 lambda batches: _mean_of_means(batches[:-1] or batches),
@@ -151,8 +151,8 @@ register(
             "kind of data.",
             "c": "a fault that leaves no trace in a log is a fault all the same. Nothing in log B "
             "is impossible, and that is all a log can say.",
-            "d": "the costs are below a nat because the reconstruction of raw pixels counts some "
-            "hundred times too much beside them, or more: a consequence. Look at its sign first.",
+            "d": "the costs are small because the reconstruction outweighs them a thousandfold and more. "
+            "That is a consequence. Look at the sign of the reconstruction first.",
             "f": "such a mean would press the costs to zero and leave the reconstruction at that "
             "of the average image, near −206. Log B's costs are those of a healthy program.",
         },
