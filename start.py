@@ -270,7 +270,7 @@ def fetch_torch(settings: "dict[str, str]", others: str) -> None:
     (torch,) = [pin for pin in pins if pin.startswith("torch==")]
     from_cpu_index = False
     if has(torch):
-        size = f"up to {others}"
+        size = f"the packages that are not there yet, {others} at most"
     elif any(re.fullmatch(WHERE, word) for word in settings):
         size = f"{others} and the PyTorch that your settings of pip lead to"
     elif platform.system() != "Linux":

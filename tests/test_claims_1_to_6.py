@@ -269,7 +269,8 @@ def test_how_much_prior_draws_vary_for_the_digits_of_chapter_1() -> None:
 
     def log_density(variance: float) -> torch.Tensor:
         covariance = W @ W.T + variance * eye
-        return torch.distributions.MultivariateNormal(zero, covariance).log_prob(x)
+        of_each: torch.Tensor = torch.distributions.MultivariateNormal(zero, covariance).log_prob(x)
+        return of_each
 
     log_square = log_density(0.04 / 2) - 10 * math.log(4 * math.pi * 0.04)
     powers = (log_square - 2 * log_density(0.04)) / math.log(

@@ -26,7 +26,7 @@ TRIES = {
     ],
     3: ["· 0.06", "mean 0.8, std 0.6", "std 2, std 0.2"],
     4: [
-        "mean 1.35, mean 0, · 7",
+        "std 0.18, mean 1.35, mean 0, · 7",
         "mean 0, std 1.34, · 11, · 1.2",
         "std 0.5, mean 0, mean 2",
         "mean 0.5, std 0.7, · 0.000, · 0.227",

@@ -142,7 +142,8 @@ def faults(seen: Browsing) -> list[str]:
 def test_the_whole_edition(browser: Browser, folder: Path) -> None:
     notebooks = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
     names = [path.name for path in sorted(folder.glob("*.html"))]
-    assert names == sorted(["index.html", "equations.html", *(f"{n}.html" for n in notebooks)])
+    beside = ["index.html", "equations.html", "primer.html"]
+    assert names == sorted([*beside, *(f"{n}.html" for n in notebooks)])
     live, found = {}, {}
     for name in names:
         seen = Browsing(browser, color_scheme="light")
@@ -151,7 +152,7 @@ def test_the_whole_edition(browser: Browser, folder: Path) -> None:
         seen.context.close()
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
     expected = {f"{stem}.html": count for stem, count in explorers_shown().items()}
-    assert live == {"equations.html": 0, "index.html": 1, **expected}
+    assert live == {"equations.html": 0, "primer.html": 0, "index.html": 1, **expected}
 
     seen = Browsing(browser)  # a chapter alone
     alone = shutil.copy(folder / "single" / names[0], folder.parent)

@@ -15,7 +15,7 @@ import re
 import tokenize
 from typing import Any
 
-from course_lib.checks.phrases import say
+from course_lib.checks import phrases
 from course_lib.edition.exercise_cells import tree
 from course_lib.edition.prose import of_chapters
 from course_lib.edition.stored import Cell
@@ -78,7 +78,8 @@ def _printed(lines: list[str]) -> str:
 
 def _unguessed(said: str) -> str:
     """What `reveal` would have printed without a guess."""
-    same, alone = say("guessed", which="", truth=""), say("you said", which="", given="|", truth="")
+    same = phrases.say("guessed", which="", truth="")
+    alone = phrases.say("you said", which="", given="|", truth="")
     if said.startswith(same.removeprefix(": ")):
         return said.removeprefix(same.removeprefix(": "))
     before, between = alone.removeprefix(": ").split("|")

@@ -1,4 +1,4 @@
-"""The notebooks → a folder of pages: contents, chapters, equations, and what they share.
+"""The notebooks → a folder of pages: contents, chapters, equations, primer, and what they share.
 
 Nothing is run and nothing fetched: the same notebooks give the same bytes.
 """
@@ -6,50 +6,23 @@ Nothing is run and nothing fetched: the same notebooks give the same bytes.
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from course_lib.edition.answers import answer_tables
 from course_lib.edition.chapter_page import ChapterPage, read_chapter, search_entries
-from course_lib.edition.lettering import maths_font
 from course_lib.edition.linking import places_of, require_places
 from course_lib.edition.packing import encoded, unpack
 from course_lib.edition.packing import script as recording_script
+from course_lib.edition.prose import Prose
+from course_lib.edition.shell import as_script, environment, script, stylesheet
 from course_lib.edition.stored import stored_cells
-from course_lib.edition.words import WORDS, say
 from course_lib.index import ROOT, Equation, collect_equations
 
-HERE = Path(__file__).resolve().parent
-PLAYER = HERE / "player"
-# In the order in which they build on each other.
-STYLES = ("page.css", "explorer.css", "exercises.css")
-SCRIPTS = (
-    "words.js",
-    "elements.js",
-    "boxes.js",
-    "recording.js",
-    "picture.js",
-    "controls.js",
-    "shelves.js",
-    "screen.js",
-    "parts.js",
-    "explorer.js",
-    "expressions.js",
-    "judging.js",
-    "predictions.js",
-    "progress.js",
-    "progress_panel.js",
-    "guesses.js",
-    "choices.js",
-    "exercises.js",
-    "search.js",
-    "page.js",
-)
 LINK = re.compile(r'<a ([^>]*)href="([^"]*)"([^>]*)>(.*?)</a>', re.S)
 STORED_TAG = re.compile(r"\\\\tag\{(\d+\.\d+)\}")  # as JSON has it
 HERO = 4  # the chapter whose first explorer opens the contents page
@@ -96,49 +69,6 @@ def home_address(root: Path = ROOT) -> str:
     return str(project.get("urls", {}).get("Repository", "")).rstrip("/")
 
 
-def stylesheet() -> str:
-    """All the pages' styles, with the mathematical font in them."""
-    source = f"url(data:font/woff;base64,{maths_font()}) format('woff')"
-    licence = "/* STIX Two Math, © The STIX Fonts Project Authors, SIL Open Font License 1.1. */"
-    face = f"@font-face {{ font-family: 'Course Maths'; src: {source}; }}"
-    return "\n".join([licence, face, *_parts(STYLES)])
-
-
-def script() -> str:
-    """All the pages' scripts, one after the other, and what they say."""
-    words = f"(window.course ??= {{}}).words = {as_script(WORDS)};"
-    return "\n".join([words, *_parts(SCRIPTS)])
-
-
-def _parts(names: Iterable[str]) -> list[str]:
-    return [(PLAYER / name).read_text(encoding="utf-8") for name in names]
-
-
-def as_script(value: Any) -> Markup:
-    """A value as JSON that may stand inside a script element."""
-    plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return Markup(plain.replace("<", "\\u003c"))
-
-
-def environment() -> Environment:
-    """The templates, and what all of them use."""
-    made = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    shared = {
-        "say": say,
-        "style": Markup('<link rel="stylesheet" href="course.css">'),
-        "scripts": Markup('<script src="course.js"></script>'),
-        "data": "",
-        "alone": False,
-    }
-    made.globals.update(shared)
-    return made
-
-
 def chapter_html(pages: list[ChapterPage], page: ChapterPage, **given: Any) -> str:
     """One chapter's page. given: what replaces the templates' shared values."""
     place = pages.index(page)
@@ -162,6 +92,13 @@ def equations_html(pages: list[ChapterPage], index: dict[str, Equation]) -> str:
         for page in pages
     ]
     return environment().get_template("equations.html.j2").render(chapters=chapters)
+
+
+def primer_html(root: Path = ROOT) -> str:
+    """The page of what one needs to know: notebooks/PRIMER.md."""
+    written = (root / "notebooks" / "PRIMER.md").read_text(encoding="utf-8")
+    text = Prose().html_of(written.partition("\n")[2])
+    return environment().get_template("primer.html.j2").render(text=Markup(text))
 
 
 def _row(tag: str, drawn: str, known: Equation | None) -> EquationRow:
@@ -194,6 +131,7 @@ def write_pages(folder: Path, root: Path = ROOT, packed: Packed | None = None) -
     texts = {
         "index.html": contents_html(pages),
         "equations.html": equations_html(pages, collect_equations(root)),
+        "primer.html": primer_html(root),
         "course.css": stylesheet(),
         "course.js": script(),
         "search-index.js": search_index(pages),

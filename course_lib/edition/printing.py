@@ -19,11 +19,10 @@ from course_lib.edition.exercise_cells import SOLUTION
 from course_lib.edition.pages import (
     LINK,
     chapter_html,
-    environment,
-    stylesheet,
     without_neighbours,
     write,
 )
+from course_lib.edition.shell import environment, stylesheet
 from course_lib.edition.words import say
 
 NAMES = (

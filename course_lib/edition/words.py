@@ -39,6 +39,8 @@ PAGE_WORDS: dict[str, dict[str, str]] = {
             "You need to know what a density and an expectation are, and to read a little Python. "
             "The pages work offline, on a phone as well as on a wide screen."
         ),
+        "primer": "What you need to know",
+        "primer.about": "half a page, with examples.",
         "course.picture": (
             "This is chapter 4. The line on top is log p(x); it does not know that q exists. The "
             "ELBO hangs below it by the gap, and the gap is a divergence."

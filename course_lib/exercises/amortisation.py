@@ -106,7 +106,8 @@ register(
             ),
         ],
         hints=(
-            "Write (6.4)'s bracket with every σ_i equal to one σ, and collect what multiplies σ².",
+            "In the KL to the posterior, only Σ_i σ_i²Λ_ii and Σ_i log σ_i² depend on the σ_i. Put "
+            "one σ for every σ_i, and collect what multiplies σ².",
             "Σ_i σ²Λ_ii is σ² times the sum of Λ's diagonal, its trace; Σ_i log σ² has d equal "
             "terms. Set the derivative in σ², not in σ, to zero.",
         ),
@@ -192,8 +193,8 @@ register(
         0.06,
         "the mean gap over x",
         hints=(
-            "Pairs (z, x) teach the posterior's own mean and width. Is that the q with the highest "
-            "ELBO? (6.3) has another divergence in it than maximum likelihood on pairs.",
+            "Pairs (z, x) teach the posterior's own mean and width. Is the q with the highest ELBO "
+            "wider, or narrower? (6.3) has another divergence in it than likelihood on pairs.",
             "Draw z from the net's own q with rsample, and climb the mean of "
             "world.log_joint(x, z) − q.log_prob(z) in the net's weights: one draw for each x, "
             "Adam at 0.01, a thousand steps. Start from a new net or from the trained one.",

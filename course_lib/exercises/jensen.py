@@ -167,8 +167,8 @@ register(
         what="the gap",
         hints=(
             "The loop of “push q uphill” needs one change, and more steps.",
-            "Put x = 0.5 in place of x = 2, take a hundred steps of 0.05, and give the q at the "
-            "end.",
+            "Put x = 0.5 in place of x = 2, start at the prior, take a hundred gradient steps at "
+            "the rate 0.05, and give the q that you end with.",
         ),
     ),
 )

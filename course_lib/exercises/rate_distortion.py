@@ -104,6 +104,7 @@ register(
             "prior is the third number; the second is what is left of R.",
         ),
         counts=(4,),
+        names=("the mean rate R", "I(x; z)", "KL(aggregate ‖ prior)"),
     ),
     Exercise(
         "5.b",

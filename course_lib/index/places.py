@@ -100,9 +100,16 @@ def text(value: str | list[str]) -> str:
 
 
 def calls(tree: ast.AST, name: str) -> list[ast.Call]:
-    """Every call of the function `name` in the tree."""
-    return [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
-    ]
+    """Every call of the function `name` in the tree, of a room's, `plots.name`, too."""
+    called = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [call for call in called if name in (_attribute(call.func), _name(call.func))]
+
+
+def _name(function: ast.expr) -> str:
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _attribute(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return function.attr
+    return ""
