@@ -34,7 +34,7 @@ TABLE: dict[str, set[str]] = {
     "chain_readings": {"arguments", "distributions", "exact"},
     "vae": {"arguments", "bounds", "distributions", "nets"},
     "train": {"arguments", "bounds", "checkpoint"},
-    "shipped": {"arguments", "checkpoint", "data", "plots", "train", "vae"},
+    "shipped": {"arguments", "checkpoint", "data", "numerals", "plots", "train", "vae"},
     "evaluate": {"arguments", "bounds", "checkpoint", "data", "distributions", "shipped", "vae"},
     "depth_study": {
         "arguments",

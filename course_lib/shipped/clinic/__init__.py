@@ -10,7 +10,7 @@ in `faults`, to be read after the diagnosis.
     (20, torch.Size([2, 20]))
 """
 
-from course_lib.shipped.clinic.logs import clinic_log, make_log
+from course_lib.shipped.clinic.logs import clinic_log, make_log, run_program
 from course_lib.shipped.clinic.side_by_side import show_logs
 
-__all__ = ["clinic_log", "make_log", "show_logs"]
+__all__ = ["clinic_log", "make_log", "run_program", "show_logs"]

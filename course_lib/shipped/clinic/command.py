@@ -9,8 +9,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from course_lib.numerals import number
 from course_lib.shipped.clinic.faults import PROGRAMS
 from course_lib.shipped.clinic.logs import SEED, log_path, make_log
+from course_lib.shipped.clinic.program import EPOCHS
 from course_lib.shipped.curves import save_curve
 from course_lib.shipped.files import RUNS
 
@@ -21,10 +23,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for name in options.names or PROGRAMS:
             path = log_path(name, options.out)
-            curve = make_log(name, seed=options.seed)
+            curve = make_log(name, seed=options.seed, epochs=options.epochs)
             path.parent.mkdir(parents=True, exist_ok=True)
             save_curve(path, curve)
-            print(f"{path}: ELBO {curve.elbo[-1]:.1f} after {len(curve.epochs)} epochs", flush=True)
+            elbo = number(curve.elbo[-1].item(), 1)
+            print(f"{path}: ELBO {elbo} after {len(curve.epochs)} epochs", flush=True)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -37,5 +40,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("names", nargs="*", help="logs, A to H (default: all)")
     parser.add_argument("--seed", type=int, default=SEED, help=f"default {SEED}, as shipped")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"default {EPOCHS}, as shipped")
     parser.add_argument("--out", type=Path, default=RUNS / "clinic", help="the logs' folder")
     return parser.parse_args(arguments)

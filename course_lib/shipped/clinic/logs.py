@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from course_lib.arguments import require_seed
+from course_lib.arguments import require_count, require_seed
 from course_lib.data import FOLDER, load_mnist
 from course_lib.shipped.clinic.faults import PROGRAMS
-from course_lib.shipped.clinic.program import EPOCHS, train
+from course_lib.shipped.clinic.program import EPOCHS, Hierarchy, train
 from course_lib.shipped.curves import Curve, curve_of, load_curve
 
 LOGS = FOLDER / "clinic"
@@ -33,17 +33,33 @@ def make_log(
     epochs: int = EPOCHS,
     report: Callable[[dict[str, float]], None] | None = None,
 ) -> Curve:
-    """Trains one of the clinic's programs, some five seconds, and returns its log.
+    """The log of a run of one of the clinic's programs, which takes some three seconds.
+
+    Arguments and errors as for `run_program`.
+    """
+    return run_program(name, seed=seed, epochs=epochs, report=report)[1]
+
+
+def run_program(
+    name: str,
+    *,
+    seed: int = SEED,
+    epochs: int = EPOCHS,
+    report: Callable[[dict[str, float]], None] | None = None,
+) -> tuple[Hierarchy, Curve]:
+    """Trains one of the clinic's programs; returns it and its log.
 
     The first weights, the order of the images and all noise come from the seed; torch's global
     generator is left as it was. report is called with each epoch's row.
-    Raises ValueError if there is no program of that name.
+    Raises ValueError if there is no program of that name, or the training ends in no number.
     """
-    program, seed = PROGRAMS[_known(name)], require_seed("seed", seed)
+    kind, seed = PROGRAMS[_known(name)], require_seed("seed", seed)
     pixels = load_mnist("train").images[:IMAGES].flatten(1).float()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return curve_of(train(program(pixels.mean(0) / 255), pixels, epochs=epochs, report=report))
+        program = kind(pixels.mean(0) / 255)
+        rows = train(program, pixels, epochs=require_count("epochs", epochs), report=report)
+    return program, curve_of(rows)
 
 
 def log_path(name: str, folder: Path = LOGS) -> Path:
