@@ -418,7 +418,7 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda batches: sum(map(sum, batches)) / len(batches), "That divides by the number"),
         (
             lambda batches: sum(map(sum, batches)) / len(batches) / len(batches[0]),
-            "That takes all batches",
+            "That takes every batch",
         ),
         (
             lambda batches: average(list(map(average, batches[:-1] or batches))),
