@@ -51,6 +51,7 @@ TABLE: dict[str, set[str]] = {
         "bounds",
         "chain_readings",
         "checks",
+        "data",
         "distributions",
         "exact",
         "exact.optima",

@@ -105,8 +105,8 @@ register(
         [
             Mistake(
                 _mean_of_means,
-                "That is the program as it was. What does one image add to the result, in each of the "
-                "batches?",
+                "That is the program as it was. What does one image of each batch add to the "
+                "result?",
             ),
             Mistake(
                 lambda batches: sum(batch.sum() for batch in batches),
@@ -146,13 +146,13 @@ register(
         "9.c",
         right=["a", "e"],
         reasons={
-            "b": "log H's ELBO is above zero, and no log-probability of black and white pixels "
+            "b": "H's ELBO is above zero, and no log-probability of black and white pixels "
             "can be. Look at the reconstruction before you compare: the two do not score the same "
             "kind of data.",
             "c": "a fault that leaves no trace in a log is a fault all the same. Nothing in log B "
             "is impossible, and that is all a log can say.",
-            "d": "the costs are small because the reconstruction outweighs them a thousandfold and more. "
-            "That is a consequence. Look at the sign of the reconstruction first.",
+            "d": "the costs are small because the reconstruction outweighs them a thousandfold and "
+            "more. That is a consequence. Look at the sign of the reconstruction first.",
             "f": "such a mean would press the costs to zero and leave the reconstruction at that "
             "of the average image, near −206. Log B's costs are those of a healthy program.",
         },

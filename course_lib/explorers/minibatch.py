@@ -1,5 +1,7 @@
 """Explorer of chapter 9: the ELBO of a hundred real digits, estimated from batches of them."""
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -167,7 +169,7 @@ def _spreads(elbo: Tensor, replacement: str) -> NDArray[np.float64]:
     """Standard deviations of (N/B) Σ ℓ_n at B = 1..N, (100,) nats."""
     again = replacement == WITH
     variances = [estimate_variance(elbo, int(b), replacement=again).item() for b in SIZES]
-    return np.sqrt(np.array(variances))
+    return np.array([math.sqrt(variance) for variance in variances])
 
 
 def _nats(value: float, decimals: int = 1) -> str:
