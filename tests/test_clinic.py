@@ -27,7 +27,7 @@ from course_lib.shipped.clinic.faults import (
     Sampled,
 )
 from course_lib.shipped.clinic.logs import IMAGES
-from course_lib.shipped.clinic.program import EPOCHS, PIXELS, UNITS, Hierarchy, gaussian
+from course_lib.shipped.clinic.program import EPOCHS, PIXELS, UNITS, Hierarchy
 
 NAMES = {kind: name for name, kind in PROGRAMS.items()}
 
@@ -192,13 +192,18 @@ def stencils(grey: Tensor, count: int) -> tuple[float, float]:
     return rate.item(), (share * log_p).sum(1).mean().item()
 
 
+OTHER_SEED = 2.1  # nats: the healthy ELBO of an epoch, seeds 0, 1 and 2 compared; costs 1.3
+
+
 def test_grey_images_leave_no_sign(without_code: float) -> None:
-    """Its log shows none of the signs, and lies within two nats of the healthy one."""
+    """Its log shows none of the signs, and lies no farther from the healthy one
+    than that does with other seeds.
+    """
     log, healthy = log_of(Grey), log_of(Hierarchy)
     assert not any(sign(log, without_code) for sign in SIGNS.values())
     assert not any(sign(healthy, without_code) for sign in SIGNS.values())
-    assert torch.allclose(log.elbo, healthy.elbo, rtol=0, atol=2)
-    assert torch.allclose(log.costs, healthy.costs, rtol=0, atol=2)
+    assert torch.allclose(log.elbo, healthy.elbo, rtol=0, atol=OTHER_SEED)
+    assert torch.allclose(log.costs, healthy.costs, rtol=0, atol=OTHER_SEED)
 
 
 def test_log_p_is_linear_in_the_image() -> None:
@@ -206,8 +211,7 @@ def test_log_p_is_linear_in_the_image() -> None:
     of two images is the mixture of their reconstructions."""
     g = torch.Generator().manual_seed(1)
     program = Grey(torch.rand(PIXELS, generator=g))
-    with torch.no_grad():
-        program.up_1[0].weight.zero_()  # q(z_1|x) is the same for every x
+    torch.nn.init.zeros_(next(program.up_1.parameters()))  # q(z_1|x) is the same for every x
     one, other = torch.bernoulli(torch.full((2, 50, PIXELS), 0.3), generator=g)
 
     def reconstruction(x: Tensor) -> float:
@@ -244,19 +248,24 @@ def test_the_healthy_terms_are_those_of_torchs_densities() -> None:
         torch.manual_seed(3)
         reconstruction, cost_1, cost_2 = program.terms(x)
         torch.manual_seed(3)
-        q_1 = gaussian(program.up_1(x))
-        z_1 = q_1.loc + q_1.scale * torch.randn(4, UNITS[0])
-        q_2 = gaussian(program.up_2(z_1))
-        z_2 = q_2.loc + q_2.scale * torch.randn(4, UNITS[1])
+        mean_1, std_1 = mean_and_std(program.up_1(x))
+        z_1 = mean_1 + std_1 * torch.randn(4, UNITS[0])
+        mean_2, std_2 = mean_and_std(program.up_2(z_1))
+        z_2 = mean_2 + std_2 * torch.randn(4, UNITS[1])
         p = program.down_1(z_1).sigmoid()
-        p_1 = gaussian(program.down_2(z_2))
+        arrow = mean_and_std(program.down_2(z_2))
     log_p = torch.where(x == 1, p, 1 - p).log().sum(1)
-    log_ratio = log_normal(z_1, q_1.loc, q_1.scale) - log_normal(z_1, p_1.loc, p_1.scale)
-    variance = q_2.scale**2
-    kl = 0.5 * (q_2.loc**2 + variance - 1 - variance.log()).sum(1)
+    log_ratio = log_normal(z_1, mean_1, std_1) - log_normal(z_1, *arrow)
+    kl = 0.5 * (mean_2**2 + std_2**2 - 1 - 2 * std_2.log()).sum(1)
     assert reconstruction.item() == pytest.approx(log_p.mean().item(), rel=1e-5)
     assert cost_1.item() == pytest.approx(log_ratio.mean().item(), abs=1e-4)
     assert cost_2.item() == pytest.approx(kl.mean().item(), abs=1e-5)
+
+
+def mean_and_std(outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """A net gives the means, then the log-variances."""
+    half = outputs.shape[1] // 2
+    return outputs[:, :half], outputs[:, half:].exp().sqrt()
 
 
 def log_normal(z: Tensor, mean: Tensor, std: Tensor) -> Tensor:
@@ -342,29 +351,30 @@ def test_the_data_page_has_every_log_with_its_checksum() -> None:
         assert f"`{fault.__name__}`" not in page
 
 
-TOLERANCE = 1.0  # nats
+# In nats. An ulp on every first weight, torch without AVX, two threads: each moved the logs of both
+# by less than their rounding to 0.0001. A hundred times that; another seed moves them by 0.8.
+TOLERANCE = 0.01
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [Hierarchy, Averaged])
-def test_trained_again_the_log_is_the_same(kind: type[Hierarchy]) -> None:
-    """As far as another machine's arithmetic lets it: TOLERANCE says how that was measured."""
-    again, log = make_log(NAMES[kind]), log_of(kind)
-    assert torch.allclose(again.elbo, log.elbo, rtol=0, atol=TOLERANCE)
-    assert torch.allclose(again.reconstruction, log.reconstruction, rtol=0, atol=TOLERANCE)
-    assert torch.allclose(again.costs, log.costs, rtol=0, atol=TOLERANCE)
+def test_trained_again_two_logs_are_the_same_and_one_is_not_what_it_prints() -> None:
+    """The same as far as another machine's arithmetic lets them. And with what the healthy program
+    computes of the weights, on held-out images, the averaged one is the worse, and prints 57 more.
+    """
+    worth = {}
+    for kind in (Hierarchy, Averaged):
+        program, again = run_program(NAMES[kind])
+        for name in ("elbo", "reconstruction", "costs"):
+            found, stored = getattr(again, name), getattr(log_of(kind), name)
+            assert torch.allclose(found, stored, rtol=0, atol=TOLERANCE)
+        worth[kind] = evaluated(program)
+    assert worth[Averaged] < log_of(Averaged).elbo[-1] - 50
+    assert worth[Averaged] < worth[Hierarchy] - 10
+    assert worth[Hierarchy] > log_of(Hierarchy).elbo[-1] - 5  # and the healthy one prints the truth
 
 
-@pytest.mark.slow
-def test_evaluated_rightly_the_averaged_program_is_not_what_it_prints() -> None:
-    """On held-out images, with what the healthy program computes of its weights."""
-    assert evaluated(Averaged) < log_of(Averaged).elbo[-1] - 40
-    assert evaluated(Averaged) < evaluated(Hierarchy) - 10
-
-
-def evaluated(kind: type[Hierarchy]) -> float:
+def evaluated(program: Hierarchy) -> float:
     """The ELBO of 1,000 test images, whatever the program says of it."""
-    program, _ = run_program(NAMES[kind])
     healthy = Hierarchy(torch.full((PIXELS,), 0.5))
     healthy.load_state_dict(program.state_dict())
     pixels = load_mnist("test").images[:1000].flatten(1).float()

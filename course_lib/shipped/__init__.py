@@ -15,7 +15,8 @@
 makes them again.
 """
 
-from course_lib.shipped.clinic import clinic_log, show_logs
+from course_lib.shipped.clinic.logs import clinic_log
+from course_lib.shipped.clinic.side_by_side import show_logs
 from course_lib.shipped.curves import Curve, curve_of, curve_path, load_curve, save_curve
 from course_lib.shipped.devices import usable_device
 from course_lib.shipped.facts import require_recipe, training_facts

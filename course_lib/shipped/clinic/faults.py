@@ -64,7 +64,8 @@ class CountedTwice(Hierarchy):
 
     def cost_of_top(self, q_2: Normal, z_2: Tensor) -> Tensor:
         """The KL, which has log q(z_2|z_1) in it, and log q(z_2|z_1) once more."""
-        return super().cost_of_top(q_2, z_2) + q_2.log_prob(z_2)
+        once_more: Tensor = q_2.log_prob(z_2)
+        return super().cost_of_top(q_2, z_2) + once_more
 
 
 PROGRAMS: dict[str, type[Hierarchy]] = {

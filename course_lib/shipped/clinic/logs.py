@@ -57,7 +57,7 @@ def run_program(
     pixels = load_mnist("train").images[:IMAGES].flatten(1).float()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        program = kind(pixels.mean(0) / 255)
+        program = kind(pixels.mean(0) / 255).float()  # whatever torch's default is
         rows = train(program, pixels, epochs=require_count("epochs", epochs), report=report)
     return program, curve_of(rows)
 

@@ -86,7 +86,7 @@ def train(
     rows = []
     for epoch in range(1, epochs + 1):
         seen = []
-        for batch in torch.randperm(len(pixels)).split(BATCH):
+        for batch in torch.randperm(len(pixels), device="cpu").split(BATCH):
             terms = program.terms(program.prepare(pixels[batch]))
             reconstruction, cost_1, cost_2 = terms
             elbo = reconstruction - cost_1 - cost_2
