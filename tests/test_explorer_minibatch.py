@@ -161,8 +161,9 @@ def test_what_is_drawn_is_what_is_read(explorer: Any) -> None:
         assert sorted(at) == pytest.approx(sorted(first), rel=1e-12)
     explorer.at(B=10, replacement=WITHOUT, scale=RIGHT)
     shown = drawn_batches()[WITHOUT][0, :10]
-    sheet = np.nan_to_num(explorer.grid.artist.get_array().filled(0.0))
+    dark = 255 - explorer.grid._rows[::-1, :, 0].astype(int)  # from the top
+    tall, wide = (side // 10 for side in dark.shape)  # a digit and its share of the lines between
     tiles = [
-        sheet[9 * (k // 10) :, 9 * (k % 10) :][:8, :8].max() for k in range(DIGITS)
-    ]  # 8 × 8 pixels and a line between
+        dark[tall * (k // 10) :, wide * (k % 10) :][8:40, 8:40].max() for k in range(DIGITS)
+    ]  # 8 × 8 pixels, each drawn with 6 × 6; the middle ones hold full ink
     assert sorted(np.argsort(tiles)[-10:]) == sorted(shown.tolist())

@@ -21,13 +21,23 @@ from course_lib.explorers.scenes.digit_bounds import (
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.minibatch import estimate_variance
 from course_lib.numerals import minus
-from course_lib.plots import COLOURS, above, height_above, image_grid, number, panels, style
+from course_lib.plots import (
+    COLOURS,
+    Blit,
+    above,
+    height_above,
+    number,
+    panels,
+    sheet,
+    style,
+)
 
 LINES = 30  # of them, with a dot at each size of GRID
 GRID = (1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 90, 100)
 RIGHT, SUM, MEAN = "N/B times the sum", "the sum", "the mean"
 SCALES = (RIGHT, SUM, MEAN)
 SIZES = np.arange(1, DIGITS + 1, dtype=np.int64)
+SCALE = 6  # drawn pixels for each pixel of a digit
 PALE = 0.2  # of its ink, for a digit that is not in the batch
 
 
@@ -54,6 +64,7 @@ class DatasetFunnel(Explorer):
         self.ink = (self.data.images / 16).reshape(DIGITS, 8, 8).numpy()
         self.spread = {way: _spreads(self.data.elbo, way) for way in REPLACEMENT}
         self.scale = RIGHT
+        self.standing = ("", "")  # replacement and scale of the funnel that is drawn
 
     def build(self, figure: Figure) -> None:
         """Left: the digits, those of one batch inked. Right: what batches of every size say."""
@@ -64,11 +75,11 @@ class DatasetFunnel(Explorer):
         self._build_funnel(funnel)
 
     def _build_digits(self, ax: Axes) -> None:
-        self.grid = image_grid(ax, self.ink, columns=10)
-        ax.set_anchor("NW")
+        style(ax, keep="")
+        self.grid = Blit(ax, sheet(self.ink, 10, SCALE))
         self.batch_text = above(ax, 0.0, 32, "", of="text")
         self.shown_text = above(ax, 0.0, 12, "", of="elbo")
-        self.moving(self.grid.artist, self.batch_text, self.shown_text)
+        self.moving(self.grid, self.batch_text, self.shown_text)
 
     def _build_funnel(self, ax: Axes) -> None:
         style(ax, x="batch size B", y="", keep="xy")
@@ -86,7 +97,7 @@ class DatasetFunnel(Explorer):
         self.exact_text = above(ax, 0.0, 32, "", of="text")
         self.exact_text.set_text(f"all {DIGITS}: {_nats(self.exact)} nats")
         self.spread_text = above(ax, 0.0, 12, "", of="elbo")
-        self.moving(self.band, self.dots, self.chosen, self.shown, self.spread_text)
+        self.moving(self.chosen, self.shown, self.spread_text)
         self.funnel = ax
 
     def update(self, B: int, replacement: str, scale: str) -> Reading:
@@ -98,7 +109,12 @@ class DatasetFunnel(Explorer):
         estimates = self.sums[replacement].numpy() * factor  # (400, 100)
         here = B - 1
         self._move_digits(replacement, B)
-        self._move_funnel(share * self.exact, std, estimates, here)
+        if self.standing != (replacement, scale):  # rare, and the same for every B
+            self.standing = (replacement, scale)
+            self._draw_funnel(share * self.exact, std, estimates)
+        low, high = (float(share[here] * self.exact + k * std[here]) for k in (-2, 2))
+        self.chosen.set_data([B] * 2, [low, high])
+        self.shown.set_data([B], [estimates[0, here]])
         numbers = {
             "exact": self.exact,
             "expected": float(share[here] * self.exact),
@@ -131,21 +147,15 @@ class DatasetFunnel(Explorer):
     def _move_digits(self, replacement: str, size: int) -> None:
         ink = np.full((DIGITS, 1, 1), PALE)
         ink[self.index[replacement][0, :size].numpy()] = 1.0
-        self.grid.set(self.ink * ink)
+        self.grid.set_picture(sheet(self.ink * ink, 10, SCALE))
 
-    def _move_funnel(
-        self,
-        centre: NDArray[np.float64],
-        std: NDArray[np.float64],
-        estimates: NDArray[np.float64],
-        here: int,
+    def _draw_funnel(
+        self, centre: NDArray[np.float64], std: NDArray[np.float64], estimates: NDArray[np.float64]
     ) -> None:
         self.band.set_data(SIZES, centre - 2 * std, centre + 2 * std)
         columns = np.array(GRID) - 1
         self.dots.set_data(np.tile(GRID, LINES), estimates[:LINES, columns].ravel())
-        low, high = centre[here] - 2 * std[here], centre[here] + 2 * std[here]
-        self.chosen.set_data([here + 1] * 2, [low, high])
-        self.shown.set_data([here + 1], [estimates[0, here]])
+        self.redraw()
 
     def _say(self, r: dict[str, float], size: int) -> None:
         of = f", {r['distinct']:.0f} different" if r["distinct"] < size else f" of {DIGITS}"
