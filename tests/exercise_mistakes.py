@@ -16,6 +16,7 @@ import torch
 from exercise_answers import (
     FUNCTIONS,
     NUMBERS,
+    alike_together,
     kl_of_gaussians,
     log_joint,
     moments,
@@ -38,6 +39,10 @@ def normal(x: float, mean: float, variance: float) -> float:
 
 def over(factor: float, values: list[float]) -> list[float]:
     return [value / factor for value in values]
+
+
+def average(values: Any) -> Any:
+    return sum(values) / len(values)
 
 
 JOINT_2 = normal(5, 0, 4) + normal(0, 0, 1)  # log p(x = 5, z = 0) of 2.a
@@ -101,23 +106,6 @@ WRONG_NUMBERS: dict[str, Wrong] = {
         ([value**0.5 for value in R["9.a"]], "Those are standard deviations"),
         ([4 * 2 / 2 * 10 / 4, 20], "Without replacement"),
         ([40 / 3, 16 / 2 * 10 / 3], "With replacement"),
-    ],
-    "9.b": [
-        (-R["9.b"], "Mind the sign"),
-        (-math.log(0.6) - 2 / 3.6 + 1, "That is the pair (1, 1)"),
-        (math.log(5 / 3), "You kept the normaliser"),
-        (-4, "You kept the exponent"),
-        (-4 - 2 * math.log(0.6), "The normaliser is"),
-        (-4 + math.log(0.6), "1 − ρ² is below one"),
-    ],
-    "9.d": [
-        (1, "C is the same"),
-        (5, "Only the batch's part"),
-        (11 / 15, "That decodes 500"),
-        (20.4 / 6, "B falls as L rises"),
-        (14 / 6, "The other way round"),
-        (R["9.d"] ** 0.5, "That is the factor of the standard deviation"),
-        (6 / 22, "Turn it over"),
     ],
 }
 
@@ -234,6 +222,15 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: on_one_hump, "is 0.777279 nats, and at most 0.1 nats is asked"),
         (lambda: on_one_hump(1.5), "a function of x is wanted"),
         (lambda: lambda x: x, "q must be a distribution"),
+    ],
+    "9.d": [
+        (lambda: [list(range(i, i + 10)) for i in range(0, 100, 10)], "is 299.782 nats"),
+        (lambda: [list(range(i, 100, 10)) for i in range(10)], "the standard deviation is"),
+        (lambda: alike_together()[:9], "ten groups of digits are wanted"),
+        (lambda: [group[:1] for group in alike_together()], "ten groups of digits are wanted"),
+        (lambda: [*alike_together()[:9], list(range(10))], "ten groups of digits are wanted"),
+        (lambda: 10, "ten groups of digits are wanted"),
+        (lambda: ["zero"] * 10, "ten groups of digits are wanted"),
     ],
     "3.d": [
         (lambda: DiagonalGaussian.standard(1), "the gap is"),
@@ -379,15 +376,20 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         (lambda m, s, e: m + e, "That noise has the scale one"),
         (lambda m, s, e: m * s.exp() + s.exp() * e, "σ multiplies the noise alone"),
     ],
-    "9.c": [
-        (lambda v, N: sum(v), "You forgot N/B"),
-        (lambda v, N: sum(v) / len(v), "That is the ELBO per example"),
-        (lambda v, N: N * sum(v) / len(v) ** 2, "The mean has divided by B already"),
-        (lambda v, N: N * sum(v), "That counts each example B times"),
-        (lambda v, N: len(v) * sum(v) / N, "Turn the factor over"),
-        (lambda v, N: -N * sum(v) / len(v), "Mind the sign"),
-        (lambda v, N: -sum(v) / len(v), "That is the loss of the training loop"),
-        (lambda v, N: FUNCTIONS["1.c"][0](v) + math.log(N), "Logs are added"),
+    "9.b": [
+        (lambda batches: sum(map(average, batches)) / len(batches), "That is the program"),
+        (lambda batches: sum(map(sum, batches)), "That is the sum over the data set"),
+        (lambda batches: sum(map(sum, batches)) / len(batches), "That divides by the number"),
+        (
+            lambda batches: sum(map(sum, batches)) / len(batches) / len(batches[0]),
+            "That takes every batch",
+        ),
+        (
+            lambda batches: average(list(map(average, batches[:-1] or batches))),
+            "Now the last batch",
+        ),
+        (lambda batches: -FUNCTIONS["9.b"][0](batches), "Mind the sign"),
+        (lambda batches: sorted(map(average, batches))[(len(batches) - 1) // 2], "A median"),
     ],
     "10.b": [
         (

@@ -35,7 +35,7 @@ MACHINE = re.compile(r"/(?:home|root|work|tmp|Users|usr)/|[A-Z]:\\|\b0x[0-9a-f]{
 # What the reader of a chapter writes, in cells that are seen: its subject, and no helper.
 WRITTEN = {10: {"net", "gaussian", "HVAE", "__init__", "terms", "train_on_digits"}}
 INSIGHTS = {6, 7, 9, 11}
-SECOND_EDITION = {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12}  # held to the core's limits, see below
+SECOND_EDITION = set(range(1, 13))  # held to the core's limits, see below
 FOLDED = {"source_hidden": True}  # a cell's `jupyter`, where its code is folded
 CLOSED = "jp-MarkdownHeadingCollapsed"  # a heading's metadata: what follows it is folded
 BASIS = "# What the text rests on"

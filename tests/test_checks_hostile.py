@@ -425,21 +425,21 @@ def test_a_folder_that_is_gone_is_no_error(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_prints_are_shown_before_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
-    check("9.c", shut)
+    check("9.b", shut)
     first, *between, last = capsys.readouterr().out.splitlines()
     assert first == "a word"
     assert set(between) <= {"a word"}
-    assert last.startswith("9.c: not yet")
+    assert last.startswith("9.b: not yet")
 
 
 def test_an_answer_may_use_the_output_in_a_with_block(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = sys.stdout, sys.stderr
-    assert "your answer raised" not in judged("9.c", enter).message
+    assert "your answer raised" not in judged("9.b", enter).message
     assert (sys.stdout, sys.stderr) == (out, err)
     print("still open")
     shown = capsys.readouterr()
     assert shown.out == "still open\n"
-    assert shown.err == "a word\n" * len(exact("9.c").cases)
+    assert shown.err == "a word\n" * len(exact("9.b").cases)
 
 
 @pytest.mark.parametrize(

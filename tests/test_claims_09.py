@@ -1,28 +1,37 @@
-"""What notebook 9 says over seeds, and what a reader sees in its explorer."""
+"""What notebook 9 says over seeds, and what its text and tables rest on."""
+
+import math
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import multivariate_normal, norm
 from torch import Generator
+from torch.distributions import MultivariateNormal, Normal
 
 from course_lib import train, vae
 from course_lib.data import binarise, load_mnist
-from course_lib.explorers.minibatch import DatasetFunnel
+from course_lib.shipped import load_model
 
 IMAGES = 1000  # of the test set, two draws each
 
 
-def test_the_explorer_shows_what_is_to_be_tried() -> None:
-    tried = DatasetFunnel()
-    full, again = tried.at(B=100), tried.at(replacement="with")
-    assert full["std"] == 0
-    assert round(again["std"]) == 99
-    assert again["distinct"] == 63
-    states = ((100, "1"), (100, "10"), (10, "1"), (10, "10"), (10, "exact"), (20, "1"))
-    stds = [round(tried.at(replacement="without", B=B, L=L)["std"]) for B, L in states]
-    assert stds == [83, 26, 399, 310, 299, 273]
-    mean = tried.at(scale="the mean")["expected"]
-    assert mean > -200 > tried.at(scale="the sum")["expected"]
+def test_a_pair_that_shares_a_latent_by_quadrature() -> None:
+    """What the sum loses: at two points, and on average, with SciPy's bivariate Gaussian."""
+    pair = multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]])
+
+    def lost(a: float, b: float) -> float:
+        return float(pair.logpdf([a, b]) - norm.logpdf(a) - norm.logpdf(b))
+
+    assert lost(1, 1) == pytest.approx(0.955270, abs=1e-6)
+    assert lost(1, -1) == pytest.approx(-3.489174, abs=1e-6)
+    grid = np.linspace(-8, 8, 401)
+    every = np.stack(np.meshgrid(grid, grid), -1)
+    mass = pair.pdf(every) * (grid[1] - grid[0]) ** 2
+    apart = norm.logpdf(every).sum(-1)
+    mean = (mass * (pair.logpdf(every) - apart)).sum()
+    assert mean == pytest.approx(-0.5 * math.log(1 - 0.8**2), abs=1e-9)
+    assert mean == pytest.approx(0.511, abs=5e-4)
 
 
 @pytest.mark.parametrize("replacement", [True, False])
@@ -68,6 +77,38 @@ def shares(model: vae.HVAE) -> tuple[float, float]:
     return share(values), share(slopes)
 
 
+def proved(model: vae.HVAE, seed: int, kinds: bool = True) -> float:
+    """E log g/p over codes of test images, with PyTorch's Gaussians: one for each kind of digit, or
+    one for all, fitted to codes of training images.
+    """
+    rng, found = Generator().manual_seed(seed), []
+    train_set, test_set = load_mnist("train"), load_mnist("test")
+    for pixels in (train_set.images[:20_000], test_set.images[:2_000]):
+        with torch.no_grad():
+            (q,) = model.mean_factors(binarise(pixels.flatten(1), generator=rng))
+        found.append((q.mean, q.mean + q.std * torch.randn(q.mean.shape, generator=rng)))
+    (mean, z), (_, new) = found
+    used = mean.var(0) > 0.01
+    z, new, labels = z[:, used].double(), new[:, used].double(), train_set.labels[:20_000]
+    parts = [z[labels == kind] for kind in range(10)] if kinds else [z]
+    log_g = torch.stack(
+        [
+            MultivariateNormal(own.mean(0), torch.cov(own.T)).log_prob(new)
+            + math.log(len(own) / len(z))
+            for own in parts
+        ]
+    )
+    log_p = Normal(0.0, 1.0).log_prob(new).sum(1)
+    return float((log_g.logsumexp(0) - log_p).mean())
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_how_far_the_prior_is_from_the_codes_after_300_epochs(seed: int) -> None:
+    model = load_model("mnist_hvae_1")
+    assert 1.0 < proved(model, seed) < 1.2
+    assert abs(proved(model, seed, kinds=False)) < 0.05
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_training_and_what_z_has_of_the_noise_of_the_gradient(seed: int) -> None:
@@ -82,6 +123,8 @@ def test_training_and_what_z_has_of_the_noise_of_the_gradient(seed: int) -> None
     assert history["elbo"] == sorted(history["elbo"])
     assert -120 < history["elbo"][-1] < -105
     assert 25 < history["cost_1"][-1] < 27
+    assert 3.3 < proved(model, seed) < 3.7
+    assert 0.2 < proved(model, seed, kinds=False) < 0.4
     of_value, of_slope = shares(model)
     assert 5 - 4 * of_value > 4.8
     assert 1.6 < 5 - 4 * of_slope < 2.1
@@ -103,6 +146,11 @@ def test_a_mean_over_pixels_leaves_no_unit_active(seed: int) -> None:
         seed=seed, data_mean=images.float().mean(0) / 255
     )
     steps = train.Settings(2, 250, 3e-3, seed=seed)
-    train.fit(model, images, steps, prepare=binarise, objective=pixel_mean, progress_bar=False)
+    history = train.fit(
+        model, images, steps, prepare=binarise, objective=pixel_mean, progress_bar=False
+    )
+    kl, elbo = history["cost_1"][-1], history["elbo"][-1]
+    assert kl < 0.1
+    assert 80 < 26.0 / (kl - (elbo + kl) / 784) < 90  # 26.0 is the other's, within a percent
     x = binarise(load_mnist("test").images[:100].flatten(1), generator=Generator().manual_seed(1))
     assert vae.active_units(model, x, generator=Generator().manual_seed(4))[0] == 0

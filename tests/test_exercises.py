@@ -313,8 +313,8 @@ NEAR: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize("words", NEAR)
 def test_a_factor_near_one_is_not_called_one(words: str) -> None:
     change, told = NEAR[words]
-    function = FUNCTIONS["9.c"][0]
-    assert judged("9.c", lambda *args: change(function(*args))).message.endswith(told)
+    function = FUNCTIONS["9.b"][0]
+    assert judged("9.b", lambda *args: change(function(*args))).message.endswith(told)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -12,9 +12,7 @@ from course_lib.explorers.minibatch import GRID, LINES, MEAN, RIGHT, SCALES, SUM
 from course_lib.explorers.scenes.digit_bounds import (
     BATCHES,
     DIGITS,
-    EXACT,
     REPLACEMENT,
-    SAMPLES,
     WITH,
     WITHOUT,
     digit_bounds,
@@ -77,49 +75,56 @@ def test_one_sample_estimates_have_that_mean_and_variance(
 
 
 @pytest.mark.parametrize(
-    ("B", "replacement", "L", "scale"), list(itertools.product(SIZES, REPLACEMENT, SAMPLES, SCALES))
+    ("B", "replacement", "scale"), list(itertools.product(SIZES, REPLACEMENT, SCALES))
 )
 def test_spread_and_mean_at_every_corner(
     explorer: DatasetFunnel,
     dense: tuple[torch.Tensor, torch.Tensor],
     B: int,
     replacement: str,
-    L: str,
     scale: str,
 ) -> None:
     """From the moments of one draw and the covariance of two, not from the closed form."""
-    elbo, variance = dense
-    n = explorer.at(B=B, replacement=replacement, L=L, scale=scale)
+    elbo, _ = dense
+    n = explorer.at(B=B, replacement=replacement, scale=scale)
     factor = {RIGHT: DIGITS / B, SUM: 1.0, MEAN: 1 / B}[scale]
     one = elbo.var(correction=0).item()
     # two draws: independent with replacement; without it their covariance is −P/(N − 1)
     pair = 0.0 if replacement == WITH else -one / (DIGITS - 1)
     batch = factor**2 * (B * one + B * (B - 1) * pair)
-    noise = 0.0 if L == EXACT else factor**2 * B * variance.mean().item() / int(L)
     scale_of_rounding = 1e-5 * factor * B
-    assert n["batch_std"] == pytest.approx(
-        math.sqrt(max(batch, 0)), rel=1e-9, abs=scale_of_rounding
-    )
-    assert n["sampling_std"] == pytest.approx(math.sqrt(noise), rel=1e-9)
-    assert n["std"] == pytest.approx(math.hypot(n["batch_std"], n["sampling_std"]), rel=1e-12)
+    assert n["std"] == pytest.approx(math.sqrt(max(batch, 0)), rel=1e-9, abs=scale_of_rounding)
     assert n["expected"] == pytest.approx(factor * B * elbo.mean().item(), rel=1e-9)
     assert abs(n["drawn_mean"] - n["expected"]) <= 4 * n["std"] / math.sqrt(BATCHES) + 1e-8
     # a standard deviation of 400 draws has a relative error near 1/sqrt(800), and heavier tails
     assert n["drawn_std"] == pytest.approx(n["std"], rel=0.2, abs=1e-8)
     assert explorer.sentence.endswith("right on average.") == (scale == RIGHT)
+    inked = elbo[drawn_batches()[replacement][0, :B]].sum().item()
+    assert n["shown"] == pytest.approx(factor * inked, rel=1e-9)
 
 
-def test_the_spread_closes_only_without_replacement_and_without_samples(
-    explorer: DatasetFunnel,
-) -> None:
-    closed = explorer.at(B=DIGITS, replacement=WITHOUT, L=EXACT, scale=RIGHT)
+def test_the_spread_closes_only_without_replacement(explorer: DatasetFunnel) -> None:
+    closed = explorer.at(B=DIGITS, replacement=WITHOUT, scale=RIGHT)
     assert closed["std"] == 0
     assert closed["distinct"] == DIGITS
     assert "± 0.0" in explorer.spread_text.get_text()
     again = explorer.at(replacement=WITH)
     assert again["std"] > 90
     assert again["distinct"] < DIGITS
-    assert explorer.at(replacement=WITHOUT, L="1")["std"] > 80
+
+
+@pytest.mark.parametrize(
+    ("B", "L", "std"), [(10, 1, 399), (10, 10, 310), (20, 1, 273), (100, 1, 83), (100, 10, 26)]
+)
+def test_the_table_of_images_and_draws(
+    B: int, L: int, std: int, dense: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """What notebook 9 prints of (9.4): two digits of a batch repel each other, draws do not."""
+    elbo, variance = dense
+    one = elbo.var(correction=0).item()
+    batch = B * one - B * (B - 1) * one / (DIGITS - 1)
+    noise = B * variance.mean().item() / L
+    assert round(DIGITS / B * math.sqrt(abs(batch) + noise)) == std
 
 
 def test_batches_are_what_they_are_called() -> None:
@@ -132,32 +137,33 @@ def test_batches_are_what_they_are_called() -> None:
     for way, index in drawn.items():
         for row in (0, BATCHES - 1):
             direct = elbo[index[row, :7]].sum().item()
-            assert sums[way, EXACT][row, 6].item() == pytest.approx(direct, rel=1e-12)
+            assert sums[way][row, 6].item() == pytest.approx(direct, rel=1e-12)
 
 
 def test_what_is_drawn_is_what_is_read(explorer: Any) -> None:
     for scale, B in itertools.product(SCALES, (1, 30, 100)):
-        n = explorer.at(B=B, replacement=WITH, L="1", scale=scale)
+        n = explorer.at(B=B, replacement=WITH, scale=scale)
         x, y = explorer.chosen.get_data()
         assert set(x) == {B}
-        assert y == pytest.approx([n["expected"] + k * n["std"] for k in (-2, 0, 2)], rel=1e-12)
+        assert y == pytest.approx([n["expected"] + k * n["std"] for k in (-2, 2)], rel=1e-12)
         edges = explorer.band.get_paths()[0].vertices  # the band's edges at every B
         there = edges[np.isclose(edges[:, 0], B), 1]
-        assert [there.min(), there.max()] == pytest.approx([y[0], y[2]], rel=1e-12)
+        assert [there.min(), there.max()] == pytest.approx([y[0], y[1]], rel=1e-12)
         low, high = explorer.funnel.get_ylim()
-        assert explorer.beside.get_ylim() == (low, high)
-        assert low < min(y[0], n["exact"]) < max(y[2], n["exact"]) < high
+        assert explorer.shown.get_xydata().tolist() == [[B, n["shown"]]]
+        assert low < n["shown"] < high
+        assert low < min(y[0], n["exact"]) < max(y[1], n["exact"]) < high
         sizes, heights = explorer.dots.get_data()
         assert len(sizes) == LINES * len(GRID)
         at = np.array(heights)[np.array(sizes) == 1]
         factor = DIGITS if scale == RIGHT else 1.0
-        first = running_sums()[WITH, "1"][:LINES, 0].numpy() * factor
+        first = running_sums()[WITH][:LINES, 0].numpy() * factor
         assert sorted(at) == pytest.approx(sorted(first), rel=1e-12)
-        assert explorer.bars.get_data().values.max() == 1.0
     explorer.at(B=10, replacement=WITHOUT, scale=RIGHT)
     shown = drawn_batches()[WITHOUT][0, :10]
-    sheet = np.nan_to_num(explorer.grid.artist.get_array().filled(0.0))
+    dark = 255 - explorer.grid._rows[::-1, :, 0].astype(int)  # from the top
+    tall, wide = (side // 10 for side in dark.shape)  # a digit and its share of the lines between
     tiles = [
-        sheet[9 * (k // 10) :, 9 * (k % 10) :][:8, :8].max() for k in range(DIGITS)
-    ]  # 8 × 8 pixels and a line between
+        dark[tall * (k // 10) :, wide * (k % 10) :][8:40, 8:40].max() for k in range(DIGITS)
+    ]  # 8 × 8 pixels, each drawn with 6 × 6; the middle ones hold full ink
     assert sorted(np.argsort(tiles)[-10:]) == sorted(shown.tolist())

@@ -145,11 +145,10 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "exact": "ELBO of the data set, nats",
             "expected": "what is computed, on average, nats",
             "std": "its standard deviation, exact, nats",
-            "batch_std": "part of it from the choice of the batch, nats",
-            "sampling_std": "part of it from the draws of z, nats",
+            "shown": "what is computed from the batch that is inked, nats",
             "drawn_mean": "mean over the 400 batches drawn, nats",
             "drawn_std": "standard deviation over the 400 batches drawn, nats",
-            "distinct": "different digits in the batch shown",
+            "distinct": "different digits in the batch that is inked",
         },
         "ChainOfLatents": {
             "decided_3": _SHARE.format("z₃"),

@@ -2,8 +2,8 @@
 worth a hint. `check("4.b", answer)` tells a learner whether an answer is right.
 
 >>> from course_lib.exercises import check
->>> check("9.d", -22 / 6)
-9.d: not yet. The size is right, and the sign is not.
+>>> check("9.a", [-40 / 3, -20])
+9.a: not yet. The size is right, and the sign is not.
 
 To add an exercise, write one more `Exercise(…)` into `register(…)` of its subject's module: its
 name, the exact answer from an oracle, the wrong answers with their hints. Or a `MultipleChoice`,

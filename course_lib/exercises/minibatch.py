@@ -1,23 +1,36 @@
-"""Exercises on sums over a data set: their spread, what breaks them, and their scale."""
+"""Exercises on sums over a data set: their spread, their mean, their logs, and better batches."""
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 from itertools import combinations, product
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Exercise, Mistake
-from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks.answers import NoNumber, Refused, as_numbers
+from course_lib.data import load_digits
+from course_lib.exact import fit_ppca
 from course_lib.exercises.registry import register
 
 VALUES, SIZE = (-1, -2, -4, -5), 2
 WITHOUT, WITH = 40 / 3, 20.0
-PAIR = torch.tensor([1.0, -1.0], **DOUBLE)
-RHO = 0.8
-FEW = torch.tensor([-101.0, -97.5, -120.0], **DOUBLE)
-MORE = torch.tensor([-88.0, -140.5, -99.0, -93.25, -110.0], **DOUBLE)
+# ELBOs of images, a tensor a batch: one batch, two of which the last is smaller, and three.
+CASES = [
+    ([torch.tensor([-101.0, -97.5, -120.0], **DOUBLE)],),
+    ([torch.tensor([-88.0, -140.5, -99.0], **DOUBLE), torch.tensor([-60.0, -70.0], **DOUBLE)],),
+    (
+        [
+            torch.tensor([-93.25, -110.0, -91.5, -85.0], **DOUBLE),
+            torch.tensor([-99.0, -104.5, -96.0, -130.0], **DOUBLE),
+            torch.tensor([-180.0], **DOUBLE),
+        ],
+    ),
+]
+DIGITS, GROUPS = 100, 10
 
 
 def _spreads() -> list[float]:
@@ -30,23 +43,38 @@ def _spreads() -> list[float]:
     return found
 
 
-def _lost() -> Tensor:
-    """log p(x₁, x₂) − log p(x₁) − log p(x₂) for unit variances and correlation 0.8."""
-    covariance = torch.tensor([[1.0, RHO], [RHO, 1.0]], **DOUBLE)
-    joint = FullGaussian.from_covariance(torch.zeros(2, **DOUBLE), covariance)
-    alone = DiagonalGaussian.from_std([0.0, 0.0], [1.0, 1.0])
-    return joint.log_prob(PAIR) - alone.log_prob(PAIR)
+def _mean_elbo(batches: list[Tensor]) -> Tensor:
+    """Every image counts once: the sum of all, over how many there are."""
+    return torch.cat(list(batches)).mean()
 
 
-def _variance(size: int, samples: int) -> float:
-    """Of the mean of B independent terms: each varies by P with its image, by v/L with its z's."""
-    between, within = 4.0, 2.0  # P and the mean of the v_n, nats²
-    return (between + within / samples) / size
+def _mean_of_means(batches: list[Tensor]) -> Any:
+    """The program that is given: every batch counts once."""
+    return sum(batch.mean() for batch in batches) / len(batches)
 
 
-def _of_the_data_set(batch_elbo: Tensor, N: int) -> Tensor:
-    """N/B times the batch's sum."""
-    return batch_elbo.sum() * N / len(batch_elbo)
+@lru_cache(maxsize=1)
+def _digit_elbos() -> Tensor:
+    """Of the first hundred 8×8 digits under pPCA with ten latents, q the posterior: (100,)."""
+    counts = load_digits().images.flatten(1).double()
+    return fit_ppca(counts, 10).log_evidence(counts[:DIGITS])
+
+
+def _grouped_spread(groups: Any) -> float:
+    """The standard deviation of Σ_g N_g ℓ_g, one digit drawn from each group: √(Σ_g N_g² P_g).
+
+    Raises Refused unless groups are ten lists that hold each of 0..99 once.
+    """
+    told = "ten groups of digits are wanted, with each of the numbers 0 to 99 in one of them"
+    try:
+        parts = [as_numbers(group).values for group in groups]
+    except (NoNumber, TypeError):
+        raise Refused(told) from None
+    everyone = torch.cat(parts) if parts else torch.zeros(0)
+    if len(parts) != GROUPS or everyone.sort().values.tolist() != list(range(DIGITS)):
+        raise Refused(told)
+    elbo = _digit_elbos()
+    return math.sqrt(sum(len(p) ** 2 * elbo[p.long()].var(correction=0).item() for p in parts))
 
 
 register(
@@ -65,82 +93,87 @@ register(
             Mistake([WITHOUT, 80 / 3], "With replacement the variance P divides by N."),
         ],
         unit="nats²",
+        hints=(
+            "The mean of the four is −3. Add up their squared deviations from it: 10. P and S² "
+            "divide that by two different numbers.",
+            "P = 10/4 and S² = 10/3. Now (9.3), with N = 4 and B = 2.",
+        ),
     ),
     Exercise(
         "9.b",
-        _lost,
-        [
-            Mistake(3.489174, "Mind the sign: the joint density is the smaller one here."),
-            Mistake(0.955270, "That is the pair (1, 1). Here the two disagree in sign."),
-            Mistake(0.510826, "You kept the normaliser and left out the exponent."),
-            Mistake(-4.0, "You kept the exponent and left out the normaliser, −½ log(1 − ρ²)."),
-            Mistake(-2.978349, "The normaliser is −½ log(1 − ρ²): mind the half."),
-            Mistake(-4.510826, "1 − ρ² is below one, so −½ log(1 − ρ²) is positive."),
-        ],
-    ),
-    Exercise(
-        "9.c",
-        lambda: _of_the_data_set,
+        lambda: _mean_elbo,
         [
             Mistake(
-                lambda batch_elbo, N: batch_elbo.sum(),
-                "You forgot N/B: that is the batch's sum, not an estimate of the data set's.",
+                _mean_of_means,
+                "That is the program as it was. What does one image of each batch add to the "
+                "result?",
             ),
             Mistake(
-                lambda batch_elbo, N: batch_elbo.mean(),
-                "That is the ELBO per example. The data set has N of them.",
+                lambda batches: sum(batch.sum() for batch in batches),
+                "That is the sum over the data set. Per image it is wanted.",
             ),
             Mistake(
-                lambda batch_elbo, N: batch_elbo.mean() * N / len(batch_elbo),
-                "The mean has divided by B already, and N/B divides once more.",
+                lambda batches: sum(batch.sum() for batch in batches) / len(batches),
+                "That divides by the number of batches. Divide by the number of images.",
             ),
             Mistake(
-                lambda batch_elbo, N: batch_elbo.sum() * N,
-                "That counts each example B times too often: divide by B.",
-            ),
-            Mistake(
-                lambda batch_elbo, N: batch_elbo.sum() * len(batch_elbo) / N,
-                "Turn the factor over: the data set is the larger one.",
-            ),
-            Mistake(
-                lambda batch_elbo, N: -_of_the_data_set(batch_elbo, N),
-                "Mind the sign: that is the loss. The ELBO goes up.",
-            ),
-            Mistake(
-                lambda batch_elbo, N: -batch_elbo.mean(),
-                "That is the loss of the training loop. The ELBO of the data set is wanted.",
-            ),
-            Mistake(
-                lambda batch_elbo, N: (
-                    torch.logsumexp(batch_elbo, 0) + math.log(N / len(batch_elbo))
+                lambda batches: (
+                    sum(batch.sum() for batch in batches) / (len(batches) * len(batches[0]))
                 ),
-                "Logs are added, not exponentiated: the density of the set is a product.",
+                "That takes every batch for as large as the first.",
+            ),
+            Mistake(
+                lambda batches: _mean_of_means(batches[:-1] or batches),
+                "Now the last batch is left out, and its images are in the data set too.",
+            ),
+            Mistake(
+                lambda batches: -_mean_elbo(batches),
+                "Mind the sign: that is the loss. The ELBO is wanted.",
+            ),
+            Mistake(
+                lambda batches: torch.stack([batch.mean() for batch in batches]).median(),
+                "A median of batches is no mean of images.",
             ),
         ],
-        cases=[(FEW, 60_000), (MORE, 100)],
+        cases=CASES,
         tolerance=1e-10,
+        hints=(
+            "With batches of one size the program is right. When are they not all of one size?",
+            "A mean of means gives every batch the same weight. Give every image the same weight.",
+        ),
     ),
-    Exercise(
+    MultipleChoice(
+        "9.c",
+        right=["a", "e"],
+        reasons={
+            "b": "H's ELBO is above zero, and no log-probability of black and white pixels "
+            "can be. Look at the reconstruction before you compare: the two do not score the same "
+            "kind of data.",
+            "c": "a fault that leaves no trace in a log is a fault all the same. Nothing in log B "
+            "is impossible, and that is all a log can say.",
+            "d": "the costs are small because the reconstruction outweighs them a thousandfold and "
+            "more. That is a consequence. Look at the sign of the reconstruction first.",
+            "f": "such a mean would press the costs to zero and leave the reconstruction at that "
+            "of the average image, near −206. Log B's costs are those of a healthy program.",
+        },
+        hints=(
+            "Which numbers in the two logs cannot be, whatever the model? Black and white pixels "
+            "have probabilities, and those are at most one.",
+            "For log B ask of each statement: would one number be different if it were false? "
+            "log p(x|z) is linear in a pixel, so a grey one scores like the average of its "
+            "black-and-white draws.",
+        ),
+    ),
+    Design(
         "9.d",
-        lambda: _variance(20, 5) / _variance(100, 1),
-        [
-            Mistake(1.0, "C is the same, but only z's own part depends on B times L alone."),
-            Mistake(5.0, "Only the batch's part grows with L. B times L, and z's part, stay."),
-            Mistake(
-                (4 + 2 / 5) / (4 + 2),
-                "That decodes 500: five z's for all hundred images. C is 100, so B falls to 20.",
-            ),
-            Mistake((4 * 5 + 2 / 5) / (4 + 2), "B falls as L rises: B times L, not L, divides v."),
-            Mistake((4 + 2 * 5) / (4 + 2), "The other way round: the batch's part grows with L."),
-            Mistake(
-                math.sqrt(_variance(20, 5) / _variance(100, 1)),
-                "That is the factor of the standard deviation. Square it.",
-            ),
-            Mistake(
-                _variance(100, 1) / _variance(20, 5),
-                "Turn it over: fewer images make the variance larger.",
-            ),
-        ],
-        unit="",
+        _grouped_spread,
+        most=150.0,
+        what="the standard deviation",
+        hints=(
+            "Each group is a small data set, from which a batch of one is drawn. By (9.3) with "
+            "B = 1 it adds N²P, its own. What makes P small within a group?",
+            "Put digits together whose ELBOs are alike. They were alike an epoch ago: sort by "
+            "`last_epoch` (`argsort`), and cut the order into ten.",
+        ),
     ),
 )
