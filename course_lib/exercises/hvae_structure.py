@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
-from course_lib.checks.answers import Refused
+from course_lib.checks.answers import Refused, described
 from course_lib.exact import DiscreteChain
 from course_lib.exercises.registry import register
 
@@ -94,7 +94,9 @@ def missed(arrows: Any) -> float:
 def _in_order(arrows: Any) -> list[tuple[str, list[str]]]:
     """Each latent with what it reads, in the order in which they are drawn. Raises Refused."""
     if not isinstance(arrows, dict) or set(arrows) != set(LATENTS):
-        raise Refused(f"a dictionary with the keys {', '.join(LATENTS)} is wanted, got {arrows!r}")
+        raise Refused(
+            f"a dictionary with the keys {', '.join(LATENTS)} is wanted, got {described(arrows)}"
+        )
     order = [
         (latent, [read] if isinstance(read, str) else list(read)) for latent, read in arrows.items()
     ]
@@ -104,7 +106,9 @@ def _in_order(arrows: Any) -> list[tuple[str, list[str]]]:
     for latent, read in order:
         for name in read:
             if name not in drawn:
-                raise Refused(f"{latent} reads {name!r}, and only {', '.join(drawn)} can be read")
+                raise Refused(
+                    f"{latent} reads {described(name)}, and only {', '.join(drawn)} can be read"
+                )
         drawn.append(latent)
     count = sum(len(set(read)) for _, read in order)
     if count > ENOUGH:
