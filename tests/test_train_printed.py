@@ -76,7 +76,7 @@ def test_the_progress_bar_shows_the_elbo(
         def update(self) -> None: ...
         def close(self) -> None: ...
 
-    monkeypatch.setattr("course_lib.train.loop.tqdm", Bar)
+    monkeypatch.setattr("tqdm.tqdm", Bar)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setitem(RECIPES, "small", recipe(word))
     assert command.main(["small", "--out", str(tmp_path / "a.safetensors")]) == 0

@@ -3,16 +3,16 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Generator, Tensor, nn
-from tqdm.auto import tqdm
 
 from course_lib.arguments import NotFiniteError, require_tensor
 from course_lib.train import objectives
+from course_lib.train.progress import Bar, open_bar
 from course_lib.train.state import History, Settings, TrainingState
 
 
@@ -69,19 +69,19 @@ def fit(
         if checkpoint is None:
             raise ValueError("resume=True needs the checkpoint to go on from, got None")
         state.restore(checkpoint)
-    bar = tqdm(total=settings.epochs, initial=state.epoch, unit="epoch", disable=not progress_bar)
     saved = time.monotonic()
-    while state.epoch < settings.epochs:
-        row = _epoch(state, data, prepare, objective)
-        _show(bar, row)
-        _add_measured(row, measure, state)
-        if report is not None:
-            report(row)
-        done = state.epoch == settings.epochs
-        if checkpoint is not None and (done or time.monotonic() - saved >= every):
-            state.save(checkpoint)
-            saved = time.monotonic()
-    bar.close()
+    off = not progress_bar
+    with closing(open_bar(settings.epochs, done=state.epoch, unit="epoch", disable=off)) as bar:
+        while state.epoch < settings.epochs:
+            row = _epoch(state, data, prepare, objective)
+            _show(bar, row)
+            _add_measured(row, measure, state)
+            if report is not None:
+                report(row)
+            done = state.epoch == settings.epochs
+            if checkpoint is not None and (done or time.monotonic() - saved >= every):
+                state.save(checkpoint)
+                saved = time.monotonic()
     state.adopt_average()
     return state.history
 
@@ -223,7 +223,7 @@ def _add_measured(
     row.update(measured)
 
 
-def _show(bar: Any, row: dict[str, float]) -> None:
+def _show(bar: Bar, row: dict[str, float]) -> None:
     """One epoch's figures on the progress bar."""
     hidden = ("epoch", "core_seconds", "rate")
     bar.set_postfix({k: f"{v:.2f}" for k, v in row.items() if k not in hidden}, refresh=False)

@@ -1,11 +1,25 @@
-"""A progress bar for a loop that a reader writes: seen while it runs, and nothing stored of it."""
+"""Progress bars, seen while a training runs, of which nothing is stored in a notebook."""
 
 import sys
 from collections.abc import Iterator
+from typing import Any, Protocol
 
 from course_lib.arguments import require_count
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Bar(Protocol):
+    """A bar that grows, and has a few words beside it."""
+
+    def set_postfix(self, words: dict[str, str], *, refresh: bool) -> None:
+        """Names and their values, to stand beside the bar."""
+
+    def update(self, n: int = 1) -> Any:
+        """`n` more are done."""
+
+    def close(self) -> None:
+        """No more will be."""
 
 
 def progress(steps: int) -> Iterator[int]:
@@ -15,29 +29,53 @@ def progress(steps: int) -> Iterator[int]:
     Raises ValueError unless steps is 1 or more.
     """
     require_count("steps", steps)
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return _in_notebook(steps) if getattr(shell, "kernel", None) else _in_terminal(steps)
+    return _counted(steps)
 
 
-def _in_terminal(steps: int) -> Iterator[int]:
-    from tqdm import tqdm
-
-    yield from tqdm(range(steps), unit="step", disable=None, leave=False)
-
-
-def _in_notebook(steps: int) -> Iterator[int]:
-    """The view alone is displayed, without words: nothing of the bar is stored in the notebook."""
-    from IPython.display import display
-    from ipywidgets import IntProgress
-
-    bar = IntProgress(max=steps, description="training")
-    view = {"version_major": 2, "version_minor": 0, "model_id": bar.model_id}
-    display({_VIEW: view}, raw=True)
-    every = max(1, steps // 100)
+def _counted(steps: int) -> Iterator[int]:
+    bar, every = open_bar(steps, unit="step", leave=False, disable=None), max(1, steps // 100)
     try:
         for step in range(steps):
-            if step % every == 0:
-                bar.value = step
             yield step
+            if (step + 1) % every == 0:
+                bar.update(every)
     finally:
         bar.close()
+
+
+def open_bar(
+    total: int, *, done: int = 0, unit: str, leave: bool = True, disable: bool | None = False
+) -> Bar:
+    """A bar for `total` steps of which `done` are: in the notebook, else tqdm's on stderr.
+
+    leave and disable are tqdm's: whether the bar stays at the end; None disables it where stderr
+    is no terminal.
+    """
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if disable is not True and getattr(shell, "kernel", None):
+        return _NotebookBar(total, done)
+    from tqdm import tqdm
+
+    bar: Bar = tqdm(total=total, initial=done, unit=unit, leave=leave, disable=disable)
+    return bar
+
+
+class _NotebookBar:
+    """The view alone is displayed, without words: nothing of the bar is stored in the notebook."""
+
+    def __init__(self, total: int, done: int) -> None:
+        from IPython.display import display
+        from ipywidgets import IntProgress
+
+        self.bar = IntProgress(max=total, value=done, description="training")
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.bar.model_id}
+        display({_VIEW: view}, raw=True)
+
+    def set_postfix(self, words: dict[str, str], *, refresh: bool) -> None:
+        """Says nothing: numbers that flicker belong to a terminal."""
+
+    def update(self, n: int = 1) -> None:
+        self.bar.value += n
+
+    def close(self) -> None:
+        self.bar.close()
