@@ -224,7 +224,7 @@ def test_log_p_is_linear_in_the_image() -> None:
     assert mixed == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("kind", SIGNS.keys() | {Grey})
+@pytest.mark.parametrize("kind", [*SIGNS, Grey])
 def test_a_fault_is_one_change_of_the_healthy_program(kind: type[Hierarchy]) -> None:
     assert kind.__mro__[:2] == (kind, Hierarchy)
     changed = [name for name in vars(kind) if not name.startswith("__")]
