@@ -14,7 +14,6 @@ import pytest
 import torch
 from exercise_answers import CHOICES, DESIGNS, FUNCTIONS, NUMBERS
 from exercise_mistakes import WRONG_DESIGNS
-from notebook_rules import SECOND_EDITION
 
 from course_lib.checks import Blank, Blanks, Design, Exercise, MultipleChoice, Verdict, judge
 from course_lib.exercises import EXERCISES, AnyExercise
@@ -123,11 +122,7 @@ def test_a_design_that_falls_short_is_told_how(name: str) -> None:
 # ---- Hints ----
 
 
-def of_second_edition() -> list[str]:
-    return [name for name in EXERCISES if int(name.split(".")[0]) in SECOND_EDITION]
-
-
-@pytest.mark.parametrize("name", [*of_second_edition(), "0.d"])
+@pytest.mark.parametrize("name", [*EXERCISES, "0.d"])
 def test_hints_come_in_two_steps(name: str) -> None:
     hints = ALL[name].hints
     assert len(set(hints)) == len(hints) == 2

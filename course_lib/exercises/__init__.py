@@ -8,8 +8,8 @@ worth a hint. `check("4.b", answer)` tells a learner whether an answer is right.
 To add an exercise, write one more `Exercise(…)` into `register(…)` of its subject's module: its
 name, the exact answer from an oracle, the wrong answers with their hints. Or a `MultipleChoice`,
 `Blanks` to fill, a `Design`. Its cell in the notebook, `check("2.d", …)`, finds it by name; a
-chapter has three or four. A new subject is a new module, and one more name in the list below.
-`given` holds what several subjects share, `walks` the chains of the posterior's.
+chapter has four. A new subject is a new module, and one more name in the list below. `given` holds
+what several subjects share, `walks` the chains of the posterior's.
 
 The tests ask for it twice more, written independently: its right answer in
 tests/exercise_answers.py, and each of its mistakes in tests/exercise_mistakes.py. CONTRIBUTING.md
