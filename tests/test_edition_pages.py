@@ -1,5 +1,6 @@
 """The pages: whole, linked, honest about what they cannot do, and opened in a real browser."""
 
+import io
 import json
 import os
 import re
@@ -14,11 +15,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 from browsing import MARKS
 from edition_browsing import Browsing
 from matplotlib.colors import to_rgb
-from playwright.sync_api import Browser, expect
+from PIL import Image
+from playwright.sync_api import Browser, FloatRect, expect
 
 from course_lib.edition import (
     EXPLORERS,
@@ -552,6 +555,34 @@ def test_wide_formulas_have_room_and_say_where_they_go_on(browser: Browser, fold
     expect(box).to_have_attribute("data-more", "left")
     assert phone.sideways() <= 0
     assert seen.wrong == phone.wrong == []
+
+
+@pytest.mark.browser
+@MARKS[1]
+@pytest.mark.parametrize("left", [0, 60, 240, 420])
+def test_a_long_brace_is_drawn_to_its_end(browser: Browser, folder: Path, left: int) -> None:
+    """Wherever it stands: a browser that takes it for narrower leaves out what lies further."""
+    seen = Browsing(browser, color_scheme="light")
+    seen.open(folder / "primer.html")
+    seen.page.evaluate(
+        """left => { document.body.innerHTML = `<div style="position: absolute; left: ${left}px;
+            top: 40px; color: black; background: white"><math displaystyle="true"><munder><mrow>
+            ${'<mi>x</mi>'.repeat(30)}</mrow><mo>⏟</mo></munder></math></div>`; }""",
+        left,
+    )
+    seen.page.evaluate("document.fonts.ready")
+    box = seen.page.locator("munder").bounding_box()
+    assert box is not None
+    clip: FloatRect = {
+        "x": box["x"],
+        "y": box["y"] + box["height"] - 8,
+        "width": box["width"],
+        "height": 8,
+    }
+    shot = Image.open(io.BytesIO(seen.page.screenshot(clip=clip))).convert("L")
+    inked = (np.asarray(shot).min(0) < 128).nonzero()[0]
+    assert inked.min() < 0.02 * shot.width
+    assert inked.max() > 0.97 * shot.width
 
 
 @pytest.mark.browser
