@@ -174,7 +174,7 @@ def log_joint_in_place(prior: Tensor, arrows: list[Tensor], x: int, z: list[int]
 def warmed(r: Tensor, cost: Tensor, step: int, warm: int) -> Any:
     weight = 1 if step > warm else step / warm
     rows = [[weight * c - a, a - c] for a, c in zip(r, cost, strict=True)]
-    return torch.tensor(rows, dtype=torch.float64).mean(0)
+    return torch.tensor(rows, dtype=torch.float64, device=r.device).mean(0)
 
 
 def warmed_in_place(r: Tensor, cost: Tensor, step: int, warm: int) -> Any:

@@ -115,6 +115,8 @@ def test_every_link_leads_somewhere(pages: dict[str, Reader]) -> None:
     lost = []
     for name, page in pages.items():
         for link in page.all("a"):
+            if str(link["href"]).startswith("https://"):
+                continue  # to what happened elsewhere; nothing is taken from there
             file, _, anchor = str(link["href"]).partition("#")
             known = pages.get(file or name)
             if known is None or (anchor and anchor not in known.ids):
@@ -178,13 +180,14 @@ def test_pages_keep_their_budget(folder: Path) -> None:
     )
     sizes = {name: (folder / name).stat().st_size + shared for name in NAMES}
     assert max(sizes.values()) < 2.5e6, sizes
-    assert sum(sizes.values()) - (len(NAMES) - 1) * shared < 7e6
+    assert sum(sizes.values()) - (len(NAMES) - 1) * shared < 6e6
 
 
 def test_nothing_is_taken_from_elsewhere(folder: Path) -> None:
     for path in folder.iterdir():
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", text), path.name
+        taken = re.sub(r'<a href="https://[^"]+">', "", text)  # a link is followed by the reader
+        assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", taken), path.name
         assert not re.search(r"fetch\(|import\(|XMLHttpRequest|url\((?!data:)", text), path.name
 
 
@@ -531,7 +534,7 @@ def test_wide_formulas_have_room_and_say_where_they_go_on(browser: Browser, fold
         .map(box => (box.closest('[id^=eq]') ?? box).id)"""
     seen.open(folder / "equations.html")
     assert seen.page.evaluate(short) == []
-    seen.open(folder / f"{NOTEBOOKS[7].stem}.html")
+    seen.open(folder / f"{NOTEBOOKS[9].stem}.html")
     assert seen.page.evaluate(short) == []
     edges = """[...document.querySelectorAll('main p, main figure, main .wide')]
         .filter(each => !each.closest('figure figure'))

@@ -515,6 +515,8 @@ NO_ADVICE = (
     "the prior is 1. What it decodes to misses x by {} in squared ink, and {} of {} latents are in "
     "use.",  # a picture's sentence
     "{} has no name such as 4.1",  # test_edition_guesses brings it
+    "add up the blocks, from 0, in nats",  # a picture's title
+    "given x instead",  # a choice of an explorer
     "is this machine allowed to use it?",  # only those who run the index can answer
     "start.py: stopped; the next start carries on from here",
     "start.py: {}",

@@ -22,6 +22,7 @@ from course_lib.edition.exercise_cells import (
     tree,
 )
 from course_lib.edition.guess_cells import asks_guesses, questions, revealed
+from course_lib.edition.palettes import in_palette
 from course_lib.edition.prose import Prose, code_block
 from course_lib.edition.stored import Cell, stored_cells
 from course_lib.edition.words import say
@@ -211,7 +212,7 @@ def figure(output: Cell, setting: Setting) -> str:
     if "explorer" in about and "values" not in about:
         raise ValueError(f"the stored picture of {about['explorer']} does not say at which values")
     words, encoded = html.escape(about["alt"]), text(output["data"]["image/png"])
-    encoded = re.sub(r"\s", "", encoded)
+    encoded = in_palette(re.sub(r"\s", "", encoded))
     size = f'width="{about["width"]}" height="{about["height"]}"'
     image = f'<img src="data:image/png;base64,{encoded}" {size} alt="{words}">'
     caption = f"<figcaption>{words}</figcaption>"

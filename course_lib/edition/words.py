@@ -13,9 +13,6 @@ PAGE_TEXT = {
         "It opens with a picture that you can move."
     ),
     "Replace each `...` and run the cell.": "Type your answer and press **Check**.",
-    "the next cell asks autograd": "the code below asks autograd",
-    "in the cell below": "in the code below",
-    "in the cells under": "in the code under",
 }
 PAGE_WORDS: dict[str, dict[str, str]] = {
     "en": {

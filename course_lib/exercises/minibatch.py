@@ -70,7 +70,7 @@ def _grouped_spread(groups: Any) -> float:
         parts = [as_numbers(group).values for group in groups]
     except (NoNumber, TypeError):
         raise Refused(told) from None
-    everyone = torch.cat(parts) if parts else torch.zeros(0)
+    everyone = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64, device="cpu")
     if len(parts) != GROUPS or everyone.sort().values.tolist() != list(range(DIGITS)):
         raise Refused(told)
     elbo = _digit_elbos()

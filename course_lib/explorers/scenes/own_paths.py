@@ -68,14 +68,15 @@ class OwnPaths:
 def ascend(model: VAE, x: Tensor, start: DiagonalGaussian) -> list[DiagonalGaussian]:
     """q of each x (N, D) after 0, 1, …, STEPS steps up its ELBO; all share the noise of a step.
 
-    Adam on mean and log σ, its rate falling to zero by half a cosine.  (Eq. 6.3)
+    Adam on mean and log σ, its rate falling to zero by half a cosine: (6.3), for each image alone.
     """
     mean, log_std = (part.clone().requires_grad_() for part in (start.mean, start.log_std))
     adam = torch.optim.Adam([mean, log_std], lr=RATE, maximize=True, foreach=False)
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, STEPS)
     generator, path = Generator().manual_seed(0), [start]
+    shape = (DRAWS, 1, mean.shape[-1])
     for _ in range(STEPS):
-        noise = torch.randn(DRAWS, 1, mean.shape[-1], generator=generator, dtype=mean.dtype)
+        noise = torch.randn(shape, generator=generator, dtype=mean.dtype, device="cpu")
         q = DiagonalGaussian(mean, log_std)
         elbo = log_weights(model, q, x, q.mean + q.std * noise).mean(0)  # (N,)
         mean.grad, log_std.grad = torch.autograd.grad(elbo.sum(), [mean, log_std])

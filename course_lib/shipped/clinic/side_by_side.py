@@ -1,6 +1,5 @@
 """Logs of the clinic under one another, as a short table."""
 
-from course_lib.plots import table
 from course_lib.shipped.clinic.logs import clinic_log
 
 SHOWN = (1, 2, 3, 5, 10, 20)  # epochs
@@ -30,4 +29,6 @@ def show_logs(*names: str) -> None:
             columns[heading] += cost[rows].tolist()
         pairs = curve.active[:, rows].T.tolist()
         columns["active units"] += [f"{first}+{second}" for first, second in pairs]
+    from course_lib.plots import table  # Matplotlib, for whoever shows a log
+
     table(columns, digits=1)
