@@ -36,7 +36,6 @@
     ChainBound: [[[1, 14, 565, 370]], [[567, 20, 232, 284]]],
     ChainOfLatents: [[[0, 14, 300, 391]], [[304, 14, 481, 391]]],
     DepthAgainstOneLayer: [[[12, 8, 316, 328]], [[339, 8, 453, 328]]],
-    ChainBound: [[[1, 21, 556, 367]], [[561, 26, 239, 297]]],
   };
 
   const largest = (/** @type {number[]} */ numbers) => Math.max(...numbers);
