@@ -208,18 +208,23 @@ register(
     ),
     MultipleChoice(
         "12.c",
-        right=["b", "d", "h"],
+        right=[
+            "E: top log q counted twice",
+            "E: top asleep, variance 2",
+            "G: no fault to be seen",
+        ],
         reasons={
-            "a": "then nothing would stand in the column of z₂, or nothing would pull at it. A "
-            "number stands there, and no KL can have it: look at its sign.",
-            "c": "log A of chapter 11 shows that: z₁'s cost falls below zero, while z₂'s, a KL, "
-            "stays above. Here it is the KL itself that is negative.",
-            "e": "a layer that carries something about the image has active units. Look at the "
-            "last column: none is left.",
-            "f": "its printed ELBO is no bound. Put back what z₂ really costs: ten KLs from "
-            "N(0, 2) to N(0, 1), each ½(2 − 1 − log 2).",
-            "g": "nothing says that layers must cost alike. What would be suspicious is a top cost "
-            "below zero, a cost that never stops growing, or units that fall asleep.",
+            "E: top KL left out": "then nothing would stand in the column of z₂, or nothing would "
+            "pull at it. A number stands there, and no KL can have it: look at its sign.",
+            "E: log-variance taken for log-std": "log A of chapter 11 shows that: z₁'s cost falls "
+            "below zero, while z₂'s, a KL, stays above. Here it is the KL itself that is negative.",
+            "E: top carries 16 nats": "a layer that carries something about the image has active "
+            "units. Look at the last column: none is left.",
+            "E: better bound": "its printed ELBO is no bound. Put back what z₂ really costs: ten "
+            "KLs from N(0, 2) to N(0, 1), each ½(2 − 1 − log 2).",
+            "G: top too cheap": "nothing says that layers must cost alike. What would be "
+            "suspicious is a top cost below zero, a cost that never stops growing, or units that fall "
+            "asleep.",
         },
         hints=(
             "The cost of z₂ is a KL in closed form. Which values can it have?",
