@@ -223,8 +223,8 @@ register(
             "E: better bound": "its printed ELBO is no bound. Put back what z₂ really costs: ten "
             "KLs from N(0, 2) to N(0, 1), each ½(2 − 1 − log 2).",
             "G: top too cheap": "nothing says that layers must cost alike. What would be "
-            "suspicious is a top cost below zero, a cost that never stops growing, or units that fall "
-            "asleep.",
+            "suspicious is a top cost below zero, a cost that never stops growing, or units that "
+            "fall asleep.",
         },
         hints=(
             "The cost of z₂ is a KL in closed form. Which values can it have?",
