@@ -245,7 +245,11 @@ CHOICES: dict[str, list[str]] = {
     ],
     "11.c": ["A: log-variance taken for log-std in the draw", "C: learning rate too high"],
     "12.a": ["H(top|below)", "H(top|x)", "nothing", "H(top|x) - H(top|below)"],
-    "12.c": ["b", "d", "h"],
+    "12.c": [
+        "E: top log q counted twice",
+        "E: top asleep, variance 2",
+        "G: no fault to be seen",
+    ],
 }
 
 

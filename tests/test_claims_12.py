@@ -208,6 +208,7 @@ def test_the_explorer_shows_what_is_to_be_tried() -> None:
     assert widths[max(range(len(widths)), key=lambda i: spoilt[i]["value"])] == 1.0
     wider = [tried.at(formula="twice", ratio=r) for r in widths]
     assert wider[0]["error"] < 0 < wider[1]["error"]
+    assert round(widths[0] * math.sqrt(0.5), 2) == 0.21
     assert widths[0] * math.sqrt(0.5) < 1 / math.sqrt(2 * math.pi * math.e) < widths[1]
     assert widths[max(range(len(widths)), key=lambda i: wider[i]["value"])] == 1.4
     short = [tried.at(formula="given x instead", ratio=1.0, depth=T)["error"] for T in (3, 5)]

@@ -58,7 +58,7 @@ TRIES = {
     ],
     12: [
         "ratio 1",
-        "ratio 0.3, · 0.242, ratio 1.4",
+        "ratio 0.3, · 0.21, · 0.242, ratio 1.4",
         "ratio 1",
     ],
 }

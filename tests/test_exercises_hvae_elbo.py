@@ -8,6 +8,7 @@ import pytest
 from notebook_rules import FOLDER, Notebook
 from numpy.typing import NDArray
 from scipy.stats import norm
+from torch import Tensor
 
 from course_lib.exact import AffineGaussian
 from course_lib.exercises import judged
@@ -76,6 +77,60 @@ def test_what_12_b_prints_with_the_exact_posterior() -> None:
     assert elbo_of_the_unit_chain(False) == pytest.approx(log_p)
     assert round(log_p, 3) == -1.635
     assert round(elbo_of_the_unit_chain(True), 3) == -1.968
+
+
+NODES = np.polynomial.hermite_e.hermegauss(20)
+WEIGHT = np.outer(NODES[1], NODES[1]) / (2 * math.pi)
+
+
+@pytest.mark.parametrize(
+    ("slopes", "stds", "closed_form", "at_the_draw"),
+    [
+        ((0.6, 0.4), (0.9, 0.6), 0.50, 0.30),
+        ((2 / 3, 1 / 2), (math.sqrt(2 / 3), math.sqrt(1 / 2)), 0.51, 0.0),
+    ],
+)
+def test_a_closed_form_is_not_less_noisy(
+    slopes: tuple[float, float], stds: tuple[float, float], closed_form: float, at_the_draw: float
+) -> None:
+    """The std of one draw's ELBO at x = 1, by Gauss and Hermite, with the top's cost either way."""
+    z_1 = slopes[0] + stds[0] * NODES[0][:, None]
+    z_2 = slopes[1] * z_1 + stds[1] * NODES[0][None, :]
+    rest = norm.logpdf(1, z_1, 1) - norm.logpdf(z_1, slopes[0], stds[0]) + norm.logpdf(z_1, z_2, 1)
+    drawn = norm.logpdf(z_2, slopes[1] * z_1, stds[1]) - norm.logpdf(z_2)
+    whole = (stds[1] ** 2 - 1 - 2 * math.log(stds[1]) + (slopes[1] * z_1) ** 2) / 2
+    means, spreads = [], []
+    for cost in (whole, drawn):
+        means.append(float((WEIGHT * (rest - cost)).sum()))
+        spreads.append(math.sqrt(max(0.0, (WEIGHT * (rest - cost - means[-1]) ** 2).sum())))
+    assert means[0] == pytest.approx(means[1])
+    assert spreads == pytest.approx([closed_form, at_the_draw], abs=0.005)
+
+
+def right_on_average(top_at_the_draw: bool, entropy_below: bool) -> Any:
+    """The ELBO of 12.b in other right ways: the top's cost at z_2, −log q(z_1|x) as its average."""
+
+    def elbo(x: Tensor, noise_1: Tensor, noise_2: Tensor, slopes: Any, stds: Any) -> Any:
+        z_1 = slopes[0] * x + stds[0] * noise_1
+        middle = slopes[1] * z_1
+        z_2 = middle + stds[1] * noise_2
+        twice = -((x - z_1) ** 2) - (z_1 - z_2) ** 2 - math.log(2 * math.pi)
+        twice = twice + (1 if entropy_below else noise_1**2) + 2 * math.log(stds[0] * stds[1])
+        if top_at_the_draw:
+            twice = twice - z_2**2 + noise_2**2
+        else:
+            twice = twice - middle**2 - stds[1] ** 2 + 1
+        return twice.mean() / 2
+
+    return elbo
+
+
+@pytest.mark.parametrize("top_at_the_draw", [False, True])
+@pytest.mark.parametrize("entropy_below", [False, True])
+def test_each_right_way_to_average_is_right_in_12_b(
+    top_at_the_draw: bool, entropy_below: bool
+) -> None:
+    assert judged("12.b", right_on_average(top_at_the_draw, entropy_below)).accepted
 
 
 def test_the_program_of_12_b_is_known_as_it_stands() -> None:

@@ -41,7 +41,8 @@ class Exercise:
     Gaussian's ½ log 2π is in the answer, and may be forgotten; then no factor is told, since the
     ratio of two logarithms means nothing. `names`: of several numbers, what each is called.
     `seconds`: after so many a learner's function is stopped. `hints`: what `hint` gives, step by
-    step.
+    step. `also_right`: other right answers whose numbers differ, as where an average may be taken
+    at draws or in closed form.
 
     Raises ValueError if the tolerance is not between 0 and 0.01 (a wide one lets everything pass),
     if the seconds are not positive and finite, or if a case is no tuple or cannot be copied.
@@ -58,6 +59,7 @@ class Exercise:
     names: Sequence[str] = ()
     seconds: float = 20.0
     hints: Sequence[str] = ()
+    also_right: Sequence[Any] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.tolerance <= 0.01:
@@ -90,6 +92,12 @@ class Exercise:
         """What the exact answer gives. Computed once, before any learner's function runs."""
         with undisturbed():
             return self.numbers(self.expected())
+
+    @cached_property
+    def rights(self) -> list[list[NumberRow]]:
+        """What each right answer gives, the exact one first."""
+        with undisturbed():
+            return [self.exact, *(self.numbers(answer) for answer in self.also_right)]
 
     @cached_property
     def known(self) -> list[tuple[list[NumberRow], str]]:

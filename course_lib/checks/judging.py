@@ -31,7 +31,7 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
     right. Whatever a learner's function does, this returns, after the exercise's seconds at the
     latest; only KeyboardInterrupt passes, which is how a reader stops a cell.
     """
-    wanted = exercise.exact  # before the learner's function runs
+    rights = exercise.rights  # before the learner's function runs
     given = tried(
         exercise.name,
         exercise.seconds,
@@ -40,7 +40,7 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
     )
     if isinstance(given, Verdict):
         return given
-    accepted, words = _verdict(exercise, given, wanted)
+    accepted, words = _verdict(exercise, given, _meant(exercise, given, rights))
     return Verdict(accepted, f"{exercise.name}: {words}")
 
 
@@ -72,6 +72,14 @@ def _unwritten() -> None: ...
 
 def _documented() -> None:
     """As an exercise's function stands in the notebook."""
+
+
+def _meant(
+    exercise: Exercise, given: Sequence[NumberRow], rights: Sequence[Sequence[NumberRow]]
+) -> Sequence[NumberRow]:
+    """The right answer that is given, if it is one of several, else the exact one."""
+    near = (w for w in rights if agree(given, w, exercise.tolerance, exercise.losses))
+    return rights[0] if len(rights) == 1 else next(near, rights[0])
 
 
 def _verdict(

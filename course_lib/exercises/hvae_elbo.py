@@ -59,6 +59,17 @@ def _with(**costs: Any) -> Callable[..., Tensor]:
     return lambda *given: chain_elbo(*given, **costs)
 
 
+def _top_at_the_draw(q_2: Normal, z_2: Tensor) -> Tensor:
+    cost: Tensor = q_2.log_prob(z_2) - STANDARD.log_prob(z_2)
+    return cost
+
+
+def _entropy_whole(q: Normal, _q_2: Normal, z_1: Tensor, z_2: Tensor) -> Tensor:
+    """Layer 1's cost with the average of −log q(z_1|x) in closed form, and log p at the draw."""
+    cost: Tensor = -q.entropy() - Normal(z_2, 1.0).log_prob(z_1)
+    return cost
+
+
 NOISE = torch.randn(6, 5, generator=torch.Generator().manual_seed(12), **DOUBLE)
 CASES = [
     (torch.tensor(1.0, **DOUBLE), *NOISE[:2], (2 / 3, 0.5), (math.sqrt(2 / 3), math.sqrt(0.5))),
@@ -170,11 +181,6 @@ register(
                 "Both logs must be taken at z_1; you took them at z_2.",
             ),
             Mistake(
-                _with(cost_2=lambda q_2, z_2: q_2.log_prob(z_2) - STANDARD.log_prob(z_2)),
-                "Right on average, and layer 1 is mended. The top's cost was right as it stood: "
-                "its KL is exact, so leave it, and there is less noise.",
-            ),
-            Mistake(
                 _with(cost_2=lambda q_2, z_2: kl_divergence(q_2, STANDARD) + q_2.log_prob(z_2)),
                 "Now log q(z_2|z_1) is subtracted twice: the KL has it already.",
             ),
@@ -189,6 +195,11 @@ register(
         ],
         cases=CASES,
         tolerance=1e-10,
+        also_right=[
+            _with(cost_2=_top_at_the_draw),
+            _with(cost_1=_entropy_whole),
+            _with(cost_1=_entropy_whole, cost_2=_top_at_the_draw),
+        ],
         hints=(
             "Which of the two costs may be written as a KL? See (12.2).",
             "z_2 was drawn given this z_1. A closed form over all z_1 forgets that: take log q and "
@@ -197,18 +208,23 @@ register(
     ),
     MultipleChoice(
         "12.c",
-        right=["b", "d", "h"],
+        right=[
+            "E: top log q counted twice",
+            "E: top asleep, variance 2",
+            "G: no fault to be seen",
+        ],
         reasons={
-            "a": "then nothing would stand in the column of z₂, or nothing would pull at it. A "
-            "number stands there, and no KL can have it: look at its sign.",
-            "c": "log A of chapter 11 shows that: z₁'s cost falls below zero, while z₂'s, a KL, "
-            "stays above. Here it is the KL itself that is negative.",
-            "e": "a layer that carries something about the image has active units. Look at the "
-            "last column: none is left.",
-            "f": "its printed ELBO is no bound. Put back what z₂ really costs: ten KLs from "
-            "N(0, 2) to N(0, 1), each ½(2 − 1 − log 2).",
-            "g": "nothing says that layers must cost alike. What would be suspicious is a top cost "
-            "below zero, a cost that never stops growing, or units that fall asleep.",
+            "E: top KL left out": "then nothing would stand in the column of z₂, or nothing would "
+            "pull at it. A number stands there, and no KL can have it: look at its sign.",
+            "E: log-variance taken for log-std": "log A of chapter 11 shows that: z₁'s cost falls "
+            "below zero, while z₂'s, a KL, stays above. Here it is the KL itself that is negative.",
+            "E: top carries 16 nats": "a layer that carries something about the image has active "
+            "units. Look at the last column: none is left.",
+            "E: better bound": "its printed ELBO is no bound. Put back what z₂ really costs: ten "
+            "KLs from N(0, 2) to N(0, 1), each ½(2 − 1 − log 2).",
+            "G: top too cheap": "nothing says that layers must cost alike. What would be "
+            "suspicious is a top cost below zero, a cost that never stops growing, or units that "
+            "fall asleep.",
         },
         hints=(
             "The cost of z₂ is a KL in closed form. Which values can it have?",

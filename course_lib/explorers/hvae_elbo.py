@@ -25,6 +25,7 @@ X = 1.0  # the observation
 DEEPEST = 5
 APART = 0.5  # between two columns, in widths of a block; x stands further off, for its number
 NATS = (-3.65, 0.15)
+MARKED = 0.2  # nats: in a block that is less high, ▼ or ▲ has no room
 ROWS = {"log p": "axis", "−log q": "q", "too much": "q"}  # of numbers, and their colours
 DIGITS = "₀₁₂₃₄₅"
 
@@ -140,7 +141,8 @@ class ChainBound(Explorer):
         self.joints.set_data(np.ravel(x), np.ravel(y))
         middles = [(starts[i] + width / 2, ends[i] + part / 2) for i, part in enumerate(parts)]
         for marks, up in zip(self.ways, (False, True), strict=True):
-            seen = [m for m, part in zip(middles, parts, strict=True) if (part > 0) == up]
+            way = 1 if up else -1
+            seen = [m for m, part in zip(middles, parts, strict=True) if way * part > MARKED]
             marks.set_data(*zip(*seen, strict=True))
         self.level.set_data((starts[-1], 1.0), (ends[-1], ends[-1]))
         self.level.set_visible(name in (CORRECT, SHORT))
