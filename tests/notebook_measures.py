@@ -11,6 +11,7 @@ MOST_WORDS = 1_700  # of the core
 MOST_LINES = 90  # of visible code in the core
 DEEPER = re.compile(r"^## Going deeper", re.MULTILINE)
 WORDS_A_MINUTE = 200
+LINES_A_MINUTE = 10  # of visible code: without them readers needed half again the printed time
 # Minutes: for an equation with a tag, a view of an explorer, an exercise.
 EQUATION, VIEW, EXERCISE = 1.5, 2.0, 5.0
 TIME = re.compile(
@@ -35,6 +36,7 @@ class Size:
         """The time, rounded to five minutes; five at least."""
         exact = (
             self.words / WORDS_A_MINUTE
+            + self.lines / LINES_A_MINUTE
             + EQUATION * self.equations
             + VIEW * self.views
             + EXERCISE * self.exercises

@@ -483,7 +483,7 @@ def the_core_is_short(notebook: Notebook) -> Faults:
 
 @rule
 def the_time_is_computed(notebook: Notebook) -> Faults:
-    """200 words a minute, 1.5 minutes an equation, 2 a view, 5 an exercise; rounded to five."""
+    """200 words or 10 lines a minute, 1.5 minutes an equation, 2 a view, 5 an exercise."""
     told = TIME.findall(notebook.cells[0].source)
     core = str(size_of(notebook.core).minutes)
     rest = str(size_of(notebook.rest).minutes) if any(map(is_deeper, notebook.rest)) else ""
