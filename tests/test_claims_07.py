@@ -78,6 +78,28 @@ def test_the_encoder_s_answer_is_better_by_far_than_where_the_point_begins() -> 
         assert digits.at(image, digits.q.mean[image])["log_likelihood"] > start + 25
 
 
+def test_seven_of_the_twenty_have_a_lower_log_p_than_the_nine() -> None:
+    """So −156 is nothing unusual."""
+    log_evidence = shipped_digits().log_evidence
+    assert log_evidence[NINE].item() == pytest.approx(-156, abs=0.5)
+    assert (log_evidence < log_evidence[NINE]).sum() == 7
+    assert log_evidence.mean().item() == pytest.approx(-133, abs=0.5)
+
+
+def test_the_encoder_s_mean_is_ninety_nats_short_of_the_best_point_for_the_nine() -> None:
+    """The best of the posterior's cells, which lie closer than the sliders' steps."""
+    digits = shipped_digits()
+    logits = MODEL.decoder(digits.cells[NINE].centres).logits  # type: ignore[attr-defined]
+    found = logits @ digits.x[NINE] - torch.nn.functional.softplus(logits).sum(-1)
+    answer = digits.at(NINE, digits.q.mean[NINE])["log_likelihood"]
+    assert (found.max() - answer).item() == pytest.approx(91.6, abs=0.1)
+
+
+def test_the_circles_hold_39_and_86_percent_of_the_prior() -> None:
+    """At one and two standard deviations, in two dimensions."""
+    assert stats.chi2(2).cdf([1, 4]) == pytest.approx([0.39, 0.86], abs=0.005)
+
+
 def test_the_two_nines_are_an_easy_and_a_hard_image() -> None:
     """The first lies twenty of q's σ off, the first 5 more than fifty and it loses less."""
     digits = shipped_digits()

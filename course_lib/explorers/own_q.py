@@ -64,10 +64,8 @@ class OwnQ(Explorer):
 
     def _build_plane(self, ax: Axes) -> None:
         style(ax, keep="").set(xlim=(0, 1), ylim=(0, 1))
-        above(
-            ax, 0.0, 46, "exact posterior, darkest at its summit; the blues change", of="posterior"
-        )
-        above(ax, 0.0, 28, "where log p(z|x) is 3, 10, 30, 60, 100 nats lower", of="posterior")
+        above(ax, 0.0, 46, "exact posterior: its blues change 3, 10, 30, 60, 100", of="posterior")
+        above(ax, 0.0, 28, "nats below its summit (uneven steps); white: lower", of="posterior")
         above(ax, 0.0, 10, "q, 1σ and 2σ; dashed: the encoder's; dots: the way", of="q")
         self.shade = Blit(ax, self.shades[0])
         ax.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0], color=COLOURS["posterior"], linewidth=1.0)
@@ -112,11 +110,12 @@ def _ellipses(mean: torch.Tensor, std: torch.Tensor) -> Array:
 
 def _bands(fallen: Array) -> Bytes:
     """Nats below the summit, the first row at the bottom, as blues from dark to white."""
-    shades = np.array([*SHADES, 0.0])[np.digitize(fallen[::-1], BANDS)]
-    picture = np.full((*fallen.shape, 4), 255, np.uint8)
+    shades = np.array([*SHADES, 0.0])[:, None]
     full = 1 - np.array(to_rgb(COLOURS["posterior"]))  # what the darkest takes from white
-    picture[..., :3] = np.round(255 * (1 - shades[..., None] * full))
-    return picture
+    blues = np.full((len(shades), 4), 255, np.uint8)
+    blues[:, :3] = np.round(255 * (1 - shades * full))
+    # A view of rows from below, as the canvas counts: shown without a copy.
+    return blues[np.digitize(fallen, BANDS)][::-1]
 
 
 def _sentence(r: dict[str, float], digit: int, steps: int) -> str:

@@ -19,16 +19,18 @@ def sheet(images: ArrayLike, columns: int, scale: int) -> Bytes:
     grey line. Returns (height, width, 4).
     """
     ink = np.asarray(images, dtype=float)
-    tiles = np.round(255 * (1 - ink)).astype(np.uint8).repeat(scale, 1).repeat(scale, 2)
+    greys = np.arange(256, dtype=np.uint8)[:, None].repeat(4, 1)  # four bytes of each grey
+    greys[:, 3] = 255
+    whole = greys.view(np.uint32)[:, 0]  # as one number: far quicker to place
+    tiles = whole[np.round(255 * (1 - ink)).astype(np.uint8)].repeat(scale, 1).repeat(scale, 2)
     count, height, width = tiles.shape
     down, across = height + BETWEEN, width + BETWEEN
     rows = -(-count // columns)
-    picture = np.full((rows * down - BETWEEN, columns * across - BETWEEN, 4), GREY, np.uint8)
-    picture[..., 3] = 255
+    picture = np.full((rows * down - BETWEEN, columns * across - BETWEEN), whole[GREY])
     for i, tile in enumerate(tiles):
         top, left = i // columns * down, i % columns * across
-        picture[top : top + height, left : left + width, :3] = tile[..., None]
-    return picture
+        picture[top : top + height, left : left + width] = tile
+    return picture.view(np.uint8).reshape(*picture.shape, 4)
 
 
 class Blit(Artist):

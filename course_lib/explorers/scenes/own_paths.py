@@ -68,7 +68,7 @@ class OwnPaths:
 def ascend(model: VAE, x: Tensor, start: DiagonalGaussian) -> list[DiagonalGaussian]:
     """q of each x (N, D) after 0, 1, …, STEPS steps up its ELBO; all share the noise of a step.
 
-    Adam on mean and log σ, its rate falling to zero by half a cosine: (6.3), for each image alone.
+    By Adam on mean and log σ, its rate falling to zero by half a cosine; the aim is that of (6.3).
     """
     mean, log_std = (part.clone().requires_grad_() for part in (start.mean, start.log_std))
     adam = torch.optim.Adam([mean, log_std], lr=RATE, maximize=True, foreach=False)
