@@ -169,8 +169,8 @@ class GradientNoise(Explorer):
         self.words[0].set_text(f"pathwise, f′(z): variance {_compact(r['pathwise_variance'])}")
         self.words[1].set_text(f"score, f(z) ε/σ: variance {_compact(r['score_variance'])}")
         # The pathwise estimates never reach so far.
-        beyond = 100 * (score.abs() > reach).double().mean().item()
-        self.beyond.set_text(f"{number(beyond, 1)}% of these lie off the axis" if beyond else "")
+        beyond = int((score.abs() > reach).sum())
+        self.beyond.set_text(f"{beyond} of {DRAWS:,} lie off the axis" if beyond else "")
         for at, text in zip(MARKS, self.scale, strict=True):
             text.set_text(minus(f"{at * reach:g}"))
 
