@@ -43,7 +43,7 @@ class GradientNoise(Explorer):
     """Noise carried to z by z = μ + σ ε, f at the z, and each estimate of ∂/∂μ E f(z), 4,000 times.
 
     Numbers: gradient, exactly; pathwise_variance and score_variance of one estimate, exactly;
-    worth, the second over the first (no baseline); pathwise_mean and score_mean, over the 4,000 draws.
+    worth, the second over the first (no baseline); pathwise_mean and score_mean, over the draws.
     """
 
     title = "One gradient, estimated in two ways from the same noise"
