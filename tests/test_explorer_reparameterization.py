@@ -96,6 +96,24 @@ def test_the_draws_are_those_of_both_estimators(explorer: Any, name: str) -> Non
     assert explorer.score.get_data().values == pytest.approx(-down / down.max(), abs=2 / down.max())
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_lies_off_the_axis_is_said(explorer: Any, name: str) -> None:
+    """How many of the score function's estimates; of the others none ever does."""
+    f, slope = plain(name)
+    noise = explorer.noise.numpy()
+    said = set()
+    for mean, std in itertools.product(MEANS, STDS):
+        explorer.at(f=name, mean=mean, std=std)
+        reach = float(explorer.scale[-1].get_text())
+        z = mean + std * noise
+        off = sum(abs(f(v) * e / std) > reach for v, e in zip(z, noise, strict=True))
+        text = explorer.beyond.get_text()
+        said.add(text)
+        assert text == (f"{off} of 4,000 lie off the axis" if off else "")
+        assert max(abs(slope(v)) for v in z) <= reach
+    assert len(said) > 1
+
+
 def test_randomness_stays_in_the_noise(explorer: Any) -> None:
     """The upper end of every line never moves; the lower end is μ + σ ε."""
     before = None

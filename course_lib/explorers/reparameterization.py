@@ -43,7 +43,7 @@ class GradientNoise(Explorer):
     """Noise carried to z by z = μ + σ ε, f at the z, and each estimate of ∂/∂μ E f(z), 4,000 times.
 
     Numbers: gradient, exactly; pathwise_variance and score_variance of one estimate, exactly;
-    worth, the second over the first; pathwise_mean and score_mean, over the 4,000 draws.
+    worth, the second over the first (no baseline); pathwise_mean and score_mean, over the draws.
     """
 
     title = "One gradient, estimated in two ways from the same noise"
@@ -96,7 +96,7 @@ class GradientNoise(Explorer):
 
     def _build_estimates(self, ax: Axes) -> None:
         style(ax, x="one estimate of the gradient in μ", keep="x").set(xlim=(-1, 1))
-        ax.set(ylim=(-1.25, 1.05))
+        ax.set(ylim=(-1.4, 1.05))
         ax.set_xticks(MARKS, [""] * len(MARKS))
         ax.axhline(0, color=COLOURS["axis"], linewidth=0.8)
         self.path = ax.stairs(np.zeros(BINS), EDGES, fill=True, color=COLOURS[PATH])
@@ -104,9 +104,11 @@ class GradientNoise(Explorer):
         (self.line,) = ax.plot((0, 0), (-1.05, 1.05), color=COLOURS["evidence"], linewidth=2)
         self.truth = above(ax, 0.0, 35, "", of="evidence")
         self.words = above(ax, 0.0, 14, "", of=PATH), label(ax, -1, -1.16, "", of=SCORE)
+        self.beyond = label(ax, -1, -1.31, "", of=SCORE)
         self.scale = [below(ax, at, 14, of="axis") for at in MARKS]
         ax.xaxis.labelpad = 17
-        self.moving(self.path, self.score, self.line, self.truth, *self.words, *self.scale)
+        self.moving(self.path, self.score, self.line, self.truth, *self.words, self.beyond)
+        self.moving(*self.scale)
 
     def update(self, f: str, mean: float, std: float) -> Reading:
         """Carries the noise to z, draws both histograms, and reads them."""
@@ -166,6 +168,9 @@ class GradientNoise(Explorer):
         self.truth.set_text(f"true gradient {number(r['gradient'])}")
         self.words[0].set_text(f"pathwise, f′(z): variance {_compact(r['pathwise_variance'])}")
         self.words[1].set_text(f"score, f(z) ε/σ: variance {_compact(r['score_variance'])}")
+        # The pathwise estimates never reach so far.
+        beyond = int((score.abs() > reach).sum())
+        self.beyond.set_text(f"{beyond} of {DRAWS:,} lie off the axis" if beyond else "")
         for at, text in zip(MARKS, self.scale, strict=True):
             text.set_text(minus(f"{at * reach:g}"))
 

@@ -24,7 +24,8 @@ class ExactDerivative:
 def square_in_mean(mean: float, std: float) -> ExactDerivative:
     """f = z²: gradient 2μ; variances 4σ² and μ⁴/σ² + 14μ² + 15σ².  (Eq. 8.3)
 
-    With ρ = μ/σ their ratio is ¼(ρ⁴ + 14ρ² + 15) ≥ 3.75: the pathwise one always wins.
+    With ρ = μ/σ their ratio is ¼(ρ⁴ + 14ρ² + 15) ≥ 3.75 without a baseline. The best
+    constant leaves 2ρ² + 3/2: the pathwise one always wins.
     """
     require_normal(mean, std)
     shift, spread, ratio = mean * mean, std * std, mean / std
