@@ -100,16 +100,16 @@ def test_a_row_has_one_text_for_each_image() -> None:
 
 
 def test_rows_of_images_have_their_names_above_them() -> None:
-    """Three rows of ten images of 28 × 28: 289 columns in 440 shown pixels, so 43 pixels high."""
+    """Three rows of ten images of 28 × 28: 289 columns in 440 shown pixels, so 43 high."""
     names = {"first": "q", "second": "prior", "third": "text"}
     figure = image_rows({name: (of, np.ones((10, 28, 28))) for name, of in names.items()})
-    assert shown_size(figure) == (440, 3 * (43 + 19))
+    assert shown_size(figure) == (446, 3 * (43 + 19))
     figure.canvas.draw()
     for row, (ax, (name, of)) in enumerate(zip(figure.axes, names.items(), strict=True)):
         (text,) = ax.texts
         assert (text.get_text(), text.get_color()) == (name, ink(of))
         box = text.get_window_extent()
-        assert box.x0 / 2 == pytest.approx(0, abs=2)
+        assert box.x0 / 2 == pytest.approx(3, abs=2)
         assert 3 * 62 - (box.y0 + box.y1) / 4 == pytest.approx(62 * row + 9.5, abs=1.5)
         assert ax.images[0].get_window_extent().y1 / 2 < box.y0 / 2
 

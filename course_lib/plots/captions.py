@@ -18,6 +18,7 @@ from course_lib.plots.vocabulary import TEXT_PT, ImageGrid, image_grid, ink, lab
 _OVER_PX = 12  # from an image up to the middle of its words
 _NAME_PX = 19  # the height of a row's name
 _ROW_PX = 440  # the width of a row: on a telephone its name is still read
+_EDGE_PX = 3
 _UNDER = -0.09  # of the panel's height: where a caption stands
 
 
@@ -87,8 +88,8 @@ def image_rows(rows: Mapping[str, tuple[str, ArrayLike]]) -> Figure:
         raise ValueError(f"rows must be images of one shape (N, H, W), got {shapes}")
     count, height, width = shapes[0]
     tall = round(_ROW_PX * height / (count * (width + 1) - 1)) + _NAME_PX
-    figure = new_figure(_ROW_PX, len(rows) * tall)
-    room = {"left": 0, "right": 0, "top": _NAME_PX, "bottom": 0, "down": _NAME_PX}
+    figure = new_figure(_ROW_PX + 2 * _EDGE_PX, len(rows) * tall)
+    room = {"left": _EDGE_PX, "right": _EDGE_PX, "top": _NAME_PX, "bottom": 0, "down": _NAME_PX}
     for ax, (name, (of, images)) in zip(
         panels(figure, heights=[1] * len(rows), **room), rows.items(), strict=True
     ):
