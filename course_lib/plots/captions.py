@@ -89,10 +89,16 @@ def image_rows(rows: Mapping[str, tuple[str, ArrayLike]]) -> Figure:
     count, height, width = shapes[0]
     tall = round(_ROW_PX * height / (count * (width + 1) - 1)) + _NAME_PX
     figure = new_figure(_ROW_PX + 2 * _EDGE_PX, len(rows) * tall)
-    room = {"left": _EDGE_PX, "right": _EDGE_PX, "top": _NAME_PX, "bottom": 0, "down": _NAME_PX}
-    for ax, (name, (of, images)) in zip(
-        panels(figure, heights=[1] * len(rows), **room), rows.items(), strict=True
-    ):
+    axes = panels(
+        figure,
+        heights=[1] * len(rows),
+        left=_EDGE_PX,
+        right=_EDGE_PX,
+        top=_NAME_PX,
+        bottom=0,
+        down=_NAME_PX,
+    )
+    for ax, (name, (of, images)) in zip(axes, rows.items(), strict=True):
         image_grid(ax, images, columns=count)
         above(ax, 0.0, _NAME_PX / 2, name, of=of)
     return figure
