@@ -5,8 +5,19 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
-from course_lib.plots import above, below, caption, image_row, inside, new_figure, panels
+from course_lib.plots import (
+    above,
+    below,
+    caption,
+    image_row,
+    image_rows,
+    ink,
+    inside,
+    new_figure,
+    panels,
+)
 from course_lib.plots.captions import height_above
+from course_lib.plots.figures import shown_size
 
 SCALES = ("linear", "log")
 
@@ -86,3 +97,24 @@ def test_a_row_has_one_text_for_each_image() -> None:
     (ax,) = panels(new_figure(300, 100), top=30, bottom=6)
     with pytest.raises(ValueError, match=r"one text for each image, got 3 for \(2, 4, 4\)"):
         image_row(ax, np.zeros((2, 4, 4)), ["a", "b", "c"], of="gap")
+
+
+def test_rows_of_images_have_their_names_above_them() -> None:
+    """Three rows of ten images of 28 × 28: 289 columns in 440 shown pixels, so 43 high."""
+    names = {"first": "q", "second": "prior", "third": "text"}
+    figure = image_rows({name: (of, np.ones((10, 28, 28))) for name, of in names.items()})
+    assert shown_size(figure) == (446, 3 * (43 + 19))
+    figure.canvas.draw()
+    for row, (ax, (name, of)) in enumerate(zip(figure.axes, names.items(), strict=True)):
+        (text,) = ax.texts
+        assert (text.get_text(), text.get_color()) == (name, ink(of))
+        box = text.get_window_extent()
+        assert box.x0 / 2 == pytest.approx(3, abs=2)
+        assert 3 * 62 - (box.y0 + box.y1) / 4 == pytest.approx(62 * row + 9.5, abs=1.5)
+        assert ax.images[0].get_window_extent().y1 / 2 < box.y0 / 2
+
+
+@pytest.mark.parametrize("shapes", [[], [(2, 4, 4), (3, 4, 4)], [(4, 4)]])
+def test_rows_of_images_are_of_one_shape(shapes: list[tuple[int, ...]]) -> None:
+    with pytest.raises(ValueError, match="rows must be images of one shape"):
+        image_rows({str(i): ("q", np.zeros(shape)) for i, shape in enumerate(shapes)})

@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.special import rel_entr, xlogy
 from scipy.stats import multivariate_normal, norm
 from torch import Generator
 from torch.distributions import MultivariateNormal, Normal
 
 from course_lib import train, vae
 from course_lib.data import binarise, load_mnist
+from course_lib.explorers.scenes.digit_bounds import digit_bounds, drawn_batches
 from course_lib.shipped import load_model
 
 IMAGES = 1000  # of the test set, two draws each
@@ -32,6 +34,58 @@ def test_a_pair_that_shares_a_latent_by_quadrature() -> None:
     mean = (mass * (pair.logpdf(every) - apart)).sum()
     assert mean == pytest.approx(-0.5 * math.log(1 - 0.8**2), abs=1e-9)
     assert mean == pytest.approx(0.511, abs=5e-4)
+
+
+@pytest.mark.parametrize("way", ["with", "without"])
+def test_two_standard_deviations_hold_about_95_percent_of_all_batches(way: str) -> None:
+    """Of 400 batches of each size but the whole, which without replacement has no spread."""
+    elbo = digit_bounds().elbo.numpy()
+    inside = []
+    for B in range(1, 100):
+        spread = 100 * elbo.std() / math.sqrt(B)
+        if way == "without":
+            spread *= math.sqrt((100 - B) / 99)
+        chosen = elbo[drawn_batches()[way][:, :B].numpy()]
+        inside.append(np.abs(100 * chosen.mean(1) - elbo.sum()) < 2 * spread)
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
+    assert min(np.mean(inside, 1)) > 0.9
+
+
+def score(black: np.ndarray, white: np.ndarray) -> float:
+    """The log-likelihood of pixels under the best probabilities of black, one for each entry."""
+    both = np.maximum(black + white, 1e-300)
+    return float((xlogy(black, black / both) + xlogy(white, white / both)).sum())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_mean_over_pixels_never_pays_for_a_latent(seed: int) -> None:
+    """Three pixels, five codes, any q: what the best factorised decoder gains, by enumeration."""
+    rng = np.random.default_rng(seed)
+    x = np.array(list(np.ndindex(2, 2, 2)))  # (8, 3)
+    data = rng.dirichlet(np.full(8, 0.3))
+    q = rng.dirichlet(np.full(5, 0.2), 8)  # (8, 5)
+    prior = rng.dirichlet(np.ones(5))
+    if seed == 0:  # three copies of one pixel, a code that tells it, no waste: the break-even
+        data, q = np.eye(8)[0] / 2 + np.eye(8)[7] / 2, np.zeros((8, 5))
+        q[:4, 0] = q[4:, 1] = 1
+        prior = np.array([0.5, 0.5, 0, 0, 0])
+    joint = data[:, None] * q
+    rate = rel_entr(joint, data[:, None] * prior).sum()
+    black, white = x.T @ joint, (1 - x).T @ joint  # (3, 5): of pixel i, with code z
+    gain = score(black, white) - score(black.sum(1), white.sum(1))
+    assert gain <= 3 * rate + 1e-12
+    assert seed > 0 or gain == pytest.approx(3 * rate)
+
+
+def test_a_prior_cut_down_to_a_share() -> None:
+    """KL(p cut to a share s ‖ p) = −log s, here of N(0, 1) cut to its left; 3% and a third."""
+    for nats, share in ((3.5, 0.03), (1.1, 1 / 3)):
+        assert math.exp(-nats) == pytest.approx(share, abs=0.005)
+        edge = norm.ppf(math.exp(-nats))
+        z = np.linspace(edge - 9, edge, 100_001)
+        cut = norm.pdf(z) / norm.cdf(edge)
+        kl = np.trapezoid(cut * (np.log(cut) - norm.logpdf(z)), z)
+        assert kl == pytest.approx(nats, abs=1e-6)
 
 
 @pytest.mark.parametrize("replacement", [True, False])

@@ -16,7 +16,7 @@ numbers side by side. drawing: what keeps the reader's settings out.
 """
 
 from course_lib.numerals import number
-from course_lib.plots.captions import above, below, caption, height_above, image_row
+from course_lib.plots.captions import above, below, caption, height_above, image_row, image_rows
 from course_lib.plots.curves import layer_curves
 from course_lib.plots.densities import area, curve, density
 from course_lib.plots.figures import PIXEL_RATIO, Picture, encode_png, new_figure, panels, show
@@ -58,6 +58,7 @@ __all__ = [
     "histogram",
     "image_grid",
     "image_row",
+    "image_rows",
     "ink",
     "inside",
     "label",

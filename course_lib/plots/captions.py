@@ -3,18 +3,22 @@
 Distances are in shown pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from numpy.typing import ArrayLike
 
 from course_lib.plots.drawing import DRAWING
-from course_lib.plots.figures import PIXEL_RATIO
+from course_lib.plots.figures import PIXEL_RATIO, new_figure, panels
 from course_lib.plots.vocabulary import TEXT_PT, ImageGrid, image_grid, ink, label
 
 _OVER_PX = 12  # from an image up to the middle of its words
+_NAME_PX = 19  # the height of a row's name
+_ROW_PX = 440  # the width of a row: on a telephone its name is still read
+_EDGE_PX = 3
 _UNDER = -0.09  # of the panel's height: where a caption stands
 
 
@@ -71,3 +75,30 @@ def image_row(
         middle = (shape[2] + 1) * place + (shape[2] - 1) / 2
         label(ax, middle, height_above(ax, _OVER_PX), text, of=of, ha="center")
     return row
+
+
+def image_rows(rows: Mapping[str, tuple[str, ArrayLike]]) -> Figure:
+    """A figure of rows of images (N, H, W), each row's name above it.
+
+    rows: name → (what it is of, its images), all of one shape. Raises ValueError if there is no
+    row or two shapes differ, and as `image_grid` does.
+    """
+    shapes = [np.shape(images) for _, images in rows.values()]
+    if len(set(shapes)) != 1 or len(shapes[0]) != 3:
+        raise ValueError(f"rows must be images of one shape (N, H, W), got {shapes}")
+    count, height, width = shapes[0]
+    tall = round(_ROW_PX * height / (count * (width + 1) - 1)) + _NAME_PX
+    figure = new_figure(_ROW_PX + 2 * _EDGE_PX, len(rows) * tall)
+    axes = panels(
+        figure,
+        heights=[1] * len(rows),
+        left=_EDGE_PX,
+        right=_EDGE_PX,
+        top=_NAME_PX,
+        bottom=0,
+        down=_NAME_PX,
+    )
+    for ax, (name, (of, images)) in zip(axes, rows.items(), strict=True):
+        image_grid(ax, images, columns=count)
+        above(ax, 0.0, _NAME_PX / 2, name, of=of)
+    return figure
