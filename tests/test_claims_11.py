@@ -306,9 +306,8 @@ def one_layer_or_two(model: str, objective: Objective, seed: int) -> tuple[HVAE,
     world = study.SMALL_WORLDS["digits"]
     ink, unseen = world.images()
     chain = study.fresh(world.architecture(model, 64), ink.mean(0), seed=seed)
-    settings = replace(world.settings, seed=seed)
-    how = {"prepare": study.black_or_white, "objective": objective, "progress_bar": False}
-    fit(chain, ink, settings, **how)
+    settings, anew = replace(world.settings, seed=seed), study.black_or_white
+    fit(chain, ink, settings, prepare=anew, objective=objective, progress_bar=False)
     return chain, unseen
 
 
