@@ -278,8 +278,8 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: ["x", "z_1"], "a dictionary with the keys z_1, z_2, z_3, z_4 is wanted"),
     ],
     "11.d": [
-        (lambda: TanhArrow(2.0, 0.7, 1.5, 0.3), "−|skew| is −0.59"),
-        (lambda: TanhArrow(2.0, 4.0, 0.0, 0.3), "−|skew| is "),  # symmetric
+        (lambda: TanhArrow(2.0, 0.7, 1.5, 0.3), "|skew| is 0.59"),
+        (lambda: TanhArrow(2.0, 4.0, 0.0, 0.3), "|skew| is "),  # symmetric
         (lambda: TanhArrow(4.0, 0.5, 3.0, 2.0), "its noise s stays 0.3, got 2"),
         (lambda: TanhArrow(4.0, 0.5, 30.0, 0.3), "must lie between"),
         (lambda: (4.0, 0.5, 3.0, 0.3), "a TanhArrow(a, b, c, 0.3) is wanted, got tuple"),

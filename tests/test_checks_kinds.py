@@ -119,6 +119,15 @@ def test_a_figure_that_misses_by_a_hair_shows_it() -> None:
     assert "the gap is 0.001 nats and another 1e−10 nats, and at most 0.001 nats is asked" in said
 
 
+def test_what_is_to_be_large_is_told_as_it_is_named() -> None:
+    large = Design("0.d", lambda size: -size, -2.0, "the size", unit="", negative=True)
+    assert large.judge(2.5).message == "0.d: right: the size is 2.5, and at least 2 was asked"
+    assert large.judge(1.5).message == "0.d: not yet: the size is 1.5, and at least 2 is asked"
+    hair = large.judge(2 - 1e-10)
+    assert not hair.accepted
+    assert "the size is 2 less 1e−10, and at least 2 is asked" in hair.message
+
+
 def test_what_cannot_be_measured_is_told_why() -> None:
     two = DiagonalGaussian.standard(2)
     said = "0.d: your answer raised ValueError: a q of one dimension is wanted, got 2"

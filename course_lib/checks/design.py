@@ -21,9 +21,10 @@ class Design:
     """What the learner builds is measured, by an oracle, and its figure must be at most `most`.
 
     measure: the figure of an answer; of one that it cannot measure it raises Refused, whose words
-    the learner is told. Of what is to be large, it gives the negative. what: the figure's name,
-    such as "the gap". `seconds`: after so many, measuring is stopped. `hints`: what `hint` gives,
-    step by step.
+    the learner is told. what: the figure's name, such as "the gap". `negative`: that the figure is
+    the negative of `what`, which is to be large; the learner reads of `what` itself, and at least
+    what is asked. `seconds`: after so many, measuring is stopped. `hints`: what `hint` gives, step
+    by step.
     Raises ValueError unless `most` is finite and `seconds` positive.
     """
 
@@ -34,6 +35,7 @@ class Design:
     unit: str = "nats"
     seconds: float = 60.0
     hints: Sequence[str] = ()
+    negative: bool = False
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.most):
@@ -48,13 +50,18 @@ class Design:
         if math.isnan(found):
             return Verdict(False, f"{self.name}: {say('no figure', what=self.what)}")
         accepted = found <= self.most
-        asked, got = quantity(self.most, self.unit), quantity(found, self.unit)
-        if not accepted and got == asked:
-            got = say("a little more", asked=asked, size=quantity(found - self.most, self.unit))
         phrase = "reached" if accepted else "not reached"
-        return Verdict(
-            accepted, f"{self.name}: {say(phrase, what=self.what, found=got, asked=asked)}"
+        return Verdict(accepted, f"{self.name}: {say(phrase, what=self.what, **self._told(found))}")
+
+    def _told(self, figure: float) -> dict[str, str]:
+        """The figure and what is asked of it, in words."""
+        sign, limit, missed = (
+            (-1, "at least", "a little less") if self.negative else (1, "at most", "a little more")
         )
+        asked, found = (quantity(sign * value, self.unit) for value in (self.most, figure))
+        if figure > self.most and found == asked:
+            found = say(missed, asked=asked, size=quantity(figure - self.most, self.unit))
+        return {"found": found, "asked": asked, "limit": say(limit)}
 
     def _figure(self, answer: Any) -> float:
         """Of a copy of the answer, which measuring may change; whatever the reader has set."""

@@ -29,7 +29,7 @@ PHRASES: dict[str, str] = {
     "known mistake": "not yet. {hint}",
     "rounded": "not yet, but right to {error}. Was some number in it rounded to float32, as "
     "torch.tensor(0.1) is? Keep to float64",
-    "reached": "right: {what} is {found}, and at most {asked} was asked",
+    "reached": "right: {what} is {found}, and {limit} {asked} was asked",
     # Of a choice or a design
     "wrong choice": "not yet. Not “{word}”: {reason}",
     "wrong blank": "Blank {place}, “{word}”: {reason}",
@@ -37,7 +37,10 @@ PHRASES: dict[str, str] = {
     "more": "right so far, and {count} more hold",
     "no figure": "not yet: {what} is NaN, no number",
     "a little more": "{asked} and another {size}",
-    "not reached": "not yet: {what} is {found}, and at most {asked} is asked",
+    "a little less": "{asked} less {size}",
+    "not reached": "not yet: {what} is {found}, and {limit} {asked} is asked",
+    "at most": "at most",
+    "at least": "at least",
     # Mistakes that anyone makes with any formula
     "sign": "The size is right, and the sign is not.",
     "half": "That is half of it: is there a ½ too many, or a factor 2 missing?",

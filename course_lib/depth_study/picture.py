@@ -16,10 +16,11 @@ from course_lib.plots.figures import Picture
 
 COLOUR = {
     "plain": "q",
-    "KL warm-up": "kl",
-    "top-down": "posterior",
+    "KL warm-up": "posterior",
+    "top-down": "kl",
     "both": "likelihood",
 }  # of each training
+NAMED = {"both": "top-down, warmed up"}  # what a training is called where its own word is too short
 RATES = (SLOW, FAST)
 STEP = 0.21  # between two trainings of one depth
 SHARE = 0.8  # of a row's height, for eight active units
@@ -27,7 +28,7 @@ SHARE = 0.8  # of a row's height, for eight active units
 
 def picture(study: Study, figure: str = "log_p") -> Picture:
     """One column a rate. Above: that figure of every run that was not lost, with the mean of each
-    group and its 95 % interval. Below: the mean number of active units of each layer.
+    group and its 95 % interval. Below: a box a layer, filled as far as its units are active.
 
     figure: train_elbo, elbo or log_p, of which each is in nats. Raises ValueError for another.
     """
@@ -40,7 +41,7 @@ def picture(study: Study, figure: str = "log_p") -> Picture:
         name = FIGURES[figure]
         title = f"{name[0].upper()}{name[1:]}, rate {rate:g}"
         style(upper, title=title, x="layers, T", y="nats", keep="xy")
-        style(lower, title="Active units, of eight", x="layers, T", keep="xy")
+        style(lower, title="Active units; a full box is all eight", x="layers, T", keep="xy")
         for arm in _shown(rate):
             for depth in arm.chains:
                 _runs(upper, _place(arm, depth), study.kept(figure, depth, arm.name), arm)
@@ -124,7 +125,8 @@ def _name_the_trainings(ax: Axes) -> None:
     """In the colours of their dots, where one layer leaves room."""
     low, high = ax.get_ylim()
     for row, (training, of) in enumerate(COLOUR.items()):
-        label(ax, -0.4, low + (0.34 - 0.08 * row) * (high - low), training, of=of)
+        place = low + (0.34 - 0.08 * row) * (high - low)
+        label(ax, -0.4, place, NAMED.get(training, training), of=of)
 
 
 def _sentence(study: Study, figure: str) -> str:
@@ -135,8 +137,9 @@ def _sentence(study: Study, figure: str) -> str:
         means = (number(v.mean().item(), 1) if len(v) >= FEWEST else "none" for v in kept)
         lost = sum(study.lost(T, arm.name) for T in arm.chains)
         without = f" ({lost} lost)" if lost else ""
-        parts.append(f"{arm.training} at {arm.rate:g} {', '.join(means)}{without}")
+        name = NAMED.get(arm.training, arm.training)
+        parts.append(f"{name} at {arm.rate:g} {', '.join(means)}{without}")
     return (
-        f"Mean {FIGURES[figure]} for 1, 2, 3 and 5 layers, for 2, 3 and 5 from the top, in nats: "
+        f"Mean {FIGURES[figure]} for 1, 2, 3 and 5 layers, top-down for 2, 3 and 5, in nats: "
         f"{'; '.join(parts)}."
     )

@@ -160,8 +160,9 @@ register(
         "11.d",
         lean,
         -1.0,
-        "−|skew|",
+        "|skew|",
         unit="",
+        negative=True,
         hints=(
             "Where is the lower tanh flat, and what becomes of a part of z₁ that lies there? "
             "The tail that is left must lie on one side.",
