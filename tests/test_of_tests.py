@@ -437,7 +437,7 @@ def test_the_small_notebook_keeps_all_rules(stored: Path) -> None:
         (add("section", r" $\nosuchsign x$"), f"{at('section')}a formula that cannot be drawn"),
         (describe("height", None), f"{at('opening')}a picture whose height is not stored"),
         (
-            add("number", "\nx = 1" * 25),
+            both(add("number", "\nx = 1" * 25), minutes(30)),
             f"{at('number')}26 lines of code, at most 25 are allowed",
         ),
         (
@@ -505,10 +505,13 @@ def test_the_small_notebook_keeps_all_rules(stored: Path) -> None:
             f"{at('more')}draws from 'rng', the generator of cell {place('number')}",
         ),
         (
-            both(add("wrong", " word" * 1_700), minutes(30)),
+            both(add("wrong", " word" * 1_700), minutes(35)),
             "1758 words in the core, at most 1700 are allowed",
         ),
-        (lengthen, "91 visible lines of code in the core, at most 90 are allowed"),
+        (
+            both(lengthen, minutes(35)),
+            "91 visible lines of code in the core, at most 90 are allowed",
+        ),
         (turn("title", TIMES, ""), f"the title cell must say '{TIMES}'"),
         (minutes(20), "the title cell must say '*About 25 minutes"),
         (add("section", r" $$2=2. \tag{9.2}$$" * 3), "the title cell must say '*About 30 minutes"),
