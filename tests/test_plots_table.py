@@ -62,6 +62,7 @@ def test_it_prints_where_there_is_no_notebook(capsys: pytest.CaptureFixture[str]
     ("columns", "says"),
     [
         ({}, r"table needs columns, each with a heading of its own, got \[\]"),
+        ({"": [1], "x": [2]}, r"each with a heading of its own, got \['', 'x'\]"),
         ({"a": [1, 2], "b": [1.0]}, "equally long and not empty, got lengths: a 2, b 1"),
         ({"a": []}, "not empty, got lengths: a 0"),
         ({"a": torch.zeros(2, 3)}, r"a must have one axis, got shape \(2, 3\)"),

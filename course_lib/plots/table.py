@@ -70,8 +70,8 @@ def table(columns: Mapping[str, Any] | None = None, /, *, digits: int = 4, **nam
     sequence of n numbers or words. A number that is no integer gets `digits` decimals; a column
     with a number in it stands at the right.
     Raises ValueError if there is no column or no row, if columns differ in length, a tensor has
-    other than one axis, an entry is neither a number nor a word, a heading stands twice, or digits
-    is negative.
+    other than one axis, an entry is neither a number nor a word, a heading stands twice or is
+    empty, or digits is negative.
     """
     from IPython.display import display  # prints where there is no notebook
 
@@ -83,7 +83,7 @@ def number_table(
 ) -> NumberTable:
     """What `table` shows of the same arguments. Raises ValueError as it does."""
     headings = [*(columns or {}), *(name.replace("_", " ") for name in named)]
-    if not headings or len(set(headings)) < len(headings):
+    if not headings or len({*headings, ""}) <= len(headings):
         raise ValueError(f"table needs columns, each with a heading of its own, got {headings}")
     if not isinstance(digits, int) or isinstance(digits, bool) or digits < 0:
         raise ValueError(f"digits must be a number of decimals, 0 or more, got {digits!r}")
