@@ -1,5 +1,6 @@
 """A page of the edition in a browser with no network, watched; and what axe-core finds in it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,12 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 WIDTHS = (320, 390, 1280)
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+
+
+def taken_from_elsewhere(text: str) -> list[str]:
+    """What a page would fetch from the web; a link that its reader may follow is none of it."""
+    own = re.sub(r'<a href="https://[^"]+">', "", text)
+    return re.findall(r"""(?:src|href)=["']?(?:https?:)?//[^"'>]*""", own)
 
 
 class Browsing:

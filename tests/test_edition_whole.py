@@ -6,7 +6,6 @@ these as if a build had kept them.
 """
 
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, Literal
 
 import pytest
 from browsing import CHROMIUM, FLAGS, MARKS, PATIENCE
-from edition_browsing import Browsing
+from edition_browsing import Browsing, taken_from_elsewhere
 from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
 from course_lib.edition import EXPLORERS, command, pack, record, stops
@@ -170,4 +169,4 @@ def test_the_whole_edition(browser: Browser, folder: Path) -> None:
     for path in sizes:
         if path.suffix in (".html", ".css", ".js"):
             text = path.read_text(encoding="utf-8")
-            assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", text), path.name
+            assert taken_from_elsewhere(text) == [], path.name
