@@ -150,7 +150,7 @@ register(
             "ELBO of −245 after the first epoch is worse than ignoring every latent.",
         },
         hints=(
-            "Add the two costs in each row. Bottom-up, each may be negative; their sum is "
+            "Add the two costs in each row. Bottom-up, layer 1's may be negative; their sum is "
             "KL(q(z₁, z₂|x) ‖ p(z₁, z₂)) on average. In which log is that impossible?",
             "The mean image alone gives about −206 nats. Which program is below that after a "
             "whole epoch, and what makes training worse than no training?",
