@@ -38,6 +38,16 @@ class Browsing:
     def open(self, path: Path) -> None:
         self.page.goto(path.as_uri())
 
+    def resize(self, width: int) -> None:
+        """Another width, and the page has answered it: boxes are marked, pictures arranged."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        for _ in range(
+            3
+        ):  # a box is marked, a frame later a picture is arranged, then its box marked
+            self.page.evaluate(
+                "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
+            )
+
     def sideways(self) -> int:
         """By how many pixels the page is too wide."""
         return int(
@@ -50,7 +60,7 @@ class Browsing:
         """The widths at which the page scrolls sideways; it is left at the last of them."""
         found = []
         for width in WIDTHS:
-            self.page.set_viewport_size({"width": width, "height": 900})
+            self.resize(width)
             if self.sideways() > 0:
                 found.append(f"{self.sideways()} pixels too wide at {width}")
         return found

@@ -128,7 +128,7 @@ def faults(seen: Browsing) -> list[str]:
     """What is wrong with the page that is open, in either scheme."""
     found = [*seen.too_wide(), *seen.unrendered()]
     for scheme, width in SCHEMES.items():
-        seen.page.set_viewport_size({"width": width, "height": 900})
+        seen.resize(width)
         seen.page.emulate_media(color_scheme=scheme)
         found += [f"{scheme}: {violation}" for violation in seen.violations()]
     return found + seen.wrong
