@@ -94,7 +94,7 @@ def test_limits_stand_under_what_they_belong_to_where_there_is_room() -> None:
 def test_lines_are_aligned_by_style_which_browsers_know() -> None:
     tex = r"\begin{aligned}a&=b&&\text{why}\\c&=d\end{aligned}"
     cells = [[cell.get("style") for cell in row] for row in tree(tex, display=True).iter("mtr")]
-    left, right = "text-align:left", "text-align:right"
+    left, right = "text-align:left", "text-align:right;justify-items:end"
     assert cells == [[right, left, right, left], [right, left]]
 
 

@@ -32,6 +32,7 @@ from course_lib.edition import (
     write_single,
 )
 from course_lib.edition.command import main
+from course_lib.edition.maths import render
 from course_lib.edition.one_line import on_one_line
 from course_lib.edition.pages import without_neighbours
 from course_lib.edition.placing import LIST
@@ -585,6 +586,40 @@ def test_a_long_brace_is_drawn_to_its_end(browser: Browser, folder: Path, left: 
     inked = (np.asarray(shot).min(0) < 128).nonzero()[0]
     assert inked.min() < 0.02 * shot.width
     assert inked.max() > 0.97 * shot.width
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_left_sides_end_at_their_relation(browser: Browser, folder: Path) -> None:
+    """Of derivations that stand as a table: a narrow left side is not pushed away from it."""
+    seen = Browsing(browser)
+    ends = """html => { document.body.innerHTML = html;
+        return [...document.querySelectorAll('mtd:first-child')].map(
+            cell => cell.lastElementChild.getBoundingClientRect().right); }"""
+    drawn = render(r"\begin{aligned}0&=a\\ a+b+c+d+e&=f\end{aligned}", display=True)
+    narrow, wide = seen.page.evaluate(ends, drawn)
+    assert abs(narrow - wide) < 8
+    assert seen.wrong == []
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_a_picture_is_no_wider_than_it_was_drawn(browser: Browser, folder: Path) -> None:
+    seen = Browsing(browser)
+    shown = """[...document.querySelectorAll('figure:not(.explorer) img')]
+        .filter(image => image.getBoundingClientRect().width)
+        .map(image => image.getBoundingClientRect().width / image.getAttribute('width'))"""
+    for path in NOTEBOOKS:
+        seen.open(folder / f"{path.stem}.html")
+        scales = seen.page.evaluate(shown)
+        assert scales
+        assert max(scales) <= 1.001, path.stem
+
+
+def test_no_punctuation_is_parted_from_its_formula() -> None:
+    drawn = Prose().html_of("If $p=q$, then $a$ and $b$. So $c$ (see $d$).")
+    kept = re.findall(r'<span class="together"><math\b(?:(?!<math).)*</math>([^<]+)</span>', drawn)
+    assert kept == [",", ".", ")."]
 
 
 @pytest.mark.browser

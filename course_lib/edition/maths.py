@@ -25,6 +25,12 @@ ORDINARY = {"mi", "mn", "msub", "msup", "msubsup", "mfrac", "mover", "msqrt", "m
 SCRIPT = {"B": "ℬ", "E": "ℰ", "F": "ℱ", "H": "ℋ", "I": "ℐ", "L": "ℒ", "M": "ℳ", "R": "ℛ"}
 DOUBLE = {"C": "ℂ", "H": "ℍ", "N": "ℕ", "P": "ℙ", "Q": "ℚ", "R": "ℝ", "Z": "ℤ"}
 FIRST = {"script": 0x1D49C, "double-struck": 0x1D538, "bold": 0x1D400}  # where each alphabet's A is
+# How a column stands: Chromium goes by the one, Firefox by the other.
+ALIGNED = {
+    "left": "text-align:left",
+    "center": "text-align:center",
+    "right": "text-align:right;justify-items:end",
+}
 FITS = 13.0  # ems: a piece of a formula that stands on the narrowest screen
 THIN = "0.18em"
 
@@ -70,7 +76,7 @@ def _mend(node: Element) -> None:
         if "minsize" not in node.attrib:
             node.set("stretchy", "false")
     elif node.tag == "mtd" and "columnalign" in node.attrib:
-        node.set("style", f"text-align:{node.attrib.pop('columnalign')}")
+        node.set("style", ALIGNED[node.attrib.pop("columnalign")])
     elif node.tag == "mover":
         node.set("accent", "true")
     elif node.tag == "msub" and node[0].text in LIMITS:

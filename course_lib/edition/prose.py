@@ -30,6 +30,7 @@ NOTEBOOK = re.compile(r"^(\d\d_\w+)\.ipynb(#.*)?$")
 MENTION = re.compile(r"\(((\d+)\.\d+)\)")
 REASON = re.compile(r'<span class="reason">.*?</span>')  # of a line in a derivation
 BROKEN_FORMULA = re.compile(r"\$+|\\(?:begin|end)\{")  # what is left where no formula was found
+PUNCTUATED = re.compile(r"(<math\b(?:(?!<math\b).)*?</math>)([.,;:!?)]+)", re.S)
 RAW = re.compile(r"</?(\w+)[^>]*>|<[!?]")
 FOLDS = ("details", "summary")  # the raw HTML that a page has as well
 # What a quoted block is, by how it begins.
@@ -80,7 +81,7 @@ class Prose(HTMLRenderer):
         drawn = str(parser(markdown))
         if self.folds:
             raise ValueError(f"<{self.folds[-1]}> is not closed in its cell")
-        return drawn
+        return PUNCTUATED.sub(r'<span class="together">\1\2</span>', drawn)
 
     def text(self, text: str) -> str:
         """Plain words; Chinese ones say that they are, and an equation's number leads to it."""

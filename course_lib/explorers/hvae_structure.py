@@ -182,7 +182,9 @@ class ChainOfLatents(Explorer):
         fresh = listed(NAMES[level - 1 : 0 : -1])
         shared = f"the same {same}" if same else "nothing shared"
         self.shared.set_text(f"{shared} along a row")
-        self.anew.set_text(f"each picture its own {fresh}" if fresh else "nothing anew")
+        self.anew.set_text(
+            f"each picture its own {fresh}" if fresh else "only pixels anew, not shown"
+        )
 
 
 def _shades(family: Families, which: int, level: int) -> NDArray[np.floating]:

@@ -91,7 +91,7 @@ class DatasetFunnel(Explorer):
         self.band.set_linewidth(0)
         (self.dots,) = ax.plot([], [], ".", color=COLOURS["elbo"], markersize=3, alpha=0.7)
         ax.axhline(self.exact, color=COLOURS["text"], linewidth=1.6)
-        (self.chosen,) = ax.plot([1, 1], [0, 0], color=COLOURS["elbo"], linewidth=3)
+        (self.chosen,) = ax.plot([1, 1], [0, 0], color=COLOURS["elbo"], linewidth=3, alpha=0.35)
         (self.shown,) = ax.plot([1], [0], "o", color=COLOURS["elbo"], markersize=8)
         self.shown.set(markeredgecolor=COLOURS["text"], markeredgewidth=1.2, clip_on=False)
         self.exact_text = above(ax, 0.0, 32, "", of="text")

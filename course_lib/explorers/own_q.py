@@ -70,9 +70,9 @@ class OwnQ(Explorer):
         self.shade = Blit(ax, self.shades[0])
         ax.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0], color=COLOURS["posterior"], linewidth=1.0)
         orange = COLOURS["q"]
-        (self.start,) = ax.plot([], [], "--", color=orange, linewidth=1.4)
-        (self.way,) = ax.plot([], [], ".-", color=orange, linewidth=1.2, markersize=5)
-        (self.ellipse,) = ax.plot([], [], color=orange, linewidth=2.2)
+        (self.start,) = ax.plot([], [], "--", color=orange, linewidth=1.0)
+        (self.way,) = ax.plot([], [], ".-", color=orange, linewidth=0.8, markersize=3, alpha=0.6)
+        (self.ellipse,) = ax.plot([], [], color=orange, linewidth=1.6)
         self.wide = below(ax, 0.5, 9, of="axis")
         self.moving(self.shade, self.start, self.way, self.ellipse, self.wide)
 

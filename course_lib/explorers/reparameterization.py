@@ -101,7 +101,7 @@ class GradientNoise(Explorer):
         ax.axhline(0, color=COLOURS["axis"], linewidth=0.8)
         self.path = ax.stairs(np.zeros(BINS), EDGES, fill=True, color=COLOURS[PATH])
         self.score = ax.stairs(np.zeros(BINS), EDGES, fill=True, color=COLOURS[SCORE])
-        (self.line,) = ax.plot((0, 0), (-1.05, 1.05), color=COLOURS["evidence"], linewidth=2)
+        (self.line,) = ax.plot((0, 0), (-1.05, 1.05), color=COLOURS["evidence"], linewidth=1.2)
         self.truth = above(ax, 0.0, 35, "", of="evidence")
         self.words = above(ax, 0.0, 14, "", of=PATH), label(ax, -1, -1.16, "", of=SCORE)
         self.beyond = label(ax, -1, -1.31, "", of=SCORE)
