@@ -97,15 +97,14 @@ def save_study(path: Path, study: Study) -> None:
     checkpoint.write_whole(path, text.encode())
 
 
-def rounded(row: dict[str, Any]) -> dict[str, Any]:
+def rounded(row: dict[str, Any], decimals: int = DECIMALS) -> dict[str, Any]:
     """The same with fewer decimals, as it is written; None for what is not a finite number."""
-    return {
-        name: [_rounded(v) for v in value] if isinstance(value, list) else _rounded(value)
-        for name, value in row.items()
-    }
+    return {name: _rounded(value, decimals) for name, value in row.items()}
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: Any, decimals: int) -> Any:
+    if isinstance(value, list):
+        return [_rounded(part, decimals) for part in value]
     if not isinstance(value, float):
         return value
-    return round(value, DECIMALS) if math.isfinite(value) else None
+    return round(value, decimals) if math.isfinite(value) else None

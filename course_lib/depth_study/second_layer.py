@@ -17,6 +17,7 @@ from torch import Generator, Tensor, nn
 from course_lib import checkpoint
 from course_lib.data import FOLDER, load_mnist
 from course_lib.depth_study.design import split_digits
+from course_lib.depth_study.results import rounded
 from course_lib.evaluate import rate_distortion, sampled_log_evidence
 from course_lib.nets import set_output_mean
 from course_lib.train import Settings, elbo, fit, warm_up
@@ -25,6 +26,7 @@ from course_lib.vae import HVAE, Architecture, active_units
 PATH = FOLDER / "second_layer.json"
 SAMPLES, K = 50, 500  # of q an image, for the ELBO and for log p(x)
 HELD_OUT = 300  # test images of MNIST
+DECIMALS = 3  # that are kept of a figure in nats
 MODELS = ("one layer", "one wide layer", "bottom-up", "top-down")
 
 
@@ -131,7 +133,7 @@ def small_run(
         objective=warm_up(made.warm) if warm else elbo,
         progress_bar=False,
     )
-    found: dict[str, Any] = _rounded(held_out_figures(chain, test, seed=seed))
+    found = rounded(held_out_figures(chain, test, seed=seed), DECIMALS)
     return {"world": world, "model": model, "warm": warm, "seed": seed} | found
 
 
@@ -173,12 +175,3 @@ def save_small_runs(runs: SmallRuns, path: Path = PATH) -> None:
     """Writes the whole file or none of it, one run a line."""
     lines = ",\n".join(json.dumps(row) for row in runs.rows)
     checkpoint.write_whole(path, f"[\n{lines}\n]\n".encode())
-
-
-def _rounded(value: Any) -> Any:
-    """The same with three decimals."""
-    if isinstance(value, dict):
-        return {name: _rounded(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_rounded(part) for part in value]
-    return round(value, 3) if isinstance(value, float) else value

@@ -79,11 +79,6 @@ def results_line(row: Row) -> str:
     return _joined(cells, COLUMNS)
 
 
-def results_table(rows: Iterable[Row]) -> str:
-    """`results_header` and a `results_line` for each row."""
-    return "\n".join([results_header(), *map(results_line, rows)])
-
-
 def recipes_table(rows: Iterable[Row]) -> str:
     """Both halves of what is known of each recipe: `likelihoods_table`, `layers_table`.
 
@@ -188,11 +183,6 @@ def newest_route(row: Row) -> str:
     """The line that a cross-check has just added, or what it is about before it has any."""
     known = [route for route in ROUTE_NAMES if route in row]
     return routes_line(row, known[-1]) if known else routes_header(row)
-
-
-def routes_table(row: Row) -> str:
-    """`routes_header` and the three lines of a cross-check."""
-    return "\n".join([routes_header(row), *(routes_line(row, route) for route in ROUTE_NAMES)])
 
 
 def _layer_means(rows: Sequence[Row], name: str) -> list[float]:

@@ -12,16 +12,15 @@ from course_lib.arguments import DOUBLE
 from course_lib.data import load_mnist
 from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.scenes.encoded_digits import COPIES, EncodedDigits, shipped_digits
+from course_lib.explorers.scenes.image_pair import empty_pair, pair
 from course_lib.explorers.scenes.outlines import Array, outlines
 from course_lib.explorers.stage import Explorer, Reading, Slider, Steps
 from course_lib.plots import COLOURS, above, label, number, panels, printed, style
-from course_lib.plots.tiles import Blit, sheet
 from course_lib.vae import VAE
 
 REACH = 3.2  # of the latent plane that is drawn, prior standard deviations
 FARTHEST = 3.0  # to which the point can be moved
 SIDE = 380  # of the plane, shown pixels
-SCALE = 10  # drawn pixels for each pixel of an image
 # The light hues of Tol (2021) and one more: pale, so that what moves stands out; the numerals on
 # the map say which is which to readers who cannot tell them apart.
 TINTS = (
@@ -65,12 +64,7 @@ class LatentWalk(Explorer):
         """Left the plane. Right the two pictures, and below them the sum at the point."""
         (plane,) = panels(figure, left=16, right=784 - SIDE, top=54, bottom=396 - SIDE)
         self._build_plane(plane)
-        wide, high = (57 * SCALE + 2) // 2, 28 * SCALE // 2
-        (pair,) = panels(figure, left=452, right=348 - wide, top=54, bottom=396 - high)
-        style(pair, keep="").set(xlim=(0, 1), ylim=(0, 1))
-        above(pair, 0.0, 12, "the image x", of="text")
-        above(pair, 0.51, 12, "what z decodes to", of="likelihood")
-        self.pair = Blit(pair, sheet(_squares(self.digits.x[:2]), 2, scale=SCALE))
+        self.pair = empty_pair(figure, 54, "what z decodes to", of="likelihood")
         (point,) = panels(figure, left=452, right=64, top=266, bottom=20)
         self._build_point(point)
         self.moving(self.pair)
@@ -118,8 +112,7 @@ class LatentWalk(Explorer):
         self.here.set_data((z_1,), (z_2,))
         for marker, of in ((self.exact, "posterior"), (self.answer, "q")):
             marker.set_data(*[(numbers[f"{of}_mean_{i}"],) for i in (1, 2)])
-        pictures = torch.stack([self.digits.x[image], self.digits.decoded(z)])
-        self.pair.set_picture(sheet(_squares(pictures), 2, scale=SCALE))
+        self.pair.set_picture(pair(self.digits.x[image], self.digits.decoded(z)))
         for text, shown in zip(self.numerals, _sum(numbers), strict=True):
             text.set_text(shown)
         return Reading(numbers, _sentence(numbers, digit, z))
@@ -130,12 +123,6 @@ def _cross(ax: Axes) -> Line2D:
     (cross,) = ax.plot([], [], "P", color="black", markersize=9)
     cross.set(markeredgecolor="white", markeredgewidth=1.0, zorder=5)
     return cross
-
-
-def _squares(pixels: Tensor) -> Array:
-    """Pixels (N, 784) as images (N, 28, 28)."""
-    result: Array = pixels.reshape(-1, 28, 28).numpy()
-    return result
 
 
 def apart(points: Array) -> Array:

@@ -75,7 +75,7 @@ class ChainOfLatents(Explorer):
     Numbers: decided_3, decided_2, decided_1 and decided_x, the shares of the pixels' variance that
     each variable decides given those above it, which add up to 1 (0 for a level that the chain
     lacks); kept, the sum over the kept ones; alike, the share of pairs of relatives that show the
-    same digit, as a nearest neighbour reads them.
+    same digit, as a nearest neighbour reads them; unrelated, that share among all pairs.
     """
 
     title = "A chain of latents: keep some, draw the rest anew"
@@ -97,7 +97,7 @@ class ChainOfLatents(Explorer):
             figure, widths=widths, left=2, right=11, top=60, bottom=4, across=46
         )
         self._build_graph(graph)
-        self.members = _pictures(members, SHOWN)
+        self.members = _pictures(members)
         corner = (SIDE - 1.5, TALL - SIDE)
         self.frame = members.add_patch(Rectangle(corner, SIDE + 1, SIDE + 1, fill=False))
         self.frame.set(linewidth=2.0, edgecolor=INK, clip_on=False)
@@ -171,13 +171,14 @@ class ChainOfLatents(Explorer):
         """Moves the chain to the framed picture, the second of the first row."""
         depth = len(family.latents)
         for t, node in enumerate(self.nodes):
+            shown = t <= depth
             for artist in node.artists:
-                artist.set_visible(t <= depth)
+                artist.set_visible(shown)
             if t > 0:
-                self.arrows[t - 1].set_visible(t <= depth)
-            kept = t >= level
-            shades = _shades(family, first, t)
-            node.show(_tiles(shades, t), parts.get(t, 0.0), percents.get(t, 0), kept)
+                self.arrows[t - 1].set_visible(shown)
+            if shown:
+                picture = _tiles(_shades(family, first, t), t)
+                node.show(picture, parts[t], percents[t], kept=t >= level)
         same = listed(NAMES[depth : level - 1 : -1])
         fresh = listed(NAMES[level - 1 : 0 : -1])
         shared = f"the same {same}" if same else "nothing shared"
@@ -188,19 +189,17 @@ class ChainOfLatents(Explorer):
 
 
 def _shades(family: Families, which: int, level: int) -> NDArray[np.floating]:
-    """x or z_level of one picture, 0 white to 1 black; no values of a latent that there is not."""
-    shades: NDArray[np.floating] = np.zeros((0, PER_ROW))
+    """x or z_level of one picture, 0 white to 1 black."""
     if level == 0:
-        shades = family.x[which]
-    elif level <= len(family.latents):
-        shades = 0.5 + 0.5 * family.latents[level - 1][which].reshape(-1, PER_ROW) / REACH
-    return shades
+        return family.x[which]
+    shades: NDArray[np.floating] = family.latents[level - 1][which].reshape(-1, PER_ROW)
+    return 0.5 + 0.5 * shades / REACH
 
 
-def _pictures(ax: Axes, columns: int) -> Blit:
-    """A panel of blank pictures, whose data units are shown pixels."""
-    style(ax, keep="").set(xlim=(0, SIDE * columns - 1), ylim=(0, TALL))
-    return Blit(ax, sheet(np.zeros((ROWS * columns, 28, 28)), columns, 2 * PIXEL_RATIO))
+def _pictures(ax: Axes) -> Blit:
+    """The panel of the families, still blank, whose data units are shown pixels."""
+    style(ax, keep="").set(xlim=(0, SIDE * SHOWN - 1), ylim=(0, TALL))
+    return Blit(ax, sheet(np.zeros((ROWS * SHOWN, 28, 28)), SHOWN, 2 * PIXEL_RATIO))
 
 
 def _tiles(values: ArrayLike, level: int) -> Bytes:

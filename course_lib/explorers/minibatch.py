@@ -63,7 +63,6 @@ class DatasetFunnel(Explorer):
         self.exact = self.data.elbo.sum().item()
         self.ink = (self.data.images / 16).reshape(DIGITS, 8, 8).numpy()
         self.spread = {way: _spreads(self.data.elbo, way) for way in REPLACEMENT}
-        self.scale = RIGHT
         self.standing = ("", "")  # replacement and scale of the funnel that is drawn
 
     def build(self, figure: Figure) -> None:
@@ -102,7 +101,6 @@ class DatasetFunnel(Explorer):
 
     def update(self, B: int, replacement: str, scale: str) -> Reading:
         """Inks the batch, moves the funnel, and reads them."""
-        self._rescale(scale)
         factor = _multiplier(scale)  # (100,)
         share = factor * SIZES / DIGITS  # against N/B, for the spread
         std = share * self.spread[replacement]
@@ -111,6 +109,7 @@ class DatasetFunnel(Explorer):
         self._move_digits(replacement, B)
         if self.standing != (replacement, scale):  # rare, and the same for every B
             self.standing = (replacement, scale)
+            self._rescale(scale)
             self._draw_funnel(share * self.exact, std, estimates)
         low, high = (float(share[here] * self.exact + k * std[here]) for k in (-2, 2))
         self.chosen.set_data([B] * 2, [low, high])
@@ -135,14 +134,10 @@ class DatasetFunnel(Explorer):
         return 1.12 * self.exact, -0.04 * self.exact
 
     def _rescale(self, scale: str) -> None:
-        """Another axis if the scale is another, which is rare."""
-        if scale == self.scale:
-            return
-        self.scale = scale
+        """The axis of that scale, and the words above it."""
         self.funnel.set_ylim(self._limits(scale))
         for text, px in ((self.exact_text, 32), (self.spread_text, 12)):
             text.set_y(height_above(self.funnel, px))
-        self.redraw()
 
     def _move_digits(self, replacement: str, size: int) -> None:
         ink = np.full((DIGITS, 1, 1), PALE)

@@ -8,17 +8,28 @@ from matplotlib.figure import Figure
 
 from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.scenes.encoded_digits import EncodedDigits
+from course_lib.explorers.scenes.image_pair import empty_pair, pair
 from course_lib.explorers.scenes.outlines import Array, outlines
-from course_lib.explorers.scenes.own_paths import STEPS, STOPS, own_paths, shipped_paths
+from course_lib.explorers.scenes.own_paths import PIXELS, STEPS, STOPS, own_paths, shipped_paths
 from course_lib.explorers.stage import Explorer, Reading, Steps
-from course_lib.plots import COLOURS, Ledger, above, below, number, panels, printed, style
-from course_lib.plots.tiles import Blit, Bytes, sheet
+from course_lib.plots import (
+    COLOURS,
+    PIXEL_RATIO,
+    Blit,
+    Ledger,
+    above,
+    below,
+    number,
+    panels,
+    printed,
+    style,
+)
+from course_lib.plots.tiles import Bytes
 
 BANDS = (3.0, 10.0, 30.0, 60.0, 100.0)  # nats below the summit: where the blues change
 SHADES = (0.9, 0.62, 0.42, 0.26, 0.12)  # of blue within them; beyond the last one white
 LEDGER = (-1.12, 0.16)  # its ends, from log p(x), in units of the largest gap of all images
-SIDE = 372  # of the latent plane, shown pixels
-SCALE = 10  # drawn pixels for each pixel of an image
+SIDE = PIXELS // PIXEL_RATIO  # of the latent plane, shown pixels
 
 
 class OwnQ(Explorer):
@@ -37,7 +48,7 @@ class OwnQ(Explorer):
 
     def __init__(self, digits: EncodedDigits | None = None) -> None:
         """digits: of another model; by default those of the one that ships."""
-        self.paths = own_paths(digits, list(range(0, 20, 2))) if digits else shipped_paths()
+        self.paths = own_paths(digits) if digits else shipped_paths()
         super().__init__()
 
     def prepare(self) -> None:
@@ -49,12 +60,7 @@ class OwnQ(Explorer):
         """Left the latent plane near the posterior, right the images and the ledger."""
         (plane,) = panels(figure, left=16, right=800 - 16 - SIDE, top=62, bottom=450 - 62 - SIDE)
         self._build_plane(plane)
-        wide, high = (57 * SCALE + 2) // 2, 28 * SCALE // 2
-        (pair,) = panels(figure, left=452, right=348 - wide, top=28, bottom=422 - high)
-        style(pair, keep="").set(xlim=(0, 1), ylim=(0, 1))
-        above(pair, 0.0, 12, "the image x", of="text")
-        above(pair, 0.51, 12, "q's mean, decoded", of="q")
-        self.pair = Blit(pair, self._pictures(0, 0))
+        self.pair = empty_pair(figure, 28, "q's mean, decoded", of="q")
         (right,) = panels(figure, left=452, right=64, top=206, bottom=16)
         widest = self.gaps.max().item()
         self.window = LEDGER[0] * widest, LEDGER[1] * widest
@@ -76,10 +82,6 @@ class OwnQ(Explorer):
         self.wide = below(ax, 0.5, 9, of="axis")
         self.moving(self.shade, self.start, self.way, self.ellipse, self.wide)
 
-    def _pictures(self, image: int, stop: int) -> Bytes:
-        both = torch.stack([self.paths.x[image], self.paths.at_mean[stop, image]])
-        return sheet(both.reshape(-1, 28, 28).numpy(), 2, scale=SCALE)
-
     def update(self, digit: int, steps: int) -> Reading:
         """Moves q to where it stands after so many steps."""
         stop, paths = STOPS.index(steps), self.paths
@@ -91,7 +93,7 @@ class OwnQ(Explorer):
         self.start.set_data(*near.place(_ellipses(paths.means[0, digit], first)).T)
         self.ellipse.set_data(*near.place(_ellipses(mean, std)).T)
         self.wide.set_text(f"z₁ across, z₂ upwards; the square is {number(near.side, 2)} wide")
-        self.pair.set_picture(self._pictures(digit, stop))
+        self.pair.set_picture(pair(paths.x[digit], paths.at_mean[stop, digit]))
         evidence, elbo = paths.log_evidence[digit].item(), paths.elbo[stop, digit].item()
         self.ledger.ax.set_ylim(evidence + self.window[0], evidence + self.window[1])
         self.ledger.set(evidence, elbo)

@@ -126,7 +126,7 @@ class GradientNoise(Explorer):
             "score_mean": score.mean().item(),
         }
         self._move_carried(mean, std)
-        self._move_function(f, goal, mean, std)
+        self._move_function(f, goal, mean + std * self.noise[:SHOWN], path[:SHOWN])
         self._move_estimates(numbers, path, score)
         return Reading(numbers, _sentence(numbers, f, mean, std))
 
@@ -138,15 +138,14 @@ class GradientNoise(Explorer):
         density = np.exp(-0.5 * ((self.z - mean) / std) ** 2) / (std * math.sqrt(2 * math.pi))
         self.band.set_data(self.z, LATENT, LATENT + TALL * density)
 
-    def _move_function(self, f: str, goal: Target, mean: float, std: float) -> None:
-        """f, and at each z its slope and its height over zero."""
+    def _move_function(self, f: str, goal: Target, z: Tensor, slopes: Tensor) -> None:
+        """f, and at each z (SHOWN,) its slope there and its height over zero."""
         share = (HEAD - FOOT) / (goal.high - goal.low)  # of the panel, for f to rise by one
 
         def place(values: Numbers) -> Numbers:
             return FOOT + share * (values - goal.low)
 
-        z = mean + std * self.noise[:SHOWN]
-        slope = share * gradients.pathwise(goal.f, mean, std, self.noise[:SHOWN]).mean.numpy()
+        slope = share * slopes.numpy()
         x, y = inside(z.numpy(), -EDGE, EDGE), place(goal.f(z).numpy())
         zero = place(np.zeros(SHOWN))
         self.name.set_text(f"f(z) = {f}" if f != FUNCTIONS[-1] else "f(z): a step")

@@ -12,7 +12,7 @@ from matplotlib.text import Annotation, Text
 from numpy.typing import ArrayLike
 
 from course_lib.plots.drawing import DRAWING
-from course_lib.plots.figures import PIXEL_RATIO, new_figure, panels
+from course_lib.plots.figures import new_figure, panels, rise
 from course_lib.plots.vocabulary import TEXT_PT, ImageGrid, image_grid, ink, label
 
 _OVER_PX = 12  # from an image up to the middle of its words
@@ -24,8 +24,7 @@ _UNDER = -0.09  # of the panel's height: where a caption stands
 
 def height_above(ax: Axes, px: float) -> float:
     """`px` shown pixels above the panel, in the units of its y axis as they now are."""
-    bottom, top = ax.get_ylim()
-    return float(top + px * PIXEL_RATIO / ax.bbox.height * (top - bottom))
+    return float(ax.get_ylim()[1] + rise(ax, px))
 
 
 @DRAWING
@@ -43,8 +42,7 @@ def below(ax: Axes, x: float, px: float, *, of: str) -> Text:
     """An empty text for what stands at x, in data units; its middle is `px` shown pixels below the
     panel. Set the limits of the panel first.
     """
-    bottom, top = ax.get_ylim()
-    y = bottom - px * PIXEL_RATIO / ax.bbox.height * (top - bottom)
+    y = ax.get_ylim()[0] - rise(ax, px)
     return ax.text(x, y, "", fontsize=TEXT_PT, color=ink(of), ha="center", va="center")
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from course_lib.numerals import number
 from course_lib.plots.drawing import DRAWING
-from course_lib.plots.figures import PIXEL_RATIO
+from course_lib.plots.figures import PIXEL_RATIO, rise
 from course_lib.plots.ledger import spread
 from course_lib.plots.vocabulary import COLOURS, TEXT_PX, label, style
 
@@ -136,7 +136,7 @@ def _round_numbers(x: Numbers) -> Numbers:
 def _write_ends(ax: Axes, x: Numbers, y: Numbers, units: Numbers) -> None:
     """What each layer costs at the end, beside the end of its line, none over another."""
     low, high = ax.get_ylim()
-    unit = (high - low) * PIXEL_RATIO / ax.bbox.height  # nats a shown pixel
+    unit = rise(ax, 1)  # nats a shown pixel
     order = np.argsort(-y[:, -1], kind="stable")
     wanted = ((y[order, -1] - low) / unit + _ROW_PX / 2).tolist()
     room = (high - low) / unit + _ROW_PX
@@ -151,8 +151,7 @@ def _write_ends(ax: Axes, x: Numbers, y: Numbers, units: Numbers) -> None:
 
 def _write_units(ax: Axes, epochs: Numbers, units: Numbers) -> None:
     """A row of numbers for each layer above the lines, z_T's on top, named at its end."""
-    low, high = ax.get_ylim()
-    row = _ROW_PX * PIXEL_RATIO / ax.bbox.height * (high - low)
+    high, row = ax.get_ylim()[1], rise(ax, _ROW_PX)
     for place, level in enumerate(reversed(range(len(units)))):
         y, of = high - (place + 0.5) * row, LAYERS[level]
         for epoch, count in zip(epochs, units[level], strict=True):

@@ -77,6 +77,12 @@ def shown_size(figure: Figure) -> tuple[int, int]:
     return round(width / PIXEL_RATIO), round(height / PIXEL_RATIO)
 
 
+def rise(ax: Axes, px: float) -> float:
+    """What a step of `px` shown pixels upwards is on the y axis, in its units as they now are."""
+    bottom, top = ax.get_ylim()
+    return float(px * PIXEL_RATIO / ax.bbox.height * (top - bottom))
+
+
 def agg_canvas(figure: Figure) -> Any:  # matplotlib leaves its methods untyped
     """The canvas of a figure from new_figure. Raises ValueError for a figure made elsewhere."""
     canvas = figure.canvas

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from course_lib.numerals import fixed_point, number
 from course_lib.plots.drawing import DRAWING
-from course_lib.plots.figures import PIXEL_RATIO
+from course_lib.plots.figures import PIXEL_RATIO, rise
 from course_lib.plots.ledger import spread
 from course_lib.plots.vocabulary import COLOURS, TEXT_PT, TEXT_PX, ink, label, style
 
@@ -110,12 +110,10 @@ def split_bars(ax: Axes, approximation: ArrayLike, amortisation: ArrayLike) -> N
         raise ValueError(
             f"approximation and amortisation must be (N,), got {shape.shape} and {sharing.shape}"
         )
-    low, high = ax.get_ylim()
-    over = _OVER_PX * PIXEL_RATIO / ax.bbox.height * (high - low)
     ax.bar(range(len(shape)), shape, linewidth=0, **_PARTS[0])
     ax.bar(range(len(shape)), sharing, bottom=shape, **_PARTS[1])
     for place, total in enumerate(shape + sharing):
-        label(ax, place, total + over, number(total, 0), of="gap", ha="center")
+        label(ax, place, total + rise(ax, _OVER_PX), number(total, 0), of="gap", ha="center")
 
 
 @DRAWING

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from course_lib.bounds import log_weights
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.evaluate import expected_log_likelihood
-from course_lib.explorers.scenes.encoded_digits import EncodedDigits, shipped_digits
+from course_lib.explorers.scenes.encoded_digits import COPIES, EncodedDigits, shipped_digits
 from course_lib.vae import VAE
 
 STEPS, RATE, DRAWS = 100, 0.03, 16  # of Adam, its rate falling to zero; draws of q in each step
@@ -86,8 +86,9 @@ def ascend(model: VAE, x: Tensor, start: DiagonalGaussian) -> list[DiagonalGauss
     return path
 
 
-def own_paths(digits: EncodedDigits, images: list[int]) -> OwnPaths:
-    """Of these of the digits' images."""
+def own_paths(digits: EncodedDigits) -> OwnPaths:
+    """Of the first image of each digit."""
+    images = list(range(0, len(digits.x), COPIES))
     model, x = digits.model, digits.x[images]
     start = DiagonalGaussian(digits.q.mean[images], digits.q.log_std[images])
     path = ascend(model, x, start)
@@ -126,6 +127,5 @@ def _landscape(digits: EncodedDigits, image: int, path: Tensor) -> Landscape:
 
 @lru_cache(maxsize=1)
 def shipped_paths() -> OwnPaths:
-    """Of the first test image of each digit, under the model that ships."""
-    digits = shipped_digits()
-    return own_paths(digits, list(range(0, len(digits.x), len(digits.x) // 10)))
+    """Of MNIST's test images, under the model that ships."""
+    return own_paths(shipped_digits())

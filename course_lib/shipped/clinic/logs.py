@@ -1,6 +1,5 @@
 """The logs of the clinic: made by their programs, kept in `data/clinic/`, read by name."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -26,31 +25,19 @@ def clinic_log(name: str) -> Curve:
     return load_curve(log_path(name))
 
 
-def make_log(
-    name: str,
-    *,
-    seed: int = SEED,
-    epochs: int = EPOCHS,
-    report: Callable[[dict[str, float]], None] | None = None,
-) -> Curve:
+def make_log(name: str, *, seed: int = SEED, epochs: int = EPOCHS) -> Curve:
     """The log of a run of one of the clinic's programs, which takes some three seconds.
 
     Arguments and errors as for `run_program`.
     """
-    return run_program(name, seed=seed, epochs=epochs, report=report)[1]
+    return run_program(name, seed=seed, epochs=epochs)[1]
 
 
-def run_program(
-    name: str,
-    *,
-    seed: int = SEED,
-    epochs: int = EPOCHS,
-    report: Callable[[dict[str, float]], None] | None = None,
-) -> tuple[Hierarchy, Curve]:
+def run_program(name: str, *, seed: int = SEED, epochs: int = EPOCHS) -> tuple[Hierarchy, Curve]:
     """Trains one of the clinic's programs; returns it and its log.
 
     The first weights, the order of the images and all noise come from the seed; torch's global
-    generator is left as it was. report is called with each epoch's row.
+    generator is left as it was.
     Raises ValueError if there is no program of that name, or the training ends in no number.
     """
     kind, seed = PROGRAMS[_known(name)], require_seed("seed", seed)
@@ -58,7 +45,7 @@ def run_program(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         program = kind(pixels.mean(0) / 255).float()  # whatever torch's default is
-        rows = train(program, pixels, epochs=require_count("epochs", epochs), report=report)
+        rows = train(program, pixels, epochs=require_count("epochs", epochs))
     return program, curve_of(rows)
 
 

@@ -4,8 +4,6 @@
 It is written as one writes it in a notebook, without the course's own models.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
@@ -69,17 +67,11 @@ class Hierarchy(nn.Module):
         return log_p.sum(-1).mean(), self.reduce(cost_1), self.reduce(cost_2)
 
 
-def train(
-    program: Hierarchy,
-    pixels: Tensor,
-    *,
-    epochs: int = EPOCHS,
-    report: Callable[[dict[str, float]], None] | None = None,
-) -> list[dict[str, float]]:
+def train(program: Hierarchy, pixels: Tensor, *, epochs: int = EPOCHS) -> list[dict[str, float]]:
     """Trains by Adam on batches of 100 and returns a row an epoch, as the program prints it.
 
     pixels: (N, 784) grey levels 0..255. A row has epoch, elbo, reconstruction, cost_1, cost_2, all
-    means over the epoch's images in nats, and active_1, active_2. report is called with each row.
+    means over the epoch's images in nats, and active_1, active_2.
     """
     optimiser = torch.optim.Adam(program.parameters(), program.rate)
     watched = program.prepare(pixels[:COUNTED])
@@ -97,8 +89,6 @@ def train(
         means = torch.stack(seen).double().mean(0).tolist()
         named = dict(zip(("elbo", "reconstruction", "cost_1", "cost_2"), means, strict=True))
         rows.append({"epoch": epoch, **named, **active_units(program, watched)})
-        if report:
-            report(rows[-1])
     return rows
 
 
