@@ -59,18 +59,11 @@ def words_of_the_text(part: str) -> list[list[str]]:
     return [line.split("(", 1)[1].split(")")[0].split('"')[1::2] for line in lines]
 
 
-def test_each_blank_offers_what_the_text_does_and_answers_every_wrong_word() -> None:
+def test_each_blank_offers_what_the_text_does() -> None:
     exercise = find("4.a")
     assert isinstance(exercise, Blanks)
     offered = words_of_the_text("**4.a Derive.**")
     assert [sorted(words) for words in offered] == [sorted(b.options) for b in exercise.blanks]
-    right = [blank.right for blank in exercise.blanks]
-    for place, blank in enumerate(exercise.blanks):
-        for word in set(blank.options) - {blank.right}:
-            answer = [*right[:place], word, *right[place + 1 :]]
-            said = judged("4.a", answer)
-            assert not said.accepted
-            assert said.message.endswith(f"Blank {place + 1}, “{word}”: {blank.reasons[word]}")
 
 
 # ---- 4.b: the bug that the cell holds ----

@@ -6,6 +6,7 @@ and of a design that are made up here, so that nothing passes for want of an exe
 
 import copy
 import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 import torch
 from exercise_answers import CHOICES, DESIGNS, FUNCTIONS, NUMBERS
 from exercise_mistakes import WRONG_DESIGNS
+from notebook_rules import FOLDER, Notebook, exercise_name
 
 from course_lib.checks import Blank, Blanks, Design, Exercise, MultipleChoice, Verdict, judge
 from course_lib.exercises import EXERCISES, AnyExercise
@@ -99,6 +101,34 @@ def test_a_reason_is_a_sentence_of_its_own(name: str) -> None:
         for reason in reasons:
             assert reason.endswith((".", "?")), reason
             assert len(reason.split()) >= 3, reason
+
+
+# As a text offers them: in quotes, or as a row of a list. "11.c" says its second four in a word.
+QUOTED, ROW = r'"([^"\n]+)"', r"^- (?:\*\*)?(\w+)(?:: |\*\* )"
+THE_SAME = ("and the same four for C", "A: ", "C: ")
+
+
+def prose_of(name: str) -> str:
+    """Of an exercise, from its name to the cell that checks it, whose comments may say more."""
+    (path,) = FOLDER.glob(f"{int(name.split('.')[0]):02d}_*.ipynb")
+    notebook = Notebook.read(path)
+    (end,) = (cell.place for cell in notebook.exercises if exercise_name(cell) == name)
+    words = [c.source for c in notebook.cells[:end] if not c.is_code or c.place == end]
+    return "\n\n".join(words).split(f"**{name} ")[1]
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_what_the_text_offers_is_what_can_be_answered(name: str) -> None:
+    exercise, prose = EXERCISES[name], prose_of(name)
+    assert isinstance(exercise, MultipleChoice | Blanks)
+    parts = exercise.blanks if isinstance(exercise, Blanks) else [exercise]
+    options = {word for part in parts for word in part.options}
+    offered = set(re.findall(QUOTED, prose)) | set(re.findall(ROW, prose, re.M))
+    marked = set(re.findall(f"`{QUOTED}`", prose)) | set(re.findall(ROW, prose, re.M))
+    said, first, second = THE_SAME
+    if said in prose:
+        offered |= {word.replace(first, second) for word in offered}
+    assert marked <= options <= offered
 
 
 # ---- Designs ----

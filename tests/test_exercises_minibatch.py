@@ -65,6 +65,12 @@ def test_the_figure_is_the_spread_of_the_estimate(way: str, elbo: Any) -> None:
     assert float(figure) == pytest.approx(exact, rel=1e-5)
 
 
+def test_what_the_text_says_of_random_batches_and_of_its_own_groups(elbo: Any) -> None:
+    """± 299 and 112 nats; the first by the variance of ten draws that are not put back."""
+    random = math.sqrt(100 * (100 - 10) / 10 * elbo.var(ddof=1))
+    assert [round(random), round(spread(alike_together(), elbo))] == [299, 112]
+
+
 def test_one_digit_of_each_group_is_right_on_average(elbo: Any) -> None:
     """By 20,000 batches: unbiased, and as wide as told."""
     rng, groups = np.random.default_rng(0), alike_together()

@@ -4,6 +4,7 @@ Each notebook runs in its own kernel, and whatever a cell writes is held against
 """
 
 import copy
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,9 @@ from course_lib.index import text
 
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 AGAIN = 3  # how often each cell is run again, alone
+# What trains, or scores with many draws, takes seconds, and is run again alone once: with the runs
+# in order and in reverse that makes three.
+LONG = re.compile(r"\b(?:fit|trained|train_on_digits|sampled_log_evidence)\(")
 
 # Runs in the kernel, before the notebook: it remembers which explorers were shown, and moves
 # them through the widgets on the page as a browser does, by messages to each widget.
@@ -147,13 +151,16 @@ def reading(notebook: Any, folder: Path) -> Iterator[Reader]:
 
 
 def plays_again(notebook: Any, folder: Path) -> list[str]:
-    """Run All; then each cell again, alone, three times; then all once more, from the last up."""
+    """Run All; then each cell again, alone, three times or, if it takes long, once; then all once
+    more, from the last up.
+    """
     with reading(notebook, folder) as reader:
         for place in reader.places:
             reader.runs(place, "in order")
         strayed = reader.asks("_hands.strayed()").splitlines()
         for place in reader.places:
-            for time in range(1, AGAIN + 1):
+            long = LONG.search(notebook.cells[place].source)
+            for time in range(1, 1 + (1 if long else AGAIN)):
                 reader.runs(place, f"alone, time {time}")
         for place in reversed(reader.places):
             reader.runs(place, "from the last to the first")
