@@ -13,6 +13,7 @@ from course_lib.plots import (
     image_rows,
     ink,
     inside,
+    named_rows,
     new_figure,
     panels,
 )
@@ -112,6 +113,40 @@ def test_rows_of_images_have_their_names_above_them() -> None:
         assert box.x0 / 2 == pytest.approx(3, abs=2)
         assert 3 * 62 - (box.y0 + box.y1) / 4 == pytest.approx(62 * row + 9.5, abs=1.5)
         assert ax.images[0].get_window_extent().y1 / 2 < box.y0 / 2
+
+
+def test_rows_of_images_have_their_names_beside_them() -> None:
+    """Two rows of four images of 7 × 10: 43 × 15 tiles, ten shown pixels each, edges of 3."""
+    names = ["first", "second, in\ntwo lines"]
+    values = np.arange(560.0).reshape(2, 4, 7, 10) / 560
+    figure = named_rows(values, names, of="prior", width=553, left=120)
+    assert shown_size(figure) == (553, 156)
+    (sheet,) = figure.axes
+    drawn = np.asarray(sheet.images[0].get_array())
+    assert drawn.shape == (15, 43)
+    np.testing.assert_array_equal(drawn[8:, 11:21], values[1, 1])
+    figure.canvas.draw()
+    for row, (text, name) in enumerate(zip(sheet.texts, names, strict=True)):
+        assert (text.get_text(), text.get_color()) == (name, ink("prior"))
+        box = text.get_window_extent()
+        assert box.x1 / 2 == pytest.approx(120 - 12, abs=1.5)
+        assert 156 - (box.y0 + box.y1) / 4 == pytest.approx(3 + 35 + 80 * row, abs=1.5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "left", "says"),
+    [
+        ((2, 4, 4, 4), 50, r"one for each row, got 1 for \(2, 4, 4, 4\)"),
+        ((1, 4, 4), 50, r"one for each row, got 1 for \(1, 4, 4\)"),
+        ((1, 0, 4, 4), 50, "none of them 0"),
+        ((1, 2, 4, 4), 300, "the margins leave -3 × 1"),
+    ],
+)
+def test_rows_without_a_name_an_image_or_room_are_refused(
+    shape: tuple[int, ...], left: int, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        named_rows(np.zeros(shape), ["row"], of="q", width=300, left=left)
 
 
 @pytest.mark.parametrize("shapes", [[], [(2, 4, 4), (3, 4, 4)], [(4, 4)]])

@@ -240,6 +240,7 @@ def test_top_down_loses_less_in_most_chains_of_the_notebook_s_sizes() -> None:
 def test_a_reader_of_digits_that_come_back_over_twenty_seeds() -> None:
     test, known = load_mnist("test"), load_mnist("train")
     model, shares = shipped.load_model("mnist_hvae_3_warm").requires_grad_(False), []
+    by_halves = []  # by the reader of the notebook and its explorer, which sees 14 × 14 pixels
     for seed in range(20):
         generator = Generator().manual_seed(100 + seed)
         x = binarise(test.images[:500].flatten(1), generator=generator)
@@ -247,11 +248,14 @@ def test_a_reader_of_digits_that_come_back_over_twenty_seeds() -> None:
         near = [torch.cdist(y, known.images[:5000].flatten(1) / 255).argmin(1) for y in (x, *back)]
         right = [(known.labels[n] == test.labels[:500]).double().mean() for n in near]
         shares.append(torch.stack(right))
-    low, high = torch.stack(shares).aminmax(dim=0)
-    # An image is 0.002; another machine may round one or two of them to another name.
-    assert low[:2].min() > 0.88  # x, and from z_1: nine of ten
-    assert 0.85 < low[2] < high[2] < 0.9  # from z_2: 86 to 89 of a hundred
-    assert 0.66 < low[3] < high[3] < 0.73  # from z_3: 67 to 72
+        right = [(read_digits(y) == test.labels[:500]).double().mean() for y in (x, *back)]
+        by_halves.append(torch.stack(right))
+    for read in (shares, by_halves):
+        low, high = torch.stack(read).aminmax(dim=0)
+        # An image is 0.002; another machine may round one or two of them to another name.
+        assert low[:2].min() > 0.88  # x, and from z_1: nine of ten
+        assert 0.85 < low[2] < high[2] < 0.9  # from z_2: 86 to 89 of a hundred
+        assert 0.66 < low[3] < high[3] < 0.73  # from z_3: 67 to 72
 
 
 def test_families_of_other_ancestors() -> None:

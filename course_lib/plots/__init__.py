@@ -9,17 +9,27 @@
 
 vocabulary: colours, labels, samples, image grids. captions: words around a panel and over a row
 of images. densities: densities over z, curves named at their ends, areas. marks: named
-points, bars of shares, upright lines. figures: figures and panels in shown pixels, and their
-pictures. ledger: log p(x) = ELBO + gap; split_ledger: its gap in two parts, for one datum or for
-several. curves: what each layer costs while it learns. tiles: images drawn pixel by pixel. table:
-numbers side by side. drawing: what keeps the reader's settings out.
+points, bars of shares, upright lines. graphs: nodes and the arrows between them. figures: figures
+and panels in shown pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: its
+gap in two parts, for one datum or for several. curves: what each layer costs while it learns.
+tiles: images drawn pixel by pixel. table: numbers side by side. drawing: what keeps the reader's
+settings out.
 """
 
 from course_lib.numerals import number
-from course_lib.plots.captions import above, below, caption, height_above, image_row, image_rows
+from course_lib.plots.captions import (
+    above,
+    below,
+    caption,
+    height_above,
+    image_row,
+    image_rows,
+    named_rows,
+)
 from course_lib.plots.curves import layer_curves
 from course_lib.plots.densities import area, curve, density
 from course_lib.plots.figures import PIXEL_RATIO, Picture, encode_png, new_figure, panels, show
+from course_lib.plots.graphs import graph
 from course_lib.plots.ledger import Ledger, ledger, printed, spread
 from course_lib.plots.marks import histogram, named_points, upright
 from course_lib.plots.split_ledger import SplitLedger, printed_parts, split_bars
@@ -54,6 +64,7 @@ __all__ = [
     "curve",
     "density",
     "encode_png",
+    "graph",
     "height_above",
     "histogram",
     "image_grid",
@@ -67,6 +78,7 @@ __all__ = [
     "layer_curves",
     "ledger",
     "named_points",
+    "named_rows",
     "new_figure",
     "number",
     "panels",

@@ -17,6 +17,7 @@ from course_lib.plots.vocabulary import TEXT_PT, ImageGrid, image_grid, ink, lab
 
 _OVER_PX = 12  # from an image up to the middle of its words
 _NAME_PX = 19  # the height of a row's name
+_BESIDE_PX = 12  # from a name to the images on its right
 _ROW_PX = 440  # the width of a row: on a telephone its name is still read
 _EDGE_PX = 3
 _UNDER = -0.09  # of the panel's height: where a caption stands
@@ -99,4 +100,27 @@ def image_rows(rows: Mapping[str, tuple[str, ArrayLike]]) -> Figure:
     for ax, (name, (of, images)) in zip(axes, rows.items(), strict=True):
         image_grid(ax, images, columns=count)
         above(ax, 0.0, _NAME_PX / 2, name, of=of)
+    return figure
+
+
+def named_rows(
+    images: ArrayLike, names: Sequence[str], *, of: str, width: int, left: int
+) -> Figure:
+    """A figure, `width` shown pixels wide, of rows of images (R, N, H, W), a name before each row.
+
+    left: how many of the pixels are for the names. Raises ValueError unless there is one name for
+    each row, as `new_figure` and `panels` do, and as `image_grid` does.
+    """
+    tiles = np.asarray(images)
+    if tiles.ndim != 4 or len(tiles) != len(names):
+        raise ValueError(f"names must be one for each row, got {len(names)} for {tiles.shape}")
+    rows, count, high, wide = tiles.shape
+    scale = (width - left - _EDGE_PX) / (count * (wide + 1) - 1)  # shown pixels for one of a tile
+    tall = max(1, round((rows * (high + 1) - 1) * scale))
+    figure = new_figure(width, tall + 2 * _EDGE_PX)
+    (sheet,) = panels(figure, left=left, right=_EDGE_PX, top=_EDGE_PX, bottom=_EDGE_PX)
+    image_grid(sheet, tiles.reshape(-1, high, wide), columns=count)
+    for row, name in enumerate(names):
+        middle = (high + 1) * row + (high - 1) / 2
+        label(sheet, -0.5 - _BESIDE_PX / scale, middle, name, of=of, ha="right")
     return figure
