@@ -235,7 +235,7 @@ def _alone(path: Path) -> Iterator[None]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # readable for its owner alone
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with FileLock(_lock(path), timeout=PATIENCE):
+        with FileLock(_lock(path), timeout=PATIENCE, poll_interval=0.01):
             yield
 
 

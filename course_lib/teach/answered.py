@@ -2,6 +2,11 @@
 
 What was answered is kept by `checks.memory`. Names there that no chapter has are left alone; a
 notebook that cannot be read is named by its file.
+
+>>> from course_lib.checks.memory import Remembered
+>>> from course_lib.teach.answered import course_progress
+>>> course_progress(Remembered(solved={"4.a"}, tried={"4.b"})).next_open
+ExerciseState(name='4.b', state='tried')
 """
 
 import re
