@@ -120,7 +120,7 @@ class CourseProgress:
         small = "<br>".join(html.escape(line) for line in lines)
         return (
             f"<p><strong>{html.escape(self.totals)}</strong></p>"
-            f'<table style="border-collapse:collapse;margin:0"><tbody>{rows}</tbody></table>'
+            f'<table style="border-collapse:collapse;margin:0 0 1em"><tbody>{rows}</tbody></table>'
             f"<p>{self._next(link)}</p>"
             f'<p style="font-size:.85em">{small}</p>'
         )
