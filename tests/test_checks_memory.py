@@ -128,6 +128,10 @@ def no_home(file: Path) -> None:
     memory.place = lambda: Path("~/course-lib/progress.json")  # as nobody's home is named
 
 
+def overwritten(file: Path) -> None:
+    memory.write_whole = None  # type: ignore[assignment]  # by a reader who has tried things out
+
+
 def held(file: Path) -> None:
     lay(file, json.dumps(KEPT))
     memory.PATIENCE = 0.01
@@ -139,7 +143,7 @@ HELD: list[FileLock] = []
 
 
 @pytest.mark.parametrize(
-    "state", [nothing, off, full, newer, damaged, folder, no_folder, no_home, held]
+    "state", [nothing, off, full, newer, damaged, folder, no_folder, no_home, overwritten, held]
 )
 def test_a_notebook_prints_the_same_whatever_the_file_is(
     state: Callable[[Path], None],
@@ -147,7 +151,7 @@ def test_a_notebook_prints_the_same_whatever_the_file_is(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name in ("PATIENCE", "place"):  # which are set back afterwards
+    for name in ("PATIENCE", "place", "write_whole"):  # which are set back afterwards
         monkeypatch.setattr(memory, name, getattr(memory, name))
     try:
         state(file)
