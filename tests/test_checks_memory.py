@@ -129,7 +129,7 @@ def no_home(file: Path) -> None:
 
 
 def overwritten(file: Path) -> None:
-    memory.write_whole = None  # type: ignore[assignment]  # by a reader who has tried things out
+    memory.write_whole = None  # type: ignore[assignment, attr-defined]  # by a reader who has tried things out
 
 
 def held(file: Path) -> None:
