@@ -93,16 +93,16 @@ def test_the_table_of_11_d_falls_short_at_its_a_and_reaches_far_enough_at_4() ->
     (cell,) = [
         c for c in Notebook.read(path).code if c.calls("check") and "answer_11_d" in c.source
     ]
-    shown: dict[str, Any] = {"lower": LOWER, "ScalarChain": ScalarChain, "TanhArrow": TanhArrow}
+    shown: dict[str, Any] = {"ScalarChain": ScalarChain, "TanhArrow": TanhArrow}
     shown |= {"check": lambda *_: None, "table": lambda *_, **__: None}
     for a, most in ((2.0, 0.66), (4.0, 1.31)):
-        exec(cell.source.replace("a, rows = 2.0,", f"a, rows = {a},"), shown)
+        exec(cell.source.replace("0.4), 2.0", f"0.4), {a}"), shown)
         skews = {
             (b, c): skew
             for b, row in list(shown["rows"].items())[1:]
             for c, skew in zip(shown["rows"]["c"], row, strict=True)
         }
-        assert shown["a"] == a
+        assert (shown["below"], shown["a"]) == (LOWER, a)
         assert max(map(abs, skews.values())) == pytest.approx(most, abs=0.005)
         for (b, c), skew in skews.items():
             figure = lean(TanhArrow(a, float(b.removeprefix("b = ")), c, 0.3))
