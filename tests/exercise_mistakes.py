@@ -255,6 +255,9 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "7.d": [
         (lambda: DiagonalGaussian.standard(2), "and at most 1 nats is asked"),
         (lambda: DiagonalGaussian.from_std([1.29, 1.66], [0.02, 0.02]), "the gap is"),
+        # Where the ascent ends that starts at the first of the 2,000 places, and at the second.
+        (lambda: DiagonalGaussian.from_std([-1.215, -0.143], [0.068, 0.095]), "the gap is 19"),
+        (lambda: DiagonalGaussian.from_std([-0.715, 0.502], [0.029, 0.029]), "the gap is 1"),
         (lambda: DiagonalGaussian.standard(3), "one q of two latents is wanted"),
         (lambda: DiagonalGaussian.standard(2).expand((5,)), "one q of two latents is wanted"),
         (lambda: (0.83, 0.55), "a DiagonalGaussian is wanted, got tuple"),
@@ -279,6 +282,7 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     ],
     "11.d": [
         (lambda: TanhArrow(2.0, 0.7, 1.5, 0.3), "|skew| is 0.59"),
+        (lambda: TanhArrow(2.0, 0.5, 2.0, 0.3), "|skew| is 0.65"),  # the best of the cell's table
         (lambda: TanhArrow(2.0, 4.0, 0.0, 0.3), "|skew| is "),  # symmetric
         (lambda: TanhArrow(4.0, 0.5, 3.0, 2.0), "its noise s stays 0.3, got 2"),
         (lambda: TanhArrow(4.0, 0.5, 30.0, 0.3), "must lie between"),
@@ -288,6 +292,19 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (
             lambda: [AffineGaussian(0.68, 0.0, 0.25), AffineGaussian(0.16, -0.11, 0.08)],
             "the gap at x = 1 is 0.287",
+        ),
+        # What comes of raising the joint alone, the sum with log q(z_2|z_1) twice, and without it.
+        (
+            lambda: [AffineGaussian(0.0, 0.696, 0.0441), AffineGaussian(0.167, -0.117, 0.0094)],
+            "the gap at x = 1 is 2.7",
+        ),
+        (
+            lambda: [AffineGaussian(0.0, 0.768, 0.3434), AffineGaussian(0.196, -0.136, 0.0807)],
+            "the gap at x = 1 is 0.208",
+        ),
+        (
+            lambda: [AffineGaussian(0.0, 0.762, 0.3242), AffineGaussian(0.171, -0.119, 0.0095)],
+            "the gap at x = 1 is 1.2",
         ),
         (lambda: [AffineGaussian(0.68, 0.0, 0.25)], "a list of two, got 1"),
         (lambda: [(0.68, 0.0, 0.25), (0.16, -0.11, 0.08)], "must be an AffineGaussian"),

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from scipy import stats
 
 from course_lib.distributions import DiagonalGaussian
-from course_lib.plots import COLOURS, area, curve, density, ink, new_figure, panels
+from course_lib.plots import COLOURS, area, curve, density, ink, new_figure, outline, panels
 
 Z = torch.linspace(-3, 4, 71, dtype=torch.float64)
 
@@ -86,3 +86,18 @@ def test_an_area_lies_between_its_edges() -> None:
 def test_what_cannot_be_drawn_is_named(draw: Any, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         draw(panel())
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_an_outline_is_one_standard_deviation_out(filled: bool) -> None:
+    """Every point has the Mahalanobis distance 1, and they go once around."""
+    root = np.array([[0.6, 0.0], [-0.3, 0.2]])
+    drawn: Any = outline(panel(), root, of="posterior", filled=filled)
+    points = np.asarray(drawn.get_xy() if filled else drawn.get_xydata())
+    distance = np.einsum("ni,ij,nj->n", points, np.linalg.inv(root @ root.T), points)
+    np.testing.assert_allclose(distance, 1.0, rtol=1e-9)
+    assert np.ptp(points[:, 0]) == pytest.approx(1.2, abs=1e-3)
+    colour = drawn.get_facecolor()[:3] if filled else to_rgb(drawn.get_color())
+    assert tuple(colour) == pytest.approx(to_rgb(COLOURS["posterior"]))
+    with pytest.raises(ValueError, match=r"must have shape \(2, 2\), got \(2,\)"):
+        outline(panel(), [1.0, 2.0], of="posterior")

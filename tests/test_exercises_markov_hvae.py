@@ -1,15 +1,17 @@
 """Chapter 11's exercises: blanks, a warm-up to mend, two logs, an upper arrow to build."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from notebook_rules import FOLDER, Notebook
 
 from course_lib.checks import Blanks, Design
-from course_lib.exact import TanhArrow
+from course_lib.exact import ScalarChain, TanhArrow
 from course_lib.exercises import EXERCISES, judged
-from course_lib.exercises.markov_hvae import lean
+from course_lib.exercises.markov_hvae import LOWER, lean
 from course_lib.shipped.clinic import clinic_log
 from course_lib.shipped.clinic.faults import PROGRAMS
 
@@ -81,8 +83,30 @@ def test_an_arrow_that_leans_enough_is_accepted_and_the_explorer_has_none() -> N
     assert isinstance(EXERCISES["11.d"], Design)
     assert judged("11.d", TanhArrow(4.0, 0.5, 3.0, 0.3)).accepted
     assert judged("11.d", TanhArrow(-4.0, 0.5, -3.0, 0.3)).accepted
-    at_hand = [(b, c) for b in (0.2, 0.5, 0.7, 1.0, 2.0, 4.0) for c in (0.5, 1.0, 1.5)]
+    at_hand = [(b, c) for b in (0.2, 0.5, 0.7, 1.0, 2.0, 4.0) for c in (0.5, 1.0, 1.5, 2.0, 3.0)]
     assert all(lean(TanhArrow(2.0, b, c, 0.3)) > -0.7 for b, c in at_hand)
+
+
+def test_the_table_of_11_d_falls_short_at_its_a_and_reaches_far_enough_at_4() -> None:
+    """Of the cell that is given: no b and c of it lean enough at a = 2; at a = 4 up to 1.31."""
+    (path,) = FOLDER.glob("11_*.ipynb")
+    (cell,) = [
+        c for c in Notebook.read(path).code if c.calls("check") and "answer_11_d" in c.source
+    ]
+    shown: dict[str, Any] = {"ScalarChain": ScalarChain, "TanhArrow": TanhArrow}
+    shown |= {"check": lambda *_: None, "table": lambda *_, **__: None}
+    for a, most in ((2.0, 0.66), (4.0, 1.31)):
+        exec(cell.source.replace("0.4), 2.0", f"0.4), {a}"), shown)
+        skews = {
+            (b, c): skew
+            for b, row in list(shown["rows"].items())[1:]
+            for c, skew in zip(shown["rows"]["c"], row, strict=True)
+        }
+        assert (shown["below"], shown["a"]) == (LOWER, a)
+        assert max(map(abs, skews.values())) == pytest.approx(most, abs=0.005)
+        for (b, c), skew in skews.items():
+            figure = lean(TanhArrow(a, float(b.removeprefix("b = ")), c, 0.3))
+            assert figure == pytest.approx(-abs(skew), abs=1e-9)
 
 
 def test_the_mended_warm_up_prints_the_bound() -> None:

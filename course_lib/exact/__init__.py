@@ -22,6 +22,7 @@ from course_lib.exact.numerics.naive_expectation import expected_naive_log
 from course_lib.exact.optima.best_gaussian import best_gaussian
 from course_lib.exact.optima.chain_encoders import bottom_up_losses, top_down_losses
 from course_lib.exact.optima.decoder_variance import best_decoder_variance, equivalent_beta
+from course_lib.exact.optima.fitted_encoder import fit_encoder
 from course_lib.exact.optima.gaussian_fits import best_diagonal, best_isotropic, fit_gaussian
 from course_lib.exact.optima.kl_weight import (
     best_squared_loadings,
@@ -67,6 +68,7 @@ __all__ = [
     "expected_importance_weighted_bound",
     "expected_log_mean",
     "expected_naive_log",
+    "fit_encoder",
     "fit_gaussian",
     "fit_ppca",
     "linear_world",

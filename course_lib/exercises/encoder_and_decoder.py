@@ -44,12 +44,18 @@ def _grid_posterior(joint: Tensor, step: float) -> Tensor:
     return joint - torch.logsumexp(joint.flatten(), 0) - 2 * math.log(step)
 
 
-@lru_cache(maxsize=1)
-def _seven() -> tuple[VAE, Tensor, float]:
-    """The model, the image (1, 784), and its log p(x), nats."""
+def the_seven() -> tuple[VAE, Tensor]:
+    """The model whose latent is the plane, and test image 64 in black and white, (1, 784)."""
     model = cast(VAE, load_model("mnist_vae_2d")).double().requires_grad_(False)
     pixels = load_mnist("test").images.flatten(1)
-    x = binarise(pixels, generator=Generator().manual_seed(SEED)).double()[IMAGE : IMAGE + 1]
+    x = binarise(pixels, generator=Generator().manual_seed(SEED)).double()
+    return model, x[IMAGE : IMAGE + 1]
+
+
+@lru_cache(maxsize=1)
+def _seven() -> tuple[VAE, Tensor, float]:
+    """The model, the image, and its log p(x), nats."""
+    model, x = the_seven()
     return model, x, LatentPlane(model, x).log_evidence(0)
 
 
@@ -159,10 +165,10 @@ register(
         1.0,
         "the gap",
         hints=(
-            "Gradient ascent ends on the hill on which it starts. The encoder has only one start "
-            "to offer. Who else can name places in the plane?",
-            "Draw two thousand z from the model's prior, compare model.log_joint(image, [z]), and "
-            "start at the best, with a small σ such as 0.05. Then `ascend`.",
+            "Gradient ascent ends on the hill on which it starts, and the first of 2,000 places "
+            "may lie on any. What can the model itself say about each place, given the image?",
+            "plane.log_joint(seven, [places]) is log p(z|x) at every place, up to a constant. "
+            "Start at its largest, places[best][None], and call `ascend`.",
         ),
     ),
 )

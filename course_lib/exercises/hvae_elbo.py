@@ -238,10 +238,10 @@ register(
         0.05,
         "the gap at x = 1",
         hints=(
-            "Write log p(x, z_1, z_2) − log q(z_1|x) − log q(z_2|z_1) at draws made with μ + σε, "
-            "and push its mean uphill in six numbers.",
-            "Adam at 0.02, 64 draws a step, a thousand steps, σ as exp of a free number. Start "
-            "with z_1 near 1 and σ about 0.4.",
+            "`fit_encoder` raises the mean of what `to_raise` returns. Which number at a draw is "
+            "log p(x) if q is the posterior, and lower on average for any other q? See (12.3).",
+            "Every log p once, which is curved.log_joint(x_1, [z_1, z_2]), less every log q once: "
+            "q_1.log_prob(z_1) and q_2.log_prob(z_2).",
         ),
     ),
 )

@@ -8,8 +8,9 @@
 400
 
 vocabulary: colours, labels, samples, image grids. captions: words around a panel and over a row
-of images. densities: densities over z, curves named at their ends, areas. marks: named
-points, bars of shares, upright lines. graphs: nodes and the arrows between them. figures: figures
+of images. densities: densities over z, curves named at their ends, areas, outlines of
+Gaussians in the plane. marks: named points and bars, bars of shares, estimates with their errors,
+upright lines. graphs: nodes and the arrows between them. figures: figures
 and panels in shown pixels, and their pictures. ledger: log p(x) = ELBO + gap; split_ledger: its
 gap in two parts, for one datum or for several. curves: what each layer costs while it learns.
 tiles: images drawn pixel by pixel. table: numbers side by side. drawing: what keeps the reader's
@@ -27,11 +28,11 @@ from course_lib.plots.captions import (
     named_rows,
 )
 from course_lib.plots.curves import layer_curves
-from course_lib.plots.densities import area, curve, density
+from course_lib.plots.densities import area, curve, density, outline
 from course_lib.plots.figures import PIXEL_RATIO, Picture, encode_png, new_figure, panels, show
 from course_lib.plots.graphs import graph
 from course_lib.plots.ledger import Ledger, ledger, printed, spread
-from course_lib.plots.marks import histogram, named_points, upright
+from course_lib.plots.marks import estimates, histogram, named_bars, named_points, upright
 from course_lib.plots.split_ledger import SplitLedger, printed_parts, split_bars
 from course_lib.plots.table import table
 from course_lib.plots.tiles import Blit, sheet
@@ -64,6 +65,7 @@ __all__ = [
     "curve",
     "density",
     "encode_png",
+    "estimates",
     "graph",
     "height_above",
     "histogram",
@@ -77,10 +79,12 @@ __all__ = [
     "latent_ticks",
     "layer_curves",
     "ledger",
+    "named_bars",
     "named_points",
     "named_rows",
     "new_figure",
     "number",
+    "outline",
     "panels",
     "printed",
     "printed_parts",

@@ -1,9 +1,10 @@
-"""Densities over z, curves named at their ends, and areas, each in the colour of what it is."""
+"""Densities over z, curves named at their ends, areas, outlines: each in its thing's colour."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
+from matplotlib.patches import Polygon
 from numpy.typing import ArrayLike, NDArray
 
 from course_lib.plots.drawing import DRAWING
@@ -86,6 +87,24 @@ def area(
         if edge.ndim:
             _require_as_many(name, edge, across)
     return ax.fill_between(across, foot, top, color=colour(of), alpha=opacity, linewidth=0)
+
+
+@DRAWING
+def outline(ax: Axes, root: ArrayLike, *, of: str, filled: bool = False) -> Line2D | Polygon:
+    """Where a Gaussian over the plane, about 0, is e^−½ of its height: one standard deviation out.
+
+    root: R (2, 2), its covariance being R Rᵀ. `filled` shades the inside, without a line.
+    Raises ValueError for another shape.
+    """
+    square = np.asarray(root, dtype=float)
+    if square.shape != (2, 2):
+        raise ValueError(f"root must have shape (2, 2), got {square.shape}")
+    angle = np.linspace(0, 2 * np.pi, 121)
+    across, up = square @ np.stack([np.cos(angle), np.sin(angle)])
+    if filled:
+        (inside,) = ax.fill(across, up, color=colour(of), alpha=0.3)
+        return inside
+    return curve(ax, across, up, of=of)
 
 
 def _row(name: str, values: ArrayLike) -> Numbers:

@@ -1,4 +1,6 @@
-"""What stands at places of a panel: points with their names, bars of shares, upright lines."""
+"""What stands at places of a panel: named points and bars, bars of shares, estimates with their
+errors, upright lines.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,9 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from numpy.typing import ArrayLike
 
+from course_lib.numerals import number
 from course_lib.plots.drawing import DRAWING
 from course_lib.plots.vocabulary import TEXT_PT, colour, ink, label, style
 
+OVER_BAR, UNDER_BAR = 0.06, 0.09  # of a panel's height: to a bar's number, and to its name
+BEFORE = 0.03  # of a panel's width: from the name of an estimate to the panel
 OVER = 1.12  # of a panel's height: where the name of an upright line stands
 
 
@@ -75,6 +80,43 @@ def histogram(
     shares, _ = np.histogram(numbers, edges, weights=counted / counted.sum())
     ax.set_title(title, loc="left", fontsize=TEXT_PT, color=ink(of))
     return ax.bar(edges[:-1], shares, np.diff(edges), align="edge", color=colour(of))
+
+
+@DRAWING
+def named_bars(ax: Axes, heights: ArrayLike, names: Sequence[str], *, of: str) -> BarContainer:
+    """A bar for each of N heights, its number over it, its name beneath the panel.
+
+    Above ten a number is written without decimals, else with one. Set the limits of y first.
+    Raises ValueError unless there is a name for each height.
+    """
+    numbers = np.asarray(heights, dtype=float)
+    if numbers.shape != (len(names),):
+        raise ValueError(f"heights must have shape ({len(names)},), got {numbers.shape}")
+    ax.set_xlim(-0.6, len(names) - 0.4)
+    low, high = ax.get_ylim()
+    for place, (height, name) in enumerate(zip(numbers.tolist(), names, strict=True)):
+        label(ax, place, low - UNDER_BAR * (high - low), name, of="text", ha="center")
+        words = number(height, 0 if height > 10 else 1)
+        label(ax, place, height + OVER_BAR * (high - low), words, of=of, ha="center")
+    return ax.bar(range(len(names)), numbers, color=colour(of), width=0.7)
+
+
+@DRAWING
+def estimates(ax: Axes, found: Mapping[str, tuple[float, float, str]]) -> None:
+    """Estimates of one number: a dot each, with a bar of two standard errors to either side.
+
+    found: name → (estimate, its standard error, what it is of). The names stand to the left of the
+    panel. The first of R rows is on top, at y = R − 1, the last at 0. Set the limits of x first.
+    Raises ValueError if a standard error is negative.
+    """
+    left, right = ax.get_xlim()
+    ax.set_ylim(-0.6, len(found) - 0.3)
+    for row, (name, (value, error, of)) in enumerate(reversed(list(found.items()))):
+        if error < 0:
+            raise ValueError(f"the standard error of {name!r} must not be negative, got {error}")
+        ax.plot((value - 2 * error, value + 2 * error), (row, row), color=colour(of), linewidth=2)
+        ax.plot(value, row, "o", color=colour(of), markersize=7)
+        label(ax, left - BEFORE * (right - left), row, name, of=of, ha="right")
 
 
 @DRAWING
