@@ -19,7 +19,10 @@ from course_lib.exercises import EXERCISES
 from course_lib.index import calls
 
 TEACHING = FOLDER / "teaching"
-SECTIONS = ["45 minutes", "Three misconceptions", "On the board", "Exam questions", "For home"]
+SECTIONS = [
+    *("45 minutes", "Three misconceptions", "On the board", "If they ask"),
+    *("Exam questions", "For home"),
+]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 TAG = re.compile(r"\((\d+\.\d+)\)")
 EXERCISE = re.compile(r"(?<![\w.])\d+\.[a-d]\b(?!\w)")
@@ -195,8 +198,8 @@ def state_faults(name: str, call: ast.Call) -> Iterator[str]:
 
 
 def number_faults(page: str, number: int) -> Iterator[str]:
-    """Decimals that the plan and the misconceptions quote stand in the notebook."""
-    quoting = section(page, SECTIONS[0]) + section(page, SECTIONS[1])
+    """Decimals that a page quotes outside its questions stand in the notebook."""
+    quoting = "".join(section(page, name) for name in SECTIONS[:4])
     prose = without_code(LINK.sub("", quoting))
     for pattern in (TAG, EXERCISE, GUESS):
         prose = pattern.sub("", prose)

@@ -99,6 +99,7 @@ TABLE: dict[str, set[str]] = {
         "numerals",
         "plots",
     },
+    "teach": {"edition", "index"},
 }
 COMMANDS = {
     "__main__.py": "course_lib.index.command.main",

@@ -1,8 +1,4 @@
-"""What a class needs besides the notebooks: slides made from their tagged cells.
+"""What a class needs besides the notebooks: slides made from their tagged cells (`slides`).
 
-notebooks/teaching/README.md is its door.
+notebooks/teaching/README.md is the door for teachers.
 """
-
-from course_lib.teach.slides import slides
-
-__all__ = ["slides"]

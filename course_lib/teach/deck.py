@@ -8,9 +8,9 @@ A cell's slide type, as JupyterLab and nbconvert name them:
     notes              is for the teacher alone
     skip, or none      is on no slide
 
-On a slide stand headings, formulas, tables, pictures, lists, code that is not folded, and sentences
-of at most MOST_WORDS words. Longer paragraphs are the teacher's notes, under the slide at the key n:
-who reads aloud what the wall shows is not heard. Folds, such as solutions, are left out.
+On a slide stand headings, formulas, tables, pictures, lists, code that is not folded, and
+paragraphs of at most MOST_WORDS words. Longer ones are the teacher's notes, under the slide at the
+key n: who reads aloud what the wall shows is not heard. Folds, such as solutions, are left out.
 """
 
 import html

@@ -29,6 +29,8 @@ def slides(chapter: int, out: Path, root: Path = ROOT) -> Path:
         there = f"there are {min(paths)} to {max(paths)}" if paths else f"{root} has no notebooks"
         raise ValueError(f"chapter {chapter}: {there}")
     path = paths[chapter]
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"{out} is a file, and no folder")
     written = _drawn(path)
     out.mkdir(parents=True, exist_ok=True)
     file = out / f"{path.stem}.html"

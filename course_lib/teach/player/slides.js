@@ -17,6 +17,22 @@
     slide.focus({ preventScroll: true });
   };
 
+  // What is larger than the screen is drawn smaller, down to what the last row still reads.
+  const smallest = 0.62;
+  const fit = () => {
+    for (const slide of slides) {
+      const wall = slide.querySelector(".on-the-wall");
+      wall.style.zoom = 1;
+      const style = getComputedStyle(slide);
+      const room =
+        window.innerHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+      const needed = wall.getBoundingClientRect().height;
+      if (needed > room) wall.style.zoom = Math.max(smallest, room / needed);
+    }
+  };
+  window.addEventListener("load", fit);
+  window.addEventListener("resize", fit);
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("summary") && event.key === " ") return;
