@@ -4,6 +4,8 @@ import os
 
 # Before torch is imported anywhere: workers that each take every core slow one another down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# No test, and no kernel that one starts, writes into the folder of whoever runs it.
+os.environ["COURSE_LIB_PROGRESS"] = "off"
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -46,7 +46,7 @@ TABLE: dict[str, set[str]] = {
         "train",
         "vae",
     },
-    "checks": {"arguments", "numerals"},
+    "checks": {"arguments", "checkpoint", "numerals"},
     "exercises": {
         "arguments",
         "bounds",
@@ -99,7 +99,7 @@ TABLE: dict[str, set[str]] = {
         "numerals",
         "plots",
     },
-    "teach": {"edition", "index"},
+    "teach": {"checks", "edition", "exercises", "index"},
 }
 COMMANDS = {
     "__main__.py": "course_lib.index.command.main",

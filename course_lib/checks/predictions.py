@@ -8,18 +8,23 @@
     >>> reveal("4.2", "no")
     4.2: no
 
-Nothing is marked, and a cell that nobody has filled prints the same on every machine.
+Nothing is marked, and a cell that nobody has filled prints the same on every machine. A guess is
+remembered from one kernel to the next (see `checks.memory`) for `progress` alone, never for
+`reveal`.
 """
 
 import math
+import re
 from typing import Any
 
 from course_lib.checks.answers import NoNumber, NotAnswered, as_numbers, described, is_blank
+from course_lib.checks.memory import Remembered, remember
 from course_lib.checks.phrases import say
 from course_lib.checks.surroundings import restored
 from course_lib.numerals import significant
 
 GUESSES: dict[str, float | str] = {}  # by name, of this kernel
+NAME = re.compile(r"\d{1,2}\.\d{1,2}")  # of the course's own guesses
 LONGEST = 80  # characters of a guess in words
 NEAR = 1.1  # a factor below which a guess is off by some per cent
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -42,7 +47,10 @@ def guess(name: str, answer: Any = ..., *more: Any) -> None:
     except BaseException:  # an object may raise anything when it is asked for its number
         print(say("no such guess", which=name, given=described(answer)))
     else:
-        print(say("noted", which=name, given=_shown(GUESSES[name])))
+        given = _shown(GUESSES[name])
+        print(say("noted", which=name, given=given))
+        if isinstance(name, str) and NAME.fullmatch(name):
+            remember(Remembered(guesses={name: given}))
 
 
 def reveal(name: str, value: float | str, unit: str = "") -> None:

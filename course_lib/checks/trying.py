@@ -14,10 +14,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a learner is told, and whether the answer was right."""
+    """What a learner is told, whether the answer was right, and whether there was one."""
 
     accepted: bool
     message: str
+    answered: bool = True
 
 
 def tried(name: str, seconds: float, run: Callable[[], Result], blank: str) -> Result | Verdict:
@@ -28,7 +29,7 @@ def tried(name: str, seconds: float, run: Callable[[], Result], blank: str) -> R
         with restored(), limited(seconds):
             return run()
     except NotAnswered:
-        return Verdict(False, f"{name}: {blank}")
+        return Verdict(False, f"{name}: {blank}", answered=False)
     except (NoNumber, Refused) as error:
         return Verdict(False, f"{name}: {error}")
     except KeyboardInterrupt:

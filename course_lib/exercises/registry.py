@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 from course_lib.checks import Blanks, Design, Exercise, MultipleChoice, Verdict, judge
+from course_lib.checks.memory import Remembered, remember
 from course_lib.checks.phrases import say
 
 AnyExercise = Exercise | MultipleChoice | Blanks | Design
@@ -21,11 +22,17 @@ def register(*exercises: AnyExercise) -> None:
 
 
 def check(name: str, answer: Any = ..., *more: Any) -> None:
-    """Prints what can be said of an answer to the exercise `name`.
+    """Prints what can be said of an answer to the exercise `name`, and remembers whether it was
+    solved (see `checks.memory`).
 
     Several answers are read as one list. Raises ValueError if there is no such exercise.
     """
-    print(judged(name, (answer, *more) if more else answer).message)
+    verdict = judged(name, (answer, *more) if more else answer)
+    print(verdict.message)
+    if verdict.accepted:
+        remember(Remembered(solved={name}))
+    elif verdict.answered:
+        remember(Remembered(tried={name}))
 
 
 def hint(name: str) -> None:

@@ -190,10 +190,10 @@ class ChainOfLatents(Explorer):
 
 def _shades(family: Families, which: int, level: int) -> NDArray[np.floating]:
     """x or z_level of one picture, 0 white to 1 black."""
-    if level == 0:
-        return family.x[which]
-    shades: NDArray[np.floating] = family.latents[level - 1][which].reshape(-1, PER_ROW)
-    return 0.5 + 0.5 * shades / REACH
+    shades: NDArray[np.floating] = family.x[which]
+    if level > 0:
+        shades = 0.5 + 0.5 * family.latents[level - 1][which].reshape(-1, PER_ROW) / REACH
+    return shades
 
 
 def _pictures(ax: Axes) -> Blit:

@@ -1,4 +1,10 @@
-"""What a class needs besides the notebooks: slides made from their tagged cells (`slides`).
+"""For a class, and for a reader who comes back.
 
-notebooks/teaching/README.md is the door for teachers.
+>>> from course_lib.teach import progress
+>>> progress().exercises[0].name
+'1.a'
 """
+
+from course_lib.teach.answered import forget, progress
+
+__all__ = ["forget", "progress"]
