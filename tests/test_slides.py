@@ -234,7 +234,9 @@ def test_keys_turn_the_slides_and_show_the_notes(browser: Browser, chapter_4: Pa
 
 @MARKS[0]
 @MARKS[1]
-def test_slides_fit_a_projector_and_can_be_read_by_all(browser: Browser, chapter_4: Path) -> None:
+def test_slides_fit_a_projector_and_paper_and_can_be_read_by_all(
+    browser: Browser, chapter_4: Path
+) -> None:
     seen = Browsing(browser)
     seen.page.set_viewport_size({"width": 1280, "height": 720})
     seen.open(chapter_4)
@@ -242,4 +244,6 @@ def test_slides_fit_a_projector_and_can_be_read_by_all(browser: Browser, chapter
     heights = "[...document.querySelectorAll('.slide')].map(slide => slide.scrollHeight)"
     assert max(seen.page.evaluate(heights)) <= 730
     assert seen.sideways() <= 0
+    printed = seen.page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == seen.page.locator(".slide").count()
     assert seen.violations() == []
