@@ -34,6 +34,7 @@ MACHINE = re.compile(r"/(?:home|root|work|tmp|Users|usr)/|[A-Z]:\\|\b0x[0-9a-f]{
 WRITTEN = {10: {"net", "gaussian", "HVAE", "__init__", "terms", "train_on_digits"}}
 CLAIMS = {6, 7, 9, 11}  # the chapters that judge a common claim
 FOLDED = {"source_hidden": True}  # a cell's `jupyter`, where its code is folded
+SLIDES = "slideshow"  # a cell's metadata: whether and how it is on a slide
 CLOSED = "jp-MarkdownHeadingCollapsed"  # a heading's metadata: what follows it is folded
 BASIS = "# What the text rests on"
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![$\\])\$([^$]+?)\$", re.DOTALL)
@@ -220,7 +221,7 @@ def metadata_are_those_of_any_machine(notebook: Notebook) -> Faults:
             yield f"language_info has no {wanted}"
     for cell in notebook.cells:
         told = {name for name, value in cell.raw["metadata"].items() if value != FOLDED}
-        allowed = {"tags", CLOSED} if is_deeper(cell) else {"tags"}
+        allowed = {"tags", SLIDES, CLOSED} if is_deeper(cell) else {"tags", SLIDES}
         if told - allowed:
             yield f"cell {cell.place}: metadata {sorted(told - allowed)}"
 

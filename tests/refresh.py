@@ -21,7 +21,7 @@ import equations
 import nbformat
 import result_pages
 from nbclient import NotebookClient
-from notebook_rules import CLOSED, Notebook
+from notebook_rules import CLOSED, SLIDES, Notebook
 from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,7 +64,7 @@ def normalise(notebook: Any) -> None:
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
-        told = {name: cell.metadata.get(name) for name in ("tags", "jupyter", CLOSED)}
+        told = {name: cell.metadata.get(name) for name in ("tags", "jupyter", SLIDES, CLOSED)}
         cell.metadata = nbformat.from_dict({name: value for name, value in told.items() if value})
         cell.setdefault("id", uuid.uuid5(uuid.NAMESPACE_OID, str(number)).hex[:8])
         for output in cell.get("outputs", []):

@@ -99,7 +99,7 @@ TABLE: dict[str, set[str]] = {
         "numerals",
         "plots",
     },
-    "teach": {"checks", "exercises", "index"},
+    "teach": {"checks", "edition", "exercises", "index"},
 }
 COMMANDS = {
     "__main__.py": "course_lib.index.command.main",

@@ -692,13 +692,15 @@ def test_a_notebook_is_measured_by_command(capsys: pytest.CaptureFixture[str]) -
 # ---- What a notebook becomes ----
 
 
-def test_refresh_keeps_what_is_closed_at_first(cells: Cells) -> None:
-    cells["deeper"]["metadata"]["slideshow"] = {}
+def test_refresh_keeps_what_is_closed_at_first_and_slides(cells: Cells) -> None:
+    slide = {"slideshow": {"slide_type": "slide"}}
+    cells["deeper"]["metadata"]["collapsed"] = True
+    cells["title"]["metadata"] |= slide
     made = new_notebook(cells=list(cells.values()))
     refresh.normalise(made)
     kept = [dict(cell.metadata) for cell in made.cells if cell.metadata]
     hidden, deeper = METADATA["hidden"], METADATA["deeper"]
-    assert kept == [hidden] * 3 + [deeper] * 2 + [hidden]
+    assert kept == [slide] + [hidden] * 3 + [deeper] * 2 + [hidden]
 
 
 def test_nbconvert_makes_a_program(stored: Path) -> None:
