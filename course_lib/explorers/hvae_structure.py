@@ -191,7 +191,8 @@ class ChainOfLatents(Explorer):
 def _shades(family: Families, which: int, level: int) -> NDArray[np.floating]:
     """x or z_level of one picture, 0 white to 1 black."""
     if level == 0:
-        return family.x[which]
+        pixels: NDArray[np.floating] = family.x[which]
+        return pixels
     shades: NDArray[np.floating] = family.latents[level - 1][which].reshape(-1, PER_ROW)
     return 0.5 + 0.5 * shades / REACH
 
