@@ -23,7 +23,7 @@ from course_lib.edition.stops import named_values
 from course_lib.index import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
-FEW = 400  # positions, and no more than the edition has of any explorer
+FEW = 700  # positions, and no more than the edition has of any explorer
 FEW_OF = {name: min(most, FEW) for name, most in stops.MOST_OF.items()}
 
 # What moves a control of each kind from wherever it stands.
