@@ -423,17 +423,16 @@ def test(options: "list[str]") -> int:
     """Linting, formatting, types, unit tests, stored outputs and the browser, in one pytest run.
 
     options: pytest's; --slow among them runs the slow tests, and only these; --quick those that
-    quick_files() names. The longest files come first, so that two workers finish together.
+    quick_files() names. tests/conftest.py puts the longest first: two workers then finish together.
     """
     by_file = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     if "--quick" in options:
         chosen = [*by_file, "-m", QUICK, *quick_files()]
-    elif "--slow" in options:  # few and long: whoever is free takes the next
+    elif "--slow" in options:  # few and long: who is done takes some of the other's
         chosen = ["-n", "2", "--dist", "worksteal", "-m", "slow", "tests"]
     else:
         notebooks = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "notebooks"]
-        first = ["tests/test_browser.py", "tests/test_style.py"]
-        chosen = [*by_file, "-m", "not slow", *first, *notebooks, "tests"]
+        chosen = [*by_file, "-m", "not slow", *notebooks, "tests"]
     rest = [option for option in options if option not in ("--quick", "--slow")]
     return run("-m", "pytest", "-q", *chosen, *rest, threads=1)
 

@@ -22,7 +22,7 @@ SHORT = {
     "evaluate": "--images 2 --k 200 --rounds 1",
     "explorers": "PosteriorExplorer",
     "output_bias": "--seeds 1 --steps 50 --out runs/output_bias.json",
-    "player": "EvidenceNeedle",
+    "player": "GradientAscent",
     "second_layer": "digits --seeds 1 --epochs 1",
     "sweep": "--epochs 1 --rounds 1",
     "training": "--images 640 --rounds 1",

@@ -320,9 +320,16 @@ def test_more_often_than_not_ends_at_twice_the_posterior() -> None:
 
 @pytest.mark.slow
 def test_a_rotation_costs_between_3_2_and_3_6_nats_and_thin_tails_cost_more_than_width() -> None:
-    """Chapter 3's three programs, with forty other rotations of the latent axes."""
+    """Chapter 3's three programs, with forty other rotations of the latent axes.
+
+    What lies outside the twenty directions of W costs the same at every z, for every q and in
+    log p(x), so here too x is replaced by its twenty numbers along them.
+    """
     images = load_digits().images.flatten(1).double() / 16
-    first, x = fit_ppca(images, latent=20), images[:100]
+    model = fit_ppca(images, latent=20)
+    directions, loadings = torch.linalg.qr(model.loadings)
+    first = LinearGaussian(loadings, torch.zeros(20, dtype=torch.float64), model.noise_std[:20])
+    x = (images[:100] - model.offset) @ directions
     exact = first.log_evidence(x).mean()
     for seed in SEEDS:
         generator = rng(seed)
@@ -485,7 +492,7 @@ def counts() -> torch.Tensor:
     return load_digits().images.flatten(1).float()
 
 
-@pytest.fixture(scope="module", params=range(1, 6))
+@pytest.fixture(scope="module", params=range(1, 4))
 def start(request: pytest.FixtureRequest, counts: torch.Tensor) -> VAE:
     """Chapter 5's model at β = 1, from which its sixteen copies go on, with another seed."""
     net = Architecture(64, (2,), ((64, 64),), "binomial")
@@ -524,7 +531,6 @@ def test_what_the_sixteen_models_trade(start: VAE, counts: torch.Tensor) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(1, 4), indirect=True)
 def test_no_lively_model_was_found_where_a_collapsed_one_is_stable(
     start: VAE, counts: torch.Tensor
 ) -> None:
@@ -538,7 +544,7 @@ def test_no_lively_model_was_found_where_a_collapsed_one_is_stable(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 7))
+@pytest.mark.parametrize("seed", range(1, 4))
 def test_latents_die_where_the_rule_says(seed: int, counts: torch.Tensor) -> None:
     """Chapter 5: sixteen linear VAEs, within 0.1 of (5.7) at each β."""
     ink, betas = counts / 16, torch.linspace(1, 20, 16)

@@ -2,10 +2,13 @@
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
 from torch import Generator, Tensor
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
@@ -188,6 +191,19 @@ def test_pictures_are_what_the_decoder_gives(explorer: LatentWalk) -> None:
     decoded = likelihood(torch.tensor([1.0, 2.0]).double()).mean.reshape(28, 28).numpy()
     assert np.array_equal(shown[5::10, 5:280:10], np.round(255 * (1 - x)))
     assert np.abs(shown[5::10, 287::10] - 255 * (1 - decoded)).max() <= 0.5001
+
+
+def test_every_marker_that_moves_is_in_the_key(explorer: LatentWalk) -> None:
+    """Its sign stands above the plane, in the darkened colour of the marker."""
+    signs = {("P", True): "✚", ("o", True): "●", ("o", False): "○"}
+    lines: list[Any] = [part for part in explorer.stage.moving if isinstance(part, Line2D)]
+    assert len(lines) == 3
+    for line in lines:
+        sign = signs[line.get_marker(), line.get_markerfacecolor() != "none"]
+        (name,) = [text for text in line.axes.texts if text.get_text().startswith(sign)]
+        colour, words = (np.array(to_rgb(c)) for c in (line.get_color(), name.get_color()))
+        assert np.ptp(words - colour * words.sum() / max(colour.sum(), 1e-9)) < 0.02
+        assert name.get_position()[1] > REACH
 
 
 def test_reset_returns_to_the_opening(explorer: LatentWalk) -> None:

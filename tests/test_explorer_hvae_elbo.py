@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from course_lib.explorers.hvae_elbo import DEEPEST, FORMULAS, ROWS, ChainBound, lefts
@@ -87,6 +88,7 @@ def test_numbers_are_those_of_matrices(
     parts = [model[0], *(nats for pair in zip(model[1:], encoder, strict=True) for nats in pair)]
     the_screen_adds_up(explorer, drawn, depth)
     the_blocks_are_the_terms(explorer, [*parts, error], formula, depth)
+    the_numbers_have_the_hues_of_their_blocks(explorer)
     nothing_overlaps(explorer)
 
 
@@ -112,6 +114,21 @@ def the_screen_adds_up(explorer: ChainBound, drawn: dict[str, float], depth: int
     word = "below by" if drawn["value"] < drawn["log_evidence"] else "above by"
     word = word if error else "gap ="  # only the ELBO's distance is the KL
     assert explorer.ledger._texts["gap"].get_text().startswith(word)
+
+
+def the_numbers_have_the_hues_of_their_blocks(explorer: Any) -> None:
+    """Above each number stand blocks of one colour; it has their shares of red, green, blue."""
+    for text in (text for row in explorer.rows for text in row if text.get_visible()):
+        x = text.get_position()[0]
+        above = [
+            np.array(bar.get_facecolor()[:3])
+            for bar in explorer.bars
+            if bar.get_visible() and bar.get_x() < x < bar.get_x() + bar.get_width()
+        ]
+        assert above
+        words = np.array(to_rgb(text.get_color()))
+        for block in above:
+            np.testing.assert_allclose(words / words.sum(), block / block.sum(), atol=0.005)
 
 
 def the_blocks_are_the_terms(explorer: Any, parts: list[float], formula: str, depth: int) -> None:

@@ -72,6 +72,21 @@ def test_what_would_run_through_a_third_node_bows_out_to_its_right(
     assert furthest == pytest.approx(side * 60, abs=4)
 
 
+@pytest.mark.parametrize(("ends", "side"), [(("x", "z₂"), 1), (("z₂", "x"), -1)])
+def test_the_words_of_a_bow_stand_outside_it_beside_its_middle(
+    ends: tuple[str, str], side: int
+) -> None:
+    """A fifth of a unit, 20 shown pixels, from the middle of the stroke, which is 2 points wide."""
+    ax = panel()
+    graph(ax, CHAIN, {ends: "q"}, of="q")
+    ax.figure.canvas.draw()
+    box = arrows(ax)[0].arrow_patch.get_window_extent()
+    (words,) = [text.get_window_extent() for text in ax.texts if text.get_text() == "q"]
+    free = (words.x0 - box.x1 if side > 0 else box.x0 - words.x1) / 2
+    assert free == pytest.approx(20 - 100 / 72, abs=2)
+    assert (words.y0 + words.y1) / 4 == pytest.approx(20 + 150, abs=3)  # as high as z₁
+
+
 def test_a_node_beyond_the_end_bends_nothing() -> None:
     ax = panel()
     graph(ax, CHAIN, {("z₁", "z₂"): ""}, of="q")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
-from course_lib.plots import COLOURS, histogram, named_points, new_figure, panels, upright
+from course_lib.plots import COLOURS, histogram, named_points, new_figure, panels, style, upright
 
 
 def panel() -> Axes:
@@ -65,6 +66,23 @@ def test_a_histogram_has_a_title_a_named_axis_below_and_none_beside() -> None:
     assert ax.spines["bottom"].get_visible()
     assert not ax.spines["left"].get_visible()
     assert not len(ax.get_yticks())
+
+
+def test_titles_side_by_side_are_of_one_size_and_height() -> None:
+    """That of a histogram, in the colour of its bars, beside that of another panel."""
+    left, right = panels(new_figure(600, 300), (1, 1), left=60, top=60, bottom=40, across=40)
+    style(left, title="Where they are", keep="xy")
+    histogram(right, [1.0], [0, 2], "Where they are", of="posterior")
+    left.figure.canvas.draw()
+    titles: Any = [text for ax in (left, right) for text in ax.get_children() if is_title(text)]
+    one, other = (text.get_window_extent() for text in titles)
+    assert (other.y0, other.y1) == (one.y0, one.y1)
+    assert other.x1 - other.x0 == pytest.approx(one.x1 - one.x0)
+    assert [text.get_color() for text in titles] == [COLOURS["text"], COLOURS["posterior"]]
+
+
+def is_title(artist: Any) -> bool:
+    return isinstance(artist, Text) and artist.get_text() == "Where they are"
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,10 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import conftest
 import nbformat
 import pytest
 import refresh
@@ -754,3 +756,11 @@ def test_a_solution_may_fill_several_blanks(solution: str) -> None:
     book = Notebook(1, new_notebook(cells=cells))
     (exercise,) = book.exercises
     assert solved(book, exercise) == ["b", "a"]
+
+
+def test_the_longest_files_come_first_and_all_others_stay_in_order() -> None:
+    assert all((ROOT / "tests" / name).is_file() for name in conftest.FIRST)
+    last, first = conftest.FIRST[-1], conftest.FIRST[0]
+    items: Any = [SimpleNamespace(path=Path(p)) for p in ("b.py", "a.ipynb", last, "a.py", first)]
+    conftest.pytest_collection_modifyitems(items)
+    assert [str(item.path) for item in items] == [first, last, "b.py", "a.ipynb", "a.py"]

@@ -316,6 +316,38 @@ def test_the_line_of_log_p_keeps_three_pixels_from_the_labels_above_and_below() 
     assert line - (evidence + half) == pytest.approx(3)
 
 
+@pytest.mark.parametrize("above", [0.001, 0.01, 0.1, 0.3, 0.6, 0.9])
+def test_a_sum_above_log_p_moves_no_label_from_what_it_names(above: float) -> None:
+    """The label of log p(x) is three pixels below its line, the sum's on its own or just over the
+    line of log p(x); the words of their distance stand between them if they fit, else over both.
+    """
+    drawn = demo_ledger()
+    drawn.set(-2.5, -2.5 + above)
+    line = 2 * TEXT_PX * 0.7  # drawn pixels, half a line of text
+    scale = drawn.ax.bbox.height / 2.75
+    foot, end = (drawn.ax.bbox.y0 + scale * (4.0 - 2.5 + up) for up in (0.0, above))
+    middles = {
+        of: drawn.ax.bbox.y0 + text.get_position()[1] * drawn.ax.bbox.height
+        for of, text in drawn._texts.items()
+    }
+    assert foot - middles["evidence"] - line == pytest.approx(6)
+    assert middles["elbo"] == pytest.approx(max(end, foot + 6 + line))
+    between = foot < middles["gap"] < end
+    assert between == (above >= 0.6)  # three lines of text are 0.6 nats here
+    assert between or middles["gap"] > middles["elbo"]
+
+
+@pytest.mark.parametrize("elbo", [-2.705, -1.753, -1.5])
+def test_the_words_of_a_distance_have_the_hue_of_its_bar(elbo: float) -> None:
+    """As dark as text must be, or as the bar is: the same shares of red, green and blue."""
+    drawn: Any = demo_ledger()
+    drawn.set(-1.752, elbo)
+    bar = np.array(drawn._bar.get_facecolor()[:3])
+    for text in (drawn._texts["gap"], drawn._name):
+        words = np.array(to_rgb(text.get_color()))
+        np.testing.assert_allclose(words / words.sum(), bar / bar.sum(), atol=0.005)
+
+
 def test_the_ledger_draws_what_it_prints() -> None:
     drawn: Any = demo_ledger()
     drawn.set(-1.752, -2.705)

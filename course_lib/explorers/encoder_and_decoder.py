@@ -74,8 +74,9 @@ class LatentWalk(Explorer):
         ax.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect="equal")
         above(ax, 0.0, 40, "latent plane; dots: codes of 1,500 test images", of="text")
         above(ax, 0.0, 22, "prior, 1σ and 2σ", of="axis")
-        above(ax, 0.36, 22, "● posterior of x", of="posterior")
-        above(ax, 0.70, 22, "○ q's mean", of="q")
+        above(ax, 0.335, 22, "● posterior of x", of="posterior")
+        above(ax, 0.665, 22, "○ q's mean", of="q")
+        above(ax, 0.92, 22, "✚ z", of="text")
         codes, labels = self.digits.codes.numpy(), self.digits.labels.numpy()
         for digit, tint in enumerate(TINTS):
             mine = codes[labels == digit]

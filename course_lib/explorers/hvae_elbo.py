@@ -13,7 +13,7 @@ from course_lib.chain_readings import CONDITIONAL, CORRECT, MARGINAL, SHORT, err
 from course_lib.exact import AffineGaussian, LinearGaussianChain
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.numerals import minus
-from course_lib.plots import COLOURS, Ledger, below, number, panels, printed, style
+from course_lib.plots import COLOURS, Ledger, below, ink, number, panels, printed, style
 
 FORMULAS = {
     "once": CORRECT,
@@ -26,7 +26,7 @@ DEEPEST = 5
 APART = 0.5  # between two columns, in widths of a block; x stands further off, for its number
 NATS = (-3.65, 0.15)
 MARKED = 0.2  # nats: in a block that is less high, ▼ or ▲ has no room
-ROWS = {"log p": "axis", "−log q": "q", "too much": "q"}  # of numbers, and their colours
+ROWS = {"log p": "prior", "−log q": "q", "too much": "q"}  # of numbers, and their colours
 DIGITS = "₀₁₂₃₄₅"
 
 
@@ -94,6 +94,7 @@ class ChainBound(Explorer):
             one = below(ax, -0.03, 37 + 20 * row, of=of)
             one.set(text=name, ha="right")
             self.rows.append([below(ax, 0.0, 37 + 20 * row, of=of) for _ in range(DEEPEST + 1)])
+        self.rows[0][0].set_color(ink("reconstruction"))  # as the block above it
         self.moving(self.evidence, *self.bars, self.joints, self.level, *self.ways)
         self.moving(*self.names, *(text for row in self.rows for text in row))
 

@@ -78,7 +78,10 @@ class Ledger:
         top, foot = (min(max(value, low), high) for value in (log_evidence, elbo))
         is_below = self._write(log_evidence, elbo, below)
         self._bar.set(y=foot, height=top - foot)
-        self._bar.set_facecolor(COLOURS["gap"] if is_below else "#bbbbbb")
+        of = "gap" if is_below else "axis"  # what lies above log p(x) is no gap
+        self._bar.set_facecolor(COLOURS[of])
+        for text in (self._texts["gap"], self._name):
+            text.set_color(ink(of))
         self._bound.set_ydata((foot, foot))
         self._evidence.set_ydata((top, top))
         for of, value in (("evidence", log_evidence), ("elbo", elbo)):
@@ -120,9 +123,12 @@ class Ledger:
         tall["gap"] += _LINE_PX * bool(self._name.get_text())
         beside = line + side * (tall["evidence"] / 2 - _CLEAR_PX)  # its box holds the line itself
         wanted = {"evidence": beside, "gap": (line + end) / 2, "elbo": end}
-        order = list(wanted)[::side]
-        centres = spread([wanted[of] for of in order], [tall[of] for of in order], room)
-        at = dict(zip(order, centres, strict=True))
+        order = ["evidence", "gap", "elbo"]  # from the line downwards, or upwards
+        if not below and end - line < _CLEAR_PX + tall["gap"] + tall["elbo"] / 2:
+            order = ["evidence", "elbo", "gap"]  # no room between the two
+        down = [wanted[of] if below else room - wanted[of] for of in order]
+        centres = spread(down, [tall[of] for of in order], room)
+        at = {of: c if below else room - c for of, c in zip(order, centres, strict=True)}
         at["evidence"] += side * _CLEAR_PX
         tall["evidence"] = _LINE_PX
         crossed = any(abs(line - at[of]) < tall[of] / 2 - 1 for of in order)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from course_lib.numerals import number
 from course_lib.plots.drawing import DRAWING
-from course_lib.plots.vocabulary import TEXT_PT, colour, ink, label, style
+from course_lib.plots.vocabulary import colour, label, style
 
 OVER_BAR, UNDER_BAR = 0.06, 0.09  # of a panel's height: to a bar's number, and to its name
 BEFORE = 0.03  # of a panel's width: from the name of an estimate to the panel
@@ -76,9 +76,8 @@ def histogram(
         )
     if not 0 < counted.sum() < np.inf:
         raise ValueError(f"the sum of the weights must be positive and finite, got {counted.sum()}")
-    style(ax, x=x, keep="x")
+    style(ax, title=title, x=x, keep="x", of=of)
     shares, _ = np.histogram(numbers, edges, weights=counted / counted.sum())
-    ax.set_title(title, loc="left", fontsize=TEXT_PT, color=ink(of))
     return ax.bar(edges[:-1], shares, np.diff(edges), align="edge", color=colour(of))
 
 

@@ -66,8 +66,12 @@ def style(
     x: str = "",
     y: str = "",
     keep: Literal["x", "y", "xy", ""] = "x",
+    of: str = "text",
 ) -> Axes:
-    """Few inks: only the axes that are read (`keep`), in grey, titles on the left; returns `ax`."""
+    """Few inks: only the axes that are read (`keep`), in grey, titles on the left; returns `ax`.
+
+    of: what the title names, whose colour it has.
+    """
     if keep not in ("x", "y", "xy", ""):
         raise ValueError(f"keep must be 'x', 'y', 'xy' or '', got {keep!r}")
     for side, axis in (("left", "y"), ("bottom", "x")):
@@ -79,11 +83,11 @@ def style(
         ax.set_xticks([])
     if "y" not in keep:
         ax.set_yticks([])
-    _name_axes(ax, title, x, y)
+    _name_axes(ax, title, x, y, ink(of))
     return ax
 
 
-def _name_axes(ax: Axes, title: str, x: str, y: str) -> None:
+def _name_axes(ax: Axes, title: str, x: str, y: str, ink_of_title: str) -> None:
     """Writes x below its axis, and y level above its own, to be read without turning the head."""
     ax.set_xlabel(x, fontsize=TEXT_PT, color=COLOURS["text"], labelpad=3)
     if y:
@@ -92,7 +96,7 @@ def _name_axes(ax: Axes, title: str, x: str, y: str) -> None:
         ax.yaxis.set_label_coords(0.0, 1.02)
     if title:
         room = 18 if y else 9
-        ax.set_title(title, loc="left", fontsize=TITLE_PT, color=COLOURS["text"], pad=room)
+        ax.set_title(title, loc="left", fontsize=TITLE_PT, color=ink_of_title, pad=room)
 
 
 @DRAWING
