@@ -28,8 +28,8 @@ from typing import Any
 import psutil
 from playwright.async_api import Browser, Page, async_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "notebooks" / "teaching" / "hub")]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "notebooks" / "teaching" / "hub"))
 
 import try_hub
 from browsing import ALL_NUMBERED, CHROMIUM, FLAGS, READY
@@ -150,20 +150,22 @@ async def press_keys(page: Page, chance: random.Random) -> list[float]:
 
 async def measure(students: int) -> Measured:
     """A hub with so many students at work."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        with try_hub.running(Path(folder)) as hub:
-            async with async_playwright() as playwright:
-                browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-                names = [f"student{number}" for number in range(1, students + 1)]
-                pages = [await log_in(browser, hub, name) for name in names]
-                start = time.perf_counter()
-                await asyncio.gather(*map(run_cells, pages))
-                ran = time.perf_counter() - start
-                load = os.getloadavg()[0]
-                chances = [random.Random(number) for number in range(students)]
-                taken = await asyncio.gather(*map(press_keys, pages, chances))
-                sizes = memory(hub, students)
-                await browser.close()
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        try_hub.running(Path(folder)) as hub,
+    ):
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            names = [f"student{number}" for number in range(1, students + 1)]
+            pages = [await log_in(browser, hub, name) for name in names]
+            start = time.perf_counter()
+            await asyncio.gather(*map(run_cells, pages))
+            ran = time.perf_counter() - start
+            load = os.getloadavg()[0]
+            chances = [random.Random(number) for number in range(students)]
+            taken = await asyncio.gather(*map(press_keys, pages, chances))
+            sizes = memory(hub, students)
+            await browser.close()
     return Measured(students, *sizes, ran, [ms for one in taken for ms in one], load)
 
 

@@ -2,8 +2,8 @@
 
     python3 equip_server.py PREFIX
 
-The server is that of the Python environment in the folder PREFIX, such as /opt/tljh/user. Its kernel
-"Python 3" becomes the course's, in the .venv that `python3 start.py --version` made, and its
+The server is that of the Python environment in the folder PREFIX, such as /opt/tljh/user. Its
+kernel "Python 3" becomes the course's, in the .venv that `python3 start.py --version` made, and its
 JupyterLab gets what shows a stored picture where no kernel runs. The server's own packages stay as
 they are. Once more does no harm; do it again when the server is brought up to date.
 """
@@ -13,8 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import start
 

@@ -76,9 +76,7 @@ def publish(folder: Path) -> None:
 def free_ports(count: int) -> list[int]:
     """Ports of loopback that nobody listens on."""
     with contextlib.ExitStack() as held:
-        sockets = [
-            held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
-        ]
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [one.getsockname()[1] for one in sockets]
 
 
