@@ -18,6 +18,7 @@ public, inner, routes = os.environ["COURSE_HUB_PORTS"].split(",")
 
 c.JupyterHub.bind_url = f"http://127.0.0.1:{public}"
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{inner}"
+c.ConfigurableHTTPProxy.command = [os.environ["COURSE_HUB_PROXY"]]
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{routes}"
 c.ConfigurableHTTPProxy.pid_file = f"{folder}/proxy.pid"
 c.JupyterHub.db_url = f"sqlite:///{folder}/hub.sqlite"

@@ -55,8 +55,15 @@ class Hub:
 def missing() -> str:
     """What is not here that the hub needs, in one line; empty if all is."""
     lacking = [name for name in ("jupyterhub", "nbgitpuller") if not importlib.util.find_spec(name)]
-    lacking += [name for name in (PROXY, "node", "git") if not shutil.which(name)]
+    lacking += [name for name in ("node", "git") if not shutil.which(name)]
+    lacking += [] if proxy() else [PROXY]
     return f"no {', '.join(lacking)} here" if lacking else ""
+
+
+def proxy() -> str | None:
+    """The proxy's program: on the PATH, or where `npm install --prefix .venv` puts it."""
+    beside = Path(sys.prefix) / "node_modules" / ".bin"
+    return shutil.which(PROXY) or shutil.which(PROXY, path=str(beside))
 
 
 def publish(folder: Path) -> None:
@@ -94,6 +101,7 @@ def running(folder: Path) -> Iterator[Hub]:
         "COURSE_HUB_FOLDER": str(folder),
         "COURSE_HUB_PORTS": ",".join(map(str, ports)),
         "COURSE_HUB_PASSWORD": password,
+        "COURSE_HUB_PROXY": proxy() or PROXY,
     }
     command = [sys.executable, "-m", "jupyterhub", "--config", str(CONFIG)]
     log = folder / "hub.log"
