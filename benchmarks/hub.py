@@ -76,7 +76,6 @@ class Measured:
     shared_out: float
     ran: float
     latencies: list[float]
-    load: float
 
     def row(self) -> str:
         """One line of the table."""
@@ -84,12 +83,12 @@ class Measured:
         cells = [f"{self.students}", f"{self.hub:.0f}", f"{median(self.servers):.0f}"]
         cells += [f"{median(self.kernels):.0f}", f"{self.shared_out:.0f}", f"{self.ran:.0f}"]
         cells += [f"{len(ms)}", f"{median(ms):.0f}", f"{ms[int(0.95 * len(ms))]:.0f}"]
-        return "| " + " | ".join([*cells, f"{self.load:.1f}"]) + " |"
+        return "| " + " | ".join(cells) + " |"
 
 
 HEAD = (
     "| students | hub and proxy, MiB | a server, MiB | a kernel, MiB | all of a student, MiB "
-    "| all cells, s | presses | median, ms | 95 in 100, ms | load |\n|" + "---:|" * 10
+    "| all cells, s | presses | median, ms | 95 in 100, ms |\n|" + "---:|" * 9
 )
 
 
@@ -161,12 +160,11 @@ async def measure(students: int) -> Measured:
             start = time.perf_counter()
             await asyncio.gather(*map(run_cells, pages))
             ran = time.perf_counter() - start
-            load = os.getloadavg()[0]
             chances = [random.Random(number) for number in range(students)]
             taken = await asyncio.gather(*map(press_keys, pages, chances))
             sizes = memory(hub, students)
             await browser.close()
-    return Measured(students, *sizes, ran, [ms for one in taken for ms in one], load)
+    return Measured(students, *sizes, ran, [ms for one in taken for ms in one])
 
 
 def print_notebooks() -> None:

@@ -104,7 +104,7 @@ def students(hub: try_hub.Hub) -> Iterator[list[Student]]:
         pages = [first, first.context.browser.new_page(viewport=first.viewport_size)]
         found = []
         for name, page in zip(("ada", "ben"), pages, strict=True):
-            page.set_default_timeout(PATIENCE)
+            page.set_default_timeout(3 * PATIENCE)  # two servers and two browsers start at once
             prepare(hub.home(name))
             sign_in(page, hub, name, hub.password)
             found.append(Student(name, page))

@@ -179,6 +179,12 @@ def test_the_hubs_have_room_for_what_was_measured() -> None:
     memory = kubernetes["singleuser"]["memory"]
     assert gigabytes(memory["guarantee"]) < needed < gigabytes(memory["limit"])
     assert needed < gigabytes(littlest["limits"]["memory"])
+    fourth = int(re.findall(r"^\| `04_\w+` \| (\d+) \|$", README, re.M)[0])
+    thirty = 30 * (fourth + int(server)) * 2**20 / 1e9, 30 * needed
+    said = re.findall(
+        r"chapter 4 at once take (\d+) GB, in chapter 9, the largest,\n(\d+) GB", README
+    )
+    assert said == [tuple(f"{gigabyte:.0f}" for gigabyte in thirty)]
 
 
 def test_kubernetes_starts_the_image_as_its_user() -> None:
@@ -195,6 +201,13 @@ def test_the_littlest_hub_opens_jupyterlab_and_ends_what_is_forgotten() -> None:
     told = values("littlest.yaml")
     assert told["user_environment"] == {"default_app": "jupyterlab"}
     assert told["services"]["cull"]["enabled"] is True
+    commands = re.findall(r"tljh-config set ([\w.]+) (\w+)$", README, re.MULTILINE)
+    assert len(commands) == 4
+    for place, value in commands:  # as the page sets them one by one
+        found = told
+        for key in place.split("."):
+            found = found[key]
+        assert str(found) == value
 
 
 def test_what_a_hub_needs_is_pinned_and_nothing_twice() -> None:
@@ -203,12 +216,24 @@ def test_what_a_hub_needs_is_pinned_and_nothing_twice() -> None:
     assert [pin for pin in pins if not re.fullmatch(r"==[\w.]+", str(pin.specifier))] == []
     names = [canonicalize_name(pin.name) for pin in pins]
     assert names[:2] == ["jupyterhub", "nbgitpuller"]
+    assert f"has jupyterhub {str(pins[0].specifier)[2:]}" in README
     constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     other = {
         canonicalize_name(line.partition("==")[0]) for line in constraints if line[:1] not in "# "
     }
     assert len(set(names)) == len(names)
     assert not set(names) & other  # the two files could not be used together
+
+
+def test_the_page_has_the_table_that_its_command_prints() -> None:
+    head = re.search(
+        r"HEAD = \((.*?)\n\)", (ROOT / "benchmarks" / "hub.py").read_text("utf-8"), re.S
+    )
+    assert head is not None
+    columns = "".join(re.findall(r'"(.*?)(?:\\n.*)?"', head[1]))
+    assert columns in README.splitlines()
+    (latency,) = re.findall(r"^\| 8 \|.* (\d+) \| \d+ \|$", README, re.MULTILINE)
+    assert int(latency) <= 150  # milliseconds from key to picture, as the course promises
 
 
 def test_the_page_names_what_is_there() -> None:
