@@ -23,6 +23,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -412,11 +413,21 @@ def run(*words: str, threads: "int | None" = None) -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         environment["IPYTHONDIR"] = profile
         process = subprocess.Popen([venv_python(), *words], cwd=ROOT, env=environment)
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                continue  # it had the Ctrl-C too: JupyterLab asks first, then ends its kernels
+        # `kill`, or a container that is stopped, ends JupyterLab too.
+        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        try:
+            return patient(process)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+def patient(process: "subprocess.Popen[bytes]") -> int:
+    """The exit status, when it comes."""
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue  # it had the Ctrl-C too: JupyterLab asks first, then ends its kernels
 
 
 def test(options: "list[str]") -> int:
@@ -463,7 +474,9 @@ def open_lab(notebook: Path, options: "list[str]") -> int:
     # As the default address, so that the addresses it prints lead to the notebook too.
     address = f"--LabApp.default_url=/lab/tree/{notebook.relative_to(ROOT).as_posix()}"
     # One thread: on a busy machine the small nets of the course wait for each other on several.
-    return run("-m", "jupyterlab", root, address, *lab_settings(), *options, threads=1)
+    given = {option.partition("=")[0] for option in options}  # JupyterLab takes none twice
+    own = [word for word in (root, address, *lab_settings()) if word.partition("=")[0] not in given]
+    return run("-m", "jupyterlab", *own, *options, threads=1)
 
 
 def lab_settings() -> "list[str]":

@@ -157,10 +157,15 @@ def open_notebook(page: Page, address: str, name: str) -> None:
 
 def run_all(page: Page, count: int) -> None:
     """Opens what is folded, runs all cells, of which `count` hold code, and waits for the last."""
+    begin_all(page)
+    page.wait_for_function(ALL_NUMBERED, arg=count)
+
+
+def begin_all(page: Page) -> None:
+    """Opens what is folded, and lets all cells run."""
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:expand-all-headings')")
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.locator(".lm-Menu-itemLabel").get_by_text("Run All Cells", exact=True).click()
-    page.wait_for_function(ALL_NUMBERED, arg=count)
 
 
 def keep_screenshot(page: Page, name: str) -> None:
