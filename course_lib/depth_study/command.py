@@ -3,8 +3,8 @@
 python -m course_lib.depth_study --list                    the arms, the chains and their sizes
 python -m course_lib.depth_study --table                   what has been found, in four tables
 python -m course_lib.depth_study --seeds 2 --epochs 5 --out runs/depth.json       a quick look
-python -m course_lib.depth_study --seeds 1000 --workers 8 --out runs/thousand.json
-python -m course_lib.depth_study --seeds 1000 --scheduler tcp://10.0.0.1:8786 --out runs/thousand.json
+python -m course_lib.depth_study --seeds 9 --workers 8 --out runs/nine.json
+python -m course_lib.depth_study --seeds 9 --scheduler tcp://10.0.0.1:8786 --out runs/nine.json
 
 Every finished run is written at once; a command that was interrupted goes on where it was. The file
 is the same, byte for byte, however many workers made it: processors, or those of a Dask cluster.
@@ -77,6 +77,8 @@ def _run_the_rest(study: Study, options: argparse.Namespace) -> None:
         for arm, depth, seed in _plan(options.arms, options.seeds)
         if (arm.name, depth, seed) not in done
     ]
+    if not pieces:
+        return
     folder = options.out.with_suffix(".pieces")
     with place_of(options) as place:
         for rows in in_batches(pieces, folder, place, unit="run", done=len(done)):

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -133,7 +133,8 @@ def in_batches(
     todo = [piece for piece in pieces if not kept.has(piece)]
     total, left = (sum(piece.size for piece in some) for some in (pieces, todo))
     disable = None if progress_bar else True  # None: where no terminal shows it
-    bar = tqdm(total=done + total, initial=done + total - left, unit=unit, disable=disable)
+    counted = {"total": done + total, "initial": done + total - left, "unit": unit}
+    bar = tqdm(**counted, disable=disable, leave=False)
     with bar, contextlib.closing(_finished(place, todo)) as finished:
         ready, before = list[Piece](), time.monotonic()
         for piece in pieces:
@@ -154,7 +155,7 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _finished(place: Place, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, Any]]:
+def _finished(place: Place, pieces: Sequence[Piece]) -> Generator[tuple[Piece, Any], None, None]:
     yield from place.finished(pieces)
 
 

@@ -86,7 +86,7 @@ class DaskPlace:
         from distributed import as_completed
 
         waiting = iter(pieces)
-        running: dict[Future, Piece] = {}
+        running: dict[Future[Any], Piece] = {}
         futures = as_completed()
 
         def send() -> None:
@@ -104,7 +104,7 @@ class DaskPlace:
             send()
             yield piece, result
 
-    def _sent(self, piece: Piece) -> "Future":
+    def _sent(self, piece: Piece) -> "Future[Any]":
         asked = (piece.work, piece.arguments, edition())
         return self.client.submit(computed, *asked, key=piece.label, pure=False)
 
@@ -138,7 +138,7 @@ def edition() -> dict[str, str]:
     return {"course": digest.hexdigest()[:16], "torch": torch.__version__.partition("+")[0]}
 
 
-def _result(future: "Future", piece: Piece) -> Any:
+def _result(future: "Future[Any]", piece: Piece) -> Any:
     """What came of it. Raises as `finished` does."""
     from distributed import KilledWorker
 
@@ -219,7 +219,7 @@ def _found(address: str) -> Iterator["Client"]:
 
 async def _answer(address: str) -> None:
     """Returns once a scheduler there has shaken hands. Raises one of NO_SCHEDULER."""
-    from distributed.comm import connect
+    from distributed.comm.core import connect
     from distributed.security import Security
 
     comm = await connect(address, timeout=WAIT, **Security().get_connection_args("client"))
