@@ -87,7 +87,7 @@ class DaskPlace:
 
         waiting = iter(pieces)
         running: dict[Future[Any], Piece] = {}
-        futures = as_completed()
+        futures = as_completed(loop=self.client.loop)
 
         def send() -> None:
             """Two pieces a worker: the one that it computes, and the next."""
@@ -154,10 +154,10 @@ def _result(future: "Future[Any]", piece: Piece) -> Any:
         raise ChildProcessError(
             f"{piece.name} ended one worker after another: have they memory enough? ({error})"
         ) from error
-    if isinstance(error, ImportError):
+    if isinstance(error, ImportError) or "deserialization" in str(error):  # a worker; a scheduler
         raise ValueError(
-            f"the workers cannot import what {piece.name} needs ({error}); the course must be "
-            "installed wherever one runs"
+            f"what {piece.name} needs cannot be imported there ({_first_line(error)}); the course "
+            "must be installed where the scheduler and the workers run"
         ) from error
     raise error
 
@@ -185,7 +185,7 @@ def _started(count: int) -> Iterator["Client"]:
             dashboard_address=f"{LOOPBACK}:0",
             security=True,  # another user of the machine cannot send it work
             local_directory=folder,
-            silence_logs=logging.ERROR,
+            silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
     ):
@@ -197,6 +197,8 @@ def _found(address: str) -> Iterator["Client"]:
     """A client of the scheduler there. Raises ConnectionError as `place_of` does."""
     from distributed import Client
 
+    # What it logs when a scheduler goes away is pages long, and said here in a line.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         # Client itself waits without end for one that takes the connection and says nothing.
         asyncio.run(asyncio.wait_for(_answer(address), WAIT))
