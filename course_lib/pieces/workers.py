@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import pickle
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -105,8 +106,22 @@ class DaskPlace:
             yield piece, result
 
     def _sent(self, piece: Piece) -> "Future[Any]":
-        asked = (piece.work, piece.arguments, edition())
-        return self.client.submit(computed, *asked, key=piece.label, pure=False)
+        call = pickle.dumps(_Call(piece))
+        return self.client.submit(pickle.loads, call, key=piece.label, pure=False)
+
+
+class _Call:
+    """Pickled, a call of `computed` that is made where it is unpickled.
+
+    So only the piece itself fails where the course is not installed: a function of the course in
+    its place could not even be received, and the worker would say nothing.
+    """
+
+    def __init__(self, piece: Piece) -> None:
+        self.piece = piece
+
+    def __reduce__(self) -> tuple[Callable[..., str], tuple[Any, ...]]:
+        return computed, (self.piece.work, self.piece.arguments, edition())
 
 
 def computed(work: Callable[..., Any], arguments: tuple[Any, ...], wanted: dict[str, str]) -> str:
@@ -154,10 +169,10 @@ def _result(future: "Future[Any]", piece: Piece) -> Any:
         raise ChildProcessError(
             f"{piece.name} ended one worker after another: have they memory enough? ({error})"
         ) from error
-    if isinstance(error, ImportError) or "deserialization" in str(error):  # a worker; a scheduler
+    if isinstance(error, ImportError):
         raise ValueError(
-            f"what {piece.name} needs cannot be imported there ({_first_line(error)}); the course "
-            "must be installed where the scheduler and the workers run"
+            f"a worker cannot import what {piece.name} needs ({error}); the course must be "
+            "installed wherever one runs"
         ) from error
     raise error
 
