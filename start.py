@@ -256,7 +256,7 @@ def fill_venv(extras: "list[str]") -> None:
     """
     LOG.write_text("")
     settings = pip_settings()
-    fetch_torch(settings, "220 MB" if "test" in extras else "100 MB")
+    fetch_torch(settings, "235 MB" if "test" in extras else "100 MB")
     course = f".[{','.join(extras)}]" if extras else "."
     wish = ["install", "--editable", course, "--constraint", "constraints.txt"]
     status, said = pip(wish, settings)

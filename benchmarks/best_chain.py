@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from course_lib.data import FOLDER
+from course_lib.evaluate.estimates import binarised_test_images
 from course_lib.evaluate.likelihood import sampled_log_evidence
-from course_lib.evaluate.rows import binarised_test_images
 from course_lib.numerals import minus
 from course_lib.shipped.facts import training_facts
 from course_lib.shipped.recipe import ELBO, NamedObjective, Recipe

@@ -25,8 +25,10 @@ from course_lib.evaluate import (
     sampled_log_evidence,
     surgery,
 )
-from course_lib.evaluate import rows as measured
-from course_lib.evaluate.rows import binarised_test_images, results_row, routes_row
+from course_lib.evaluate import estimates as measured
+from course_lib.evaluate import rows as evaluate_rows
+from course_lib.evaluate.estimates import binarised_test_images
+from course_lib.evaluate.rows import results_row, routes_row
 from course_lib.exact import LinearGaussian
 from course_lib.nets import GaussianNet
 from course_lib.vae import VAE, Architecture
@@ -230,7 +232,7 @@ def test_the_command_prints_and_saves_a_row(
 def test_an_interrupted_evaluation_goes_on_and_ends_the_same(
     shipped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measured, "PIECE", 50)
+    monkeypatch.setattr(evaluate_rows, "PIECE", 50)
     whole = results_row(str(shipped), k=20, images=120, seed=0, work=shipped.parent / "a")
     real, calls = measured.sampled_log_evidence, []  # type: ignore[attr-defined]
 
@@ -274,7 +276,7 @@ def test_the_command_compares_three_routes(
 def test_an_interrupted_comparison_goes_on_and_ends_the_same(
     shipped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measured, "PROPOSALS", 2)
+    monkeypatch.setattr(evaluate_rows, "PROPOSALS", 2)
     short = functools.partial(measured.fitted_log_evidence, steps=3)  # type: ignore[attr-defined]
     monkeypatch.setattr(measured, "fitted_log_evidence", short)
     sizes: dict[str, Any] = {"k": 20, "images": 3, "seed": 0, "chains": 2, "temperatures": 3}

@@ -48,7 +48,8 @@ from course_lib.evaluate import (
     surgery,
 )
 from course_lib.evaluate.codes import best_prior
-from course_lib.evaluate.rows import binarised_test_images, code_figures, results_row
+from course_lib.evaluate.estimates import binarised_test_images
+from course_lib.evaluate.rows import code_figures, results_row
 from course_lib.exercises import judged
 from course_lib.nets import LIKELIHOODS, GaussianNet
 from course_lib.shipped import Recipe, load_model, train_recipe, training_data

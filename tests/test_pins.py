@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNS = PROJECT["project"]["dependencies"]
 PAGES = PROJECT["project"]["optional-dependencies"]["pages"]
+CLUSTER = PROJECT["project"]["optional-dependencies"]["cluster"]
 TESTS = PROJECT["project"]["optional-dependencies"]["test"]
 BUILDER = PROJECT["build-system"]["requires"]
 WANTED = [*RUNS, *TESTS, *BUILDER]
@@ -35,6 +36,7 @@ PINS = {
     for name, _, version in (line.partition("==") for line in LINES if not line.startswith("#"))
 }
 
+WORKERS = ROOT / "course_lib" / "pieces" / "workers.py"
 MINORS = ("3.11", "3.12", "3.13", "3.14")
 PATCHES = range(20)  # such as 3.14.1, which one release of a package refuses, and no other
 SYSTEMS = (
@@ -155,9 +157,9 @@ def imported(code: str) -> set[str]:
 
 
 def code_of_the_course() -> Iterator[str]:
-    """All of it but the edition, which `start.py pages` installs more for."""
+    """All of it but the edition and Dask's workers, which have extras of their own."""
     for path in sorted((ROOT / "course_lib").rglob("*.py")):
-        if path.parent.name != "edition":
+        if path.parent.name != "edition" and path != WORKERS:
             yield path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
@@ -179,7 +181,8 @@ def test_a_first_start_brings_what_the_course_imports_and_no_test_tool() -> None
     pages = set(installed_on(MACHINES[0], [*RUNS, *PAGES]))
     missing = {m for m in modules if not pages & set(map(canonicalize_name, packages.get(m, [])))}
     assert not missing
-    assert set(PAGES) <= set(TESTS)
+    assert {"distributed"} <= imported(WORKERS.read_text(encoding="utf-8")) & set(CLUSTER)
+    assert set(PAGES) | set(CLUSTER) <= set(TESTS)
     tools = {"hypothesis", "mypy", "nbval", "oxlint", "playwright", "pytest", "ruff", "scipy"}
-    tools |= {"scipy-stubs"}
+    tools |= {"scipy-stubs", *CLUSTER}
     assert not first & tools

@@ -3,8 +3,11 @@
 python -m course_lib.depth_study --list                    the arms, the chains and their sizes
 python -m course_lib.depth_study --table                   what has been found, in four tables
 python -m course_lib.depth_study --seeds 2 --epochs 5 --out runs/depth.json       a quick look
+python -m course_lib.depth_study --seeds 9 --workers 8 --out runs/nine.json
+python -m course_lib.depth_study --seeds 9 --scheduler tcp://10.0.0.1:8786 --out runs/nine.json
 
-Every finished run is written at once; a command that was interrupted goes on where it was.
+Every finished run is written at once; a command that was interrupted goes on where it was. The file
+is the same, byte for byte, however many workers made it: processors, or those of a Dask cluster.
 """
 
 import argparse
@@ -16,6 +19,7 @@ from typing import Any
 from course_lib.depth_study.design import ARMS, EPOCHS, Arm, run, study_settings
 from course_lib.depth_study.report import report
 from course_lib.depth_study.results import COMMAND, PATH, Study, load_study, rounded, save_study
+from course_lib.pieces import Piece, add_options, in_batches, place_of, say
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,10 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
             print(report(load_study(options.out)))
             return 0
         study = _study_so_far(options.out, settings)
-    except (ValueError, FileNotFoundError) as error:
+        _run_the_rest(study, options)
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    _run_the_rest(study, options)
     print(f"{options.out} holds {len(study.runs)} runs")
     return 0
 
@@ -50,6 +54,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, help="how many seeds (default: each arm's own)")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each run")
     parser.add_argument("--out", type=Path, default=PATH, help="the results, extended if there")
+    add_options(parser)
     return parser.parse_args(arguments)
 
 
@@ -62,13 +67,39 @@ def _plan(arms: list[str], seeds: int | None) -> Iterator[tuple[Arm, int, int]]:
 
 
 def _run_the_rest(study: Study, options: argparse.Namespace) -> None:
-    """Adds each run that is asked for and not there yet; writes the file after each."""
+    """Adds each run that is asked for and not there yet; writes the file as they come.
+
+    Raises as `pieces.in_batches` and `pieces.place_of` do.
+    """
     done = {(row["arm"], row["depth"], row["seed"]) for row in study.runs}
-    for arm, depth, seed in _plan(options.arms, options.seeds):
-        if (arm.name, depth, seed) not in done:
-            study.runs.append(rounded(run(arm, depth, seed, epochs=options.epochs)))
+    pieces = [
+        _piece(arm, depth, seed, options.epochs, study.settings)
+        for arm, depth, seed in _plan(options.arms, options.seeds)
+        if (arm.name, depth, seed) not in done
+    ]
+    if not pieces:
+        return
+    folder = options.out.with_suffix(".pieces")
+    with place_of(options) as place:
+        for rows in in_batches(pieces, folder, place, unit="run", done=len(done)):
+            lines = [_run_in_a_line(row) for row in rows]
+            for row in rows:
+                row.pop("core_seconds", None)  # the machine's, and never twice the same
+            study.runs.extend(rows)
             save_study(options.out, study)
-            print(_run_in_a_line(study.runs[-1]), flush=True)
+            say("\n".join(lines))
+
+
+def _piece(arm: Arm, depth: int, seed: int, epochs: int, settings: dict[str, Any]) -> Piece:
+    """One run. What it depends on besides arm, depth and seed are the settings."""
+    key = {"settings": settings, "arm": arm.name, "depth": depth, "seed": seed}
+    name = f"{arm.name} T {depth} seed {seed}"
+    return Piece(name, key, rounded_run, (arm.name, depth, seed, epochs))
+
+
+def rounded_run(arm: str, depth: int, seed: int, epochs: int) -> dict[str, Any]:
+    """`design.run` of the arm of that name, as it is written down."""
+    return rounded(run(ARMS[arm], depth, seed, epochs=epochs))
 
 
 def _study_so_far(path: Path, settings: dict[str, Any]) -> Study:

@@ -6,6 +6,8 @@
     python -m course_lib.evaluate --shipped             every model in data/, k = 5,000, all images
     python -m course_lib.evaluate mnist_vae --cross-check --images 100      by three routes
     python -m course_lib.evaluate mnist_vae --device cuda           on a GPU: other random numbers
+    python -m course_lib.evaluate --shipped --workers 8             on eight processors
+    python -m course_lib.evaluate --shipped --scheduler tcp://10.0.0.1:8786     on a Dask cluster
 
 --save ROWS.json keeps what was found; MODEL … --add ROWS.json takes it into the results files in
 data/, and prints what --table now prints of these recipes. The test set is binarised once, from
@@ -20,6 +22,7 @@ from typing import Any
 from course_lib.evaluate.added import TABLED, add_rows
 from course_lib.evaluate.rows import results_row, routes_row
 from course_lib.evaluate.table import newest_route, recipes_table, results_header, results_line
+from course_lib.pieces import Place, add_options, place_of
 from course_lib.shipped import RECIPES, RUNS, all_runs, model_path, usable_device
 from course_lib.shipped.results import save_rows
 
@@ -51,31 +54,33 @@ def _answer(options: argparse.Namespace) -> None:
         recipes = {row["recipe"] for row in added}
         print(recipes_table(row for row in all_runs() if row["recipe"] in recipes))
         return
-    rows = _print_routes(options) if options.cross_check else _print_results(options)
+    with place_of(options) as place:
+        print_them = _print_routes if options.cross_check else _print_results
+        rows = print_them(options, place)
     if options.save:
         save_rows(options.save, rows)
 
 
-def _print_results(options: argparse.Namespace) -> list[dict[str, Any]]:
+def _print_results(options: argparse.Namespace, place: Place) -> list[dict[str, Any]]:
     """The rows of the models, printed as they come."""
     rows = []
     sizes = {"k": options.k, "images": options.images, "seed": options.seed}
-    place = {"work": options.work, "device": usable_device(options.device)}
+    where: dict[str, Any] = {"work": options.work, "device": usable_device(options.device)}
     print(results_header())
     for model in options.models:
-        rows.append(results_row(model, **sizes, **place))
+        rows.append(results_row(model, **sizes, **where, place=place))
         print(results_line(rows[-1]), flush=True)
     return rows
 
 
-def _print_routes(options: argparse.Namespace) -> list[dict[str, Any]]:
+def _print_routes(options: argparse.Namespace, place: Place) -> list[dict[str, Any]]:
     """The cross-checks of the models, printed route by route."""
     rows = []
     sizes = {"k": options.k, "images": options.images, "seed": options.seed}
     annealed = {"chains": options.chains, "temperatures": options.temperatures}
     where: dict[str, Any] = {"work": options.work, "device": usable_device(options.device)}
     for model in options.models:
-        for row in routes_row(model, **sizes, **annealed, **where):
+        for row in routes_row(model, **sizes, **annealed, **where, place=place):
             print(newest_route(row), flush=True)
         rows.append(row)
     return rows
@@ -101,5 +106,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--save", type=Path, help="keep the rows there, as JSON")
     parser.add_argument("--add", type=Path, nargs="+", help="take these rows into the table")
     parser.add_argument("--work", type=Path, default=work, help="where unfinished rows are kept")
+    add_options(parser)
     parser.set_defaults(**TABLED)
     return parser.parse_args(arguments)

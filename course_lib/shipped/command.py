@@ -1,74 +1,141 @@
-"""`python -m course_lib.train NAME`: trains a shipped model from its recipe.
+"""`python -m course_lib.train NAME …`: trains shipped models from their recipes.
 
 python -m course_lib.train --list                 what there is
 python -m course_lib.train mnist_vae              trains into runs/mnist_vae.safetensors
 python -m course_lib.train mnist_vae --resume     goes on after an interruption
 python -m course_lib.train mnist_vae --seed 1 --epochs 100      other than the recipe says
 python -m course_lib.train mnist_vae --device cuda              on a GPU: other weights
+python -m course_lib.train mnist_hvae_1 mnist_iwae_1 --seeds 3 --workers 8      six, on processors
+python -m course_lib.train mnist_hvae_1 --seeds 50 --scheduler tcp://10.0.0.1:8786    on a cluster
+
+With --workers or --scheduler the weights are the same: each worker trains on one thread. With
+--resume what is finished is left alone, and what a worker had begun goes on.
 """
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from course_lib.pieces import add_options, in_order, place_of, say
 from course_lib.shipped.curves import curve_path
 from course_lib.shipped.devices import usable_device
 from course_lib.shipped.files import RUNS
 from course_lib.shipped.recipe import Recipe
 from course_lib.shipped.recipes import RECIPES
 from course_lib.shipped.training import train_recipe, training_path
+from course_lib.shipped.trainings import Training, write_files
 from course_lib.train import TrainingDiverged
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns 0, or 2 with a message on stderr if nothing was trained."""
+    """Runs the command; returns 0, or 2 with a message on stderr if something was not trained."""
     options = _options(arguments)
-    if options.list or options.name is None:
+    if options.list or not options.names:
         for recipe in RECIPES.values():
             print(_in_a_line(recipe))
         return 0
+    status = 0
     try:
-        out = _train(options)
-    except (OSError, ValueError, TrainingDiverged) as error:
+        trainings = _asked(options)
+        for training in trainings:
+            _require_free(training, options)
+        here = options.workers is None and options.scheduler is None
+        for out, fault in (_one_by_one if here else _in_pieces)(trainings, options):
+            status = 2 if fault else status
+            print(fault, file=sys.stderr) if fault else say(_written(out))
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(
-        f"{out} and {curve_path(out)} are written; its figures: python -m course_lib.evaluate {out}"
-    )
-    return 0
+    return status
 
 
-def _train(options: argparse.Namespace) -> Path:
-    """Trains, and returns where the model is. Raises ValueError if there is nothing to train."""
-    name = options.name
-    if name not in RECIPES:
-        raise ValueError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
-    recipe, device = RECIPES[name], usable_device(options.device)
-    for setting, value in (("epochs", options.epochs), ("seed", options.seed)):
-        if value is not None:
-            recipe, name = recipe.changed(**{setting: value}), f"{name}_{setting}_{value}"
-    out: Path = options.out or RUNS / f"{name}.safetensors"
-    state = training_path(out)
+def _asked(options: argparse.Namespace) -> list[Training]:
+    """What is to be trained, recipe by recipe. Raises ValueError if that makes no sense."""
+    if options.seeds is not None and options.seeds < 1:
+        raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
+    trainings = []
+    for name in options.names:
+        for seed in [options.seed] if options.seeds is None else range(options.seeds):
+            changes = {} if options.epochs is None else {"epochs": options.epochs}
+            own = name in RECIPES and seed == RECIPES[name].settings.seed
+            if seed is not None and not (own and options.seeds):
+                changes["seed"] = seed
+            words = [name, *(f"{setting}_{value}" for setting, value in changes.items())]
+            out = options.out or RUNS / f"{'_'.join(words)}.safetensors"
+            trainings.append(Training(name, out, changes))
+    if options.out and len(trainings) > 1:
+        raise ValueError(f"--out is for one model, and {len(trainings)} are to be trained")
+    return trainings
+
+
+def _require_free(training: Training, options: argparse.Namespace) -> None:
+    """Raises ValueError if an older training lies there that is not to go on."""
+    state = training_path(training.out)
     if state.exists() and not options.resume:
         raise ValueError(
             f"{state} holds an unfinished or finished training: add --resume to go on, "
             "or remove it to start again"
         )
-    bar = sys.stderr.isatty()
+
+
+def _one_by_one(
+    trainings: list[Training], options: argparse.Namespace
+) -> Iterator[tuple[Path, str]]:
+    """Trains in this process: where each model is, and what went wrong or nothing."""
+    device, bar = usable_device(options.device), sys.stderr.isatty()
     report = None if bar else _print_epoch
-    train_recipe(recipe, out, resume=options.resume, device=device, report=report, progress_bar=bar)
-    return out
+    for training in trainings:
+        how = {"resume": options.resume, "report": report, "progress_bar": bar}
+        try:
+            train_recipe(training.recipe, training.out, device=device, **how)
+            yield training.out, ""
+        except TrainingDiverged as error:
+            yield training.out, str(error)
+
+
+def _in_pieces(
+    trainings: list[Training], options: argparse.Namespace
+) -> Iterator[tuple[Path, str]]:
+    """The same on workers, for those that are not finished."""
+    folder = trainings[0].out.parent / "train.pieces"
+    todo = [training for training in trainings if not (options.resume and training.is_finished)]
+    for training in todo:
+        training.out.parent.mkdir(parents=True, exist_ok=True)
+    pieces = [training.piece(options.device) for training in todo]
+    with place_of(options) as place:
+        done = len(trainings) - len(todo)
+        found = in_order(pieces, folder, place, unit="training", done=done)
+        for training, files in zip(todo, found, strict=True):
+            try:
+                write_files(training.out, files)
+                yield training.out, ""
+            except TrainingDiverged as error:
+                yield training.out, f"{training.out.stem}: {error}"
+
+
+def _written(out: Path) -> str:
+    return (
+        f"{out} and {curve_path(out)} are written; its figures: python -m course_lib.evaluate {out}"
+    )
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m course_lib.train", description=__doc__)
-    parser.add_argument("name", nargs="?", help="a recipe's name")
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib.train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a recipe's name, or several")
     parser.add_argument("--list", action="store_true", help="list the recipes")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")
-    parser.add_argument("--seed", type=int, help="another seed than the recipe's")
+    seeds = parser.add_mutually_exclusive_group()
+    seeds.add_argument("--seed", type=int, help="another seed than the recipe's")
+    seeds.add_argument("--seeds", type=int, metavar="N", help="from each of the seeds 0 to N − 1")
     parser.add_argument("--device", default="cpu", help="cpu (default), or cuda for a GPU")
     parser.add_argument("--out", type=Path, help="where the model goes (default: runs/NAME…)")
+    add_options(parser)
     return parser.parse_args(arguments)
 
 
