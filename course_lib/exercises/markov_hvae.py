@@ -49,6 +49,25 @@ RATE, WIDTH = "learning rate too high", "log-variance taken for log-std in the d
 PIXELS, ASLEEP = "pixels left at 0 to 255", "layer 2 fell asleep"
 BATCH = tuple(torch.tensor(values, **DOUBLE) for values in ([-20.5, -31.0, -24.2], [4.3, 5.8, 7.0]))
 
+
+def leaning(name: str, least: float) -> Design:
+    """An upper arrow that makes p(x) as skew as that."""
+    return Design(
+        name,
+        lean,
+        -least,
+        "|skew|",
+        unit="",
+        negative=True,
+        hints=(
+            "Where is the lower tanh flat, and what becomes of a part of z₁ that lies there? "
+            "The tail that is left must lie on one side.",
+            "Shift z₁ with c, until most of it lies above 2, where 3 tanh(z₁/2) hardly grows; and "
+            "keep b small enough that z₁ has one hump with a tail towards zero.",
+        ),
+    )
+
+
 register(
     Blanks(
         "11.a",
@@ -156,18 +175,5 @@ register(
             "whole epoch, and what makes training worse than no training?",
         ),
     ),
-    Design(
-        "11.d",
-        lean,
-        -1.0,
-        "|skew|",
-        unit="",
-        negative=True,
-        hints=(
-            "Where is the lower tanh flat, and what becomes of a part of z₁ that lies there? "
-            "The tail that is left must lie on one side.",
-            "Shift z₁ with c, until most of it lies above 2, where 3 tanh(z₁/2) hardly grows; and "
-            "keep b small enough that z₁ has one hump with a tail towards zero.",
-        ),
-    ),
+    leaning("11.d", 1.0),
 )
