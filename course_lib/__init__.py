@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         numerals,
         plots,
         shipped,
+        teach,
         train,
         vae,
     )
@@ -62,6 +63,7 @@ __all__ = [  # noqa: RUF022
     "explorers",
     "index",
     "edition",
+    "teach",
 ]
 
 

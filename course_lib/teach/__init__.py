@@ -1,0 +1,30 @@
+"""For a class: assignments without solutions, numbers of its own, marks for what is handed in.
+
+`python -m course_lib.teach` is the command. In an assignment's notebook `in_class` gives `check`
+the numbers of the class.
+
+    >>> from course_lib.teach import Variation, exercises_of
+    >>> exercises_of(4, "spring27")["4.a"].blanks[2].right
+    '9.04'
+"""
+
+from course_lib.teach.assignment import write_assignment
+from course_lib.teach.classes import exercises_of, in_class
+from course_lib.teach.confinement import Limits
+from course_lib.teach.grading import CourseChanged, Terms, grade
+from course_lib.teach.key import key_lines
+from course_lib.teach.nbgrader import require_right
+from course_lib.teach.variation import Variation
+
+__all__ = [
+    "CourseChanged",
+    "Limits",
+    "Terms",
+    "Variation",
+    "exercises_of",
+    "grade",
+    "in_class",
+    "key_lines",
+    "require_right",
+    "write_assignment",
+]
