@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -117,7 +118,7 @@ def _limit_resources(limits: Limits) -> None:
     """Memory, time on the processor, size of a file, and processes where they can be counted."""
     import resource
 
-    seconds = int(limits.seconds) + 1
+    seconds = int(time.process_time() + limits.seconds) + 1
     most = {
         resource.RLIMIT_CPU: seconds,
         resource.RLIMIT_FSIZE: FILE_MIB * MIB,

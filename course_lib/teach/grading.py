@@ -12,7 +12,12 @@ from course_lib.teach.choosing import needed
 from course_lib.teach.classes import exercises_of
 from course_lib.teach.confinement import Limits
 from course_lib.teach.feedback import write_feedback
-from course_lib.teach.handed_in import HandedIn, notebooks_in, read_submission
+from course_lib.teach.handed_in import (
+    HandedIn,
+    looks_at_answers,
+    notebooks_in,
+    read_submission,
+)
 from course_lib.teach.judging import verdict_on_record
 from course_lib.teach.marks import BEGUN, LETTERS, TRIES, Row, read_marks, write_marks
 from course_lib.teach.notebooks import chapter_path, read_notebook
@@ -135,6 +140,7 @@ class _Work:
         one.notes += [returned.ended] if returned.ended else []
         row.note = "; ".join(one.notes)
         write_feedback(self._page(one), row, exercises, verdicts, returned.errors)
+        row.note = "; ".join(filter(None, [row.note, one.suspicion]))  # for the teacher alone
 
     def _run(self, one: HandedIn) -> Returned:
         """What a submission answers: first by the cells that answers need; if a name is missing
@@ -146,6 +152,8 @@ class _Work:
                 f"{self.terms.class_name or 'none'}"
             )
         handed_out = handed_out_cells(one.chapter)
+        own = [cell for cell in one.cells if cell[1].strip() not in handed_out]
+        one.suspicion = looks_at_answers(own)
         some = one.cells if self.terms.all_cells else needed(one.cells, handed_out)
         run = partial(run_submission, one.chapter, self.terms.class_name)
         returned = run(some, self.terms.limits)

@@ -25,7 +25,7 @@ ANSWERS = re.compile(
 @dataclass
 class HandedIn:
     """A submission: its name in the folder, its chapter (0 if it says none), its cells of code,
-    the class that it was handed out to, and what is to be noted.
+    the class that it was handed out to, what is to be noted, and what its teacher should look at.
     """
 
     name: str
@@ -34,6 +34,7 @@ class HandedIn:
     class_name: str = ""
     cells: list[Placed] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    suspicion: str = ""
 
 
 def notebooks_in(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -116,6 +117,9 @@ def _noted(found: HandedIn, path: Path) -> Iterator[str]:
         yield "no cells of code"
     if any((path.parent / name).exists() for name in ("course_lib", "course_lib.py")):
         yield "a course_lib lies beside it: the installed one was used"
-    looked = [str(place) for place, source in found.cells if ANSWERS.search(source)]
-    if looked:
-        yield f"may read the course's own answers, look at cell {', '.join(looked[:5])}"
+
+
+def looks_at_answers(cells: list[Placed]) -> str:
+    """What a teacher may want to read in a student's own cells, or nothing."""
+    places = [str(place) for place, source in cells if ANSWERS.search(source)]
+    return f"may read the course's own answers in cell {', '.join(places[:5])}" if places else ""

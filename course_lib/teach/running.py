@@ -8,7 +8,8 @@ It is started by `submissions`, in a folder of its own. On its input it gets an 
 
 On its output it writes a line of JSON for each event, as it happens, so that what comes later takes
 nothing of it back: {"answer": name, "record": …} for a `check` of something, {"cell": place,
-"error": …} for a cell that failed, {"failed": …} if it could not begin, and {"done": true}.
+"error": …} for a cell that failed, {"failed": …} if it could not begin, else {"begun": true} and
+at the end {"done": true}.
 """
 
 import json
@@ -107,6 +108,7 @@ def main() -> None:
         os._exit(1)
     for room in (course_lib.exercises, course_lib.exercises.registry):
         room.check = run.check  # type: ignore[attr-defined]
+    run.send(begun=True)
     run.cells()
     run.send(done=True)
     os._exit(0)  # no thread of the submission's holds it up

@@ -1,6 +1,7 @@
 """One submission is run, in a process of its own that is held, and what it answers is collected."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from course_lib.teach.choosing import Placed
 from course_lib.teach.confinement import MIB, Limits, command, environment, new_scratch
 from course_lib.teach.tensors import Record
 
+TO_START = 180.0  # seconds that loading the packages may take
 LOOK = 0.1  # seconds between two looks at a process
 MOST_SENT = 64 * MIB  # bytes that a submission may pass on
 MOST_WRITTEN = 512 * MIB  # in its folder, in all
@@ -31,6 +33,7 @@ class Returned:
     answers: dict[str, Record] = field(default_factory=dict)
     errors: list[tuple[int, str]] = field(default_factory=list)
     ended: str = ""
+    begun: float = math.inf  # the clock's seconds when its first cell began
     finished: bool = False
 
     def take(self, line: bytes) -> None:
@@ -49,6 +52,8 @@ class Returned:
         elif "failed" in event:
             self.ended = f"could not be run: {event['failed']}"[:300]
         self.finished |= event.get("done") is True
+        if event.get("begun") is True:
+            self.begun = min(self.begun, time.monotonic())
 
 
 def run_submission(chapter: int, class_name: str, cells: list[Placed], limits: Limits) -> Returned:
@@ -87,7 +92,7 @@ def _watched(
     assert process.stdin is not None
     assert process.stdout is not None
     received = _Received(process.stdout)
-    begun, why, looks = time.monotonic(), "", 0
+    started, why, looks = time.monotonic(), "", 0
     try:
         process.stdin.write(order)
         process.stdin.close()
@@ -96,7 +101,7 @@ def _watched(
     while not why and process.poll() is None:
         time.sleep(LOOK)
         looks += 1
-        why = received.fault or _fault(process.pid, limits, time.monotonic() - begun)
+        why = received.fault or _fault(process.pid, limits, started, received.returned.begun)
         if not why and looks % 10 == 0:
             why = _litter(scratch)
     end(process)
@@ -106,10 +111,15 @@ def _watched(
     return returned
 
 
-def _fault(pid: int, limits: Limits, seconds: float) -> str:
-    """Why a process must be ended now, or nothing."""
-    if seconds > limits.seconds:
+def _fault(pid: int, limits: Limits, started: float, begun: float) -> str:
+    """Why a process must be ended now, or nothing. Its time counts from its first cell on: the
+    machine may be slow to load the packages.
+    """
+    now = time.monotonic()
+    if now - begun > limits.seconds:
         return f"stopped after {limits.seconds:g} seconds"
+    if begun == math.inf and now - started > TO_START:
+        return f"it did not begin within {TO_START:g} seconds"
     if sum(1 for _ in descendants(pid)) > limits.processes:
         return f"stopped: it started more than {limits.processes} processes"
     return ""
@@ -175,7 +185,7 @@ class _Received:
 
     def __init__(self, source: IO[bytes]) -> None:
         self.fault = ""
-        self._returned = Returned()
+        self.returned = Returned()
         self._reader = threading.Thread(target=self._read, args=(source,), daemon=True)
         self._reader.start()
 
@@ -186,9 +196,9 @@ class _Received:
             if size > MOST_SENT:
                 self.fault = f"stopped: it passed on more than {MOST_SENT // MIB} MiB"
                 return
-            self._returned.take(line)
+            self.returned.take(line)
 
     def all(self) -> Returned:
         """All that came, once the process has ended."""
         self._reader.join(timeout=10)
-        return self._returned
+        return self.returned
