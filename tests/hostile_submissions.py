@@ -18,7 +18,10 @@ HOSTILE: dict[str, tuple[str, str]] = {
         "\n        continue",
         "stopped after",
     ),
-    "takes all memory": ("held = []\nwhile True:\n    held.append(bytearray(2**24))", "MemoryError"),
+    "takes all memory": (
+        "held = []\nwhile True:\n    held.append(bytearray(2**24))",
+        "MemoryError",
+    ),
     "takes all of torch's memory": (
         "import torch\nheld = [torch.zeros(2**24) for _ in range(1000)]",
         "RuntimeError",

@@ -94,7 +94,7 @@ VARIATIONS = [
     Variation(
         "2.a",
         (3, 2, 5),
-        [(w, s, x) for w in (2, 3, 5) for s in (2, 3) for x in (4, 7, 8) if (w, s) != (3, 2)],
+        [(w, s, x) for w, s in ((2, 3), (4, 3), (5, 3), (5, 2)) for x in (7, 8, 9)],
         completed_square,
         _square,
     ),
