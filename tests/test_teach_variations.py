@@ -47,7 +47,10 @@ def normal(mean: float, variance: float) -> str:
 
 def spreads(elbos: tuple[int, ...]) -> list[float]:
     """The variance of twice the sum of two, over all pairs without and with replacement."""
-    pairs = [[*combinations(elbos, 2)], [*product(elbos, repeat=2)]]
+    pairs: list[list[tuple[int, ...]]] = [
+        [*combinations(elbos, 2)],
+        [*product(elbos, repeat=2)],
+    ]
     return [pvariance([2 * sum(pair) for pair in one]) for one in pairs]
 
 

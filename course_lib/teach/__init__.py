@@ -5,7 +5,7 @@ the numbers of the class.
 
     >>> from course_lib.teach import Variation, exercises_of
     >>> exercises_of(4, "spring27")["4.a"].blanks[2].right
-    '9.04'
+    '16.16'
 """
 
 from course_lib.teach.assignment import write_assignment

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import course_lib
+from course_lib import __version__
 from course_lib.index import text, without_solution
 from course_lib.teach.nbgrader import for_nbgrader
 from course_lib.teach.notebooks import (
@@ -49,7 +49,7 @@ def write_assignment(
     raw = read_notebook(source)
     asked = asked_in(raw["cells"])
     _change_numbers(raw["cells"], asked, name)
-    raw["metadata"][OUR_KEY] = {"chapter": number, "class": name, "version": course_lib.__version__}
+    raw["metadata"][OUR_KEY] = {"chapter": number, "class": name, "version": __version__}
     raw["cells"] = [_hand_in(number, asked, name), *_without_answers(raw["cells"], asked, name)]
     if nbgrader:
         raw["cells"] = for_nbgrader(raw["cells"], name)

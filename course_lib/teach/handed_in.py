@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import course_lib
+from course_lib import __version__
 from course_lib.index import text
 from course_lib.teach.choosing import Placed
 from course_lib.teach.notebooks import OUR_KEY
@@ -106,9 +106,9 @@ def _read_about(found: HandedIn, metadata: Any) -> None:
     if not found.chapter:
         found.chapter = said if isinstance(said, int) else max(asked, key=asked.get, default=0)  # type: ignore[arg-type]
     found.class_name = str(about.get("class", ""))[:40]
-    version = str(about.get("version", course_lib.__version__))[:20]
-    if version != course_lib.__version__:
-        found.notes.append(f"made with course_lib {version}, here is {course_lib.__version__}")
+    version = str(about.get("version", __version__))[:20]
+    if version != __version__:
+        found.notes.append(f"made with course_lib {version}, here is {__version__}")
 
 
 def _noted(found: HandedIn, path: Path) -> Iterator[str]:

@@ -31,6 +31,16 @@ from course_lib.teach.judging import is_blank, tried_answer
 MOST_LETTERS = 300  # of an error
 
 
+class _Shell(InteractiveShell):  # type: ignore[misc,unused-ignore]
+    """One that shows no errors, which takes long and nobody reads."""
+
+    def showtraceback(self, *given: Any, **named: Any) -> None:
+        """Shows nothing."""
+
+    def showsyntaxerror(self, *given: Any, **named: Any) -> None:
+        """Shows nothing."""
+
+
 class Run:
     """One submission's cells, in one shell."""
 
@@ -61,10 +71,7 @@ class Run:
         """Runs the cells one after the other, whatever any of them does; then looks for answers
         that no cell has handed to `check`.
         """
-        shell = InteractiveShell.instance(
-            config=Config({"HistoryManager": {"enabled": False}}), colors="nocolor"
-        )
-        shell.showtraceback = shell.showsyntaxerror = lambda *given, **named: None  # nobody reads
+        shell = _Shell.instance(config=Config({"HistoryManager": {"enabled": False}}))
         for place, source in self.order["cells"]:
             error = self._error_of(shell, source)
             if error is not None:
