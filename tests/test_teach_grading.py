@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from submitting import code, solutions, store, submit
+from submitting import code, notebook, solutions, store, submit
 
 from course_lib.checks import Verdict
 from course_lib.exercises import EXERCISES
-from course_lib.teach import CourseChanged, Limits, Terms, grade, grading
+from course_lib.teach import CourseChanged, Limits, Terms, fingerprint, grade, grading
 from course_lib.teach.choosing import names_in, needed
 from course_lib.teach.command import main
 from course_lib.teach.feedback import plain, write_feedback
-from course_lib.teach.grading import course_fingerprint, handed_out_cells
+from course_lib.teach.fingerprint import course_fingerprint, exercises_fingerprint
+from course_lib.teach.grading import handed_out_cells
 from course_lib.teach.handed_in import read_submission
 from course_lib.teach.judging import tried_answer
 from course_lib.teach.marks import BEGUN, Row, read_marks, write_marks
@@ -163,7 +164,7 @@ def test_a_course_that_was_changed_ends_it(
 def test_the_fingerprint_is_that_of_the_programs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grading, "ROOT", tmp_path)
+    monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
     package = tmp_path / "course_lib"
     package.mkdir()
     (package / "a.py").write_text("x = 1\n")
@@ -172,6 +173,11 @@ def test_the_fingerprint_is_that_of_the_programs(
     assert course_fingerprint() == before
     (package / "a.py").write_text("x = 2\n")
     assert course_fingerprint() != before
+    part = exercises_fingerprint()
+    (package / "exercises").mkdir()
+    (package / "exercises" / "c.py").write_text("y = 1\n")
+    assert exercises_fingerprint() != part
+    assert len(part) == 12
 
 
 BAD: dict[str, tuple[Any, str]] = {
@@ -220,11 +226,15 @@ def test_links_and_other_files_are_left_out(tmp_path: Path, runs: list[list[int]
 
 def test_what_a_teacher_should_know_is_noted(tmp_path: Path, runs: list[list[int]]) -> None:
     folder, out = tmp_path / "in", tmp_path / "marks.csv"
-    submit(folder / "anna.ipynb", 4, class_name="autumn")
+    raw = notebook(submit(folder / "anna.ipynb", 4, class_name="autumn"))
+    raw["metadata"]["course_lib"]["exercises"] = "of long ago"
+    store(folder / "anna.ipynb", raw)
     submit(folder / "ben.ipynb", 4, more=('print(EXERCISES["4.a"].expected())',))
     (folder / "course_lib").mkdir()
     anna, ben = grade(folder, out, Terms("spring27"), say=silent)
     assert "handed out to the class autumn, graded as spring27" in anna.note
+    assert "exercises are not those that are installed" in anna.note
+    assert "exercises are not those" not in ben.note
     assert "a course_lib lies beside it: the installed one was used" in anna.note
     assert "may read the course's own answers in cell" in ben.note
     page = (tmp_path / "marks-feedback" / "ben.md").read_text("utf-8")

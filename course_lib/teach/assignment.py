@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from course_lib import __version__
 from course_lib.index import text, without_solution
+from course_lib.teach.fingerprint import exercises_fingerprint
 from course_lib.teach.nbgrader import for_nbgrader
 from course_lib.teach.notebooks import (
     OUR_KEY,
@@ -49,7 +49,11 @@ def write_assignment(
     raw = read_notebook(source)
     asked = asked_in(raw["cells"])
     _change_numbers(raw["cells"], asked, name)
-    raw["metadata"][OUR_KEY] = {"chapter": number, "class": name, "version": __version__}
+    raw["metadata"][OUR_KEY] = {
+        "chapter": number,
+        "class": name,
+        "exercises": exercises_fingerprint(),
+    }
     raw["cells"] = [_hand_in(number, asked, name), *_without_answers(raw["cells"], asked, name)]
     if nbgrader:
         raw["cells"] = for_nbgrader(raw["cells"], name)

@@ -7,11 +7,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from course_lib.exercises import AnyExercise
-from course_lib.index import ROOT, text
+from course_lib.index import text
 from course_lib.teach.choosing import needed
 from course_lib.teach.classes import exercises_of
 from course_lib.teach.confinement import Limits
 from course_lib.teach.feedback import write_feedback
+from course_lib.teach.fingerprint import course_fingerprint
 from course_lib.teach.handed_in import (
     HandedIn,
     looks_at_answers,
@@ -170,11 +171,3 @@ def handed_out_cells(chapter: int) -> frozenset[str]:
     """The sources of a chapter's cells of code."""
     cells = read_notebook(chapter_path(chapter))["cells"]
     return frozenset(text(c["source"]).strip() for c in cells if c["cell_type"] == "code")
-
-
-def course_fingerprint() -> str:
-    """The SHA-256 of the course's own programs."""
-    found = hashlib.sha256()
-    for path in sorted((ROOT / "course_lib").rglob("*.py")):
-        found.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
-    return found.hexdigest()

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from course_lib import __version__
 from course_lib.index import text
 from course_lib.teach.choosing import Placed
+from course_lib.teach.fingerprint import exercises_fingerprint
 from course_lib.teach.notebooks import OUR_KEY
 
 MOST_BYTES = 64 * 2**20
@@ -106,9 +106,8 @@ def _read_about(found: HandedIn, metadata: Any) -> None:
     if not found.chapter:
         found.chapter = said if isinstance(said, int) else max(asked, key=asked.get, default=0)  # type: ignore[arg-type]
     found.class_name = str(about.get("class", ""))[:40]
-    version = str(about.get("version", __version__))[:20]
-    if version != __version__:
-        found.notes.append(f"made with course_lib {version}, here is {__version__}")
+    if about.get("exercises", exercises_fingerprint()) != exercises_fingerprint():
+        found.notes.append("made by a course whose exercises are not those that are installed")
 
 
 def _noted(found: HandedIn, path: Path) -> Iterator[str]:
