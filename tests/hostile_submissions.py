@@ -153,6 +153,12 @@ else:
     "other processes": """
 import os, signal
 class Reached(Exception): pass
+for about in ("cmdline", "environ", "status"):
+    try:
+        open("/proc/{grader}/" + about).read()
+    except OSError:
+        continue
+    raise Reached("what is known of another process")
 for pid in ({grader}, os.getppid()):
     try:
         os.kill(pid, 0)

@@ -21,7 +21,8 @@ from course_lib.teach import landlock
 
 MIB = 2**20
 NAMESPACES = ["--user", "--map-root-user", "--net", "--ipc", "--pid", "--fork", "--kill-child"]
-SYSTEM = ["/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/nix", "/proc", "/sys"]
+SYSTEM = ["/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/nix", "/sys"]
+MACHINE = [f"/proc/{name}" for name in ("self", "sys", "cpuinfo", "meminfo", "stat", "version")]
 WRITABLE = ["/dev/null", "/dev/zero", "/dev/full"]
 READABLE = ["/dev/urandom", "/dev/random"]
 FILE_MIB = 64  # of one file that it writes
@@ -95,21 +96,19 @@ def confine(scratch: Path, limits: Limits) -> None:
     """Holds this process to the limits, for good. Raises OSError where Linux refuses, RuntimeError
     where a second thread runs already, which Landlock would not hold.
     """
-    if landlock.version():
-        if len(list(Path("/proc/self/task").iterdir())) > 1:
-            raise RuntimeError("a second thread runs before the submission does")
-        landlock.restrict(
-            [scratch, *map(Path, WRITABLE)], [*map(Path, READABLE), *_readable()], [ROOT]
-        )
-    else:
-        _refuse_sockets()
     if importlib.util.find_spec("resource"):
         _limit_resources(limits)
+    if not landlock.version():
+        _refuse_sockets()
+        return
+    if len(list(Path("/proc/self/task").iterdir())) > 1:
+        raise RuntimeError("a second thread runs before the submission does")
+    landlock.restrict([scratch, *map(Path, WRITABLE)], [*map(Path, READABLE), *_readable()], [ROOT])
 
 
 def _readable() -> list[Path]:
     """The system, Python, the packages, the course's code and data, the list of fonts."""
-    places = [*SYSTEM, sys.prefix, sys.base_prefix, os.environ.get("MPLCONFIGDIR", "")]
+    places = [*SYSTEM, *MACHINE, sys.prefix, sys.base_prefix, os.environ.get("MPLCONFIGDIR", "")]
     places += [place for place in sys.path if place and Path(place).resolve() != ROOT]
     return [*map(Path, filter(None, places)), ROOT / "course_lib", ROOT / "data"]
 
