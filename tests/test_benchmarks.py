@@ -21,6 +21,7 @@ SHORT = {
     "best_chain": "base --epochs 1 --images 2 --k 2",
     "evaluate": "--images 2 --k 200 --rounds 1",
     "explorers": "PosteriorExplorer",
+    "grading": "--only right",
     "output_bias": "--seeds 1 --steps 50 --out runs/output_bias.json",
     "player": "GradientAscent",
     "second_layer": "digits --seeds 1 --epochs 1",

@@ -76,6 +76,7 @@ TABLE: dict[str, set[str]] = {
         "evaluate",
         "exact",
         "exact.optima",
+        "numerals",
         "shipped",
         "vae",
     },
@@ -119,7 +120,7 @@ TABLE: dict[str, set[str]] = {
         "numerals",
         "plots",
     },
-    "teach": {"checks", "edition", "exercises", "index"},
+    "teach": {"checks", "distributions", "edition", "exact", "exercises", "index", "numerals"},
 }
 COMMANDS = {
     "__main__.py": "course_lib.index.command.main",
@@ -128,6 +129,7 @@ COMMANDS = {
     "evaluate/__main__.py": "course_lib.evaluate.command.main",
     "edition/__main__.py": "course_lib.edition.command.main",
     "depth_study/__main__.py": "course_lib.depth_study.command.main",
+    "teach/__main__.py": "course_lib.teach.command.main",
 }
 HEAVY = ["matplotlib", "ipywidgets", "scipy"]
 SOURCES = read(ROOT / "course_lib")

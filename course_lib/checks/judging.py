@@ -32,14 +32,37 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
     latest; only KeyboardInterrupt passes, which is how a reader stops a cell.
     """
     rights = exercise.rights  # before the learner's function runs
-    given = tried(
+    given = collected(exercise, answer)
+    return given if isinstance(given, Verdict) else _judged(exercise, given, rights)
+
+
+def collected(exercise: Exercise, answer: Any) -> list[NumberRow] | Verdict:
+    """What an answer gives, or the verdict on why it gives nothing: the part of judging in which a
+    learner's code runs.
+    """
+    return tried(
         exercise.name,
         exercise.seconds,
         lambda: exercise.numbers(_acceptable(exercise, answer)),
         _blank(exercise, answer),
     )
-    if isinstance(given, Verdict):
-        return given
+
+
+def verdict_on(exercise: Exercise, given: Sequence[NumberRow]) -> Verdict:
+    """The verdict on what an answer gave, which may have run elsewhere.
+
+    Raises ValueError unless there is one row of numbers for each call.
+    """
+    if len(given) != len(exercise.exact):
+        raise ValueError(
+            f"{exercise.name}: {len(exercise.exact)} calls give as many rows, got {len(given)}"
+        )
+    return _judged(exercise, given, exercise.rights)
+
+
+def _judged(
+    exercise: Exercise, given: Sequence[NumberRow], rights: Sequence[Sequence[NumberRow]]
+) -> Verdict:
     accepted, words = _verdict(exercise, given, _meant(exercise, given, rights))
     return Verdict(accepted, f"{exercise.name}: {words}")
 

@@ -13,20 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_lib.edition.exercise_cells import (
-    SOLUTION,
-    answered,
-    exercise,
-    exercise_of,
-    hints_alone,
-    tree,
-)
+from course_lib.edition.exercise_cells import answered, exercise, hints_alone, tree
 from course_lib.edition.guess_cells import asks_guesses, questions, revealed
 from course_lib.edition.palettes import in_palette
 from course_lib.edition.prose import Prose, code_block
 from course_lib.edition.stored import Cell, stored_cells
 from course_lib.edition.words import say
-from course_lib.index import calls, text
+from course_lib.index import SOLUTION, calls, exercise_of, text
 
 # These leave an output.
 WRITES = ("verify", "verify_at_most", "check", "show", "print", "display", "table", "reveal")

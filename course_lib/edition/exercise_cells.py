@@ -9,17 +9,7 @@ from course_lib.edition.prose import code_block, of_chapters
 from course_lib.edition.stored import Cell
 from course_lib.edition.words import say
 from course_lib.exercises import find
-from course_lib.index import calls, text
-
-SOLUTION = "<details><summary>Solution</summary>"
-
-
-def exercise_of(cell: Cell) -> str:
-    """The name of the exercise that the cell asks for, such as 4.b, or nothing."""
-    for call in calls(tree(cell), "check"):
-        if call.args and isinstance(call.args[0], ast.Constant):
-            return str(call.args[0].value)
-    return ""
+from course_lib.index import calls, exercise_of, text
 
 
 def exercise(cell: Cell, number: int) -> str:

@@ -15,7 +15,6 @@ from pathlib import Path
 from markupsafe import Markup
 
 from course_lib.edition.chapter_page import ChapterPage, opened
-from course_lib.edition.exercise_cells import SOLUTION
 from course_lib.edition.pages import (
     LINK,
     chapter_html,
@@ -24,6 +23,7 @@ from course_lib.edition.pages import (
 )
 from course_lib.edition.shell import environment, stylesheet
 from course_lib.edition.words import say
+from course_lib.index import SOLUTION
 
 NAMES = (
     "chromium",

@@ -1,5 +1,6 @@
 """Exercises on the Kullback–Leibler divergence, KL(q ‖ p) = E_q[log q − log p]."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,8 +44,8 @@ def _sum_of_sizes(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
     return (q.log_prob(z).exp() * log_ratio.abs()).sum(0) * (10 * STEP)
 
 
-def gap_to_two_humps(q: Any) -> float:
-    """KL(q ‖ p(z|x)) in nats for z ~ N(0, 1), x|z ~ N(z², 0.5²), x = 2, by the trapezoid rule.
+def gap_to_two_humps(q: Any, x: float = 2.0) -> float:
+    """KL(q ‖ p(z|x)) in nats for z ~ N(0, 1), x|z ~ N(z², 0.5²), by the trapezoid rule.
 
     Raises Refused unless q is one distribution over one number, of a
     family that can be had without the posterior, with its mass between −12 and 12.
@@ -56,36 +57,20 @@ def gap_to_two_humps(q: Any) -> float:
     mass = log_q.exp().sum().item() * STEP
     if abs(mass - 1) > 1e-5:
         raise Refused(f"between −12 and 12 q has the mass {mass:.6g}: is it too wide or narrow?")
-    posterior = square_world(s=0.5).posterior(torch.tensor([2.0], **DOUBLE))
+    posterior = square_world(s=0.5).posterior(torch.tensor([x], **DOUBLE))
     seen = log_q > -700  # where q has no mass it adds nothing
     log_ratio = torch.where(seen, log_q - posterior.log_prob(LINE), 0.0)
     return (log_q.exp() * log_ratio).sum().item() * STEP
 
 
-register(
-    Blanks(
-        "4.a",
+def covering_two_humps(name: str, m: float, s: float) -> Blanks:
+    """Where KL(p ‖ q) puts a Gaussian, if p is ½N(−m, s²) + ½N(m, s²) with humps far apart."""
+    return Blanks(
+        name,
         [
             Blank("second", {"first": "E_p[log p] has no q in it: no choice of m or s moves it."}),
-            Blank(
-                "0",
-                {
-                    "2": "That is the middle of one hump. The slope is zero where m is E_p[z], "
-                    "and both humps are in that mean.",
-                    "-2": "That would leave the right hump out, and an average over p pays for it "
-                    "there. Where is the mean of p?",
-                },
-            ),
-            Blank(
-                "4.25",
-                {
-                    "0.25": "That is the variance of one hump about its own middle. From m = 0 "
-                    "each hump also lies 2 away.",
-                    "4": "Nearly: 2² is the squared distance of a hump from 0. Each also has "
-                    "a width.",
-                    "2.25": "4 + 0.5: a variance is 0.5², not 0.5, and it is added to 2² = 4.",
-                },
-            ),
+            _middle(m),
+            _second_moment(m, s),
             Blank(
                 "log 2",
                 {
@@ -102,7 +87,56 @@ register(
             "E_p[z²] is the variance of a hump plus its squared distance from 0. And where a "
             "hump of p stands, p is half of a Gaussian.",
         ),
-    ),
+    )
+
+
+def _middle(m: float) -> Blank:
+    return Blank(
+        "0",
+        {
+            f"{m:g}": "That is the middle of one hump. The slope is zero where m is E_p[z], "
+            "and both humps are in that mean.",
+            f"-{m:g}": "That would leave the right hump out, and an average over p pays for it "
+            "there. Where is the mean of p?",
+        },
+    )
+
+
+def _second_moment(m: float, s: float) -> Blank:
+    near, far = s**2, m**2
+    return Blank(
+        f"{far + near:g}",
+        {
+            f"{near:g}": "That is the variance of one hump about its own middle. From m = 0 "
+            f"each hump also lies {m:g} away.",
+            f"{far:g}": f"Nearly: {m:g}² is the squared distance of a hump from 0. Each also has "
+            "a width.",
+            f"{m + near:g}": f"That is {m:g} + {near:g}: the distance of a hump from 0 is to be "
+            "squared, as its width is.",
+        },
+    )
+
+
+def two_humps_fitted(name: str, x: float) -> Design:
+    """A q for the two humps of the z² world at x."""
+    place, std = math.sqrt(x - 0.125) - 0.02, 1 / math.sqrt(16 * x - 2)
+    return Design(
+        name,
+        lambda q: gap_to_two_humps(q, x),
+        0.03,
+        "the gap",
+        hints=(
+            "How many humps has the posterior, and how many has your q? Here one Gaussian loses "
+            "log 2 at least.",
+            "GaussianMixture takes the logs of the weights, (2,), and a DiagonalGaussian of batch "
+            f"(2,). The posterior is even: if N({place:.2f}, {std:.2f}²) fits one hump, what fits "
+            "the other?",
+        ),
+    )
+
+
+register(
+    covering_two_humps("4.a", 2, 0.5),
     Exercise(
         "4.b",
         lambda: kl_divergence,
@@ -162,16 +196,5 @@ register(
             "is the same number for both teams.",
         ),
     ),
-    Design(
-        "4.d",
-        gap_to_two_humps,
-        0.03,
-        "the gap",
-        hints=(
-            "How many humps has the posterior, and how many has your q? Here one Gaussian loses "
-            "log 2 at least.",
-            "GaussianMixture takes the logs of the weights, (2,), and a DiagonalGaussian of batch "
-            "(2,). The posterior is even: if N(1.35, 0.18²) fits one hump, what fits the other?",
-        ),
-    ),
+    two_humps_fitted("4.d", 2.0),
 )

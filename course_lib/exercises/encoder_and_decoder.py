@@ -17,12 +17,9 @@ from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.evaluate import LatentPlane, expected_log_likelihood
 from course_lib.exact import LinearGaussian
 from course_lib.exact.optima.loading_slopes import elbo_slope, evidence_slope
-from course_lib.exercises.given import UNIT
 from course_lib.exercises.registry import register
 from course_lib.shipped import load_model
 from course_lib.vae import VAE
-
-X = [3.0]
 
 # Two joints on a grid: one of ordinary height, one of an image, whose exponentials underflow.
 AXIS = torch.linspace(-6, 6, 61, **DOUBLE)
@@ -74,21 +71,16 @@ def lost_on_the_seven(q: Any) -> float:
     return log_evidence - float(likelihood - kl_divergence(one, model.prior))
 
 
-register(
-    Exercise(
-        "7.a",
+def opposed_slopes(name: str, w: int, x: int) -> Exercise:
+    """The slopes in w of the ELBO, the prior as q, and of log p(x): z ~ N(0, 1), x|z ~ N(wz, 1)."""
+    world = LinearGaussian([[float(w)]], 0.0, 1.0)
+    seen = [float(x)]
+    return Exercise(
+        name,
         lambda: torch.cat(
-            [elbo_slope(UNIT, UNIT.prior, X).flatten(), evidence_slope(UNIT, X).flatten()]
+            [elbo_slope(world, world.prior, seen).flatten(), evidence_slope(world, seen).flatten()]
         ),
-        [
-            Mistake([-1.0, -0.25], "Those are the slopes at x = 1. Here x is 3."),
-            Mistake([1.75, -1.0], "The right two numbers, in the other order."),
-            Mistake([-1.0, 2.25], BOTH_TERMS),
-            Mistake([-1.0, -0.5], BOTH_TERMS),
-            Mistake([-1.0, 0.875], "Nearly: by the chain rule dv/dw = 2w, not w."),
-            Mistake([2.0, 1.75], "You have put z = 1 into the ELBO's slope. Under q, E z = 0."),
-            Mistake([0.0, 1.75], "E_q z = 0, but E_q z² is not: x z − w z² is what is averaged."),
-        ],
+        _of_the_slopes(w, x),
         unit="",
         hints=(
             "The ELBO's slope is E_q[(x − wz) z], by (7.1). Which moments of z does it need, and "
@@ -96,7 +88,26 @@ register(
             "p(x) is N(0, w² + 1). Write its log at x, with v = w² + 1, and differentiate: first "
             "in v, then by the chain rule in w.",
         ),
-    ),
+    )
+
+
+def _of_the_slopes(w: int, x: int) -> list[Mistake]:
+    v = w**2 + 1
+    pull, spread = w * x**2 / v**2, w / v  # the two terms of the evidence's slope
+    right = pull - spread
+    return [
+        Mistake([-w, w / v**2 - spread], f"Those are the slopes at x = 1. Here x is {x}."),
+        Mistake([right, -w], "The right two numbers, in the other order."),
+        Mistake([-w, pull], BOTH_TERMS),
+        Mistake([-w, -spread], BOTH_TERMS),
+        Mistake([-w, right / 2], "Nearly: by the chain rule dv/dw = 2w, not w."),
+        Mistake([x - w, right], "You have put z = 1 into the ELBO's slope. Under q, E z = 0."),
+        Mistake([0, right], "E_q z = 0, but E_q z² is not: x z − w z² is what is averaged."),
+    ]
+
+
+register(
+    opposed_slopes("7.a", 1, 3),
     Exercise(
         "7.b",
         lambda: _grid_posterior,

@@ -44,45 +44,42 @@ def error_of_one_draw(q: Any) -> float:
     return math.sqrt(max(float(log_square.logsumexp(0).exp()) * STEP - 1, 0.0))
 
 
-register(
-    Exercise(
-        "1.a",
-        lambda: -105 - HALF_PIXELS * math.log(2 * math.pi * 0.2**2),
-        [
-            Mistake(
-                -105.0,
-                "That is what the program printed: the part with x in it. The log of a Gaussian "
-                "density has a second part, −½ log(2πs²), and each of the 784 pixels owes it.",
-            ),
-            Mistake(
-                -105 + HALF_PIXELS * math.log(2 * math.pi * 0.2**2),
-                "Mind the sign: the density divides by √(2πs²), and s is small here.",
-            ),
-            Mistake(
-                105 - HALF_PIXELS * math.log(2 * math.pi * 0.2**2),
-                "The −105 keeps its sign: the program has put the minus in already.",
-            ),
-            Mistake(
-                -105 - HALF_PIXELS * math.log(2 * math.pi * 0.2),
-                "The normaliser holds the variance s², not s.",
-            ),
-            Mistake(
-                -105 - 2 * HALF_PIXELS * math.log(2 * math.pi * 0.2**2),
-                "Each pixel owes ½ log(2πs²): half of what you added.",
-            ),
-            Mistake(-105 - HALF_PIXELS * math.log(2 * math.pi), "That leaves out s: log(2πs²)."),
-            Mistake(
-                -105 - 0.5 * math.log(2 * math.pi * 0.2**2),
-                "That is one pixel's normaliser. There are 784.",
-            ),
-        ],
+def normaliser_owed(name: str, s: float, reported: int) -> Exercise:
+    """log p(x|z), of which a program reports −reported, the part without the normaliser; the noise
+    is s on 784 pixels.
+    """
+    return Exercise(
+        name,
+        lambda: -reported - HALF_PIXELS * math.log(2 * math.pi * s**2),
+        _of_the_normaliser(s, reported),
         counts=(784,),
         log_density=True,
         hints=(
             "Write down the density of one Gaussian pixel, with its normaliser, and take the log.",
             "The normaliser is 1/√(2πs²). Its log is the same for each of the 784 pixels.",
         ),
-    ),
+    )
+
+
+def _of_the_normaliser(s: float, reported: int) -> list[Mistake]:
+    owed = HALF_PIXELS * math.log(2 * math.pi * s**2)
+    known = {
+        -reported: "That is what the program printed: the part with x in it. The log of a Gaussian "
+        "density has a second part, −½ log(2πs²), and each of the 784 pixels owes it.",
+        -reported + owed: "Mind the sign: the density divides by √(2πs²), and s is small here.",
+        reported - owed: f"The −{reported} keeps its sign: the program has put the minus in "
+        "already.",
+        -reported - HALF_PIXELS * math.log(2 * math.pi * s): "The normaliser holds the variance "
+        "s², not s.",
+        -reported - 2 * owed: "Each pixel owes ½ log(2πs²): half of what you added.",
+        -reported - HALF_PIXELS * math.log(2 * math.pi): "That leaves out s: log(2πs²).",
+        -reported - owed / 784: "That is one pixel's normaliser. There are 784.",
+    }
+    return [Mistake(value, hint) for value, hint in known.items()]
+
+
+register(
+    normaliser_owed("1.a", 0.2, 105),
     MultipleChoice(
         "1.b",
         right=("no ranking", "draw elsewhere"),

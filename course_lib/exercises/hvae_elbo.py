@@ -1,7 +1,7 @@
 """Exercises on the bound of a chain: readings of a formula, a KL that is none, logs, an encoder."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
-from course_lib.checks.answers import Refused
-from course_lib.exact import AffineGaussian, ScalarChain
+from course_lib.checks import Blank, Blanks, Exercise, Mistake, MultipleChoice
+from course_lib.exercises.curved_chain import curved_encoder
 from course_lib.exercises.registry import register
 
 Pair = tuple[float, float]
@@ -76,27 +75,6 @@ CASES = [
     (torch.tensor(-0.4, **DOUBLE), *NOISE[2:4], (0.6, 0.4), (0.9, 0.6)),
     (torch.tensor(2.3, **DOUBLE), *NOISE[4:], (0.5, 0.8), (0.7, 1.1)),
 ]
-
-SEEN = torch.tensor([1.0], **DOUBLE)
-CURVED = ScalarChain([(3.0, 0.5, 0.0, 0.4), (2.0, 3.0, 0.7, 0.3)])
-
-
-def chain_gap(encoder: Any) -> float:
-    """log p(x) − ELBO of the curved chain at x = 1, by quadrature over (z_1, z_2); nats.
-
-    Raises Refused unless the encoder is two AffineGaussians over single numbers.
-    """
-    if not isinstance(encoder, Sequence) or len(encoder) != 2:
-        given = len(encoder) if isinstance(encoder, Sequence) else type(encoder).__name__
-        raise Refused(f"an encoder of two layers is wanted, a list of two, got {given}")
-    for arrow in encoder:
-        if not isinstance(arrow, AffineGaussian) or arrow.slope.numel() != 1:
-            raise Refused(
-                "each layer of the encoder must be an AffineGaussian(slope, offset, σ) of one "
-                f"latent, got {type(arrow).__name__}"
-            )
-    return float(CURVED.log_evidence(SEEN) - CURVED.elbo(list(encoder), SEEN))
-
 
 register(
     Blanks(
@@ -232,16 +210,5 @@ register(
             "after (12.7).",
         ),
     ),
-    Design(
-        "12.d",
-        chain_gap,
-        0.05,
-        "the gap at x = 1",
-        hints=(
-            "`fit_encoder` raises the mean of what `to_raise` returns. Which number at a draw is "
-            "log p(x) if q is the posterior, and lower on average for any other q? See (12.3).",
-            "Every log p once, which is curved.log_joint(x_1, [z_1, z_2]), less every log q once: "
-            "q_1.log_prob(z_1) and q_2.log_prob(z_2).",
-        ),
-    ),
+    curved_encoder("12.d", 1.0, 0.05),
 )

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
 from course_lib.checks.answers import Refused, described
 from course_lib.exact import DiscreteChain
+from course_lib.exercises.conditionals import Known, three_conditionals
 from course_lib.exercises.registry import register
 
 
@@ -117,46 +118,7 @@ def _in_order(arrows: Any) -> list[tuple[str, list[str]]]:
 
 
 register(
-    Blanks(
-        "10.a",
-        [
-            Blank(
-                "N(1.5, 0.5)",
-                {
-                    "N(3, 1)": "That is the arrow turned round as it stands. z₂ has a prior, "
-                    "N(0, 1), which pulls it towards 0.",
-                    "N(33.3, 0.67)": "That is p(z₂|x), z₁ unknown. z₁ is known.",
-                    "N(34.3, 0.33)": "That counts z₁ and x as two observations of z₂. x is one of "
-                    "z₁, which is known already.",
-                },
-            ),
-            Blank(
-                "N(2, 0.5)",
-                {
-                    "N(3, 1)": "That is p(z₁|z₂), the decoder. x says something too.",
-                    "N(0.67, 0.67)": "That is p(z₁|x). z₂ says something too.",
-                    "N(1.33, 0.33)": "That counts the prior N(0, 1) once more. It belongs to z₂, "
-                    "which is known.",
-                },
-            ),
-            Blank(
-                "N(1.6, 0.67)",
-                {
-                    "N(1.2, 0.5)": "That would be right if z₁ had the prior N(0, 1). With z₂ "
-                    "unknown, z₁ = z₂ + noise has the variance 2.",
-                    "N(0.8, 0.67)": "That is p(z₂|x).",
-                    "N(2.4, 1)": "That is the likelihood, read as a density of z₁: z₁ has a prior, "
-                    "too.",
-                },
-            ),
-        ],
-        hints=(
-            "For each line, draw the chain z₂ → z₁ → x and cross out what is known. Who are the "
-            "neighbours of the latent that is asked for? Only they speak.",
-            "Each neighbour that speaks is a Gaussian; their precisions add up, and the mean is "
-            "weighted by them. Where z₂ is unknown, z₁'s own prior is N(0, 2).",
-        ),
-    ),
+    three_conditionals("10.a", Known(3, 100, 3, 1, 2.4)),
     Exercise(
         "10.b",
         lambda: log_joint,

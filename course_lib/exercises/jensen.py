@@ -14,7 +14,6 @@ from course_lib.exact import tanh_world
 from course_lib.exercises.registry import register
 
 WORLD = tanh_world(a=2.0, b=1.0, c=0.0, s=0.5)
-X = torch.tensor([0.5], **DOUBLE)
 # log p(x, z) and log q(z), (draws, images): one draw, two, and so many that sums and means differ.
 CASES = [
     (torch.tensor([[-2.0, -3.5]], **DOUBLE), torch.tensor([[-1.0, 0.5]], **DOUBLE)),
@@ -44,14 +43,30 @@ def _by_log_mean(log_joint: Tensor, log_q: Tensor) -> Tensor:
     return -(torch.logsumexp(log_weight, 0) - math.log(len(log_weight))).mean()
 
 
-def _gap(q: Any) -> float:
-    """log p(x) − ELBO of x = 0.5 in the tanh world, by quadrature.
+def _gap(q: Any, x: float) -> float:
+    """log p(x) − ELBO in the tanh world, by quadrature.
 
     Raises Refused unless q is one Gaussian over one number.
     """
     if not isinstance(q, DiagonalGaussian) or q.mean.shape != (1,):
         raise Refused("a Gaussian q of one latent is wanted: DiagonalGaussian.from_std(mean, std)")
-    return (WORLD.log_evidence(X) - WORLD.elbo(q, X)).item()
+    seen = torch.tensor([x], **DOUBLE)
+    return (WORLD.log_evidence(seen) - WORLD.elbo(q, seen)).item()
+
+
+def gaussian_for(name: str, x: float, most: float) -> Design:
+    """A Gaussian q for x in the tanh world, at most so many nats short."""
+    return Design(
+        name,
+        lambda q: _gap(q, x),
+        most=most,
+        what="the gap",
+        hints=(
+            "The loop of “push q uphill” needs one change, and more steps.",
+            f"Put x = {x:g} in place of x = 2, start at the prior, take a hundred gradient steps "
+            "at the rate 0.05, and give the q that you end with.",
+        ),
+    )
 
 
 register(
@@ -160,15 +175,5 @@ register(
             "it.",
         ),
     ),
-    Design(
-        "3.d",
-        _gap,
-        most=0.025,
-        what="the gap",
-        hints=(
-            "The loop of “push q uphill” needs one change, and more steps.",
-            "Put x = 0.5 in place of x = 2, start at the prior, take a hundred gradient steps at "
-            "the rate 0.05, and give the q that you end with.",
-        ),
-    ),
+    gaussian_for("3.d", 0.5, 0.025),
 )

@@ -49,6 +49,25 @@ RATE, WIDTH = "learning rate too high", "log-variance taken for log-std in the d
 PIXELS, ASLEEP = "pixels left at 0 to 255", "layer 2 fell asleep"
 BATCH = tuple(torch.tensor(values, **DOUBLE) for values in ([-20.5, -31.0, -24.2], [4.3, 5.8, 7.0]))
 
+
+def leaning(name: str, least: float) -> Design:
+    """An upper arrow that makes p(x) as skew as that."""
+    return Design(
+        name,
+        lean,
+        -least,
+        "|skew|",
+        unit="",
+        negative=True,
+        hints=(
+            "In the table z₁ lies within 2 of c, but for its noise. Where is the lower tanh flat, "
+            "and where steep? Most of z₁ must lie where it is flat, and one tail where it is not.",
+            "A longer tail needs a larger a: try 4, or 6. Then c must shift z₁ until most of it "
+            "lies above 2, where 3 tanh(z₁/2) hardly grows, and b stay small: one hump, one tail.",
+        ),
+    )
+
+
 register(
     Blanks(
         "11.a",
@@ -156,18 +175,5 @@ register(
             "whole epoch, and what makes training worse than no training?",
         ),
     ),
-    Design(
-        "11.d",
-        lean,
-        -1.0,
-        "|skew|",
-        unit="",
-        negative=True,
-        hints=(
-            "In the table z₁ lies within 2 of c, but for its noise. Where is the lower tanh flat, "
-            "and where steep? Most of z₁ must lie where it is flat, and one tail where it is not.",
-            "A longer tail needs a larger a: try 4. Then c must shift z₁ until most of it lies "
-            "above 2, where 3 tanh(z₁/2) hardly grows, and b stay small: one hump, one tail.",
-        ),
-    ),
+    leaning("11.d", 1.0),
 )

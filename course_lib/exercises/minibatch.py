@@ -1,6 +1,7 @@
 """Exercises on sums over a data set: their spread, their mean, their logs, and better batches."""
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations, product
@@ -15,9 +16,9 @@ from course_lib.checks.answers import NoNumber, Refused, as_numbers
 from course_lib.data import load_digits
 from course_lib.exact import fit_ppca
 from course_lib.exercises.registry import register
+from course_lib.numerals import minus
 
-VALUES, SIZE = (-1, -2, -4, -5), 2
-WITHOUT, WITH = 40 / 3, 20.0
+SIZE = 2  # of a batch, in 9.a
 # ELBOs of images, a tensor a batch: one batch, two of which the last is smaller, and three.
 CASES = [
     ([torch.tensor([-101.0, -97.5, -120.0], **DOUBLE)],),
@@ -33,11 +34,45 @@ CASES = [
 DIGITS, GROUPS = 100, 10
 
 
-def _spreads() -> list[float]:
+def two_spreads(name: str, values: Sequence[int]) -> Exercise:
+    """The variances of a batch of two's estimate of the sum, without and with replacement.
+
+    values: four ELBOs, whose mean is a whole number.
+    """
+    mean = sum(values) // len(values)
+    squares = sum((value - mean) ** 2 for value in values)
+    return Exercise(
+        name,
+        lambda: _spreads(values),
+        _of_the_spreads(squares),
+        unit="nats²",
+        hints=(
+            f"The mean of the four is {minus(str(mean))}. Add up their squared deviations from it: "
+            f"{squares}. P and S² divide that by two different numbers.",
+            f"P = {squares}/4 and S² = {squares}/3. Now (9.3), with N = 4 and B = 2.",
+        ),
+    )
+
+
+def _of_the_spreads(squares: int) -> list[Mistake]:
+    without, with_it = 4 * squares / 3, 2.0 * squares
+    both = (without, with_it)
+    return [
+        Mistake([with_it, without], "Turn them round: without replacement the spread is less."),
+        Mistake([v / 4 for v in both], "That is the variance of the plain sum: N/B is 2."),
+        Mistake([v / 2 for v in both], "A variance takes N/B squared."),
+        Mistake([v / 16 for v in both], "That is the variance of the mean over the batch."),
+        Mistake([v**0.5 for v in both], "Those are standard deviations. Square them."),
+        Mistake([squares, with_it], "Without replacement the variance S² divides by N − 1."),
+        Mistake([without, 8 * squares / 3], "With replacement the variance P divides by N."),
+    ]
+
+
+def _spreads(values: Sequence[int]) -> list[float]:
     """The variances of (N/B) Σ over every batch, without and with replacement, in fractions."""
     found = []
-    for batches in (combinations(VALUES, SIZE), product(VALUES, repeat=SIZE)):
-        sums = [Fraction(len(VALUES), SIZE) * sum(batch) for batch in batches]
+    for batches in (combinations(values, SIZE), product(values, repeat=SIZE)):
+        sums = [Fraction(len(values), SIZE) * sum(batch) for batch in batches]
         mean = Fraction(sum(sums), len(sums))
         found.append(float(sum((value - mean) ** 2 for value in sums) / len(sums)))
     return found
@@ -78,27 +113,7 @@ def _grouped_spread(groups: Any) -> float:
 
 
 register(
-    Exercise(
-        "9.a",
-        _spreads,
-        [
-            Mistake([WITH, WITHOUT], "Turn them round: without replacement the spread is less."),
-            Mistake([WITHOUT / 4, WITH / 4], "That is the variance of the plain sum: N/B is 2."),
-            Mistake([WITHOUT / 2, WITH / 2], "A variance takes N/B squared."),
-            Mistake([WITHOUT / 16, WITH / 16], "That is the variance of the mean over the batch."),
-            Mistake(
-                [math.sqrt(WITHOUT), math.sqrt(WITH)], "Those are standard deviations. Square them."
-            ),
-            Mistake([10.0, WITH], "Without replacement the variance S² divides by N − 1."),
-            Mistake([WITHOUT, 80 / 3], "With replacement the variance P divides by N."),
-        ],
-        unit="nats²",
-        hints=(
-            "The mean of the four is −3. Add up their squared deviations from it: 10. P and S² "
-            "divide that by two different numbers.",
-            "P = 10/4 and S² = 10/3. Now (9.3), with N = 4 and B = 2.",
-        ),
-    ),
+    two_spreads("9.a", (-1, -2, -4, -5)),
     Exercise(
         "9.b",
         lambda: _mean_elbo,

@@ -1,46 +1,20 @@
 """Exercises on the posterior, p(z|x) = p(x|z) p(z) / p(x), and on a q in its place."""
 
-import math
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
 from course_lib.checks.answers import NotAnswered, Refused
-from course_lib.checks.exercise import ANY
 from course_lib.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
-from course_lib.exact import GridPosterior, LinearGaussian, square_world
+from course_lib.exact import GridPosterior, square_world
+from course_lib.exercises.completing import completed_square
 from course_lib.exercises.registry import register
 from course_lib.exercises.walks import lopsided, metropolis_rule, two_humps, walk, walk_case
 
 SEEN = (1.5, 2.0, 3.0)  # x of 2.d
 MOST = 0.1  # nats that 2.d may miss
-
-
-def _completed() -> Tensor:
-    """M, the posterior's mean, log p(z = 0|x = 5) and log p(x = 5) for x|z ~ N(3z, 2²)."""
-    world = LinearGaussian(torch.tensor([[3.0]], **DOUBLE), torch.zeros(1, **DOUBLE), 2.0)
-    x, zero = torch.tensor([5.0], **DOUBLE), torch.zeros(1, **DOUBLE)
-    posterior = world.posterior(x)
-    precision = posterior.covariance[0, 0].reciprocal()
-    return torch.stack(
-        [precision, posterior.mean[0], posterior.log_prob(zero), world.log_evidence(x)]
-    )
-
-
-def _normal(x: float, mean: float, variance: float) -> float:
-    """log N(x; mean, variance)."""
-    return -0.5 * math.log(2 * math.pi * variance) - (x - mean) ** 2 / (2 * variance)
-
-
-JOINT = _normal(5, 0, 4) + _normal(0, 0, 1)  # log p(x = 5, z = 0)
-
-
-def _alone(place: int, value: float) -> list[float]:
-    """Of 2.a one number, whatever the others are."""
-    return [value if i == place else ANY for i in range(4)]
 
 
 def _in_double(q: Any) -> Any:
@@ -78,73 +52,7 @@ def _worst_miss(q_of: Any) -> float:
 
 
 register(
-    Exercise(
-        "2.a",
-        _completed,
-        [
-            Mistake(
-                _alone(0, 9 / 4),
-                "In M the prior's own precision is missing: 1 + w²/s². The others follow from M.",
-            ),
-            Mistake(
-                _alone(0, 1 + 9 / 2),
-                "In M the noise has the variance s² = 2², not 2. The others follow from M.",
-            ),
-            Mistake(
-                _alone(0, 1 + 3 / 4),
-                "In M the loading counts twice: 1 + w²/s², not w/s². The others follow from M.",
-            ),
-            Mistake(_alone(0, 4 / 13), "M is the precision. You gave its inverse, the variance."),
-            Mistake(
-                _alone(1, 15 / 4),
-                "That mean is w x/s², the slope at z = 0. Divide it by M: there the slope is zero.",
-            ),
-            Mistake(_alone(1, 5 / 3), "x/w is where the likelihood peaks. The prior pulls back."),
-            Mistake(
-                _alone(2, JOINT),
-                "Your third is log p(x, z), the joint. Bayes divides it by p(x). Without p(x) you "
-                "get it from M and the mean: the posterior is Gaussian.",
-            ),
-            Mistake(
-                _alone(2, _normal(5, 0, 4)),
-                "Your third is the likelihood log p(x | z = 0), not the posterior's density there.",
-            ),
-            Mistake(
-                _alone(2, _normal(0, 0, 1)),
-                "Your third is the prior log p(z = 0), not the posterior's density there.",
-            ),
-            Mistake(
-                _alone(2, _normal(0, 15 / 13, (4 / 13) ** 2)),
-                "4/13 is the posterior's variance. It is not to be squared again.",
-            ),
-            Mistake(
-                _alone(2, math.exp(_normal(0, 15 / 13, 4 / 13))),
-                "Your third is p(z | x): take its logarithm.",
-            ),
-            Mistake(
-                _alone(3, JOINT + _normal(0, 15 / 13, 4 / 13)),
-                "For the fourth subtract the posterior's log-density from log p(x, z).",
-            ),
-            Mistake(_alone(3, JOINT), "Your fourth is still log p(x, z), at z = 0."),
-            Mistake(
-                _alone(3, _normal(5, 0, 4)), "Your fourth is log p(x | z = 0): z is still in it."
-            ),
-            Mistake(_alone(3, _normal(5, 0, 9 + 2)), "In p(x) the noise has the variance 2²."),
-            Mistake(
-                _alone(3, math.exp(_normal(5, 0, 13))),
-                "Your fourth is p(x): take its logarithm.",
-            ),
-        ],
-        log_density=True,
-        names=("M", "the posterior's mean", "log p(z = 0 | x = 5)", "log p(x = 5)"),
-        unit="",
-        hints=(
-            "Write log p(x, z) = −½(5 − 3z)²/4 − ½z² + const, and collect the terms with z² and z: "
-            "they are −½Mz² and hz.",
-            "The mean is h/M, the variance 1/M. Then (2.3) at z = 0: log p(x | 0) + log p(0), less "
-            "your third number. Check it: x is Gaussian too, with variance 3² + 2².",
-        ),
-    ),
+    completed_square("2.a", 3, 2, 5),
     Exercise(
         "2.b",
         lambda: walk(metropolis_rule),

@@ -55,11 +55,11 @@ def _reparameterized(mean: Tensor, log_std: Tensor, noise: Tensor) -> Tensor:
     return mean + log_std.exp() * noise
 
 
-def variance_ratio(f: Any) -> float:
+def variance_ratio(f: Any, least: float = LEAST_GRADIENT) -> float:
     """Var[f(z) ε]/Var[f′(z)] of z = ε ~ N(0, 1): the score function's over the pathwise one.
 
     Raises Refused unless f is smooth as far as two grids can tell, and the gradient in μ of its
-    average is LEAST_GRADIENT in size.
+    average is `least` in size.
     """
     if not callable(f):
         raise Refused(f"a function of z is wanted, got {type(f).__name__}")
@@ -77,10 +77,8 @@ def variance_ratio(f: Any) -> float:
             f"the slopes average to {slope:.3f} and the weighted heights to "
             f"{weighted:.3f}: f must have no jumps, and autograd must see all of it"
         )
-    if abs(weighted) < LEAST_GRADIENT:
-        raise Refused(
-            f"the gradient in μ is {weighted:.3f}, and at least {LEAST_GRADIENT} in size is asked"
-        )
+    if abs(weighted) < least:
+        raise Refused(f"the gradient in μ is {weighted:.3f}, and at least {least} in size is asked")
     narrow = square_of_slope - slope**2
     if narrow <= 1e-9 * square_of_slope:
         raise Refused("f is a straight line: its slopes have no noise at all, and cannot lose")
@@ -107,6 +105,23 @@ def _moments(f: Callable[[Tensor], Any], count: int) -> list[float]:
 MEAN = torch.tensor([0.5, -2.0], **DOUBLE)
 LOG_STD = torch.tensor([-1.0, 0.7], **DOUBLE)
 NOISE = torch.tensor([[0.3, -1.2], [1.0, 0.4], [-0.7, 2.0]], **DOUBLE)
+
+
+def rippled(name: str, least: float) -> Design:
+    """An f for which the score function wins, with a gradient of at least so much."""
+    return Design(
+        name,
+        lambda f: variance_ratio(f, least),
+        MOST_RATIO,
+        "the variance of weighted heights over that of slopes",
+        unit="",
+        hints=(
+            "A fine ripple has steep slopes and small heights, but no gradient. What has one?",
+            "Add the two: something that rises all the way, such as z, and a ripple a · sin ωz. "
+            "The slopes' variance is about a²ω²/2. The heights' hardly notices the ripple.",
+        ),
+    )
+
 
 register(
     Blanks(
@@ -220,16 +235,5 @@ register(
             "values with the weight 1/S, and depends on the draw's own noise?",
         ),
     ),
-    Design(
-        "8.d",
-        variance_ratio,
-        MOST_RATIO,
-        "the variance of weighted heights over that of slopes",
-        unit="",
-        hints=(
-            "A fine ripple has steep slopes and small heights, but no gradient. What has one?",
-            "Add the two: something that rises all the way, such as z, and a ripple a · sin ωz. "
-            "The slopes' variance is about a²ω²/2. The heights' hardly notices the ripple.",
-        ),
-    ),
+    rippled("8.d", LEAST_GRADIENT),
 )

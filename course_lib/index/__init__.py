@@ -24,9 +24,16 @@ from course_lib.index.equations import (
 )
 from course_lib.index.places import ROOT, NotebookPage, Place, calls, pages, text
 from course_lib.index.rooms import PublicName, Room, collect_rooms
+from course_lib.index.solutions import (
+    SOLUTION,
+    exercise_of,
+    program_of_solution,
+    without_solution,
+)
 
 __all__ = [
     "ROOT",
+    "SOLUTION",
     "Chapter",
     "Equation",
     "Index",
@@ -39,8 +46,11 @@ __all__ = [
     "collect_chapters",
     "collect_equations",
     "collect_rooms",
+    "exercise_of",
     "marks",
     "pages",
+    "program_of_solution",
     "tagged_functions",
     "text",
+    "without_solution",
 ]

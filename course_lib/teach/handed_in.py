@@ -1,0 +1,124 @@
+"""What was handed in: which files of a folder are submissions, and what each of them holds."""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from course_lib.index import text
+from course_lib.teach.choosing import Placed
+from course_lib.teach.fingerprint import exercises_fingerprint
+from course_lib.teach.notebooks import OUR_KEY
+
+MOST_BYTES = 64 * 2**20
+CHECKED = re.compile(r"""\bcheck\(\s*["'](\d{1,2})\.[a-d]["']""")
+# Where the course itself keeps right answers: no exercise asks for any of these.
+ANSWERS = re.compile(
+    r"\bEXERCISES\b|\.expected\b|\.exact\b|\bexercises_of\b|\bpublished_answers\b|\.registry\b"
+)
+
+
+@dataclass
+class HandedIn:
+    """A submission: its name in the folder, its chapter (0 if it says none), its cells of code,
+    the class that it was handed out to, what is to be noted, and what its teacher should look at.
+    """
+
+    name: str
+    digest: str
+    chapter: int = 0
+    class_name: str = ""
+    cells: list[Placed] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    suspicion: str = ""
+
+
+def notebooks_in(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The notebooks below a folder, and the other files; hidden files and folders are neither.
+
+    Raises ValueError if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder")
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and (path.is_file() or path.is_symlink())
+    ]
+    notebooks = [path for path in files if path.suffix == ".ipynb"]
+    return notebooks, [path for path in files if path.suffix != ".ipynb"]
+
+
+def read_submission(path: Path, folder: Path, chapter: int = 0) -> HandedIn:
+    """What a file holds. Of what is no notebook a note says why; nothing is raised for what a
+    submission may be.
+
+    chapter: what it must be of, or 0 for what it says itself.
+    """
+    name = path.relative_to(folder).as_posix()
+    if path.is_symlink():
+        return HandedIn(name, "link", chapter, notes=["a link to another file: not read"])
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            note = f"{size / 2**20:,.0f} MiB: not read"
+            return HandedIn(name, f"size {size}", chapter, notes=[note])
+        data = path.read_bytes()
+    except OSError as error:
+        return HandedIn(name, "unread", chapter, notes=[f"cannot be read: {error.strerror}"])
+    found = HandedIn(name, hashlib.sha256(data).hexdigest()[:16], chapter)
+    try:
+        raw = json.loads(data)
+        cells = raw["cells"]
+        assert isinstance(cells, list)
+    except (ValueError, RecursionError, TypeError, KeyError, AssertionError):
+        found.notes.append("no notebook of format 4")
+        return found
+    _read_cells(found, cells)
+    _read_about(found, raw.get("metadata"))
+    found.notes += _noted(found, path)
+    return found
+
+
+def _read_cells(found: HandedIn, cells: list[Any]) -> None:
+    """The sources of the cells of code; what is no cell is left out."""
+    for place, cell in enumerate(cells, start=1):
+        if isinstance(cell, dict) and cell.get("cell_type") == "code":
+            try:
+                source = text(cell.get("source", ""))
+            except TypeError:
+                continue
+            if source.strip():
+                found.cells.append((place, source))
+
+
+def _read_about(found: HandedIn, metadata: Any) -> None:
+    """Chapter and class, as the assignment says them, else as the cells do."""
+    about = metadata.get(OUR_KEY) if isinstance(metadata, dict) else None
+    about = about if isinstance(about, dict) else {}
+    asked = Counter(int(n) for _, source in found.cells for n in CHECKED.findall(source))
+    said = about.get("chapter")
+    if not found.chapter:
+        found.chapter = said if isinstance(said, int) else max(asked, key=asked.get, default=0)  # type: ignore[arg-type]
+    found.class_name = str(about.get("class", ""))[:40]
+    if about.get("exercises", exercises_fingerprint()) != exercises_fingerprint():
+        found.notes.append("made by a course whose exercises are not those that are installed")
+
+
+def _noted(found: HandedIn, path: Path) -> Iterator[str]:
+    """What a teacher may want to look at."""
+    if not found.cells:
+        yield "no cells of code"
+    if any((path.parent / name).exists() for name in ("course_lib", "course_lib.py")):
+        yield "a course_lib lies beside it: the installed one was used"
+
+
+def looks_at_answers(cells: list[Placed]) -> str:
+    """What a teacher may want to read in a student's own cells, or nothing."""
+    places = [str(place) for place, source in cells if ANSWERS.search(source)]
+    return f"may read the course's own answers in cell {', '.join(places[:5])}" if places else ""

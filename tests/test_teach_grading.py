@@ -1,0 +1,341 @@
+"""A folder is graded: what is kept, what is done again, and what a page says."""
+
+import csv
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from submitting import code, notebook, solutions, store, submit
+
+from course_lib.checks import Verdict
+from course_lib.exercises import EXERCISES
+from course_lib.teach import CourseChanged, Limits, Terms, fingerprint, grade, grading
+from course_lib.teach.choosing import names_in, needed
+from course_lib.teach.command import main
+from course_lib.teach.feedback import plain, write_feedback
+from course_lib.teach.fingerprint import course_fingerprint, exercises_fingerprint
+from course_lib.teach.grading import handed_out_cells
+from course_lib.teach.handed_in import read_submission
+from course_lib.teach.judging import tried_answer
+from course_lib.teach.marks import BEGUN, Row, read_marks, write_marks
+from course_lib.teach.submissions import Returned, descendants
+
+CHOICE = tried_answer(EXERCISES["4.c"], ["i", "v", "vi"])
+Run = Callable[..., Returned]
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """Every run that grading asks for, by the places of its cells; each answers 4.c."""
+    made: list[list[int]] = []
+
+    def run(chapter: int, class_name: str, cells: list[tuple[int, str]], limits: Limits) -> Any:
+        made.append([place for place, _ in cells])
+        return Returned({"4.c": CHOICE})
+
+    monkeypatch.setattr(grading, "run_submission", run)
+    return made
+
+
+def silent(line: str) -> None:
+    """Says nothing."""
+
+
+def folder_of(path: Path, count: int = 3) -> Path:
+    for name in ["anna", "ben/work", "carla"][:count]:
+        submit(path / f"{name}.ipynb", 4)
+    return path
+
+
+def test_marks_and_pages_are_written_for_each(tmp_path: Path, runs: list[list[int]]) -> None:
+    out = tmp_path / "marks.csv"
+    rows = grade(folder_of(tmp_path / "in"), out, say=silent)
+    assert [row.submission for row in rows] == ["anna.ipynb", "ben/work.ipynb", "carla.ipynb"]
+    assert [(row.a, row.b, row.c, row.d, row.points, row.of) for row in rows] == [
+        ("0", "0", "1", "0", "1", "4")
+    ] * 3
+    with out.open(newline="", encoding="utf-8") as file:
+        assert [line["points"] for line in csv.DictReader(file)] == ["1", "1", "1"]
+    page = (tmp_path / "marks-feedback" / "ben" / "work.md").read_text("utf-8")
+    assert page.startswith("# ben/work.ipynb: 1 of 4\n\nChapter 4.\n\n## 4.a: not yet\n\n4.a: not")
+    assert "## 4.c: right\n\n4.c: right\n" in page
+    assert f"A hint: {plain(EXERCISES['4.a'].hints[0])}" in page
+    assert plain(EXERCISES["4.c"].hints[0]) not in page
+
+
+def test_what_is_done_stands_and_what_has_changed_is_done_again(
+    tmp_path: Path, runs: list[list[int]]
+) -> None:
+    folder, out = folder_of(tmp_path / "in"), tmp_path / "marks.csv"
+    first = grade(folder, out, say=silent)
+    assert len(runs) == 3
+    assert grade(folder, out, say=silent) == first
+    assert len(runs) == 3
+    submit(folder / "anna.ipynb", 4, {"4.c": 'answer_4_c = ["ii"]'})
+    grade(folder, out, say=silent)
+    assert len(runs) == 4
+    (tmp_path / "marks-feedback" / "carla.md").unlink()
+    grade(folder, out, say=silent)
+    assert len(runs) == 5
+    grade(folder, out, Terms("spring27"), say=silent)
+    assert len(runs) == 8
+    (folder / "carla.ipynb").unlink()
+    rows = grade(folder, out, Terms("spring27"), say=silent)
+    assert len(runs) == 8
+    assert (
+        [row.submission for row in rows] == [*read_marks(out)] == ["anna.ipynb", "ben/work.ipynb"]
+    )
+
+
+def test_ctrl_c_stops_it_and_the_same_command_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = folder_of(tmp_path / "in"), tmp_path / "marks.csv"
+    made: list[int] = []
+
+    def run(*given: Any) -> Returned:
+        made.append(1)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return Returned({"4.c": CHOICE})
+
+    monkeypatch.setattr(grading, "run_submission", run)
+    assert main(["grade", str(folder), "--out", str(out)]) == 130
+    assert "the same command goes on where it was" in capsys.readouterr().err
+    stopped = {name: (row.note, row.points) for name, row in read_marks(out).items()}
+    # Being stopped counts for nothing against a submission.
+    assert stopped == {"anna.ipynb": ("", "1"), "ben/work.ipynb": (BEGUN, "0")}
+    assert main(["grade", str(folder), "--out", str(out)]) == 0
+    assert len(made) == 4  # anna once, ben twice, carla once
+    assert [row.points for row in read_marks(out).values()] == ["1", "1", "1"]
+    assert "3 submissions\n  a: right in 0 of 3\n  b: right in 0 of 3" in capsys.readouterr().out
+
+
+def test_what_ended_the_grader_twice_is_not_run_a_third_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: list[list[int]]
+) -> None:
+    """As it may where nothing keeps a submission from the grader's process."""
+    folder, out = folder_of(tmp_path / "in", 2), tmp_path / "marks.csv"
+
+    class Ended(BaseException):
+        """In place of a signal, after which nothing more is written."""
+
+    def ends(row: Row, tries: int) -> None:
+        raise Ended
+
+    for tries in ("1", "2"):
+        with monkeypatch.context() as patched:
+            patched.setattr(grading, "run_submission", lambda *given: ends(Row(""), 1))
+            patched.setattr(grading._Work, "_set", keeping_begun(grading._Work._set))
+            with pytest.raises(Ended):
+                grade(folder, out, say=silent)
+        row = read_marks(out)["anna.ipynb"]
+        assert (row.note, row.points) == (BEGUN, tries)
+    rows = grade(folder, out, say=silent)
+    assert rows[0].note == "2 runs of the grader ended here: not run again"
+    assert rows[0].points == "0"
+    assert len(runs) == 1  # ben's
+    assert rows[1].points == "1"
+
+
+def keeping_begun(setting: Any) -> Any:
+    """A table in which a count of tries never falls again, as after a kill."""
+
+    def kept(work: Any, row: Row) -> None:
+        old = work.rows.get(row.submission)
+        if not (old and old.begun > row.begun and row.note == BEGUN):
+            setting(work, row)
+
+    return kept
+
+
+def test_a_course_that_was_changed_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: list[list[int]]
+) -> None:
+    prints = iter(["one", "one", "other"])
+    monkeypatch.setattr(grading, "course_fingerprint", lambda: next(prints))
+    with pytest.raises(CourseChanged, match=r"course_lib was changed while ben/work\.ipynb ran"):
+        grade(folder_of(tmp_path / "in"), tmp_path / "marks.csv", say=silent)
+
+
+def test_the_fingerprint_is_that_of_the_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
+    package = tmp_path / "course_lib"
+    package.mkdir()
+    (package / "a.py").write_text("x = 1\n")
+    before = course_fingerprint()
+    (package / "b.txt").write_text("no program")
+    assert course_fingerprint() == before
+    (package / "a.py").write_text("x = 2\n")
+    assert course_fingerprint() != before
+    part = exercises_fingerprint()
+    (package / "exercises").mkdir()
+    (package / "exercises" / "c.py").write_text("y = 1\n")
+    assert exercises_fingerprint() != part
+    assert len(part) == 12
+
+
+BAD: dict[str, tuple[Any, str]] = {
+    "empty file": (b"", "no notebook of format 4"),
+    "bytes": (bytes(range(256)), "no notebook of format 4"),
+    "a list": (b"[]", "no notebook of format 4"),
+    "deep": (b"[" * 200_000, "no notebook of format 4"),
+    "no cells": ({"cells": []}, "no cells of code"),
+    "cells that are none": ({"cells": [1, None, {"cell_type": "code", "source": 3}]}, "no cells"),
+    "metadata that is none": ({"cells": [code("1")], "metadata": 3}, "of no chapter"),
+    "another chapter": (
+        {"cells": [code("1")], "metadata": {"course_lib": {"chapter": 77}}},
+        "of no chapter",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_submission_gets_a_row_and_the_rest_goes_on(
+    name: str, tmp_path: Path, runs: list[list[int]]
+) -> None:
+    content, words = BAD[name]
+    folder = folder_of(tmp_path / "in", 1)
+    if isinstance(content, bytes):
+        (folder / "bad.ipynb").write_bytes(content)
+    else:
+        store(folder / "bad.ipynb", content)
+    good, bad = grade(folder, tmp_path / "marks.csv", say=silent)
+    assert words in bad.note
+    assert (bad.points, good.points) == ("0", "1")
+    assert (tmp_path / "marks-feedback" / "bad.md").exists()
+
+
+def test_links_and_other_files_are_left_out(tmp_path: Path, runs: list[list[int]]) -> None:
+    folder = folder_of(tmp_path / "in", 1)
+    (folder / "link.ipynb").symlink_to(tmp_path / "secret.ipynb")
+    (folder / "essay.docx").write_bytes(b"")
+    (folder / ".ipynb_checkpoints").mkdir()
+    submit(folder / ".ipynb_checkpoints" / "anna-checkpoint.ipynb", 4)
+    said: list[str] = []
+    rows = grade(folder, tmp_path / "marks.csv", say=said.append)
+    assert [row.submission for row in rows] == ["anna.ipynb", "link.ipynb"]
+    assert rows[1].note.startswith("a link to another file: not read")
+    assert "essay.docx: left out, no .ipynb" in said
+
+
+def test_what_a_teacher_should_know_is_noted(tmp_path: Path, runs: list[list[int]]) -> None:
+    folder, out = tmp_path / "in", tmp_path / "marks.csv"
+    raw = notebook(submit(folder / "anna.ipynb", 4, class_name="autumn"))
+    raw["metadata"]["course_lib"]["exercises"] = "of long ago"
+    store(folder / "anna.ipynb", raw)
+    submit(folder / "ben.ipynb", 4, more=('print(EXERCISES["4.a"].expected())',))
+    (folder / "course_lib").mkdir()
+    anna, ben = grade(folder, out, Terms("spring27"), say=silent)
+    assert "handed out to the class autumn, graded as spring27" in anna.note
+    assert "exercises are not those that are installed" in anna.note
+    assert "exercises are not those" not in ben.note
+    assert "a course_lib lies beside it: the installed one was used" in anna.note
+    assert "may read the course's own answers in cell" in ben.note
+    page = (tmp_path / "marks-feedback" / "ben.md").read_text("utf-8")
+    assert "handed out to the class none, graded as spring27" in page
+    assert "own answers" not in page  # that is for the teacher alone
+
+
+def test_a_chapter_is_known_by_its_cells_too(tmp_path: Path) -> None:
+    cells = [code('check("7.a", 1)'), code('check("7.b", 1)'), code('check("4.a", 1)')]
+    path = store(tmp_path / "x.ipynb", {"cells": cells})
+    assert read_submission(path, tmp_path).chapter == 7
+    assert read_submission(path, tmp_path, 4).chapter == 4
+
+
+def test_only_what_answers_need_is_run(tmp_path: Path, runs: list[list[int]]) -> None:
+    folder = tmp_path / "in"
+    submit(folder / "a.ipynb", 4, solutions(4))
+    grade(folder, tmp_path / "marks.csv", say=silent)
+    (some,) = runs
+    grade(folder, tmp_path / "all.csv", Terms(all_cells=True), say=silent)
+    whole = runs[1]
+    assert set(some) < set(whole)
+    assert len(some) < len(whole) / 2
+
+
+def test_cells_that_set_what_is_used_are_needed() -> None:
+    course = ["import torch", "x = 1", "y = x + 1", "z = 3\nz", "def f():\n    return y", "%magic"]
+    mine = ["answer = f()\nw = 2", 'check("4.a", answer)', "y = 5"]
+    cells = [*enumerate([*course, *mine], start=1)]
+    found = [place for place, _ in needed(cells, frozenset(course))]
+    assert found == [2, 3, 5, 6, 7, 8, 9]
+    assert [p for p, _ in needed(cells[:6], frozenset(course))] == [6]
+    assert names_in("a[0] = b.c = d").sets == {"a", "b"}
+    assert names_in("x = 1\nfor i in y:\n    z += x + i\nprint([k for k in z])").uses == {
+        "y",
+        "z",
+        "print",
+    }
+    assert names_in("def f(a):\n    b = a + c\n    return lambda d: b + d").uses == {"c"}
+    assert names_in("with a as b:\n    c = b\ntry:\n    c\nexcept d:\n    e").uses == {"a", "e"}
+    assert names_in("from m import *").opaque
+    assert names_in("!ls").opaque
+    assert names_in("x = (" * 10_000).opaque
+
+
+def test_a_missing_name_makes_all_cells_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def run(chapter: int, class_name: str, cells: list[Any], limits: Limits) -> Returned:
+        made.append(len(cells))
+        return Returned({"4.c": CHOICE}, [(3, "NameError: name 'x' is not defined")])
+
+    monkeypatch.setattr(grading, "run_submission", run)
+    grade(folder_of(tmp_path / "in", 1), tmp_path / "marks.csv", say=silent)
+    assert len(made) == 2
+    assert made[0] < made[1] > len(handed_out_cells(4)) / 2
+
+
+def test_a_table_of_something_else_is_left_alone(tmp_path: Path, runs: list[list[int]]) -> None:
+    out = tmp_path / "marks.csv"
+    for content in ("name,age\nanna,3\n", "submission,points\nanna,3\n"):
+        out.write_text(content, encoding="utf-8")
+        with pytest.raises(ValueError, match="is no table of marks, and is left alone"):
+            grade(folder_of(tmp_path / "in"), out, say=silent)
+        assert out.read_text("utf-8") == content
+    assert runs == []
+
+
+def test_no_cell_of_the_table_is_a_program(tmp_path: Path) -> None:
+    """A file may be named so that a spreadsheet would run it."""
+    rows = [
+        Row("=cmd|' /C calc'!A0.ipynb", note="-1\n+2"),
+        Row("'quoted.ipynb"),
+        Row("plain.ipynb"),
+    ]
+    write_marks(tmp_path / "marks.csv", rows)
+    cells = (tmp_path / "marks.csv").read_text("utf-8")
+    assert "\n'=cmd" in cells
+    assert ",'-1 +2," in cells
+    assert list(read_marks(tmp_path / "marks.csv")) == [row.submission for row in rows]
+    assert [path.name for path in tmp_path.iterdir()] == ["marks.csv"]
+
+
+def test_what_a_submission_says_stands_as_it_is_on_its_page(tmp_path: Path) -> None:
+    row = Row("<b>x</b>.ipynb", "4", "spring27", points="0", of="4", note="a *b* [c](d)")
+    verdict = Verdict(False, "4.a: <script>alert(1)</script>\n# `x`\x1b[31m")
+    write_feedback(tmp_path / "x.md", row, EXERCISES, {"4.a": verdict}, [(3, "![i](u)\n\n# no")])
+    page = (tmp_path / "x.md").read_text("utf-8")
+    assert "<script>" not in page
+    assert "<b>" not in page
+    assert "\x1b" not in page
+    assert r"- cell 3: \!\[i\](u) \# no" in page
+    assert r"a \*b\* \[c\](d)" in page
+    assert [line for line in page.splitlines() if line.startswith("# ")] == [
+        "# &lt;b&gt;x&lt;/b&gt;.ipynb: 0 of 4"
+    ]
+
+
+def test_the_processes_of_a_process_are_found() -> None:
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("this system has no /proc")
+    assert os.getpid() in descendants(os.getppid())
+    assert os.getppid() not in descendants(os.getpid())
