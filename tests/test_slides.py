@@ -12,8 +12,9 @@ from playwright.sync_api import Browser
 from small_notebook import code, picture, printed, words, write_notebook
 
 from course_lib.teach import deck
+from course_lib.teach.command import main
 from course_lib.teach.deck import Slide, read_deck
-from course_lib.teach.slides import main, slides
+from course_lib.teach.slides import slides
 
 LONG = "A paragraph that is read, not looked at: " + "word " * deck.MOST_WORDS + "end."
 NOTEBOOKS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
@@ -136,17 +137,17 @@ def test_a_type_that_is_unknown_and_a_notebook_without_tags_are_named(tmp_path: 
 def test_the_command_says_in_a_line_what_it_cannot_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["13", "--out", str(tmp_path)]) == 2
-    assert capsys.readouterr().err == "slides: chapter 13: there are 1 to 12\n"
+    assert main(["slides", "13", "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == "teach: chapter 13: there are 1 to 12\n"
     (tmp_path / "file").write_text("", encoding="utf-8")
-    assert main(["4", "--out", str(tmp_path / "file")]) == 2
+    assert main(["slides", "4", "--out", str(tmp_path / "file")]) == 2
     assert capsys.readouterr().err.endswith("file is a file, and no folder\n")
 
     def without(path: Path) -> str:
         raise ModuleNotFoundError("No module named 'latex2mathml'")
 
     monkeypatch.setattr("course_lib.teach.slides._drawn", without)
-    assert main(["4", "--out", str(tmp_path)]) == 2
+    assert main(["slides", "4", "--out", str(tmp_path)]) == 2
     told = capsys.readouterr().err
     assert "latex2mathml" in told
     assert "python3 start.py pages" in told
@@ -189,7 +190,7 @@ def test_every_chapters_slides_are_one_file_that_asks_for_nothing(
 def chapter_4(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Chapter 4's slides, as the command writes them."""
     folder = tmp_path_factory.mktemp("slides")
-    assert main(["4", "--out", str(folder)]) == 0
+    assert main(["slides", "4", "--out", str(folder)]) == 0
     (file,) = folder.iterdir()
     return file
 

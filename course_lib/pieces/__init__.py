@@ -14,10 +14,10 @@ order they were finished in: what is made of them is the same for any number of 
 
 from course_lib.pieces.order import (
     HERE,
+    ComputePlace,
     Here,
     KeptResults,
     Piece,
-    Place,
     in_batches,
     in_order,
     say,
@@ -26,11 +26,11 @@ from course_lib.pieces.workers import DaskPlace, add_options, place_of
 
 __all__ = [
     "HERE",
+    "ComputePlace",
     "DaskPlace",
     "Here",
     "KeptResults",
     "Piece",
-    "Place",
     "add_options",
     "in_batches",
     "in_order",

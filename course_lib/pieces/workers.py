@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from course_lib.arguments import require_count
-from course_lib.pieces.order import HERE, Piece, Place
+from course_lib.pieces.order import HERE, ComputePlace, Piece
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def place_of(options: argparse.Namespace) -> Iterator[Place]:
+def place_of(options: argparse.Namespace) -> Iterator[ComputePlace]:
     """Where the options say that pieces are computed: here, if they say nothing.
 
     Raises ValueError if both are given, N is not from 1 to the number of processors, or Dask is not

@@ -1,9 +1,10 @@
-"""`python -m course_lib.teach`: assignments, marks and answers for a class.
+"""`python -m course_lib.teach`: assignments, marks, answers and slides for a class.
 
     python -m course_lib.teach assignment 4 --out handout              a notebook to hand out
     python -m course_lib.teach assignment 4 --out handout --class s27  with numbers of that class
     python -m course_lib.teach grade submissions --out marks.csv --class s27
     python -m course_lib.teach key 4 --class s27                       the answers
+    python -m course_lib.teach slides 4 --out slides                   a chapter's slides
 
 `grade` runs each submission in a process of its own, with limits, and judges outside it. It can be
 stopped with Ctrl-C and goes on where it was. notebooks/teaching/grading.md says what holds a
@@ -19,6 +20,7 @@ from course_lib.teach.confinement import Limits, held
 from course_lib.teach.grading import CourseChanged, Terms, grade
 from course_lib.teach.key import key_lines
 from course_lib.teach.marks import LETTERS, Row
+from course_lib.teach.slides import NEEDED, slides
 
 STOPPED = 130  # what a shell says of a program that Ctrl-C ended
 
@@ -27,7 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns 0, 2 with a line on stderr if it cannot, 130 if stopped."""
     options = _options(arguments)
     try:
-        {"assignment": _assignment, "grade": _grade, "key": _key}[options.what](options)
+        options.run(options)
+    except ModuleNotFoundError as error:
+        print(f"teach: {error}; {NEEDED}", file=sys.stderr)
+        return 2
     except (OSError, ValueError, CourseChanged) as error:
         print(f"teach: {error}", file=sys.stderr)
         return 2
@@ -67,10 +72,15 @@ def _key(options: argparse.Namespace) -> None:
     print(*key_lines(options.chapter, options.class_name), sep="\n")
 
 
+def _slides(options: argparse.Namespace) -> None:
+    for chapter in options.chapter:
+        print(slides(chapter, options.out))
+
+
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m course_lib.teach", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    commands = parser.add_subparsers(dest="what", required=True, metavar="command")
+    commands = parser.add_subparsers(required=True, metavar="command")
     made = commands.add_parser("assignment", help="a chapter's notebook without its solutions")
     made.add_argument("chapter", type=int)
     made.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder")
@@ -84,6 +94,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     graded.add_argument("--all-cells", action="store_true", help="run what no answer needs, too")
     key = commands.add_parser("key", help="the answers of a chapter")
     key.add_argument("chapter", type=int)
+    shown = commands.add_parser("slides", help="the slides of a chapter, made from its notebook")
+    shown.add_argument("chapter", type=int, nargs="+", help="such as 4, or several")
+    shown.add_argument("--out", type=Path, default=Path("slides"), metavar="DIR", help="slides/")
+    for command, run in ((made, _assignment), (graded, _grade), (key, _key), (shown, _slides)):
+        command.set_defaults(run=run)
     for command in (made, graded, key):
         command.add_argument("--class", dest="class_name", default="", metavar="NAME")
     return parser.parse_args(arguments)

@@ -8,8 +8,6 @@ pictures and tables are those that the notebook stores. Formulas need what the p
 `pip install '.[pages]'`.
 """
 
-import argparse
-import sys
 from pathlib import Path
 
 from course_lib.index import ROOT
@@ -43,22 +41,3 @@ def _drawn(path: Path) -> str:
     from course_lib.teach.deck import page, read_deck
 
     return page(path.stem, read_deck(path))
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; returns 0, or 2 with a line on stderr if it cannot."""
-    parser = argparse.ArgumentParser(prog="python -m course_lib.teach slides", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("chapter", type=int, nargs="+", help="such as 4, or several")
-    parser.add_argument("--out", type=Path, default=Path("slides"), help="the folder, slides/")
-    options = parser.parse_args(arguments)
-    try:
-        for chapter in options.chapter:
-            print(slides(chapter, options.out))
-    except ModuleNotFoundError as error:
-        print(f"slides: {error}; {NEEDED}", file=sys.stderr)
-        return 2
-    except (OSError, ValueError) as error:
-        print(f"slides: {error}", file=sys.stderr)
-        return 2
-    return 0
