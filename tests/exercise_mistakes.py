@@ -400,6 +400,7 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
         ),
         (lambda batches: -FUNCTIONS["9.b"][0](batches), "Mind the sign"),
         (lambda batches: sorted(map(average, batches))[(len(batches) - 1) // 2], "A median"),
+        (lambda batches: sum(map(sum, batches)) / 10_000, "Other test sets are tried"),
     ],
     "10.b": [
         (

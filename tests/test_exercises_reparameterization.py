@@ -156,6 +156,7 @@ def test_a_steep_and_smooth_step_is_an_answer_too() -> None:
         (lambda z: torch.sin(2 * z), "the gradient in μ is 0.271, and at least 0.5 in size"),
         (lambda z: 30 * torch.sin(5 * z), "the gradient in μ is 0.001"),
         (lambda z: z**2, "the gradient in μ is 0.000"),
+        (lambda z: 0.4999 * z, "the gradient in μ is 0.499900, and at least 0.5"),
         (lambda z: 3 * z, "a straight line"),
         (lambda z: z + (z > 0), "the slopes average to 1.000 and the weighted heights to 1.399"),
         (lambda z: z + z.detach(), "autograd must see all of it"),

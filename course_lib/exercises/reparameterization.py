@@ -78,7 +78,9 @@ def variance_ratio(f: Any, least: float = LEAST_GRADIENT) -> float:
             f"{weighted:.3f}: f must have no jumps, and autograd must see all of it"
         )
     if abs(weighted) < least:
-        raise Refused(f"the gradient in μ is {weighted:.3f}, and at least {least} in size is asked")
+        digits = 3 if abs(round(weighted, 3)) < least else 6  # no 0.500 that is below 0.5
+        told = f"{weighted:.{digits}f}"
+        raise Refused(f"the gradient in μ is {told}, and at least {least} in size is asked")
     narrow = square_of_slope - slope**2
     if narrow <= 1e-9 * square_of_slope:
         raise Refused("f is a straight line: its slopes have no noise at all, and cannot lose")
@@ -104,6 +106,7 @@ def _moments(f: Callable[[Tensor], Any], count: int) -> list[float]:
 
 MEAN = torch.tensor([0.5, -2.0], **DOUBLE)
 LOG_STD = torch.tensor([-1.0, 0.7], **DOUBLE)
+NARROW = torch.tensor([-5.0, -8.0], **DOUBLE)  # of log σ: whoever keeps σ from zero changes it
 NOISE = torch.tensor([[0.3, -1.2], [1.0, 0.4], [-0.7, 2.0]], **DOUBLE)
 
 
@@ -209,7 +212,7 @@ register(
                 "σ multiplies the noise alone, not the mean.",
             ),
         ],
-        cases=[(MEAN, LOG_STD, NOISE)],
+        cases=[(MEAN, LOG_STD, NOISE), (MEAN, NARROW, NOISE)],
         tolerance=1e-10,
         unit="",
         hints=(
