@@ -61,7 +61,7 @@ def test_workers_of_this_machine_come_and_go(
         found = list(in_order(pieces, tmp_path / "kept", place))
         said = capsys.readouterr().err
         address = said.split("dashboard: ")[1].strip()
-        assert said.startswith("1 worker; Dask's dashboard: http://127.0.0.1:")
+        assert said.startswith("workers: 1; Dask's dashboard: http://127.0.0.1:")
         with urllib.request.urlopen(address) as page:
             assert page.status == 200
     assert len({pid for pid, *_ in found} - {os.getpid()}) == 1
@@ -148,10 +148,10 @@ def test_a_scheduler_without_workers_is_told(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """The depth study's eight runs of one arm and two seeds, as short as can be."""
+    """Four runs of the depth study, as short as can be."""
 
     def study(out: Path, *words: str) -> int:
-        arms = ["--arms", "slow", "--seeds", "2", "--epochs", "1"]
+        arms = ["--arms", "swapped", "--seeds", "2", "--epochs", "1"]
         return study_command.main([*arms, "--out", str(out), *words])
 
     return study

@@ -220,8 +220,8 @@ def _found(address: str) -> Iterator["Client"]:
         client = Client(address, timeout=WAIT, set_as_default=False)
     except NO_SCHEDULER as error:
         raise ConnectionError(
-            f"no Dask scheduler answers at {address!r} ({_first_line(error)}); `dask scheduler` "
-            "starts one and prints its address"
+            f"no Dask scheduler answers at {address!r} ({str(error) or 'it says nothing'}); "
+            "`dask scheduler` starts one and prints its address"
         ) from error
     with client:
         try:
@@ -245,10 +245,8 @@ async def _answer(address: str) -> None:
 
 def _announce(client: "Client") -> None:
     """Says how many workers there are, and where Dask shows what they do."""
-    count = len(client.nthreads())
-    workers = f"{count} worker{'s' if count > 1 else ''}"
-    print(f"{workers}; Dask's dashboard: {client.dashboard_link}", file=sys.stderr, flush=True)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or f"nothing for {WAIT:g} s").splitlines()[0]
+    print(
+        f"workers: {len(client.nthreads())}; Dask's dashboard: {client.dashboard_link}",
+        file=sys.stderr,
+        flush=True,
+    )
