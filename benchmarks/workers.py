@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from course_lib.depth_study.command import rounded_run
-from course_lib.pieces import Piece, Place, in_order, place_of
+from course_lib.pieces import Piece, Workplace, in_order, place_of
 
 DEPTHS = (5, 3, 2, 1)  # the longest first, so that all workers end at about the same time
 
@@ -31,7 +31,7 @@ def runs(seeds: int, epochs: int) -> list[Piece]:
     ]
 
 
-def seconds(place: Place, pieces: list[Piece]) -> tuple[float, list[object]]:
+def seconds(place: Workplace, pieces: list[Piece]) -> tuple[float, list[object]]:
     """Wall seconds for all of them, and what they found but the time that each took."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()

@@ -22,7 +22,7 @@ from typing import Any
 from course_lib.evaluate.added import TABLED, add_rows
 from course_lib.evaluate.rows import results_row, routes_row
 from course_lib.evaluate.table import newest_route, recipes_table, results_header, results_line
-from course_lib.pieces import Place, add_options, place_of
+from course_lib.pieces import Workplace, add_options, place_of
 from course_lib.shipped import RECIPES, RUNS, all_runs, model_path, usable_device
 from course_lib.shipped.results import save_rows
 
@@ -61,7 +61,7 @@ def _answer(options: argparse.Namespace) -> None:
         save_rows(options.save, rows)
 
 
-def _print_results(options: argparse.Namespace, place: Place) -> list[dict[str, Any]]:
+def _print_results(options: argparse.Namespace, place: Workplace) -> list[dict[str, Any]]:
     """The rows of the models, printed as they come."""
     rows = []
     sizes = {"k": options.k, "images": options.images, "seed": options.seed}
@@ -73,7 +73,7 @@ def _print_results(options: argparse.Namespace, place: Place) -> list[dict[str, 
     return rows
 
 
-def _print_routes(options: argparse.Namespace, place: Place) -> list[dict[str, Any]]:
+def _print_routes(options: argparse.Namespace, place: Workplace) -> list[dict[str, Any]]:
     """The cross-checks of the models, printed route by route."""
     rows = []
     sizes = {"k": options.k, "images": options.images, "seed": options.seed}

@@ -20,7 +20,7 @@ from course_lib.evaluate.estimates import Estimate, estimated, model_and_images
 from course_lib.evaluate.likelihood import SampledLogEvidence
 from course_lib.evaluate.plane import plane_log_evidence
 from course_lib.evaluate.table import ROUTE_NAMES
-from course_lib.pieces import HERE, KeptResults, Piece, Place, in_order
+from course_lib.pieces import HERE, KeptResults, Piece, Workplace, in_order
 from course_lib.shipped import RECIPES, load_model, model_path, training_facts
 from course_lib.shipped.facts import sha256_of
 from course_lib.vae import HVAE, active_units
@@ -40,7 +40,7 @@ def results_row(
     seed: int,
     work: Path,
     device: torch.device = CPU,
-    place: Place = HERE,
+    place: Workplace = HERE,
 ) -> dict[str, Any]:
     """All figures of one model, a recipe's name or a file, on the first `images` test images.
 
@@ -77,7 +77,7 @@ def routes_row(
     temperatures: int,
     work: Path,
     device: torch.device = CPU,
-    place: Place = HERE,
+    place: Workplace = HERE,
 ) -> Iterator[dict[str, Any]]:
     """The NLL of the first images by three routes: the row as it grows, first without any.
 
@@ -130,7 +130,7 @@ class Kept:
         return values
 
 
-def likelihood_figures(estimate: Estimate, kept: Kept, place: Place) -> dict[str, float]:
+def likelihood_figures(estimate: Estimate, kept: Kept, place: Workplace) -> dict[str, float]:
     """The NLL by importance sampling, its two errors and the core minutes that it took."""
     found, minutes = _in_pieces(estimate, kept, PIECE, place)
     return {
@@ -142,7 +142,7 @@ def likelihood_figures(estimate: Estimate, kept: Kept, place: Place) -> dict[str
 
 
 def _in_pieces(
-    estimate: Estimate, kept: Kept, size: int, place: Place
+    estimate: Estimate, kept: Kept, size: int, place: Workplace
 ) -> tuple[SampledLogEvidence, float]:
     """The estimate of all its images, `size` at a time, and its core minutes.
 

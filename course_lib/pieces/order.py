@@ -38,7 +38,7 @@ class Piece:
         return f"{re.sub('[^A-Za-z0-9]+', '-', self.name).strip('-')}-{digest[:16]}"
 
 
-class Place(Protocol):
+class Workplace(Protocol):
     """Where pieces are computed."""
 
     def finished(self, pieces: Iterable[Piece]) -> Iterator[tuple[Piece, Any]]:
@@ -100,7 +100,7 @@ class KeptResults:
 
 
 def in_order(
-    pieces: Sequence[Piece], folder: Path | str, place: Place = HERE, **options: Any
+    pieces: Sequence[Piece], folder: Path | str, place: Workplace = HERE, **options: Any
 ) -> Iterator[Any]:
     """The results of the pieces, in their order, each as soon as all before it are there.
 
@@ -113,7 +113,7 @@ def in_order(
 def in_batches(
     pieces: Sequence[Piece],
     folder: Path | str,
-    place: Place = HERE,
+    place: Workplace = HERE,
     *,
     every: float = 1.0,
     unit: str = "piece",
@@ -157,7 +157,9 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _finished(place: Place, pieces: Sequence[Piece]) -> Generator[tuple[Piece, Any], None, None]:
+def _finished(
+    place: Workplace, pieces: Sequence[Piece]
+) -> Generator[tuple[Piece, Any], None, None]:
     yield from place.finished(pieces)
 
 

@@ -16,7 +16,7 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from course_lib.arguments import require_count
-from course_lib.pieces.order import HERE, Piece, Place
+from course_lib.pieces.order import HERE, Piece, Workplace
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def place_of(options: argparse.Namespace) -> Iterator[Place]:
+def place_of(options: argparse.Namespace) -> Iterator[Workplace]:
     """Where the options say that pieces are computed: here, if they say nothing.
 
     Raises ValueError if both are given, N is not from 1 to the number of processors, or Dask is not
@@ -65,9 +65,9 @@ def place_of(options: argparse.Namespace) -> Iterator[Place]:
     elif workers is not None:
         raise ValueError("give --workers or --scheduler, not both")
     _require_dask()
-    with ExitStack() as stack:
-        client = stack.enter_context(_started(workers) if scheduler is None else _found(scheduler))
-        _announce(client)
+    with _started(workers) if scheduler is None else _found(scheduler) as client:
+        said = f"workers: {len(client.nthreads())}; Dask's dashboard: {client.dashboard_link}"
+        print(said, file=sys.stderr, flush=True)
         yield DaskPlace(client)
 
 
@@ -241,12 +241,3 @@ async def _answer(address: str) -> None:
 
     comm = await connect(address, timeout=WAIT, **Security().get_connection_args("client"))
     await comm.close()
-
-
-def _announce(client: "Client") -> None:
-    """Says how many workers there are, and where Dask shows what they do."""
-    print(
-        f"workers: {len(client.nthreads())}; Dask's dashboard: {client.dashboard_link}",
-        file=sys.stderr,
-        flush=True,
-    )
