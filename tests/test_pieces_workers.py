@@ -1,7 +1,9 @@
 """Pieces on Dask's workers: killed, resumed, refused; and the same bytes as here."""
 
 import argparse
+import functools
 import json
+import math
 import os
 import signal
 import sys
@@ -15,9 +17,10 @@ import pytest
 from test_pieces import asked, weights
 
 from course_lib.depth_study import command as study_command
+from course_lib.depth_study.results import save_study
 from course_lib.evaluate import rows
 from course_lib.evaluate.rows import results_row
-from course_lib.pieces import Piece, in_order, place_of, workers
+from course_lib.pieces import Piece, in_batches, in_order, place_of, workers
 from course_lib.shipped import command as train_command
 from course_lib.shipped.curves import curve_path
 
@@ -110,7 +113,7 @@ def test_a_piece_that_kills_every_worker_is_named(
 def root(n: float) -> float:
     if n < 0:
         raise ValueError(f"no root of {n}")
-    return n**0.5
+    return math.sqrt(n)
 
 
 def test_what_is_wrong_there_is_told_here(
@@ -178,7 +181,7 @@ def test_the_study_is_the_same_file_though_a_worker_is_killed_and_the_whole_is_s
 ) -> None:
     """A worker is killed after the first save, the command stopped after the second; it goes on."""
     assert tiny(tmp_path / "serial.json") == 0
-    out, save, saves, killed = tmp_path / "out.json", study_command.save_study, [], []
+    out, save, saves, killed = tmp_path / "out.json", save_study, [], []
 
     def disturbed(path: Path, study: Any) -> None:
         save(path, study)
@@ -188,10 +191,8 @@ def test_the_study_is_the_same_file_though_a_worker_is_killed_and_the_whole_is_s
         elif len(saves) == 2:
             raise KeyboardInterrupt
 
-    at_once = study_command.in_batches
-    monkeypatch.setattr(
-        study_command, "in_batches", lambda *a, **named: at_once(*a, every=0.0, **named)
-    )
+    at_once = functools.partial(in_batches, every=0.0)
+    monkeypatch.setattr(study_command, "in_batches", at_once)
     monkeypatch.setattr(study_command, "save_study", disturbed)
     words = ("--scheduler", there.scheduler)
     with pytest.raises(KeyboardInterrupt):
