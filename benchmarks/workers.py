@@ -4,8 +4,9 @@
 
 Needs the extra `cluster`. In each round the same runs, four for each seed, are done by one worker
 and by several, in turn; the workers are started, and have imported what they need, before the clock
-starts. Prints wall seconds and their ratio, the median over the rounds, and how busy the machine
-was: the ratio of workers means something on an idle one.
+starts. Prints wall seconds and their ratio, the median over the rounds; beside them the processor
+seconds of the trainings, which say how much the workers slow each other down, and how busy the
+machine was: the ratio means something on an idle one.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from course_lib.depth_study.command import rounded_run
 from course_lib.pieces import ComputePlace, Piece, in_order, place_of
@@ -31,16 +33,18 @@ def runs(seeds: int, epochs: int) -> list[Piece]:
     ]
 
 
-def seconds(place: ComputePlace, pieces: list[Piece]) -> tuple[float, list[object]]:
-    """Wall seconds for all of them, and what they found but the time that each took."""
+Row = dict[str, Any]
+
+
+def seconds(place: ComputePlace, pieces: list[Piece]) -> tuple[float, list[Row]]:
+    """Wall seconds for all of them, and what they found."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         found = list(in_order(pieces, Path(folder) / "kept", place))
-        taken = time.perf_counter() - start
-    return taken, [{k: v for k, v in row.items() if k != "core_seconds"} for row in found]
+        return time.perf_counter() - start, found
 
 
-def measured(workers: int, seeds: int, epochs: int) -> tuple[float, list[object]]:
+def measured(workers: int, seeds: int, epochs: int) -> tuple[float, list[Row]]:
     """The same on so many new workers, warm."""
     with place_of(argparse.Namespace(workers=workers, scheduler=None)) as place:
         seconds(place, runs(2 * workers, 1))
@@ -59,11 +63,13 @@ def main() -> None:
         load = os.getloadavg()[0]
         one, found = measured(1, options.seeds, options.epochs)
         several, again = measured(options.workers, options.seeds, options.epochs)
+        core = [sum(row.pop("core_seconds") for row in rows) for rows in (found, again)]
         assert again == found  # the same figures, to the last digit
         ratios.append(one / several)
         print(
             f"{4 * options.seeds} runs: 1 worker {one:.1f} s, {options.workers} workers "
-            f"{several:.1f} s, ratio {ratios[-1]:.2f}; load before {load:.1f} on "
+            f"{several:.1f} s, ratio {ratios[-1]:.2f}; processor seconds of the trainings "
+            f"{core[0]:.1f} and {core[1]:.1f}; load before {load:.1f} on "
             f"{os.cpu_count()} processors",
             flush=True,
         )

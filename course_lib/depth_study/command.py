@@ -19,7 +19,7 @@ from typing import Any
 from course_lib.depth_study.design import ARMS, EPOCHS, Arm, run, study_settings
 from course_lib.depth_study.report import report
 from course_lib.depth_study.results import COMMAND, PATH, Study, load_study, rounded, save_study
-from course_lib.pieces import Piece, add_options, in_batches, place_of, say
+from course_lib.pieces import KeptResults, Piece, add_options, in_batches, place_of, say
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,14 +72,15 @@ def _run_the_rest(study: Study, options: argparse.Namespace) -> None:
     Raises as `pieces.in_batches` and `pieces.place_of` do.
     """
     done = {(row["arm"], row["depth"], row["seed"]) for row in study.runs}
-    pieces = [
-        _piece(arm, depth, seed, options.epochs, study.settings)
+    folder = options.out.with_suffix(".pieces")
+    asked = {
+        (arm.name, depth, seed): _piece(arm, depth, seed, options.epochs, study.settings)
         for arm, depth, seed in _plan(options.arms, options.seeds)
-        if (arm.name, depth, seed) not in done
-    ]
+    }
+    KeptResults(folder).remove(piece for run, piece in asked.items() if run in done)
+    pieces = [piece for run, piece in asked.items() if run not in done]
     if not pieces:
         return
-    folder = options.out.with_suffix(".pieces")
     with place_of(options) as place:
         for rows in in_batches(pieces, folder, place, unit="run", done=len(done)):
             lines = [_run_in_a_line(row) for row in rows]

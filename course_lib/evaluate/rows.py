@@ -20,7 +20,7 @@ from course_lib.evaluate.estimates import Estimate, estimated, model_and_images
 from course_lib.evaluate.likelihood import SampledLogEvidence
 from course_lib.evaluate.plane import plane_log_evidence
 from course_lib.evaluate.table import ROUTE_NAMES
-from course_lib.pieces import HERE, ComputePlace, Piece, in_order
+from course_lib.pieces import HERE, ComputePlace, KeptResults, Piece, in_order
 from course_lib.shipped import RECIPES, load_model, model_path, training_facts
 from course_lib.shipped.facts import sha256_of
 from course_lib.vae import HVAE, active_units
@@ -151,10 +151,9 @@ def _in_pieces(
     # Of each image log p̂, its effective samples and its core minutes: (done, 3).
     done = kept.read("images")
     done = torch.zeros(0, 3, **DOUBLE) if done is None else done
-    pieces = [
-        _piece(estimate, kept, first, min(size, estimate.images - first))
-        for first in range(len(done), estimate.images, size)
-    ]
+    before, after = range(0, len(done), size), range(len(done), estimate.images, size)
+    KeptResults(kept.pieces).remove(_piece(estimate, kept, first, size) for first in before)
+    pieces = [_piece(estimate, kept, first, size) for first in after]
     for rows in in_order(pieces, kept.pieces, place, unit="image", done=len(done)):
         done = kept.write("images", torch.cat([done, torch.tensor(rows, **DOUBLE)]))
     log_evidence, effective, times = done.T
@@ -162,8 +161,9 @@ def _in_pieces(
     return SampledLogEvidence(log_evidence, effective, k), times.sum().item()
 
 
-def _piece(estimate: Estimate, kept: Kept, first: int, count: int) -> Piece:
-    """Some of the images."""
+def _piece(estimate: Estimate, kept: Kept, first: int, size: int) -> Piece:
+    """Some of the images: `size`, or as many as there are."""
+    count = min(size, estimate.images - first)
     name = f"images {first} to {first + count - 1}"
     key = kept.key | {"first": first, "count": count}
     return Piece(name, key, estimated, (estimate, first, count), size=count)

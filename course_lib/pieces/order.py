@@ -92,9 +92,9 @@ class KeptResults:
             ) from error
 
     def remove(self, pieces: Iterable[Piece]) -> None:
-        """Keeps theirs no longer; the folder goes with its last file."""
+        """Keeps theirs no longer, if it does; the folder goes with its last file."""
         for piece in pieces:
-            self.path(piece).unlink()
+            self.path(piece).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # not empty
             self.folder.rmdir()
 
@@ -124,6 +124,8 @@ def in_batches(
 
     A result is kept in `folder` from the moment it is finished until the next list is asked for:
     the caller has then put it where it belongs. What is kept there already is not computed again.
+    A caller that was stopped in between may have put a result there that is still kept: it leaves
+    the piece out, and tells KeptResults to remove it.
     unit, done: what the bar on a terminal counts, and how much of it was there before.
     Raises ValueError if two pieces share a key or a kept file is of no use, and whatever a piece or
     the place raises; what is finished is then kept.

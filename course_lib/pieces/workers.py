@@ -16,7 +16,7 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,9 +65,9 @@ def place_of(options: argparse.Namespace) -> Iterator[ComputePlace]:
     elif workers is not None:
         raise ValueError("give --workers or --scheduler, not both")
     _require_dask()
-    with ExitStack() as stack:
-        client = stack.enter_context(_started(workers) if scheduler is None else _found(scheduler))
-        _announce(client)
+    with _started(workers) if scheduler is None else _found(scheduler) as client:
+        said = f"workers: {len(client.nthreads())}; Dask's dashboard: {client.dashboard_link}"
+        print(said, file=sys.stderr, flush=True)
         yield DaskPlace(client)
 
 
@@ -220,8 +220,8 @@ def _found(address: str) -> Iterator["Client"]:
         client = Client(address, timeout=WAIT, set_as_default=False)
     except NO_SCHEDULER as error:
         raise ConnectionError(
-            f"no Dask scheduler answers at {address!r} ({_first_line(error)}); `dask scheduler` "
-            "starts one and prints its address"
+            f"no Dask scheduler answers at {address!r} ({str(error) or 'it says nothing'}); "
+            "`dask scheduler` starts one and prints its address"
         ) from error
     with client:
         try:
@@ -241,14 +241,3 @@ async def _answer(address: str) -> None:
 
     comm = await connect(address, timeout=WAIT, **Security().get_connection_args("client"))
     await comm.close()
-
-
-def _announce(client: "Client") -> None:
-    """Says how many workers there are, and where Dask shows what they do."""
-    count = len(client.nthreads())
-    workers = f"{count} worker{'s' if count > 1 else ''}"
-    print(f"{workers}; Dask's dashboard: {client.dashboard_link}", file=sys.stderr, flush=True)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or f"nothing for {WAIT:g} s").splitlines()[0]

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from course_lib.pieces import add_options, in_order, place_of, say
+from course_lib.pieces import KeptResults, add_options, in_order, place_of, say
 from course_lib.shipped.curves import curve_path
 from course_lib.shipped.devices import usable_device
 from course_lib.shipped.files import RUNS
@@ -100,12 +100,13 @@ def _in_pieces(
     """The same on workers, for those that are not finished."""
     folder = trainings[0].out.parent / "train.pieces"
     todo = [training for training in trainings if not (options.resume and training.is_finished)]
+    done = [training for training in trainings if training not in todo]
+    KeptResults(folder).remove(training.piece(options.device) for training in done)
     for training in todo:
         training.out.parent.mkdir(parents=True, exist_ok=True)
     pieces = [training.piece(options.device) for training in todo]
     with place_of(options) as place:
-        done = len(trainings) - len(todo)
-        found = in_order(pieces, folder, place, unit="training", done=done)
+        found = in_order(pieces, folder, place, unit="training", done=len(done))
         for training, files in zip(todo, found, strict=True):
             try:
                 write_files(training.out, files)
