@@ -1,7 +1,7 @@
 """Exercises on the bound of a chain: readings of a formula, a KL that is none, logs, an encoder."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -9,21 +9,13 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Blank, Blanks, Exercise, Mistake, MultipleChoice
-from course_lib.exercises.curved_chain import curved_encoder
+from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
+from course_lib.checks.answers import Refused
+from course_lib.exact import AffineGaussian, ScalarChain
+from course_lib.exercises.readings import four_readings
 from course_lib.exercises.registry import register
 
 Pair = tuple[float, float]
-
-NOTHING, BELOW, MARGINAL = "nothing", "H(top|below)", "H(top|x)"
-INFORMATION = "H(top|x) - H(top|below)"
-
-
-def _blank(right: str, **reasons: str) -> Blank:
-    """A blank with the four words: of the three that do not fit, why."""
-    words = {"nothing": NOTHING, "below": BELOW, "marginal": MARGINAL, "both": INFORMATION}
-    return Blank(right, {words[name]: reason for name, reason in reasons.items()})
-
 
 STANDARD = Normal(0.0, 1.0)
 
@@ -76,41 +68,29 @@ CASES = [
     (torch.tensor(2.3, **DOUBLE), *NOISE[4:], (0.5, 0.8), (0.7, 1.1)),
 ]
 
+SEEN = torch.tensor([1.0], **DOUBLE)
+CURVED = ScalarChain([(3.0, 0.5, 0.0, 0.4), (2.0, 3.0, 0.7, 0.3)])
+
+
+def chain_gap(encoder: Any) -> float:
+    """log p(x) − ELBO of the curved chain at x = 1, by quadrature over (z_1, z_2); nats.
+
+    Raises Refused unless the encoder is two AffineGaussians over single numbers.
+    """
+    if not isinstance(encoder, Sequence) or len(encoder) != 2:
+        given = len(encoder) if isinstance(encoder, Sequence) else type(encoder).__name__
+        raise Refused(f"an encoder of two layers is wanted, a list of two, got {given}")
+    for arrow in encoder:
+        if not isinstance(arrow, AffineGaussian) or arrow.slope.numel() != 1:
+            raise Refused(
+                "each layer of the encoder must be an AffineGaussian(slope, offset, σ) of one "
+                f"latent, got {type(arrow).__name__}"
+            )
+    return float(CURVED.log_evidence(SEEN) - CURVED.elbo(list(encoder), SEEN))
+
+
 register(
-    Blanks(
-        "12.a",
-        [
-            _blank(
-                BELOW,
-                nothing="The sum to T has −log q(top|below), and the KL has it again.",
-                marginal="Both log q's of the top layer are given what is below.",
-                both="That compares two different q's of the top; here one stands twice.",
-            ),
-            _blank(
-                MARGINAL,
-                nothing="The sum to T is complete, and then a KL brings another log q.",
-                below="The sum already has that one, as it should. The KL brings another.",
-                both="That would be so if the sum ended at T − 1.",
-            ),
-            _blank(
-                NOTHING,
-                below="The sum leaves log q(top|below) out, and the KL brings it in: once.",
-                marginal="No q(top|x) stands in this reading.",
-                both="Every log q stands once, each of the right q: nothing is left to differ.",
-            ),
-            _blank(
-                INFORMATION,
-                nothing="One log q of the top stands there, but it is that of the wrong q.",
-                below="The sum ends before it, so H(top|below) is missing, not too much.",
-                marginal="It is there in place of H(top|below), which is now missing.",
-            ),
-        ],
-        hints=(
-            "Write each KL as E log q − E log p(z_T), and count which log q's of the top layer "
-            "stand in the whole formula.",
-            "The ELBO has H(top|below) once. What has each reading in its place? Subtract.",
-        ),
-    ),
+    four_readings("12.a", (1, 2, 3, 4)),
     Exercise(
         "12.b",
         lambda: chain_elbo,
@@ -210,5 +190,16 @@ register(
             "after (12.7).",
         ),
     ),
-    curved_encoder("12.d", 1.0, 0.05),
+    Design(
+        "12.d",
+        chain_gap,
+        0.05,
+        "the gap at x = 1",
+        hints=(
+            "Write log p(x, z_1, z_2) − log q(z_1|x) − log q(z_2|z_1) at draws made with μ + σε, "
+            "and push its mean uphill in six numbers.",
+            "Adam at 0.02, 64 draws a step, a thousand steps, σ as exp of a free number. Start "
+            "with z_1 near 1 and σ about 0.4.",
+        ),
+    ),
 )
