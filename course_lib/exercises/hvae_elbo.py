@@ -1,7 +1,7 @@
 """Exercises on the bound of a chain: readings of a formula, a KL that is none, logs, an encoder."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from course_lib.arguments import DOUBLE
-from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
-from course_lib.checks.answers import Refused
-from course_lib.exact import AffineGaussian, ScalarChain
+from course_lib.checks import Exercise, Mistake, MultipleChoice
+from course_lib.exercises.curved_chain import curved_encoder
 from course_lib.exercises.readings import four_readings
 from course_lib.exercises.registry import register
 
@@ -67,27 +66,6 @@ CASES = [
     (torch.tensor(-0.4, **DOUBLE), *NOISE[2:4], (0.6, 0.4), (0.9, 0.6)),
     (torch.tensor(2.3, **DOUBLE), *NOISE[4:], (0.5, 0.8), (0.7, 1.1)),
 ]
-
-SEEN = torch.tensor([1.0], **DOUBLE)
-CURVED = ScalarChain([(3.0, 0.5, 0.0, 0.4), (2.0, 3.0, 0.7, 0.3)])
-
-
-def chain_gap(encoder: Any) -> float:
-    """log p(x) − ELBO of the curved chain at x = 1, by quadrature over (z_1, z_2); nats.
-
-    Raises Refused unless the encoder is two AffineGaussians over single numbers.
-    """
-    if not isinstance(encoder, Sequence) or len(encoder) != 2:
-        given = len(encoder) if isinstance(encoder, Sequence) else type(encoder).__name__
-        raise Refused(f"an encoder of two layers is wanted, a list of two, got {given}")
-    for arrow in encoder:
-        if not isinstance(arrow, AffineGaussian) or arrow.slope.numel() != 1:
-            raise Refused(
-                "each layer of the encoder must be an AffineGaussian(slope, offset, σ) of one "
-                f"latent, got {type(arrow).__name__}"
-            )
-    return float(CURVED.log_evidence(SEEN) - CURVED.elbo(list(encoder), SEEN))
-
 
 register(
     four_readings("12.a", (1, 2, 3, 4)),
@@ -190,16 +168,5 @@ register(
             "after (12.7).",
         ),
     ),
-    Design(
-        "12.d",
-        chain_gap,
-        0.05,
-        "the gap at x = 1",
-        hints=(
-            "Write log p(x, z_1, z_2) − log q(z_1|x) − log q(z_2|z_1) at draws made with μ + σε, "
-            "and push its mean uphill in six numbers.",
-            "Adam at 0.02, 64 draws a step, a thousand steps, σ as exp of a free number. Start "
-            "with z_1 near 1 and σ about 0.4.",
-        ),
-    ),
+    curved_encoder("12.d", 1.0, 0.05),
 )

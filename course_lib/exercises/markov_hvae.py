@@ -62,9 +62,8 @@ def leaning(name: str, least: float) -> Design:
         hints=(
             "In the table z₁ lies within 2 of c, but for its noise. Where is the lower tanh flat, "
             "and where steep? Most of z₁ must lie where it is flat, and one tail where it is not.",
-            f"A longer tail needs a larger a: try {4 if least < 1.3 else 6}. Then c must shift z₁ "
-            "until most of it lies above 2, where 3 tanh(z₁/2) hardly grows, and b stay small: one "
-            "hump, one tail.",
+            "A longer tail needs a larger a: try 4, or 6. Then c must shift z₁ until most of it "
+            "lies above 2, where 3 tanh(z₁/2) hardly grows, and b stay small: one hump, one tail.",
         ),
     )
 
