@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -124,7 +125,9 @@ def test_what_is_not_held_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     said = "\n".join(held())
-    for what in ("memory", "processes", "size of a file"):
+    monkeypatch.delattr(signal, "setitimer")
+    said = "\n".join(held())
+    for what in ("time of a cell", "memory", "processes", "size of a file"):
         assert f"{what}: NOT HELD on this system" in said
 
 
