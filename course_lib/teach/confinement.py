@@ -7,6 +7,7 @@ the submission runs. `held` says in words what of all this the machine has.
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -180,7 +181,8 @@ def held() -> list[str]:
     )
     others = "cannot be reached" if spaces or rules >= 6 else "NOT HELD: it can end the grader"
     return [
-        "time: held",
+        "time of a submission: held",
+        f"time of a cell: {'held' if hasattr(signal, 'setitimer') else 'NOT HELD on this system'}",
         f"memory: {'held' if linux and limits else 'NOT HELD on this system'}",
         f"processes: {'held' if linux else 'NOT HELD on this system'}",
         f"size of a file: {'held' if limits else 'NOT HELD on this system'}",
