@@ -27,6 +27,7 @@ SHORT = {
     "second_layer": "digits --seeds 1 --epochs 1",
     "sweep": "--epochs 1 --rounds 1",
     "training": "--images 640 --rounds 1",
+    "workers": "--workers 1 --seeds 1 --epochs 1 --rounds 1",
 }
 
 

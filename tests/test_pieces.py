@@ -4,6 +4,7 @@ import argparse
 import io
 import json
 import math
+import re
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -149,7 +150,7 @@ def test_a_terminal_shows_a_bar_that_counts_what_was_there(
     KeptResults(tmp_path).write(pieces[1], 1)
     for result in in_order(pieces, tmp_path, unit="image", done=40):
         say(f"result {result}")
-    assert "50/70" in screen.getvalue()
+    assert re.findall(r"(\d+)/70", screen.getvalue())[0] == "50"
     assert "image" in screen.getvalue()
     assert capsys.readouterr().out == "result 0\nresult 1\nresult 2\n"
     shown = len(screen.getvalue())
