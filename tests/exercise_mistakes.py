@@ -161,6 +161,15 @@ def with_cost(cost_1: Any, top: float = 1.0) -> Any:
     return elbo
 
 
+def wrong_cost_mended(x: Tensor, noise_1: Tensor, noise_2: Tensor, slopes: Any, stds: Any) -> Any:
+    """The ELBO of 12.b with the top's cost at the draw, and layer 1's still a KL."""
+    z_1 = slopes[0] * x + stds[0] * noise_1
+    z_2 = slopes[1] * z_1 + stds[1] * noise_2
+    top = log_normal(z_2, slopes[1] * z_1, stds[1]) - log_normal(z_2, 0.0, 1.0)
+    below = kl_to((slopes[0] * x, stds[0]), z_2, 1.0)
+    return (log_normal(x, z_1, 1.0) - below - top).mean()
+
+
 def top_twice(x: Tensor, noise_1: Tensor, noise_2: Tensor, slopes: Any, stds: Any) -> Any:
     """The ELBO of 12.b with log q of the top at the draws, beside its KL."""
     middle = slopes[1] * (slopes[0] * x + stds[0] * noise_1)
@@ -270,8 +279,12 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     ],
     "10.d": [
         (lambda: CUT | {"z_1": ["x"]}, "10.d: not yet: the mean gap over x is "),
-        (lambda: CUT | {"z_1": ["z_2"]}, "10.d: not yet: the mean gap over x is "),
-        (lambda: CUT | {"z_3": "x"}, "10.d: not yet: the mean gap over x is "),
+        (lambda: CUT | {"z_1": ["x"]}, "asked. In order of drawing, z_1 is the first that reads"),
+        (lambda: CUT | {"z_1": ["z_2"]}, "z_1 is the first that reads too little"),
+        (lambda: CUT | {"z_2": []}, "z_2 is the first that reads too little"),
+        (lambda: CUT | {"z_3": "x"}, "z_3 is the first that reads too little"),
+        (lambda: CUT | {"z_3": "x", "z_4": "z_2"}, "z_3 is the first that reads too little"),
+        (lambda: CUT | {"z_4": ["z_2", "x"]}, "z_4 is the first that reads too little"),
         (lambda: CUT | {"z_3": ["x", "z_2"]}, "that takes 6 arrows, and 5 are enough"),
         (lambda: CUT | {"z_1": ["z_9"]}, "z_1 reads 'z_9', and only x, z_2 can be read"),
         (
@@ -421,6 +434,7 @@ WRONG_FUNCTIONS: dict[str, Wrong] = {
     ],
     "12.b": [
         (with_cost(lambda q, z_1, z_2: kl_to(q, z_2, 1.0)), "That is the program as it was"),
+        (wrong_cost_mended, "The cost of the top was right as it was"),
         (with_cost(lambda q, z_1, z_2: kl_to(q, 0 * z_2, 1.0)), "That compares q(z_1|x) with"),
         (with_cost(lambda q, z_1, z_2: kl_to(q, q[2], 1.0)), "Now p(z_1|z_2) is taken at"),
         (with_cost(lambda q, z_1, z_2: kl_to(q, z_2.mean(), 1.0)), "One mean of all draws"),

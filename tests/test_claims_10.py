@@ -66,6 +66,8 @@ def mean_image_loss() -> float:
 def test_what_a_new_net_loses_with_the_bias_and_without() -> None:
     assert round(64 * math.log(2)) == 44
     assert round(mean_image_loss()) == 27
+    inks = load_digits().images[:1500].double().mean((1, 2)) / 16
+    assert inks.max() < 0.5  # "all images start too dark"
 
 
 def test_with_faded_in_costs_the_bias_decides() -> None:
@@ -82,6 +84,9 @@ def test_with_faded_in_costs_the_bias_decides() -> None:
         assert run["elbo"][-1] == pytest.approx(-mean_image_loss(), abs=0.2)
         assert run["cost_2"][-1] == 0
     assert sum(run["cost_2"][-1] < 0.01 for run in measured()["faded in, bias 0"]) == 4
+    alive = sorted(set(without) - {run["elbo"][-1] for run in dead})
+    assert len(alive) == 8
+    assert alive[0] == pytest.approx(-24.5, abs=0.05)  # the picture's "eight, to −24.5"
     early = [
         np.mean([run["elbo"][1] for run in measured()[f"faded in, bias {bias}"]])  # steps 51 to 100
         for bias in ("at the mean", "0")

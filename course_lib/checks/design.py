@@ -23,8 +23,8 @@ class Design:
     measure: the figure of an answer; of one that it cannot measure it raises Refused, whose words
     the learner is told. what: the figure's name, such as "the gap". `negative`: that the figure is
     the negative of `what`, which is to be large; the learner reads of `what` itself, and at least
-    what is asked. `seconds`: after so many, measuring is stopped. `hints`: what `hint` gives, step
-    by step.
+    what is asked. `advice`: what else an answer is told that falls short. `seconds`: after so many,
+    measuring is stopped. `hints`: what `hint` gives, step by step.
     Raises ValueError unless `most` is finite and `seconds` positive.
     """
 
@@ -36,6 +36,7 @@ class Design:
     seconds: float = 60.0
     hints: Sequence[str] = ()
     negative: bool = False
+    advice: Callable[[Any], str] | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.most):
@@ -44,14 +45,16 @@ class Design:
 
     def judge(self, answer: Any) -> Verdict:
         """Reached or not, in either case with the figure."""
-        found = tried(self.name, self.seconds, lambda: self._figure(answer), say("blank"))
-        if isinstance(found, Verdict):
-            return found
+        result = tried(self.name, self.seconds, lambda: self._measured(answer), say("blank"))
+        if isinstance(result, Verdict):
+            return result
+        found, advice = result
         if math.isnan(found):
             return Verdict(False, f"{self.name}: {say('no figure', what=self.what)}")
         accepted = found <= self.most
         phrase = "reached" if accepted else "not reached"
-        return Verdict(accepted, f"{self.name}: {say(phrase, what=self.what, **self._told(found))}")
+        words = say(phrase, what=self.what, **self._told(found))
+        return Verdict(accepted, f"{self.name}: {words}{advice}")
 
     def _told(self, figure: float) -> dict[str, str]:
         """The figure and what is asked of it, in words."""
@@ -63,10 +66,15 @@ class Design:
             found = say(missed, asked=asked, size=quantity(figure - self.most, self.unit))
         return {"found": found, "asked": asked, "limit": say(limit)}
 
-    def _figure(self, answer: Any) -> float:
-        """Of a copy of the answer, which measuring may change; whatever the reader has set."""
+    def _measured(self, answer: Any) -> tuple[float, str]:
+        """The figure of a copy of the answer, which measuring may change, whatever the reader has
+        set; and what is advised where it falls short.
+        """
         if is_blank(answer):
             raise NotAnswered
         with undisturbed():
             torch.manual_seed(0)
-            return float(self.measure(own(answer)))
+            figure = float(self.measure(own(answer)))
+            if self.advice is None or not figure > self.most:
+                return figure, ""
+            return figure, f". {self.advice(own(answer))}"

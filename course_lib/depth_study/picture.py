@@ -34,8 +34,8 @@ def picture(study: Study, figure: str = "log_p") -> Picture:
     """
     if figure not in FIGURES:
         raise ValueError(f"figure must be one of {', '.join(FIGURES)}, got {figure!r}")
-    drawn = new_figure(800, 560)
-    axes = panels(drawn, (1,) * len(RATES), (5, 3), left=62, down=70, across=72)
+    drawn = new_figure(800, 640)
+    axes = panels(drawn, (1,) * len(RATES), (2, 1), left=62, down=70, across=72)
     uppers, lowers = axes[: len(RATES)], axes[len(RATES) :]
     for rate, upper, lower in zip(RATES, uppers, lowers, strict=True):
         name = FIGURES[figure]
@@ -126,6 +126,7 @@ def _name_the_trainings(ax: Axes) -> None:
     low, high = ax.get_ylim()
     for row, (training, of) in enumerate(COLOUR.items()):
         place = low + (0.34 - 0.08 * row) * (high - low)
+        ax.plot(-0.48, place, "s", color=COLOURS[of], markersize=5, markeredgewidth=0)
         label(ax, -0.4, place, NAMED.get(training, training), of=of)
 
 

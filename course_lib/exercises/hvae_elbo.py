@@ -79,6 +79,14 @@ register(
                 "was not drawn from.",
             ),
             Mistake(
+                _with(
+                    cost_1=lambda q, _q2, _z1, z_2: kl_divergence(q, Normal(z_2, 1.0)),
+                    cost_2=_top_at_the_draw,
+                ),
+                "The cost of the top was right as it was; you mended that one. Which other is no "
+                "KL? See (12.2).",
+            ),
+            Mistake(
                 _with(cost_1=lambda q, *_: kl_divergence(q, STANDARD)),
                 "That compares q(z_1|x) with N(0, 1), as if z_1 were on top. Its prior is "
                 "p(z_1|z_2).",

@@ -67,6 +67,9 @@ CASES = [  # with every state of every table
 ]
 
 LATENTS = ("z_1", "z_2", "z_3", "z_4")  # of the unit chain of 10.d
+NAMES = ["x", *LATENTS]
+NOISES = torch.arange(5, 0, -1, **DOUBLE)  # of which each is the sum
+COVARIANCE = torch.minimum(NOISES.unsqueeze(0), NOISES.unsqueeze(1))  # shared noises
 FIRST, ENOUGH = "z_2", 5  # which is drawn first, and how many arrows an encoder may have
 
 
@@ -77,19 +80,37 @@ def missed(arrows: Any) -> float:
     Raises Refused unless each latent reads x and such as were drawn before it, z_2 is the first,
     and there are five arrows at most.
     """
-    names = ["x", *LATENTS]
-    noises = torch.arange(5, 0, -1, **DOUBLE)  # of which each is the sum
-    covariance = torch.minimum(noises.unsqueeze(0), noises.unsqueeze(1))  # shared noises
-    encoded = torch.zeros_like(covariance)
-    encoded[0, 0] = covariance[0, 0]
+    encoded = torch.zeros_like(COVARIANCE)
+    encoded[0, 0] = COVARIANCE[0, 0]
     for latent, read in _in_order(arrows):
-        own, known = names.index(latent), [names.index(name) for name in read]
-        weights = torch.linalg.solve(covariance[known][:, known], covariance[known, own])
-        noise = covariance[own, own] - weights @ covariance[known, own]
+        own, known = NAMES.index(latent), [NAMES.index(name) for name in read]
+        weights, noise = _predicted(own, known)
         encoded[own] = encoded[:, own] = weights @ encoded[known]
         encoded[own, own] = weights @ encoded[known][:, known] @ weights + noise
-    ratio = torch.linalg.solve(covariance, encoded)
-    return float(0.5 * (ratio.trace() - len(names) - ratio.logdet()))
+    ratio = torch.linalg.solve(COVARIANCE, encoded)
+    return float(0.5 * (ratio.trace() - len(NAMES) - ratio.logdet()))
+
+
+def _predicted(own: int, known: list[int]) -> tuple[Tensor, Tensor]:
+    """Of one variable, least squares from others: their weights, and the variance that is left."""
+    weights = torch.linalg.solve(COVARIANCE[known][:, known], COVARIANCE[known, own])
+    return weights, COVARIANCE[own, own] - weights @ COVARIANCE[known, own]
+
+
+def first_that_reads_too_little(arrows: Any) -> str:
+    """Of an encoder that loses something: the first latent, in the order of drawing, that would be
+    told more by all that was drawn before it than by what it reads.
+    """
+    drawn = [0]  # x
+    for latent, read in _in_order(arrows):
+        own = NAMES.index(latent)
+        left, least = (
+            _predicted(own, known)[1] for known in ([NAMES.index(name) for name in read], drawn)
+        )
+        if left > least + 1e-9:
+            return f"In order of drawing, {latent} is the first that reads too little."
+        drawn.append(own)
+    raise AssertionError("an encoder that reads enough loses nothing")
 
 
 def _in_order(arrows: Any) -> list[tuple[str, list[str]]]:
@@ -185,5 +206,6 @@ register(
             "z₁ lies between z₂ and x: it needs both, as in (10.4). z₃ and z₄ lie beyond z₂: each "
             "needs its neighbour alone, as in (10.3).",
         ),
+        advice=first_that_reads_too_little,
     ),
 )
