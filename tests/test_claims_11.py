@@ -282,15 +282,15 @@ def test_what_woke_and_what_slept(small: study.SmallRuns) -> None:
     assert set(active[:, 1].tolist()) <= {1, 2}
     assert set(active[:, 0].tolist()) == {8}  # they follow z_2
     for model in ("bottom-up", "top-down"):
-        for warm in (False, True):
-            assert small.of("costs", "mnist", model, warm=warm).min() > 5
+        for faded in (False, True):
+            assert small.of("costs", "mnist", model, warm=faded).min() > 5
     behind = small.of("log_p", "mnist", "top-down", warm=False).max()
     assert behind < -113  # nats below every other training on MNIST
     others = [
-        small.of("log_p", "mnist", model, warm=warm).min()
+        small.of("log_p", "mnist", model, warm=faded).min()
         for model in ("one layer", "one wide layer", "bottom-up", "top-down")
-        for warm in (False, True)
-        if (model, warm) != ("top-down", False)
+        for faded in (False, True)
+        if (model, faded) != ("top-down", False)
     ]
     assert behind < min(others) - 4
 
