@@ -228,7 +228,7 @@ def guess_faults(page: str, number: int) -> Iterator[str]:
 
 
 def deeper_faults(page: str, number: int) -> Iterator[str]:
-    """What a question takes from a part that goes deeper, in this chapter, it says that it needs."""
+    """What a question takes from a part that goes deeper it says that it needs."""
     _, *closed = re.split(r"^## Going deeper", notebook(number).prose, flags=re.MULTILINE)
     tags = {tag for part in closed for tag in re.findall(r"\\tag\{([\d.]+)\}", part)}
     for question in questions(page):
