@@ -48,7 +48,7 @@ def markdown(question: Question, task: str, variant: str, root: Path = ROOT) -> 
 
     Raises ValueError if its table has no such row.
     """
-    parts = [f"### {question.name} · {question.title}", question.words]
+    parts = [f"## {question.name} · {question.title}", question.words]
     if task:
         parts.append(question.tasks[task])
     if question.rows:
