@@ -32,8 +32,10 @@
 
   const goOn = () => {
     const [next] = covered(slides[shown()]);
-    if (next) next.classList.remove("covered");
-    else turn(shown() + 1);
+    if (!next) return turn(shown() + 1);
+    next.classList.remove("covered");
+    const below = next.getBoundingClientRect().bottom - window.innerHeight;
+    if (below > 0) next.scrollIntoView({ behavior: "instant", block: "nearest" });
   };
 
   const goBack = () => {
@@ -56,6 +58,7 @@
   // Pictures take the room that the words leave. What is larger than the screen even so is drawn
   // smaller, down to what the last row still reads; tables keep their size.
   const smallest = 0.62;
+  const scrolling = 0.8;
   const least = 0.45; // of the screen, for the pictures of a slide
   const fit = (slide) => {
     const wall = slide.querySelector(".on-the-wall");
@@ -77,6 +80,8 @@
       zoom = Math.max(smallest, (zoom * room) / needed);
       wall.style.setProperty("--zoom", zoom);
     }
+    // What scrolls even so is worth no small print.
+    if (wall.getBoundingClientRect().height > room + 1) wall.style.setProperty("--zoom", scrolling);
   };
   const fitAll = () => slides.forEach(fit);
   window.addEventListener("load", fitAll);
