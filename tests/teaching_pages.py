@@ -34,12 +34,16 @@ MINUTES = re.compile(r"^\| (\d+) \|", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Question:
-    """An exam question: its name, its table (heads, then rows) if it has one, and its answer."""
+    """An exam question: its name, its table (heads, then rows) if it has one, and its answer.
+
+    needs: what it says that it needs from a part that goes deeper, such as "*Needs (4.3).*".
+    """
 
     name: str
     heads: list[str]
     rows: list[list[str]]
     answer: str
+    needs: str = ""
 
     @property
     def asked(self) -> list[int]:
@@ -97,7 +101,9 @@ def questions(page: str) -> list[Question]:
         lines = [line for line in part.splitlines() if line.startswith("|")]
         heads, rows = (cells(lines[0]), lines[2:]) if lines else ([], [])
         answer = part.partition("**Answer.**")[2]
-        found.append(Question(part.split(" ")[0], heads, [cells(row) for row in rows], answer))
+        needs = re.search(r"^\*Needs .*?\*", part, re.MULTILINE)
+        name, given = part.split(" ")[0], needs[0] if needs else ""
+        found.append(Question(name, heads, [cells(row) for row in rows], answer, given))
     return found
 
 
@@ -206,6 +212,29 @@ def number_faults(page: str, number: int) -> Iterator[str]:
     for found in NUMBER.findall(prose):
         if not re.search(rf"(?<![\d.,]){re.escape(found)}(?!\d)", said(number)):
             yield f"{found} is not in notebook {number}"
+
+
+def guess_faults(page: str, number: int) -> Iterator[str]:
+    """Each guess is asked in a few words, with brackets to vote for, and answered."""
+    for name in (name for cell in notebook(number).code for name in cell_guesses(cell)):
+        words = rf'\bguess {re.escape(name)} "([^"]+)" \([^)]+/[^)]+\)'
+        asked = re.search(words, page)
+        if not asked:
+            yield f"guess {name} is not quoted with its brackets"
+        elif len(asked[1].split()) > 16:
+            yield f"guess {name} is quoted at length"
+        if not re.search(rf'\bguess {re.escape(name)}(?: "[^"]+" \([^)]+\))?: ', page):
+            yield f"guess {name} is not answered"
+
+
+def deeper_faults(page: str, number: int) -> Iterator[str]:
+    """What a question takes from a part that goes deeper it says that it needs."""
+    _, *closed = re.split(r"^## Going deeper", notebook(number).prose, flags=re.MULTILINE)
+    tags = {tag for part in closed for tag in re.findall(r"\\tag\{([\d.]+)\}", part)}
+    for question in questions(page):
+        for tag in sorted(set(TAG.findall(question.answer)) & (tags | {"4.3"})):
+            if f"({tag})" not in question.needs:
+                yield f"{question.name} does not say that it needs ({tag})"
 
 
 def question_faults(page: str, number: int) -> Iterator[str]:

@@ -97,7 +97,7 @@ def test_a_section_within_a_cell_opens_a_slide_and_what_stands_above_it_stays(
     assert shown(tries) == "Try. Move it."
 
 
-def test_code_is_shown_unless_it_is_folded_and_so_are_outputs_and_questions(
+def test_code_is_there_unless_it_is_folded_and_so_are_outputs_and_questions(
     tmp_path: Path,
 ) -> None:
     (slide,) = small(
@@ -107,10 +107,32 @@ def test_code_is_shown_unless_it_is_folded_and_so_are_outputs_and_questions(
         on("fragment", code("PosteriorGap()", picture("PosteriorGap"), hidden=True)),
         on("fragment", code('guess("3.1", ...)  # How large is it?', printed("3.1: no guess yet"))),
     )
-    assert shown(slide).startswith("print ( 1 + 1 ) 2 ")
+    assert shown(slide).startswith("Code print ( 1 + 1 ) 2 ")
+    assert "<details><summary>Code" in "".join(slide.shown)  # and not open
     assert "x = 3" not in shown(slide)
     assert 'alt="log p(x) is −1.5 nats here."' in "".join(slide.shown)
     assert shown(slide).endswith("3.1 How large is it?")
+
+
+def test_a_picture_has_no_caption_and_the_answer_to_a_guess_comes_last(tmp_path: Path) -> None:
+    answers = printed("twice\n3.1: 2 nats\n")
+    (slide,) = small(
+        tmp_path,
+        on("slide", code('print("twice")\nreveal("3.1", 2, unit="nats")', answers)),
+        on("fragment", code("PosteriorGap()", picture("PosteriorGap"), hidden=True)),
+        on("fragment", words("So it is.")),
+    )
+    assert shown(slide).endswith("twice So it is. 3.1: 2 nats")
+    assert "<figure" in "".join(slide.shown)
+    assert "figcaption" not in "".join(slide.shown)
+
+
+def test_a_paragraph_that_leads_into_a_formula_stays_with_it(tmp_path: Path) -> None:
+    leads = "You draw it from q, " + "word " * deck.MOST_WORDS + "and the average is:"
+    (slide,) = small(tmp_path, on("slide", words(f"> **Study note.** {leads}\n>\n> $$a$$\n")))
+    assert shown(slide) == f"Study note. {leads} a"
+    (other,) = small(tmp_path, on("slide", words(f"{leads}\n\nShort.")))
+    assert (shown(other), noted(other)) == ("Short.", leads)
 
 
 def test_a_slide_leads_nowhere_but_to_the_web(tmp_path: Path) -> None:
@@ -216,9 +238,26 @@ def test_keys_turn_the_slides_and_show_the_notes(browser: Browser, chapter_4: Pa
         page.wait_for_function(at_top, arg=slide.element_handle())
 
     arrives_at(1)
-    for key, number in [("ArrowRight", 2), (" ", 3), ("PageDown", 4), ("ArrowLeft", 3)]:
+    pieces = page.locator("#slide-1 .covered").count()
+    assert pieces > 1  # the first of the slide is not among them
+    for left in range(pieces - 1, -1, -1):
+        page.keyboard.press("ArrowRight")
+        assert page.locator("#slide-1 .covered").count() == left
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#slide-1 .covered").count() == 1
+    page.keyboard.press("a")
+    assert page.locator(".covered").count() == 0
+    for key, number in [("ArrowRight", 2), (" ", 3), ("PageDown", 4)]:
         page.keyboard.press(key)
         arrives_at(number)
+    page.keyboard.press("ArrowLeft")  # slide 4 is one piece
+    arrives_at(3)
+    folds = page.locator(".slide:has(.slide-code) .slide-code details")
+    folds.first.evaluate("fold => fold.closest('.slide').scrollIntoView()")
+    page.keyboard.press("c")
+    page.wait_for_function("fold => fold.open", arg=folds.first.element_handle())
+    page.keyboard.press("c")
+    page.wait_for_function("fold => !fold.open", arg=folds.first.element_handle())
     page.keyboard.press("End")
     arrives_at(count)
     page.keyboard.press("Home")
@@ -245,6 +284,11 @@ def test_slides_fit_a_projector_and_paper_and_can_be_read_by_all(
     heights = "[...document.querySelectorAll('.slide')].map(slide => slide.scrollHeight)"
     assert max(seen.page.evaluate(heights)) <= 730
     assert seen.sideways() <= 0
+    tables = "[...document.querySelectorAll('.scrolls > table')].filter(t => t.checkVisibility())"
+    sizes = f"{tables}.map(t => parseFloat(getComputedStyle(t).fontSize) * t.currentCSSZoom)"
+    assert min(seen.page.evaluate(sizes)) >= 24
+    pictures = "[...document.querySelectorAll('figure img')].map(img => img.clientWidth)"
+    assert min(seen.page.evaluate(pictures)) >= 1100
     printed = seen.page.pdf(prefer_css_page_size=True)
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) == seen.page.locator(".slide").count()
     assert seen.violations() == []

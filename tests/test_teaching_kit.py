@@ -11,8 +11,10 @@ from teaching_pages import (
     QUESTION,
     TEACHING,
     answer_faults,
+    deeper_faults,
     explorer_faults,
     formula_faults,
+    guess_faults,
     link_faults,
     name_faults,
     number_faults,
@@ -45,6 +47,7 @@ def test_a_chapters_page_fits_its_notebook(path: Path, equations: set[str]) -> N
     page, number = path.read_text(encoding="utf-8"), int(path.stem)
     found = [*plan_faults(page, number), *question_faults(page, number)]
     found += [*explorer_faults(page, number), *number_faults(page, number)]
+    found += [*guess_faults(page, number), *deeper_faults(page, number)]
     assert found == []
 
 
@@ -88,10 +91,14 @@ def spoiled(old: str, new: str) -> str:
         ("| 10 | Three", "| 11 | Three", plan_faults, "its plan takes 46 minutes"),
         ("## On the board", "## The board", plan_faults, "its parts are"),
         ("guess 4.3", "guess", plan_faults, "guess 4.3 is not asked"),
+        ('guess 4.2 "can', "guess 4.2 can", guess_faults, "guess 4.2 is not quoted with its"),
+        ("draw's log", "draw" + " or two" * 8, guess_faults, "guess 4.2 is quoted at length"),
+        ("guess 4.1: 0.403", "0.403", guess_faults, "guess 4.1 is not answered"),
+        ("*Needs (4.3).*", "", deeper_faults, "4-B does not say that it needs (4.3)"),
         ("1. **", "1. *", plan_faults, "of its misconceptions 2 of 2 lead to a cell"),
         ("0.4034", "0.4035", number_faults, "0.4035 is not in notebook 4"),
         ("### 4-B", "### 4-D", question_faults, "its questions are"),
-        ("by (4.6)", "0.25 (4.6)", question_faults, "4-A: a number in the answer's"),
+        ("by (4.1)", "0.25 (4.1)", question_faults, "4-A: a number in the answer's"),
         ("| b | 0.7", "| d | 0.7", question_faults, "4-A has the variants"),
         ("mean=0.5, std=0.7", "mean=9.5", explorer_faults, "PosteriorGap: mean must lie in"),
         ("mean=0.5, std=0.7", "middle=0.5", explorer_faults, "PosteriorGap has no control"),

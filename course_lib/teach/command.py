@@ -1,10 +1,11 @@
-"""`python -m course_lib.teach`: assignments, marks, answers and slides for a class.
+"""`python -m course_lib.teach`: assignments, marks, answers, slides and exams for a class.
 
     python -m course_lib.teach assignment 4 --out handout              a notebook to hand out
     python -m course_lib.teach assignment 4 --out handout --class s27  with numbers of that class
     python -m course_lib.teach grade submissions --out marks.csv --class s27
     python -m course_lib.teach key 4 --class s27                       the answers
     python -m course_lib.teach slides 4 --out slides                   a chapter's slides
+    python -m course_lib.teach exam 4 --variant a --out sheets         its exam questions, to print
 
 `grade` runs each submission in a process of its own, with limits, and judges outside it. It can be
 stopped with Ctrl-C and goes on where it was. notebooks/teaching/grading.md says what holds a
@@ -14,9 +15,11 @@ submission, and what does not.
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from course_lib.teach.assignment import write_assignment
 from course_lib.teach.confinement import Limits, held
+from course_lib.teach.exam import exam
 from course_lib.teach.grading import CourseChanged, Terms, grade
 from course_lib.teach.key import key_lines
 from course_lib.teach.marks import LETTERS, Row
@@ -77,6 +80,11 @@ def _slides(options: argparse.Namespace) -> None:
         print(slides(chapter, options.out))
 
 
+def _exam(options: argparse.Namespace) -> None:
+    names = [name.strip() for name in options.questions.split(",") if name.strip()]
+    print(exam(options.chapter, names, options.variant, options.out))
+
+
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m course_lib.teach", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -94,11 +102,23 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     graded.add_argument("--all-cells", action="store_true", help="run what no answer needs, too")
     key = commands.add_parser("key", help="the answers of a chapter")
     key.add_argument("chapter", type=int)
-    shown = commands.add_parser("slides", help="the slides of a chapter, made from its notebook")
-    shown.add_argument("chapter", type=int, nargs="+", help="such as 4, or several")
-    shown.add_argument("--out", type=Path, default=Path("slides"), metavar="DIR", help="slides/")
-    for command, run in ((made, _assignment), (graded, _grade), (key, _key), (shown, _slides)):
+    _printed(commands)
+    for command, run in ((made, _assignment), (graded, _grade), (key, _key)):
         command.set_defaults(run=run)
     for command in (made, graded, key):
         command.add_argument("--class", dest="class_name", default="", metavar="NAME")
     return parser.parse_args(arguments)
+
+
+def _printed(commands: Any) -> None:
+    """The commands that make what a class looks at: slides and sheets."""
+    shown = commands.add_parser("slides", help="the slides of a chapter, made from its notebook")
+    shown.add_argument("chapter", type=int, nargs="+", help="such as 4, or several")
+    shown.add_argument("--out", type=Path, default=Path("slides"), metavar="DIR", help="slides/")
+    shown.set_defaults(run=_slides)
+    sheet = commands.add_parser("exam", help="exam questions to print, without answers")
+    sheet.add_argument("chapter", type=int, nargs="*", help="such as 4: all of its questions")
+    sheet.add_argument("--questions", default="", metavar="4-A,8-C:b", help="these; :b is a task")
+    sheet.add_argument("--variant", default="a", metavar="a", help="the row of their tables")
+    sheet.add_argument("--out", type=Path, default=Path("sheets"), metavar="DIR", help="sheets/")
+    sheet.set_defaults(run=_exam)

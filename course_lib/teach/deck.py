@@ -8,9 +8,12 @@ A cell's slide type, as JupyterLab and nbconvert name them:
     notes              is for the teacher alone
     skip, or none      is on no slide
 
-On a slide stand headings, formulas, tables, pictures, lists, code that is not folded, and
-paragraphs of at most MOST_WORDS words. Longer ones are the teacher's notes, under the slide at the
-key n: who reads aloud what the wall shows is not heard. Folds, such as solutions, are left out.
+On a slide stand headings, formulas, tables, pictures, lists, and paragraphs of at most MOST_WORDS
+words, or LEADING if they lead into a formula. Longer ones are the teacher's notes, under the slide
+at the key n: who reads aloud what the wall shows is not heard. Code is folded, and opens at the key
+c. The words that tell a picture to who cannot see it are no caption here. Solutions are left out.
+
+The pieces of a slide are uncovered one by one; answers to guesses come last.
 """
 
 import html
@@ -18,6 +21,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 from course_lib.edition.cells import Setting, code, fold, nothing_moves, read_cells, render_output
@@ -31,12 +35,15 @@ HERE = Path(__file__).resolve().parent / "player"
 OPENS, GOES_ON = {"slide", "subslide"}, {"fragment", "-"}
 TYPES = OPENS | GOES_ON | {"notes", "skip"}
 MOST_WORDS = 32  # of a paragraph on a slide
+LEADING = 60  # of one that ends with a colon, before a formula
 # How a paragraph begins that is shown however long it is: a chapter's question, an exercise.
 ALWAYS = re.compile(r"The question\.|\d+\.[a-d] ")
 SECTION = ("<h2", '<blockquote class="try"')  # where a slide begins within a cell
+FORMULA = '<div class="equation'
 VOID = {"img", "br", "hr", "mspace", "input", "wbr"}
 LINK = re.compile(r'<a (?!href="https:)[^>]*?(class="tag")?[^>]*>(.*?)</a>', re.S)
-IN_THE_NOTEBOOK = re.compile(r'<p class="in-the-notebook">.*?</p>', re.S)
+NOT_HERE = re.compile(r'<p class="in-the-notebook">.*?</p>|<figcaption>.*?</figcaption>', re.S)
+REVEALS = '<pre class="printed reveal"'
 
 
 @dataclass
@@ -76,6 +83,8 @@ def read_deck(path: Path) -> list[Slide]:
         lay_out(pieces, found, silent=kind == "notes")
     if not found:
         raise ValueError(f"{path.name}: no cell has a slide's tag")
+    for slide in found:
+        slide.shown.sort(key=lambda piece: piece.startswith(REVEALS))  # the others keep their order
     return found
 
 
@@ -105,8 +114,12 @@ def pieces_of(cell: Cell, prose: Prose, setting: Setting) -> list[str]:
     if asks_guesses(cell):
         return [questions(cell)]
     outputs = "".join(render_output(output, setting, cell) for output in cell["outputs"])
-    source = "" if fold(cell) else code(cell)
-    return [source + IN_THE_NOTEBOOK.sub("", outputs)]
+    pieces = outermost(NOT_HERE.sub("", outputs))
+    found = [f"<div>{piece}</div>" if piece.startswith("<details") else piece for piece in pieces]
+    if not fold(cell):
+        words = f"<details><summary>Code</summary>\n{code(cell)}</details>"
+        found.insert(0, f'<div class="slide-code">{words}</div>\n')
+    return found
 
 
 def without_links(drawn: str) -> str:
@@ -120,20 +133,36 @@ def is_shown(piece: str) -> bool:
         return False
     if not piece.startswith("<p>"):
         return True
-    words = plain_text(re.sub(r"<math.*?</math>", "m", piece, flags=re.S))
-    return len(words.split()) <= MOST_WORDS or bool(ALWAYS.match(words))
+    words = words_of(piece)
+    return len(words) <= MOST_WORDS or bool(ALWAYS.match(" ".join(words)))
 
 
 def parted(drawn: str) -> Iterator[str]:
     """The outermost elements, one by one; of a quoted block each of its own, quoted."""
-    for piece in outermost(drawn):
+    for piece in leading(outermost(drawn)):
         quoted = re.fullmatch(r"(<blockquote[^>]*>)(.*)(</blockquote>)", piece, re.S)
         if not quoted:
             yield piece
             continue
-        inner = list(outermost(quoted[2]))
+        inner = leading(outermost(quoted[2]))
         yield f"{quoted[1]}{''.join(p for p in inner if is_shown(p))}{quoted[3]}"
         yield from (p for p in inner if not is_shown(p))
+
+
+def leading(pieces: list[str]) -> list[str]:
+    """The pieces; a paragraph that leads into a formula is marked, and so stays with it."""
+    found = list(pieces)
+    for place, (piece, after) in enumerate(pairwise(pieces)):
+        words = words_of(piece)
+        leads = bool(words) and words[-1].endswith(":") and len(words) <= LEADING
+        if leads and piece.startswith("<p>") and after.startswith(FORMULA):
+            found[place] = piece.replace("<p>", '<p class="leads">', 1)
+    return found
+
+
+def words_of(piece: str) -> list[str]:
+    """The words of a piece; a formula counts as one."""
+    return plain_text(re.sub(r"<math.*?</math>", "m", piece, flags=re.S)).split()
 
 
 def outermost(drawn: str) -> list[str]:
@@ -200,7 +229,9 @@ def page(name: str, deck: list[Slide]) -> str:
 
 
 def _section(anchor: str, number: str, title: str, slide: Slide) -> str:
-    notes = f'<aside class="notes" hidden>{"".join(slide.notes)}</aside>\n' if slide.notes else ""
+    told = "Notes. What stands here the room can read, too."
+    said = f'<p class="told">{told}</p>{"".join(slide.notes)}'
+    notes = f'<aside class="notes" hidden>{said}</aside>\n' if slide.notes else ""
     label = html.escape(f"{title}, {number}")
     return (
         f'<section class="slide" id="{anchor}" aria-label="{label}" tabindex="-1">\n'

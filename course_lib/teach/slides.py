@@ -12,7 +12,7 @@ from pathlib import Path
 
 from course_lib.index import ROOT
 
-NEEDED = "slides need what the pages need: python3 start.py pages installs it, or pip '.[pages]'"
+NEEDED = "this needs what the pages need: python3 start.py pages installs it, or pip '.[pages]'"
 
 
 def slides(chapter: int, out: Path, root: Path = ROOT) -> Path:
