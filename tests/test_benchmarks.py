@@ -50,7 +50,7 @@ def test_each_measures_something(name: str) -> None:
 
 
 def test_none_is_left_out() -> None:
-    assert sorted([*SHORT, "planted_faults", "startup"]) == COMMANDS
+    assert sorted([*SHORT, "hub", "planted_faults", "startup"]) == COMMANDS
 
 
 @pytest.mark.parametrize("room", planted_faults.ROOMS)

@@ -524,6 +524,16 @@ def test_words_are_found_in_all_pages(browser: Browser, folder: Path) -> None:
     assert seen.wrong == []
 
 
+# By how much a formula of a study note is too wide for it, once enough has been added for that.
+LENGTHENED = """() => {
+    const box = document.querySelector('main blockquote .equation > .scrolls');
+    const [math, short] = [box.querySelector('math'), box.clientWidth];
+    while (math.getBoundingClientRect().width < short + 8)
+        math.firstElementChild.insertAdjacentHTML('beforeend', '<mo>+</mo><mi>x</mi>');
+    dispatchEvent(new Event('resize'));
+    return math.getBoundingClientRect().width - short; }"""
+
+
 @pytest.mark.browser
 @MARKS[1]
 def test_wide_formulas_have_room_and_say_where_they_go_on(browser: Browser, folder: Path) -> None:
@@ -536,6 +546,8 @@ def test_wide_formulas_have_room_and_say_where_they_go_on(browser: Browser, fold
     assert seen.page.evaluate(short) == []
     seen.open(folder / f"{NOTEBOOKS[9].stem}.html")
     assert seen.page.evaluate(short) == []
+    assert seen.page.evaluate(LENGTHENED) > 0
+    seen.page.wait_for_selector("blockquote.wide .equation.wide")
     edges = """[...document.querySelectorAll('main p, main figure, main .wide')]
         .filter(each => !each.closest('figure figure'))
         .map(each => [each.className, each.getBoundingClientRect()])

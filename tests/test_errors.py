@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 from advice import MATHEMATICS
+from advice_for_classes import FOR_CLASSES
 from test_start_advice import ADVISED
 from torch import Generator, Tensor, nn
 
@@ -274,6 +275,7 @@ def other_epochs(desk: Desk, out: str) -> None:
 Act = Callable[[Desk], object]
 ADVICE: list[tuple[str, Act, Act]] = [
     *MATHEMATICS,
+    *FOR_CLASSES,
     (
         "move that away, or give an empty folder with --into",
         lambda desk: pages_beside(desk.folder, "mine.txt"),
@@ -510,6 +512,18 @@ ADVICE: list[tuple[str, Act, Act]] = [
 
 # What reads like advice and is none, or none that a test could follow.
 NO_ADVICE = (
+    # test_pieces and test_pieces_workers bring these, and follow them
+    "--workers and --scheduler need Dask, which is not installed; in the course's folder: "
+    "python -m pip install --editable '.[cluster]' --constraint constraints.txt",
+    "give --workers or --scheduler, not both",
+    "the scheduler at {} has no worker; start some, one for each processor: dask worker {} "
+    "--nthreads 1",
+    "the worker at {} runs {} pieces at once; start it with --nthreads 1",
+    "{} ended one worker after another: have they memory enough? ({})",
+    # test_slides brings it
+    "this needs what the pages need: python3 start.py pages installs it, or pip '.[pages]'",
+    "^> ?",  # a pattern
+    "take w = {} and the prior as q, but x = {}.",  # the words of an exercise
     "A chain of latents: keep some, draw the rest anew",  # a heading
     "With β = {} the code of this {} costs {} nats. Along the first latent it is {} wide, where "
     "the prior is 1. What it decodes to misses x by {} in squared ink, and {} of {} latents are in "

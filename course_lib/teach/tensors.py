@@ -37,7 +37,11 @@ def read_tensor(record: Record) -> Tensor:
         raise ValueError(f"a tensor of more than {MOST_NUMBERS:,} numbers, or of no shape")
     try:
         held = bytearray(base64.b64decode(data, validate=True))
-        values = torch.frombuffer(held, dtype=dtype) if held else torch.zeros(0, dtype=dtype)
+        values = (
+            torch.frombuffer(held, dtype=dtype)
+            if held
+            else torch.zeros(0, dtype=dtype, device="cpu")
+        )
         return values.reshape(sizes)
     except (ValueError, RuntimeError):
         raise ValueError("a tensor that is not whole") from None

@@ -46,8 +46,10 @@ def written(value: Any, depth: int = DEPTH) -> Record:
         return {"is": type(value).__name__, "parts": [written(p, depth - 1) for p in parts]}
     if isinstance(value, str):
         return {"is": "word", "value": value[:MOST_LETTERS]}
-    if isinstance(value, Tensor | np.ndarray):
-        return written_tensor(torch.as_tensor(value))
+    if isinstance(value, np.ndarray):
+        return written_tensor(torch.from_numpy(np.array(value)))
+    if isinstance(value, Tensor):
+        return written_tensor(value)
     if depth and isinstance(value, list | tuple | set | frozenset):
         kind = next((k for k in ("list", "tuple") if isinstance(value, SEQUENCES[k])), "set")  # type: ignore[arg-type]
         return {"is": kind, "parts": [written(p, depth - 1) for p in [*value][:MOST_PARTS]]}
