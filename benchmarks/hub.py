@@ -28,8 +28,9 @@ from typing import Any
 import psutil
 from playwright.async_api import Browser, Page, async_playwright
 
-HERE = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(HERE), str(HERE / "tests"), str(HERE / "notebooks" / "teaching" / "hub")]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "notebooks" / "teaching" / "hub"))
 
 import try_hub
 from browsing import ALL_NUMBERED, CHROMIUM, FLAGS, READY
