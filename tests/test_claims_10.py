@@ -260,7 +260,7 @@ def test_a_reader_of_digits_that_come_back_over_twenty_seeds() -> None:
         # An image is 0.002; another machine may round one or two of them to another name.
         assert low[:2].min() > 0.88  # x, and from z_1: nine of ten
         assert 0.85 < low[2] < high[2] < 0.9  # from z_2: 86 to 89 of a hundred
-        assert 0.66 < low[3] < high[3] < 0.73  # from z_3: 67 to 72
+        assert 0.65 < low[3] < high[3] < 0.75  # from z_3: seven of ten, whichever the draws
 
 
 def test_families_of_other_ancestors() -> None:
