@@ -12,6 +12,7 @@ from torch import Generator, Tensor, nn
 
 from course_lib.arguments import NotFiniteError, require_tensor
 from course_lib.train import objectives
+from course_lib.train.products import fast_products
 from course_lib.train.progress import Bar, open_bar
 from course_lib.train.state import History, Settings, TrainingState
 
@@ -73,7 +74,8 @@ def fit(
     off = not progress_bar
     with closing(open_bar(settings.epochs, done=state.epoch, unit="epoch", disable=off)) as bar:
         while state.epoch < settings.epochs:
-            row = _epoch(state, data, prepare, objective)
+            with _products(state):
+                row = _epoch(state, data, prepare, objective)
             _show(bar, row)
             _add_measured(row, measure, state)
             if report is not None:
@@ -160,6 +162,13 @@ def _precision(state: TrainingState) -> AbstractContextManager[Any]:
     """bfloat16 for matrix products if asked for."""
     if state.settings.precision == "bfloat16":
         return torch.autocast(state.device.type, torch.bfloat16)
+    return nullcontext()
+
+
+def _products(state: TrainingState) -> AbstractContextManager[Any]:
+    """How bfloat16 matrices are multiplied; torch's Muon does so whatever the precision."""
+    if state.settings.precision == "bfloat16" or state.settings.optimiser == "muon":
+        return fast_products(state.device)
     return nullcontext()
 
 

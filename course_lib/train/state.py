@@ -29,7 +29,8 @@ class Settings:
     learning_rate is the peak: it rises linearly over `warmup` steps, then falls on a cosine to zero
     at the last step. optimiser: "adam" (fused), or "muon" (Muon on the matrices, Adam on the rest).
     average: decay of the running average of the weights, which then is the result; None for none.
-    precision: of the matrix products; everything else stays float32.
+    precision: of the matrix products, "float32" or "bfloat16" (on a processor that has no units for
+    it, see `products`); everything else stays float32.
     """
 
     epochs: int
