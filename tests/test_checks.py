@@ -364,8 +364,8 @@ def test_in_a_notebook_a_line_is_displayed_with_its_routes_folded(
             "✓ (1.1): exact, seen (n = 1,000) and wide (n = 10) agree",
             [
                 ("exact", "−1.5", ""),
-                ("seen", "−1.520 ± 0.021", "z = −1.0, 1,000 samples"),
-                ("wide", "−2 ± 32", "z = −0.0, 10 samples"),
+                ("seen", "−1.520 ± 0.021", "1.0 standard errors below, 1,000 samples"),
+                ("wide", "−2 ± 32", "0.0 standard errors below, 10 samples"),
             ],
         ),
         (

@@ -28,7 +28,7 @@ from course_lib.checks.routes import (
 )
 from course_lib.checks.sampling import MonteCarlo
 from course_lib.checks.table import FoldedTable, display_table
-from course_lib.numerals import minus, significant
+from course_lib.numerals import significant
 
 Z_LIMIT = 4.0  # a true route is refused once in 16,000 seeds; the seeds are fixed
 WIDEST = 0.1  # tolerance: at 1 all positive numbers would agree
@@ -154,7 +154,8 @@ def _compare(
                 f"equation {tag}: {spaced(name)} gives {route_text(value)} and {spaced(first)} "
                 f"gives {route_text(reference)}: {abs(z):.1f} standard errors apart"
             )
-        return minus(f"z = {z:+.1f}, {value.count:,} samples")
+        side = "above" if z > 0 else "below"
+        return f"{abs(z):.1f} standard errors {side}, {value.count:,} samples"
     other = route_tensor(value, name)
     _require_size(name, other, first, reference, tolerance)
     difference = relative_difference(reference, other)

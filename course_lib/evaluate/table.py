@@ -101,14 +101,15 @@ def layers_table(groups: Iterable[Sequence[Row]]) -> str:
 def likelihoods_line(rows: Sequence[Row]) -> str:
     """Trainings of one recipe that differ in their seed alone, in the order of the seeds.
 
-    spread is the standard deviation between the seeds, train the mean of the core minutes.
+    spread is the standard deviation between the seeds; train are the core minutes of the fastest,
+    since seeds may have been trained on processors of different kinds.
     """
     recipe, found = require_recipe(rows[0]), [row["nll"] for row in rows]
     cells = [
         _name(recipe, rows[0]["epochs"]),
         recipe.objective.label,
         f"{rows[0]['epochs']}",
-        f"{mean(row['training_minutes'] for row in rows):.0f}",
+        f"{min(row['training_minutes'] for row in rows):.0f}",
         "" if recipe.published is None else f"{recipe.published:.2f}",
         " ".join(f"{nll:.2f}" for nll in found),
         f"{mean(found):.2f}",
