@@ -115,12 +115,23 @@ def the_screen_adds_up(explorer: AmortisedInference, drawn: dict[str, float]) ->
 
 
 def nothing_overlaps(explorer: AmortisedInference) -> None:
-    boxes = [text.get_window_extent() for text in explorer.ledger.texts]
+    boxes = [text.get_window_extent() for text in explorer.ledger.texts if text.get_visible()]
     boxes += [explorer.names.get_window_extent()]
     for a, b in itertools.combinations(boxes, 2):
         assert not a.overlaps(b)
     width = explorer.ledger.ax.figure.bbox.width
     assert all(0 <= box.x0 < box.x1 <= width for box in boxes)
+
+
+@pytest.mark.parametrize("encoder", [OWN, *TABLES])
+def test_without_an_encoder_nothing_is_said_of_one(
+    explorer: AmortisedInference, encoder: str
+) -> None:
+    explorer.at(encoder=encoder)
+    said = [text.get_text() for text in explorer.ledger.texts if text.get_visible()]
+    assert len(said) == (3 if encoder == OWN else 5)
+    assert any("amortisation" in line for line in said) is not (encoder == OWN)
+    assert explorer.miss_name.get_visible() is not (encoder == OWN)
 
 
 @pytest.mark.parametrize("encoder", list(TABLES))

@@ -111,7 +111,7 @@ class AmortisedInference(Explorer):
         above(ax, 0.0, 58, f"latent plane, $z_2$ upwards; contours {CONTOUR} std out", of="text")
         above(ax, 0.0, 36, "exact posterior, ● its mean", of="posterior")
         above(ax, 0.46, 36, "prior (dashed)", of="prior")
-        above(ax, 0.73, 36, "the miss", of="gap")
+        self.miss_name = above(ax, 0.73, 36, "the miss", of="gap")
         self.names = above(ax, 0.0, 14, "", of="q")
         ring = CONTOUR * torch.stack([CIRCLE.cos(), CIRCLE.sin()], -1).numpy()
         ax.plot(ring[:, 0], ring[:, 1], "--", color=COLOURS["prior"], linewidth=1.2)
@@ -124,7 +124,7 @@ class AmortisedInference(Explorer):
         self.here = self._line(ax, "posterior", 0.0)
         self.here.set(marker="o", markersize=6, linestyle="none")
         self.moving(self.target, self.answers, self.best, self.shared, self.names)
-        self.moving(self.miss, self.here)
+        self.moving(self.miss, self.miss_name, self.here)
 
     @staticmethod
     def _line(ax: Axes, of: str, width: float, dashes: object = "-") -> Line2D:
@@ -165,6 +165,7 @@ class AmortisedInference(Explorer):
         self.best.set_data(*_ellipse(best).T)
         self.shared.set_data(*_ellipse(q).T)
         self.best.set_visible(not own)
+        self.miss_name.set_visible(not own)
         self.here.set_data(*posterior.mean.unsqueeze(-1).numpy())
         self.miss.set_data(*torch.stack([posterior.mean, q.mean], -1).numpy())
         told = "best q for this x (dashed), the encoder's q, ● the table's means"

@@ -23,7 +23,7 @@ from course_lib.explorers.scenes.log_weight_panel import EDGE, LogWeightPanel, Z
 from course_lib.explorers.scenes.small_worlds import world_and_x
 from course_lib.explorers.scenes.trail import Trail
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
-from course_lib.plots import COLOURS, above, number, panels, printed, style
+from course_lib.plots import COLOURS, above, label, number, panels, printed, style
 
 WORLDS = ("linear, x = 1.25", "tanh, x = 2")
 QS = ("re-fitted", "held still")
@@ -168,11 +168,14 @@ class ModelAscent(Explorer):
         right.set(xlim=(0, ROUNDS + 0.6), ylim=PER_POINT)
         above(right, 0.0, 30, "mean log p(x)", of="evidence")
         above(right, 0.42, 30, "mean ELBO", of="elbo")
+        above(right, 0.74, 30, "gap", of="gap")
         paths = [ascend_model(name == QS[0]) for name in QS]
         self.paths = dict(zip(QS, paths, strict=True))
         self.trails = {
             name: Trail(right, path.elbo, path.log_evidence) for name, path in self.paths.items()
         }
+        for name, high in zip(QS, (-1.69, -2.02), strict=True):
+            label(right, ROUNDS, high, f"q's {name}", of="axis", ha="right")
         for path in paths:  # where both ways lead, faintly
             for values, of in ((path.log_evidence, "evidence"), (path.elbo, "elbo")):
                 right.plot(values, color=COLOURS[of], alpha=0.22, linewidth=1.2)

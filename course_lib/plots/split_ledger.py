@@ -63,7 +63,10 @@ class SplitLedger:
 
     @DRAWING
     def set(self, log_evidence: float, best: float, elbo: float) -> None:
-        """Moves the levels; log_evidence ≥ best ≥ elbo in nats, but for rounding."""
+        """Moves the levels; log_evidence ≥ best ≥ elbo in nats, but for rounding.
+
+        Where elbo is best, q is the best q itself: nothing is said of another one.
+        """
         low, high = self.ax.get_ylim()
         values = (log_evidence, best, elbo)
         seen = [min(max(value, low), high) for value in values]
@@ -86,7 +89,11 @@ class SplitLedger:
         room = self.ax.bbox.height / PIXEL_RATIO
         top, middle, foot = (share * room for share in shares)
         wanted = [top, (top + middle) / 2, middle, (middle + foot) / 2, foot]
-        for text, centre in zip(self.texts, spread(wanted, [_LINE_PX] * 5, room), strict=True):
+        shown = 3 if values[1] == values[2] else 5
+        for i, text in enumerate(self.texts):
+            text.set_visible(i < shown)
+        centres = spread(wanted[:shown], [_LINE_PX] * shown, room)
+        for text, centre in zip(self.texts, centres, strict=False):
             text.set_y(centre / room)
 
     def _arrow(self, of: str) -> Line2D:

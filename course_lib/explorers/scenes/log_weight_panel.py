@@ -16,8 +16,8 @@ from course_lib.plots import COLOURS, above, ink, printed, style
 ROOM = 0.1  # between a level and its words, nats
 LINE = 0.35  # from one line of words to the next, nats
 NAMES = {"evidence": "log of the mean:", "elbo": "mean of the log:"}
-SMALL = 0.6  # nats: a bar shorter than this has its words above it
 EDGE = 3.5  # z is drawn from −EDGE to EDGE
+GAP, LOST, END = 3.8, 4.0, 5.1  # right of that: the bar, its words, the panel's end
 Z = torch.linspace(-EDGE, EDGE, 281, **DOUBLE).unsqueeze(-1)  # (281, 1)
 
 
@@ -29,11 +29,14 @@ class LogWeightPanel:
 
     def __init__(self, ax: Axes, limits: tuple[float, float]) -> None:
         self._low, self._high = limits
-        style(ax, x="latent z", y="nats", keep="xy").set(xlim=(-EDGE, EDGE), ylim=limits)
+        style(ax, x="latent z", y="nats", keep="xy").set(xlim=(-EDGE, END), ylim=limits)
+        ax.spines["bottom"].set_bounds(-EDGE, EDGE)
+        ax.set_xticks(range(-3, 4))
+        ax.xaxis.set_label_coords(EDGE / (EDGE + END), -0.1)
         above(ax, 0.0, 30, "log-weight, log p(x, z) − log q(z)", of="q")
-        ends = (-EDGE, EDGE)
+        ends = (-EDGE, GAP)
         z = Z[:, 0].numpy()
-        (self._gap,) = ax.plot((3.2, 3.2), ends, color=COLOURS["gap"], linewidth=8)
+        (self._gap,) = ax.plot((GAP, GAP), ends, color=COLOURS["gap"], linewidth=8)
         self._gap.set_solid_capstyle("butt")
         (self._evidence,) = ax.plot(ends, ends, color=COLOURS["evidence"], linewidth=2)
         (self._elbo,) = ax.plot(ends, ends, color=COLOURS["elbo"], linewidth=2)
@@ -47,9 +50,9 @@ class LogWeightPanel:
 
     def _text(self, ax: Axes, of: str) -> Text:
         """An empty text on white, so that it is read where the curve passes."""
-        x, side = (3.0, "right") if of == "gap" else (0.1 - EDGE, "left")
+        x, rise = (LOST, "center") if of == "gap" else (0.1 - EDGE, "bottom")
         white = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
-        return ax.text(x, 0, "", color=ink(of), va="bottom", ha=side, bbox=white)
+        return ax.text(x, 0, "", color=ink(of), va=rise, bbox=white)
 
     @property
     def artists(self) -> list[Artist]:
@@ -74,12 +77,12 @@ class LogWeightPanel:
 
     def _write(self, evidence: float, elbo: float, foot: float) -> None:
         log_p, bound, lost = printed(evidence, elbo)
-        low, small = elbo < self._low + 2 * LINE, evidence - elbo < SMALL
+        low = elbo < self._low + 2 * LINE
         foot_of_elbo = foot + ROOM if low else foot - ROOM - 2 * LINE
         written = {
             "evidence": (evidence + ROOM, f"log p(x) = {log_p}"),
             "elbo": (foot_of_elbo, f"ELBO = {bound}"),
-            "gap": (evidence + ROOM if small else (evidence + foot) / 2, f"lost: {lost}"),
+            "gap": ((evidence + foot) / 2, f"lost:\n{lost}"),
         }
         for of, (y, text) in written.items():
             self._texts[of].set_text(text)
