@@ -6,6 +6,7 @@ result without a word.
 
 import math
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -218,7 +219,32 @@ def test_a_model_of_doubles_comes_back_as_one(tmp_path: Path) -> None:
     [
         (train_command.main, ["mnist_vae", "--epochs", "0"], f"epochs {COUNT} 1, got 0"),
         (train_command.main, ["nothing"], "no recipe 'nothing'"),
-        (evaluate_command.main, ["nothing"], "there is no checkpoint at nothing"),
+        (
+            evaluate_command.main,
+            ["nothing"],
+            "there is no file nothing, and no model of that name: mnist_vae, ",
+        ),
+        (evaluate_command.main, ["mnist_hvae_2_warm"], "mnist_hvae_2_warm does not ship: train it"),
+        (
+            evaluate_command.main,
+            ["mnist_vae", "--save", "."],
+            "--save needs a file, and . is a folder",
+        ),
+        (
+            evaluate_command.main,
+            ["mnist_vae", "--seed", str(2**64)],
+            "seed must be a whole number from",
+        ),
+        (
+            evaluate_command.main,
+            ["mnist_vae", "--cross-check", "--chains", "0"],
+            f"chains {COUNT} 1, got 0",
+        ),
+        (
+            evaluate_command.main,
+            ["mnist_vae", "--cross-check", "--temperatures", "-3"],
+            f"temperatures {COUNT} 1, got -3",
+        ),
         (evaluate_command.main, ["mnist_vae", "--images", "1"], "images must be at least 2"),
         (evaluate_command.main, ["mnist_vae", "--images", "2", "--k", "0"], f"k {COUNT} 1, got 0"),
     ],
@@ -233,6 +259,25 @@ def test_commands_say_what_is_wrong_and_return_2(
     place = ["--out", str(tmp_path / "a")] if command is train_command.main else []
     assert command([*words, *place]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_two_models_of_one_name_are_not_kept_in_one_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second would silently take the first one's place."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("a", "b"):
+        Path(folder).mkdir()
+        shutil.copy(RECIPES["mnist_vae_2d"].path, f"{folder}/m.safetensors")
+    models = ["a/m.safetensors", "b/m.safetensors"]
+    assert evaluate_command.main([*models, "--save", "rows.json"]) == 2
+    said = capsys.readouterr()
+    assert "a/m.safetensors and b/m.safetensors would have one row in rows.json" in said.err
+    assert not said.out
+    assert not Path("rows.json").exists()
+    Path("rows.json").write_text("{}")
+    assert evaluate_command.main([models[0], "--save", "rows.json"]) == 2
+    assert "rows.json holds no rows of results" in capsys.readouterr().err
 
 
 def test_a_training_that_diverges_ends_the_command_with_advice(

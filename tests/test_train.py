@@ -94,6 +94,13 @@ def test_the_schedule_rises_linearly_and_falls_on_a_cosine() -> None:
     assert settings.rate(999_999, 10**6) < 1e-11
 
 
+def test_a_long_warm_up_never_reaches_the_peak() -> None:
+    """Rise times fall: (s + 1)/51 · ½(1 + cos(πs/100)) is greatest, 0.52664, at s = 41."""
+    settings = Settings(10, learning_rate=1.0, warmup=50)
+    rates = [settings.rate(step, 100) for step in range(100)]
+    assert max(rates) == rates[41] == pytest.approx(0.52664, abs=5e-6)
+
+
 def test_the_average_of_the_weights_is_what_the_recurrence_says() -> None:
     model = nn.Linear(1, 1, bias=False)
     state = TrainingState(model, Settings(10, 1, 0.1, average=0.5), 1)
@@ -290,6 +297,74 @@ def test_resume_refuses_what_is_not_its_own(tmp_path: Path) -> None:
         resume(tiny(), 64, settings)
 
 
+def test_resume_refuses_a_checkpoint_that_says_it_is_of_something_else(tmp_path: Path) -> None:
+    """Two recipes may share sizes and settings, and differ in their objective alone."""
+    path = tmp_path / "a.training"
+
+    def train(about: dict[str, Any] | None, resume: bool) -> None:
+        fit(
+            tiny(),
+            data(),
+            Settings(2, 16, 1e-2),
+            about=about,
+            checkpoint=path,
+            resume=resume,
+            progress_bar=False,
+        )
+
+    train({"recipe": "one", "objective": ["elbo"]}, resume=False)
+    train({"recipe": "one", "objective": ["elbo"]}, resume=True)
+    with pytest.raises(ValueError, match="made with recipe one, now it is two"):
+        train({"recipe": "two", "objective": ["elbo"]}, resume=True)
+    with pytest.raises(ValueError, match=r"objective \['elbo'\], now it is \['warm_up', 0\.5\]"):
+        train({"recipe": "one", "objective": ["warm_up", 0.5]}, resume=True)
+    train(None, resume=False)  # as files of the first edition, which did not say it
+    train({"recipe": "one", "objective": ["elbo"]}, resume=True)
+
+
+def bound_of(x: Tensor, model: nn.Module) -> Tensor:
+    """(batch,), and it depends on the weights."""
+    return sum(p.sum() for p in model.parameters()) - x.sum(1)
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (lambda b: b, r"must return the bound and its terms by name, such as \(elbo, "),
+        (lambda b: (b, b), r"must return the bound and its terms by name, such as \(elbo, "),
+        (lambda b: (b.mean(), {}), r"must return the bound as \(16,\), .* got shape \(\)"),
+        (lambda b: (b, {"elbo": b.mean()}), r"return elbo as \(16,\), .* got shape \(\)"),
+        (lambda b: (b, {"elbo": b.expand(5, -1)}), r"elbo as \(16,\), .* got shape \(5, 16\)"),
+        (lambda b: (b, {"elbo": 1.5}), r"return elbo as \(16,\), .* got 1\.5"),
+        (lambda b: (b, {"epoch": b}), "must give its terms other names than 'epoch'"),
+    ],
+)
+def test_an_objective_that_returns_something_else_is_refused(
+    returned: Callable[[Tensor], object], message: str
+) -> None:
+    """A mean in place of a number an example would stand in the history, wrong by the batch."""
+
+    def own(model: nn.Module, x: Tensor, *, generator: Generator, progress: float) -> Any:
+        return returned(bound_of(x, model))
+
+    with pytest.raises(ValueError, match=message):
+        fit(tiny(), data(), Settings(1, 16, 1e-2), objective=own, progress_bar=False)
+
+
+def test_the_history_holds_means_over_all_examples() -> None:
+    """The last batch is smaller, so a mean of the batches' means would be another number."""
+    x = data(40)
+    means: list[float] = []
+
+    def own(model: nn.Module, x: Tensor, *, generator: Generator, progress: float) -> Any:
+        means.append(x.sum(1).mean().item())
+        return bound_of(x, model), {"ink": x.sum(1)}
+
+    (row,) = fit(tiny(), x, Settings(1, 16), objective=own, progress_bar=False).rows
+    assert row["ink"] == pytest.approx(x.sum().item() / 40, rel=1e-12)
+    assert row["ink"] != pytest.approx(sum(means) / 3, rel=1e-4)
+
+
 def fit_spoilt(settings: Settings, objective: Any, path: Path) -> None:
     """A training whose objective goes wrong on the way, saved after every epoch."""
     fit(
@@ -387,7 +462,7 @@ class Foreign(nn.Module):
     def bound(
         self, model: object, x: Tensor, *, generator: Generator, progress: float
     ) -> objectives.Bound:
-        value = self.likelihood(self.logits).log_prob(x).sum(-1)
+        value = self.likelihood(self.logits).log_prob(x).reshape(len(x), -1).sum(-1)
         return value + (0 * self.logits).sqrt().sum(), {"elbo": value}  # a slope of 0/0
 
 
@@ -634,6 +709,10 @@ def test_the_command_lists_trains_and_refuses(
     assert "add --resume" in capsys.readouterr().err
     assert command.main(["small", "--out", str(out), "--resume"]) == 0
     assert equal_weights(first, load_model(out))
+    other_aim = replace(recipe, name="aimed", objective=NamedObjective("warm_up", (0.5,)))
+    monkeypatch.setitem(RECIPES, "aimed", other_aim)
+    assert command.main(["aimed", "--out", str(out), "--resume"]) == 2
+    assert "was made with recipe small, now it is aimed" in capsys.readouterr().err
     assert not equal_weights(first, recipe.build())
     monkeypatch.setattr(command, "RUNS", tmp_path)
     assert command.main(["small", "--epochs", "1", "--seed", "5"]) == 0
@@ -645,6 +724,47 @@ def test_the_command_lists_trains_and_refuses(
     assert equal_weights(
         train_recipe(recipe.changed(seed=1), tmp_path / "1", progress_bar=False), load_model(other)
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--resume"], "name a recipe; --list shows them"),
+        (["small", "small"], "small is named twice"),
+        (["small", "--out", "."], "no model can be written to '.'"),
+        (["small", "--out", ""], "no model can be written to '.'"),
+        (["small", "--out", "a.training"], "no model can be written to 'a.training'"),
+    ],
+)
+def test_the_command_refuses_before_it_trains(
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = Architecture(64, (2,), ((4,),), "binomial")
+    monkeypatch.setitem(RECIPES, "small", Recipe("small", "", sizes, Settings(1), images="digits"))
+    monkeypatch.chdir(tmp_path)
+    assert command.main(words) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_models_whose_names_have_dots_have_files_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = Architecture(64, (2,), ((4,),), "binomial")
+    monkeypatch.setitem(RECIPES, "small", Recipe("small", "", sizes, Settings(1), images="digits"))
+    for seed, name in enumerate(("rate_0.5", "rate_0.25", "rate_0.5.safetensors")):
+        out = str(tmp_path / "new" / name)
+        done = command.main(["small", "--seed", str(seed), "--out", out])
+        assert done == (2 if name.endswith("tensors") else 0)  # that one is rate_0.5 again
+    names = {path.name for path in (tmp_path / "new").iterdir()}
+    assert names == {
+        *("rate_0.5", "rate_0.5.training", "rate_0.5.curve.json"),
+        *("rate_0.25", "rate_0.25.training", "rate_0.25.curve.json"),
+    }
 
 
 def test_a_file_says_which_objective_its_model_was_trained_on(tmp_path: Path) -> None:

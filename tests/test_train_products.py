@@ -104,8 +104,8 @@ def test_both_ways_train_to_the_same_bound(monkeypatch: pytest.MonkeyPatch) -> N
     assert ends[0][-1] == pytest.approx(ends[1][-1], abs=0.02 * (ends[0][-1] - start[0]))
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "muon"])
-def test_bfloat16_is_nowhere_many_times_as_slow_as_float32(optimiser: str) -> None:
+@pytest.mark.parametrize(("optimiser", "most"), [("adam", 4), ("muon", 10)])
+def test_bfloat16_is_nowhere_many_times_as_slow_as_float32(optimiser: str, most: float) -> None:
     """Without its units, torch's own way takes some 7 times as long with Adam, 26 with Muon."""
     data = (torch.rand(2000, 784, generator=Generator().manual_seed(8)) < 0.2).float()
 
@@ -119,4 +119,4 @@ def test_bfloat16_is_nowhere_many_times_as_slow_as_float32(optimiser: str) -> No
     fast = Settings(1, 500, 1e-3, optimiser=optimiser, precision="bfloat16")
     seconds(plain), seconds(fast)
     ratios = [seconds(fast) / seconds(plain) for _ in range(3)]
-    assert min(ratios) < 6, f"on a processor with bfloat16 units: {multiplies_bfloat16()}"
+    assert min(ratios) < most, f"on a processor with bfloat16 units: {multiplies_bfloat16()}"

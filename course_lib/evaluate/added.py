@@ -9,6 +9,7 @@ from typing import Any
 
 from course_lib.shipped import RECIPES, other_runs, require_recipe, results, training_facts
 from course_lib.shipped.facts import sha256_of
+from course_lib.shipped.files import model_name
 from course_lib.shipped.results import read_rows, write_runs
 
 TABLED = {"k": 5000, "images": 10_000, "seed": 0}  # how every row of the tables is measured
@@ -69,7 +70,7 @@ def tabled_row(row: Row, files: dict[str, Path]) -> Row:
     path = files[row["sha256"]]
     facts = training_facts(path)
     figures = {field: row[field] for field in row if field not in ("model", *facts)}
-    row = {"model": path.stem, **facts, **figures}
+    row = {"model": model_name(path), **facts, **figures}
     if _ships(row):  # under the name of its file in data/
         row["model"] = row["recipe"]
     return row | {"published": require_recipe(row).published}

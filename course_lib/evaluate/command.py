@@ -24,7 +24,8 @@ from course_lib.evaluate.rows import results_row, routes_row
 from course_lib.evaluate.table import newest_route, recipes_table, results_header, results_line
 from course_lib.pieces import ComputePlace, add_options, place_of
 from course_lib.shipped import RECIPES, RUNS, all_runs, model_path, usable_device
-from course_lib.shipped.results import save_rows
+from course_lib.shipped.files import model_name
+from course_lib.shipped.results import read_rows, save_rows
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,6 +55,8 @@ def _answer(options: argparse.Namespace) -> None:
         recipes = {row["recipe"] for row in added}
         print(recipes_table(row for row in all_runs() if row["recipe"] in recipes))
         return
+    _require_models(options.models)
+    _require_room(options.save, options.models)
     with place_of(options) as place:
         print_them = _print_routes if options.cross_check else _print_results
         rows = print_them(options, place)
@@ -61,14 +64,47 @@ def _answer(options: argparse.Namespace) -> None:
         save_rows(options.save, rows)
 
 
+def _require_models(models: list[str]) -> None:
+    """Raises FileNotFoundError that says what there is, if one of them is not there."""
+    for model in models:
+        if model_path(model).exists():
+            continue
+        if model in RECIPES:
+            raise FileNotFoundError(
+                f"{model} does not ship: train it with python -m course_lib.train {model}, and "
+                "give the file that it writes"
+            )
+        shipped = ", ".join(name for name, recipe in RECIPES.items() if recipe.ships)
+        raise FileNotFoundError(f"there is no file {model}, and no model of that name: {shipped}")
+
+
+def _require_room(save: Path | None, models: list[str]) -> None:
+    """Raises ValueError if the rows of these models cannot all be kept in that file."""
+    if save is None:
+        return
+    if save.is_dir():
+        raise ValueError(f"--save needs a file, and {save} is a folder")
+    if save.exists():
+        read_rows(save)
+    names: dict[str, str] = {}
+    for model in models:
+        name = model_name(model_path(model))
+        if names.setdefault(name, model) != model:
+            raise ValueError(
+                f"{names[name]} and {model} would have one row in {save}, that of {name}; "
+                "give the files different names"
+            )
+
+
 def _print_results(options: argparse.Namespace, place: ComputePlace) -> list[dict[str, Any]]:
     """The rows of the models, printed as they come."""
     rows = []
     sizes = {"k": options.k, "images": options.images, "seed": options.seed}
     where: dict[str, Any] = {"work": options.work, "device": usable_device(options.device)}
-    print(results_header())
     for model in options.models:
         rows.append(results_row(model, **sizes, **where, place=place))
+        if len(rows) == 1:
+            print(results_header())
         print(results_line(rows[-1]), flush=True)
     return rows
 

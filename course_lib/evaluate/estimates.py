@@ -12,6 +12,7 @@ from pathlib import Path
 
 from torch import Generator, Tensor
 
+from course_lib.arguments import require_seed
 from course_lib.data import binarise, load_mnist
 from course_lib.evaluate.annealed import annealed_log_evidence
 from course_lib.evaluate.fitted import fitted_log_evidence
@@ -93,4 +94,6 @@ def binarised_test_images(count: int, seed: int) -> Tensor:
     pixels = load_mnist("test").images.flatten(1)
     if not 1 <= count <= len(pixels):
         raise ValueError(f"images must lie in 1..{len(pixels)}, got {count}")
-    return binarise(pixels, generator=Generator().manual_seed(BINARISATION + seed))[:count]
+    require_seed("seed", seed)
+    own = Generator().manual_seed((BINARISATION + seed) % 2**64)
+    return binarise(pixels, generator=own)[:count]

@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from course_lib import checkpoint
-from course_lib.arguments import DOUBLE
+from course_lib.arguments import DOUBLE, require_count
 from course_lib.evaluate.codes import rate_distortion
 from course_lib.evaluate.estimates import Estimate, estimated, model_and_images
 from course_lib.evaluate.likelihood import SampledLogEvidence
@@ -23,6 +23,7 @@ from course_lib.evaluate.table import ROUTE_NAMES
 from course_lib.pieces import HERE, ComputePlace, KeptResults, Piece, in_order
 from course_lib.shipped import RECIPES, load_model, model_path, training_facts
 from course_lib.shipped.facts import sha256_of
+from course_lib.shipped.files import model_name
 from course_lib.vae import HVAE, active_units
 
 PIECE = 100  # images between two savings
@@ -45,8 +46,9 @@ def results_row(
     """All figures of one model, a recipe's name or a file, on the first `images` test images.
 
     A row of data/results.json: see `shipped.results`. Finished pieces are kept in `work`, under a
-    key that holds everything they depend on; place: where they are computed. The images are the
-    same on every device; samples are not, so the row of a GPU says that it was there. Raises
+    key that holds what they depend on, all but this package's own code; place: where they are
+    computed. The images are the same on every device; samples are not, so the row of a GPU says
+    that it was there. Raises
     ValueError unless there are two images or more and the model is of MNIST, FileNotFoundError if
     there is none.
     """
@@ -54,11 +56,11 @@ def results_row(
         raise ValueError(f"images must be at least 2, to differ from one another, got {images}")
     path = _mnist_model(name)
     facts = training_facts(path)
-    sizes = {"k": k, "images": images, "seed": seed} | _place(device)
+    sizes = {"k": k, "images": images, "seed": seed} | _measured_on(device)
     kept = Kept(work, {"sha256": facts["sha256"], **sizes})
     estimate = Estimate(path.read_bytes(), images, seed, k, device=str(device))
     model, x = model_and_images(estimate)
-    row = {"model": path.stem, **facts, **sizes}
+    row = {"model": model_name(path), **facts, **sizes}
     row |= likelihood_figures(estimate, kept, place)
     recipe = RECIPES.get(row["recipe"])
     row["published"] = recipe.published if recipe else None
@@ -84,17 +86,19 @@ def routes_row(
     A row of data/routes.json: see `shipped.routes`. Finished pieces are kept in `work`, and each
     has random numbers of its own. Raises as `results_row` does, but for one image alone.
     """
+    require_count("chains", chains)
+    require_count("temperatures", temperatures)
     path = _mnist_model(name)
     sha256, content = sha256_of(path), path.read_bytes()
     model_and_images(Estimate(content, images, seed, k, device=str(device)))  # can they be had?
     draws, walks = {"k": k}, {"chains": chains, "temperatures": temperatures}
-    row: dict[str, Any] = {"model": path.stem, "images": images, "seed": seed, **draws, **walks}
-    row |= {"sha256": sha256, "effective": {}, "minutes": {}}
+    row: dict[str, Any] = {"model": model_name(path), "images": images, "seed": seed}
+    row |= {**draws, **walks, "sha256": sha256, "effective": {}, "minutes": {}}
     yield row
     for route in ROUTE_NAMES:
         sizes = walks if route == "annealed" else draws
         key = {"sha256": sha256, "images": images, "seed": seed, "route": route, **sizes}
-        kept = Kept(work, key | _place(device))
+        kept = Kept(work, key | _measured_on(device))
         estimate = Estimate(content, images, seed, k, route, **walks, device=str(device))
         found, minutes = _in_pieces(estimate, kept, PROPOSALS, place)
         effective = found.effective_samples
@@ -181,7 +185,7 @@ def plane_figures(model: HVAE, x: Tensor, kept: Kept) -> dict[str, float]:
 
 def code_figures(model: HVAE, x: Tensor, seed: int) -> dict[str, Any]:
     """ELBO, distortion, and each layer's cost and active units: means over the images, nats."""
-    generator = Generator(x.device).manual_seed(CODES + seed)
+    generator = Generator(x.device).manual_seed((CODES + seed) % 2**64)
     parts = [
         rate_distortion(model, piece, samples=SAMPLES, generator=generator)
         for piece in torch.split(x, BATCH)
@@ -196,7 +200,7 @@ def code_figures(model: HVAE, x: Tensor, seed: int) -> dict[str, Any]:
     }
 
 
-def _place(device: torch.device) -> dict[str, Any]:
+def _measured_on(device: torch.device) -> dict[str, Any]:
     """What a row says of where it was measured: nothing of the CPU."""
     return {} if device.type == "cpu" else {"device": device.type}
 

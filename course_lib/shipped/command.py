@@ -20,7 +20,7 @@ from pathlib import Path
 from course_lib.pieces import KeptResults, add_options, in_order, place_of, say
 from course_lib.shipped.curves import curve_path
 from course_lib.shipped.devices import usable_device
-from course_lib.shipped.files import RUNS
+from course_lib.shipped.files import RUNS, model_name
 from course_lib.shipped.recipe import Recipe
 from course_lib.shipped.recipes import RECIPES
 from course_lib.shipped.training import train_recipe, training_path
@@ -31,7 +31,7 @@ from course_lib.train import TrainingDiverged
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 2 with a message on stderr if something was not trained."""
     options = _options(arguments)
-    if options.list or not options.names:
+    if options.list or not _words(arguments):
         for recipe in RECIPES.values():
             print(_in_a_line(recipe))
         return 0
@@ -42,8 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
             _require_free(training, options)
         here = options.workers is None and options.scheduler is None
         for out, fault in (_one_by_one if here else _in_pieces)(trainings, options):
-            status = 2 if fault else status
-            print(fault, file=sys.stderr) if fault else say(_written(out))
+            if fault:
+                status = 2
+                print(fault, file=sys.stderr)
+            else:
+                say(_written(out))
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -52,6 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _asked(options: argparse.Namespace) -> list[Training]:
     """What is to be trained, recipe by recipe. Raises ValueError if that makes no sense."""
+    if not options.names:
+        raise ValueError("name a recipe; --list shows them")
+    twice = [name for name in options.names if options.names.count(name) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]} is named twice")
     if options.seeds is not None and options.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {options.seeds}")
     trainings = []
@@ -86,6 +94,7 @@ def _one_by_one(
     device, bar = usable_device(options.device), sys.stderr.isatty()
     report = None if bar else _print_epoch
     for training in trainings:
+        training.out.parent.mkdir(parents=True, exist_ok=True)
         how = {"resume": options.resume, "report": report, "progress_bar": bar}
         try:
             train_recipe(training.recipe, training.out, device=device, **how)
@@ -112,7 +121,12 @@ def _in_pieces(
                 write_files(training.out, files)
                 yield training.out, ""
             except TrainingDiverged as error:
-                yield training.out, f"{training.out.stem}: {error}"
+                yield training.out, f"{model_name(training.out)}: {error}"
+
+
+def _words(arguments: list[str] | None) -> list[str]:
+    """What was written after the command's name."""
+    return sys.argv[1:] if arguments is None else arguments
 
 
 def _written(out: Path) -> str:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE, require_finite, require_integers
 from course_lib.checkpoint import write_whole
-from course_lib.shipped.files import model_path
+from course_lib.shipped.files import model_name, model_path
 
 FORMAT = "course-lib curve 1"
 _ENDING = ".curve.json"
@@ -132,7 +132,7 @@ def load_curve(name: Path | str) -> Curve:
 def curve_path(name: Path | str) -> Path:
     """Where the curve of a model lies: NAME.curve.json beside it. Also takes that path itself."""
     path = model_path(name)
-    return path if path.name.endswith(_ENDING) else path.with_suffix(_ENDING)
+    return path if path.name.endswith(_ENDING) else path.with_name(model_name(path) + _ENDING)
 
 
 def _curve(columns: dict[str, Any]) -> Curve:

@@ -24,9 +24,11 @@ def training_facts(path: Path) -> dict[str, Any]:
     recipe, architecture and objective as the file has them (no objective in files of the first
     edition); settings without epochs and seed, which stand beside them as epochs and training_seed;
     training_minutes of one core; parameters, how many weights and biases there are; and the file's
-    sha256. Raises as `checkpoint.load` does.
+    sha256. Raises as `checkpoint.load` does, and ValueError if the file holds no model.
     """
     _, about = checkpoint.load(path)
+    if about.get("kind") != "model":
+        raise ValueError(f"{path} holds a {about.get('kind', 'file')}, not a model")
     settings = about["settings"]
     model = Architecture.from_dict(about["architecture"]).build(seed=0)
     return {

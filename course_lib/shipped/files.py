@@ -1,6 +1,5 @@
 """Trained models on disk: written with all that tells how they came to be, and read again."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -21,16 +20,8 @@ def save_model(path: Path, model: HVAE, recipe: Recipe, history: History) -> Non
     The recipe's name, architecture, settings and objective, the training's processor seconds, and
     the last row of its history. Raises as `checkpoint.save` does.
     """
-    about = {
-        "kind": "model",
-        "recipe": recipe.name,
-        "architecture": recipe.architecture.as_dict(),
-        "settings": asdict(recipe.settings),
-        "objective": recipe.objective.as_list(),
-        "core_seconds": sum(history["core_seconds"]),
-        "last_epoch": history.rows[-1],
-    }
-    checkpoint.save(path, model.state_dict(), about)
+    spent = {"core_seconds": sum(history["core_seconds"]), "last_epoch": history.rows[-1]}
+    checkpoint.save(path, model.state_dict(), {"kind": "model"} | recipe.said | spent)
 
 
 @torch.inference_mode(False)  # weights that are read under inference mode could never learn
@@ -50,6 +41,11 @@ def load_model(path: Path | str) -> HVAE:
         model.double()
     checkpoint.restore(model, tensors, source=str(known))
     return model.requires_grad_(False).eval()
+
+
+def model_name(path: Path) -> str:
+    """What a model's file is called, without .safetensors; other dots belong to the name."""
+    return path.name.removesuffix(".safetensors")
 
 
 def model_path(name: Path | str) -> Path:

@@ -1,8 +1,9 @@
 """What a recipe is: everything that the training of a shipped model depends on."""
 
+import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,18 @@ class Recipe:
     def ships(self) -> bool:
         """Whether `data/` has the model."""
         return self.path.exists()
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """All that the model depends on, as plain values: what files say of themselves."""
+        said = {
+            "recipe": self.name,
+            "architecture": self.architecture.as_dict(),
+            "settings": asdict(self.settings),
+            "objective": self.objective.as_list(),
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(said))
+        return plain
 
     def changed(self, **settings: Any) -> "Recipe":
         """The same recipe with other settings, such as seed=1 or epochs=100."""

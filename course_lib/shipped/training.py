@@ -7,7 +7,7 @@ import torch
 from torch import Generator
 
 from course_lib.shipped.curves import curve_of, save_curve
-from course_lib.shipped.files import save_model
+from course_lib.shipped.files import model_name, save_model
 from course_lib.shipped.images import TrainingData, training_data
 from course_lib.shipped.recipe import Recipe
 from course_lib.train import fit
@@ -46,6 +46,7 @@ def train_recipe(
         resume=resume and state.exists(),
         measure=units_counter(model, data, recipe.settings.epochs),
         report=report,
+        about={name: value for name, value in recipe.said.items() if name != "settings"},
         progress_bar=progress_bar,
     )
     save_model(out, model.cpu(), recipe, history)
@@ -76,4 +77,4 @@ def units_counter(
 
 def training_path(out: Path) -> Path:
     """Where the checkpoint of a training lies whose model goes to `out`."""
-    return out.with_suffix(".training")
+    return out.with_name(f"{model_name(out)}.training")

@@ -1,17 +1,16 @@
 """Trainings as pieces that any machine may do: what is to be trained, and the files it comes to."""
 
 import base64
-import json
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from course_lib import checkpoint
 from course_lib.pieces import Piece
 from course_lib.shipped.curves import curve_path
 from course_lib.shipped.devices import usable_device
+from course_lib.shipped.files import model_name
 from course_lib.shipped.recipe import Recipe
 from course_lib.shipped.recipes import RECIPES
 from course_lib.shipped.training import train_recipe
@@ -24,8 +23,8 @@ Files = dict[str, str]
 class Training:
     """One training: of which recipe, what is other than it says, and where the model goes.
 
-    changes: of the settings, such as {"seed": 1}. Raises ValueError if there is no such recipe, or
-    its settings refuse the changes.
+    changes: of the settings, such as {"seed": 1}. Raises ValueError if there is no such recipe,
+    its settings refuse the changes, or there can be no model at `out`.
     """
 
     name: str
@@ -36,6 +35,9 @@ class Training:
         if self.name not in RECIPES:
             raise ValueError(f"no recipe {self.name!r}; there are {', '.join(RECIPES)}")
         RECIPES[self.name].changed(**self.changes)
+        beside = (".training", ".curve.json")  # what lies beside a model has these names
+        if not self.out.name or self.out.is_dir() or self.out.name.endswith(beside):
+            raise ValueError(f"no model can be written to {str(self.out)!r}")
 
     @property
     def recipe(self) -> Recipe:
@@ -43,25 +45,12 @@ class Training:
         return RECIPES[self.name].changed(**self.changes)
 
     @property
-    def said(self) -> dict[str, Any]:
-        """All that the model depends on, as its file says it."""
-        recipe = self.recipe
-        said = {
-            "recipe": recipe.name,
-            "architecture": recipe.architecture.as_dict(),
-            "settings": asdict(recipe.settings),
-            "objective": recipe.objective.as_list(),
-        }
-        plain: dict[str, Any] = json.loads(json.dumps(said))
-        return plain
-
-    @property
     def is_finished(self) -> bool:
         """Whether the model and its curve are there. Raises ValueError if another model is."""
         if not (self.out.exists() and curve_path(self.out).exists()):
             return False
         about = checkpoint.load(self.out)[1]
-        for name, value in self.said.items():
+        for name, value in self.recipe.said.items():
             if about.get(name) != value:
                 raise ValueError(f"{self.out} has {name} {about.get(name)}, asked for is {value}")
         return True
@@ -69,8 +58,10 @@ class Training:
     def piece(self, device: str) -> Piece:
         """What a worker does for it: see `trained_files`."""
         where = str(self.out.resolve())
-        key = self.said | {"device": device}
-        return Piece(self.out.stem, key, trained_files, (self.name, self.changes, where, device))
+        key = self.recipe.said | {"device": device}
+        return Piece(
+            model_name(self.out), key, trained_files, (self.name, self.changes, where, device)
+        )
 
 
 def trained_files(name: str, changes: dict[str, int], out: str, device: str) -> Files:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,6 +50,7 @@ def fit(
     every: float = 60.0,
     measure: Callable[[int], dict[str, float]] | None = None,
     report: Callable[[dict[str, float]], None] | None = None,
+    about: Mapping[str, Any] | None = None,
     progress_bar: bool = True,
 ) -> History:
     """Maximises the mean bound over `data` and leaves the result in `model`.  (Eq. 9.6)
@@ -57,15 +58,17 @@ def fit(
     data: (N, D), on the device of the weights, where all is computed; prepare turns a batch of it
     into model input. With `checkpoint`, the whole state is written there at the end of an epoch, at
     most every `every` seconds, and after the last; with `resume`, training goes on from it, on the
-    same kind of device, and ends with the same weights, bit for bit. measure is
+    same kind of device, and ends with the same weights, bit for bit. about: what else a checkpoint
+    says of this training, as plain values of JSON; one that says otherwise is refused. measure is
     called with the number of each epoch that is over, and what it returns joins the epoch's row of
     the history, with which report is then called.
-    Raises ValueError if data is empty or unfit for the model, no weight may change, or the
-    checkpoint is not given or does not fit; TrainingDiverged, a FloatingPointError, if the bound,
+    Raises ValueError if data is empty or unfit for the model, no weight may change, the objective
+    returns something else than (batch,) numbers by name, or the checkpoint is not given or does not
+    fit; TrainingDiverged, a FloatingPointError, if the bound,
     what leads to it, or a weight at the end of an epoch is NaN or infinite: nothing is saved then.
     """
     objectives.require_objective(objective)
-    state = _at_the_start(model, data, settings)
+    state = _at_the_start(model, data, settings, about)
     if resume:
         if checkpoint is None:
             raise ValueError("resume=True needs the checkpoint to go on from, got None")
@@ -88,13 +91,15 @@ def fit(
     return state.history
 
 
-def _at_the_start(model: nn.Module, data: Tensor, settings: Settings) -> TrainingState:
+def _at_the_start(
+    model: nn.Module, data: Tensor, settings: Settings, about: Mapping[str, Any] | None
+) -> TrainingState:
     """A training of which no step is done. Raises ValueError as `fit` does."""
     if require_tensor("data", data).ndim != 2 or len(data) == 0:
         raise ValueError(f"data must be (N, D) with N ≥ 1, got shape {tuple(data.shape)}")
     if not isinstance(settings, Settings):
         raise ValueError(f"settings must be Settings(epochs, …), got {settings!r}")
-    state = TrainingState(model, settings, len(data))
+    state = TrainingState(model, settings, len(data), about)
     if data.device != state.device:
         raise ValueError(
             f"data must be on {state.device}, as the weights are, got {data.device}; "
@@ -111,9 +116,8 @@ def _epoch(
     for index in state.batches():
         x = prepare(torch.index_select(data, 0, index), generator=state.generator)
         with _precision(state), _located(state):
-            bound, terms = objective(
-                state.model, x, generator=state.generator, progress=state.progress
-            )
+            found = objective(state.model, x, generator=state.generator, progress=state.progress)
+        bound, terms = objectives.require_bound(found, len(x))
         loss = -_require_slope(bound).mean()
         _require_finite(loss, terms, state)
         state.descend(loss)
@@ -135,27 +139,24 @@ def _require_slope(bound: Tensor) -> Tensor:
 
 
 class Tally:
-    """The named terms of an epoch, kept as they come and added up at its end, in float64."""
+    """The named terms of an epoch, added up as they come, in float64."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.terms: dict[str, list[Tensor]] = {}
+        self.sums: dict[str, Tensor] = {}
 
     def add(self, count: int, terms: dict[str, Tensor]) -> None:
-        """Keeps one batch's terms, each (batch,)."""
+        """Adds one batch's terms, each (batch,)."""
         self.count += count
         for name, value in terms.items():
-            self.terms.setdefault(name, []).append(value.detach())
+            total = value.detach().sum(dtype=torch.float64)
+            self.sums[name] = self.sums[name].add_(total) if name in self.sums else total
 
     def row(self, state: TrainingState, seconds: float) -> dict[str, float]:
         """The epoch's row of the history: means per example, in nats."""
         rate = state.settings.rate(state.step - 1, state.steps)
         row: dict[str, float] = {"epoch": state.epoch + 1, "core_seconds": seconds, "rate": rate}
-        return row | {name: _total(values) / self.count for name, values in self.terms.items()}
-
-
-def _total(values: list[Tensor]) -> float:
-    return float(torch.cat([value.reshape(-1) for value in values]).sum(dtype=torch.float64))
+        return row | {name: total.item() / self.count for name, total in self.sums.items()}
 
 
 def _precision(state: TrainingState) -> AbstractContextManager[Any]:
@@ -178,13 +179,15 @@ def _require_finite(loss: Tensor, terms: dict[str, Tensor], state: TrainingState
         return
     means = {name: value.detach().mean().item() for name, value in terms.items()}
     shown = ", ".join(f"{name} {value:g}" for name, value in means.items())
-    raise TrainingDiverged(f"{_place(state)}: the bound is not finite ({shown}). {_advice(state)}")
+    raise TrainingDiverged(
+        f"{_at_step(state)}: the bound is not finite ({shown}). {_advice(state)}"
+    )
 
 
 def _require_finite_weights(state: TrainingState) -> None:
     """Raises TrainingDiverged if a gradient has spoilt a weight: a finite bound may have one."""
     if not _weights_are_finite(state):
-        raise TrainingDiverged(f"{_place(state)}: a weight is not finite. {_advice(state)}")
+        raise TrainingDiverged(f"{_at_step(state)}: a weight is not finite. {_advice(state)}")
 
 
 @contextmanager
@@ -197,9 +200,9 @@ def _located(state: TrainingState) -> Iterator[None]:
         yield
     except (ValueError, RuntimeError) as error:
         if isinstance(error, NotFiniteError) or not _weights_are_finite(state):
-            raise TrainingDiverged(f"{_place(state)}: {error}. {_advice(state)}") from error
+            raise TrainingDiverged(f"{_at_step(state)}: {error}. {_advice(state)}") from error
         if isinstance(error, ValueError):
-            raise ValueError(f"{_place(state)}: {error}") from error
+            raise ValueError(f"{_at_step(state)}: {error}") from error
         raise
 
 
@@ -207,7 +210,7 @@ def _weights_are_finite(state: TrainingState) -> bool:
     return all(bool(torch.isfinite(parameter).all()) for parameter in state.parameters)
 
 
-def _place(state: TrainingState) -> str:
+def _at_step(state: TrainingState) -> str:
     return f"step {state.step} (epoch {state.epoch + 1})"
 
 
@@ -234,6 +237,6 @@ def _add_measured(
 
 def _show(bar: Bar, row: dict[str, float]) -> None:
     """One epoch's figures on the progress bar."""
-    hidden = ("epoch", "core_seconds", "rate")
-    bar.set_postfix({k: f"{v:.2f}" for k, v in row.items() if k not in hidden}, refresh=False)
+    shown = {k: f"{v:.2f}" for k, v in row.items() if k not in objectives.OF_THE_EPOCH}
+    bar.set_postfix(shown, refresh=False)
     bar.update()

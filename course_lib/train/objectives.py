@@ -20,6 +20,7 @@ from course_lib.arguments import (
 from course_lib.bounds import importance_weighted_bound
 
 Bound = tuple[Tensor, dict[str, Tensor]]
+OF_THE_EPOCH = ("epoch", "core_seconds", "rate")  # what a row of the history has beside the terms
 
 
 class BoundTerms(Protocol):
@@ -191,9 +192,35 @@ def require_objective(objective: object) -> None:
         (importance_weighted, "importance_weighted(5)"),
         (warm_up, "warm_up(0.5)"),
         (free_bits, "free_bits(0.5)"),
+        (weighted_elbo, "weighted_elbo([0.5, 1.0])"),
     ):
         if objective is maker:
             raise ValueError(f"objective must be made with its number first: give {made}")
+
+
+def require_bound(found: object, count: int) -> Bound:
+    """What an objective returned for `count` examples.
+
+    Raises ValueError unless it is the bound and its named terms, each (count,), under names that an
+    epoch's row of the history does not have for something else.
+    """
+    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)):
+        got = f"{type(found).__name__} {found!r}" if isinstance(found, tuple) else found
+        raise ValueError(
+            "objective must return the bound and its terms by name, such as "
+            f'(elbo, {{"elbo": elbo}}), got {got}'
+        )
+    bound, terms = found
+    for name, value in (("the bound", bound), *terms.items()):
+        if not isinstance(value, Tensor) or value.shape != (count,):
+            got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{value!r}"
+            raise ValueError(
+                f"objective must return {name} as ({count},), one number an example, got {got}"
+            )
+    taken = sorted(terms.keys() & set(OF_THE_EPOCH))
+    if taken:
+        raise ValueError(f"objective must give its terms other names than {taken[0]!r}")
+    return bound, terms
 
 
 def _require_able(model: Trainable, method: str) -> None:

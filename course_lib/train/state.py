@@ -6,7 +6,7 @@ average, the optimisers' moments, the random generator, the step.
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ DEVICES = ("cpu", "cuda")
 class Settings:
     """How to train: nothing here depends on the clock or on the machine.
 
-    learning_rate is the peak: it rises linearly over `warmup` steps, then falls on a cosine to zero
-    at the last step. optimiser: "adam" (fused), or "muon" (Muon on the matrices, Adam on the rest).
+    learning_rate is multiplied by a rise, linear over `warmup` steps and then 1, and by a fall, a
+    cosine from 1 towards 0 over all steps; if the warm-up is short it is the peak. optimiser:
+    "adam" (fused), or "muon" (Muon on the matrices, Adam on the rest).
     average: decay of the running average of the weights, which then is the result; None for none.
     precision: of the matrix products, "float32" or "bfloat16" (on a processor that has no units for
     it, see `products`); everything else stays float32.
@@ -86,9 +87,15 @@ class TrainingState:
     other numbers, and ends with other weights. A file is written from the CPU.
     """
 
-    def __init__(self, model: nn.Module, settings: Settings, size: int) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        settings: Settings,
+        size: int,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
         self.model = _require_trainable(model)
-        self.settings, self.size = settings, size
+        self.settings, self.size, self.about = settings, size, dict(about or {})
         self.parameters: list[Tensor] = list(model.parameters())
         self.device = self.parameters[0].device
         self.optimisers = optimisers_of(self.model, settings.optimiser, settings.learning_rate)
@@ -157,11 +164,12 @@ class TrainingState:
         """Puts a saved state back.
 
         Raises ValueError if the file is damaged, of another architecture, no training's checkpoint,
-        or made with other settings, another number of images or on another kind of device.
+        made with other settings, another number of images or on another kind of device, or says
+        something else of itself than `about`.
         """
         tensors, about = checkpoint.load(path)
         # What older files do not say had no other value.
-        about = {"direction": "bottom-up", "device": "cpu"} | about
+        about = {"direction": "bottom-up", "device": "cpu"} | self.about | about
         if about.get("kind") != "training":
             raise ValueError(
                 f"{path} holds a {about.get('kind', 'file')}, not a training to resume"
@@ -184,7 +192,7 @@ class TrainingState:
         """What a checkpoint must agree on with the training that resumes it."""
         direction = getattr(self.model, "direction", "bottom-up")  # of a chain's encoder
         about = {"kind": "training", "images": self.size, "direction": direction}
-        return about | {"device": self.device.type} | asdict(self.settings)
+        return self.about | about | {"device": self.device.type} | asdict(self.settings)
 
 
 def _named_as_now(row: dict[str, float]) -> dict[str, float]:
