@@ -36,8 +36,8 @@ def test_depth_and_what_came_with_it(rows: dict[str, Any]) -> None:
     others = other_runs()
     deep = rows["mnist_hvae_3_warm"], others["mnist_hvae_3_warm_seed_1"]
     assert [round(row["nll"], 2) for row in deep] == [82.94, 82.90]
-    two_warm = [others[f"mnist_hvae_2_warm_seed_{seed}"]["nll"] for seed in range(2)]
-    assert [round(nll, 2) for nll in two_warm] == [83.46, 83.46]
+    two_warm = [others[f"mnist_hvae_2_warm_seed_{seed}"]["nll"] for seed in range(3)]
+    assert [round(nll, 2) for nll in two_warm] == [83.46, 83.46, 83.43]
     for recipe in ("mnist_hvae_1", "mnist_hvae_2"):
         same = [
             row["nll"] for row in all_runs() if row["recipe"] == recipe and row["epochs"] == 300

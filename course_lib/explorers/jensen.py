@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -174,13 +175,16 @@ class ModelAscent(Explorer):
         self.trails = {
             name: Trail(right, path.elbo, path.log_evidence) for name, path in self.paths.items()
         }
-        for name, high in zip(QS, (-1.69, -2.02), strict=True):
-            label(right, ROUNDS, high, f"q's {name}", of="axis", ha="right")
-        for path in paths:  # where both ways lead, faintly
-            for values, of in ((path.log_evidence, "evidence"), (path.elbo, "elbo")):
-                right.plot(values, color=COLOURS[of], alpha=0.22, linewidth=1.2)
+        self._draw_both_ways(right)
         trails = [artist for trail in self.trails.values() for artist in trail.artists]
         self.moving(self.density, *trails)
+
+    def _draw_both_ways(self, ax: Axes) -> None:
+        """Where they lead, faintly."""
+        for (name, path), high in zip(self.paths.items(), (-1.69, -2.02), strict=True):
+            label(ax, ROUNDS, high, f"q's {name}", of="axis", ha="right")
+            for values, of in ((path.log_evidence, "evidence"), (path.elbo, "elbo")):
+                ax.plot(values, color=COLOURS[of], alpha=0.22, linewidth=1.2)
 
     def update(self, qs: str, round: int) -> Reading:
         """Moves the model to where it stands after so many rounds."""
