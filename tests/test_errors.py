@@ -520,6 +520,12 @@ NO_ADVICE = (
     "--nthreads 1",
     "the worker at {} runs {} pieces at once; start it with --nthreads 1",
     "{} ended one worker after another: have they memory enough? ({})",
+    # test_train and test_misuse bring these, where the lists of recipes and of files are at hand
+    "name a recipe; --list shows them",
+    'objective must return the bound and its terms by name, such as (elbo, {"elbo": elbo}), got {}',
+    "{} and {} would have one row in {}, that of {}; give the files different names",
+    "{} does not ship: train it with python -m course_lib.train {}, and give the file that it "
+    "writes",
     # test_slides brings it
     "this needs what the pages need: python3 start.py pages installs it, or pip '.[pages]'",
     "^> ?",  # a pattern
