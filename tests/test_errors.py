@@ -7,6 +7,7 @@ it speaks of models and training, else into `advice.py`.
 import ast
 import hashlib
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from course_lib.index import command as index_command
 from course_lib.nets import GaussianNet, LogitNet
 from course_lib.shipped import RECIPES, NamedObjective, Recipe, load_model
 from course_lib.shipped import command as train_command
+from course_lib.shipped.results import read_rows
 from course_lib.train import (
     Settings,
     TrainingDiverged,
@@ -169,6 +171,12 @@ class Desk:
         self.patch.setitem(RECIPES, "small", replace(recipe, images="digits"))
         return train_command.main(["small", "--out", str(self.folder / "a.safetensors"), *words])
 
+    def with_small(self) -> "Desk":
+        """A recipe of MNIST that does not ship, of six steps."""
+        recipe = Recipe("small", "", Architecture(784, (3,), ((4,),)), Settings(1, 10_000))
+        self.patch.setitem(RECIPES, "small", recipe)
+        return self
+
     def study(self, out: str, epochs: int) -> int:
         row = {"arm": "slow", "failed": True}
         self.patch.setattr(
@@ -269,6 +277,33 @@ def other_epochs(desk: Desk, out: str) -> None:
     if not (desk.folder / "a.json").exists():
         assert desk.study("a.json", 1) == 0
     assert desk.study(out, 2) == 0
+
+
+def kept(desk: Desk, *names: str) -> None:
+    """The rows of copies of a model in one file."""
+    for name in names:
+        path = desk.folder / name
+        path.parent.mkdir(exist_ok=True)
+        shutil.copy(RECIPES["mnist_vae_2d"].path, path)
+    files = [str(desk.folder / name) for name in names]
+    rows = desk.folder / "rows.json"
+    evaluated([*files, "--save", str(rows)], desk)
+    assert len(read_rows(rows)) == len(names)
+
+
+def mnist_trained(desk: Desk) -> None:
+    words = ["small", "--out", str(desk.folder / "s.safetensors")]
+    desk.with_small()
+    assert train_command.main(words) == 0
+
+
+def nameless(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Any:
+    return model.elbo(x, generator=generator)
+
+
+def named(model: Any, x: Tensor, *, generator: Generator, progress: float) -> Any:
+    elbo = model.elbo(x, generator=generator)
+    return elbo, {"elbo": elbo}
 
 
 # A piece of the message, what calls for it, and what a reader does who follows it.
@@ -507,6 +542,26 @@ ADVICE: list[tuple[str, Act, Act]] = [
         lambda _: evaluated([]),
         lambda desk: evaluated(["mnist_vae_2d"], desk),
     ),
+    (
+        "give the files different names",
+        lambda desk: kept(desk, "a/m.safetensors", "b/m.safetensors"),
+        lambda desk: kept(desk, "a/m.safetensors", "b/n.safetensors"),
+    ),
+    (
+        "does not ship: train it with python -m course_lib.train small, and give the file",
+        lambda desk: evaluated(["small"], desk.with_small()),
+        lambda desk: [mnist_trained(desk), evaluated([str(desk.folder / "s.safetensors")], desk)],  # type: ignore[func-returns-value]
+    ),
+    (
+        "name a recipe; --list shows them",
+        lambda _: train_command.main(["--resume"]),
+        lambda desk: [train_command.main(["--list"]), desk.train("--resume")],
+    ),
+    (
+        'must return the bound and its terms by name, such as (elbo, {"elbo": elbo})',
+        lambda _: trained(tiny(), objective=nameless),
+        lambda _: trained(tiny(), objective=named),
+    ),
 ]
 
 
@@ -520,12 +575,6 @@ NO_ADVICE = (
     "--nthreads 1",
     "the worker at {} runs {} pieces at once; start it with --nthreads 1",
     "{} ended one worker after another: have they memory enough? ({})",
-    # test_train and test_misuse bring these, where the lists of recipes and of files are at hand
-    "name a recipe; --list shows them",
-    'objective must return the bound and its terms by name, such as (elbo, {"elbo": elbo}), got {}',
-    "{} and {} would have one row in {}, that of {}; give the files different names",
-    "{} does not ship: train it with python -m course_lib.train {}, and give the file that it "
-    "writes",
     # test_slides brings it
     "this needs what the pages need: python3 start.py pages installs it, or pip '.[pages]'",
     "^> ?",  # a pattern
