@@ -502,25 +502,32 @@ def start(request: pytest.FixtureRequest, counts: torch.Tensor) -> VAE:
     return model
 
 
-def swept(start: VAE, counts: torch.Tensor, betas: torch.Tensor, epochs: int) -> VAE:
-    """Sixteen copies of it, each trained on with a weight of its own."""
-    sweep = stack([start] * 16)
-    settings = Settings(epochs, 256, 0.01, 20)
-    fit(sweep, counts, settings, objective=weighted_elbo(betas), progress_bar=False)
-    return sweep
-
-
 @pytest.mark.slow
-def test_what_the_sixteen_models_trade(start: VAE, counts: torch.Tensor) -> None:
-    """Chapter 5: the rate falls, the ELBO is flat, the chords lie, the objective passes log p."""
-    betas = torch.tensor([0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32, 64])
-    sweep = swept(start, counts, betas, 40)
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_what_the_sixteen_models_trade(seed: int, counts: torch.Tensor) -> None:
+    """Chapter 5: the rate falls, the ELBO is flat, the chords lie, the objective passes log p.
+
+    Trained as the chapter trains its sixteen, in float64, where processors differ little.
+    """
+    counts = counts.double()
+    betas = torch.tensor([0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32, 64]).double()
+    net = Architecture(64, (2,), ((32, 32),), "binomial")
+    model = net.build(seed=seed, data_mean=(counts.mean(0) / 16).float()).double()
+    fit(model, counts, Settings(100, 128, 0.01), progress_bar=False)
+    assert isinstance(model, VAE)
+    sweep = stack([model] * 16)
+    fit(
+        sweep,
+        counts,
+        Settings(30, 128, 0.005),
+        objective=weighted_elbo(betas),
+        progress_bar=False,
+    )
     terms = rate_distortion(sweep, counts, samples=4, generator=rng(5))
     rate, distortion = terms.rate.mean(-1), terms.distortion.mean(-1)
     loss = rate + distortion
     assert (rate.diff() < 0).all()
-    assert (loss[3:8] < loss.min() + 2).all()  # from ½ to 2; up to 1.4 nats were read
-    assert loss.max() > loss.min() + 100
+    assert (loss[3:8] < loss.min() + 1).all()  # from ½ to 2
     chords = -distortion[9:14:2].diff() / rate[9:14:2].diff()
     assert (betas[9:12:2] < chords).all()
     assert (chords < betas[11:14:2]).all()
@@ -537,7 +544,9 @@ def test_no_lively_model_was_found_where_a_collapsed_one_is_stable(
 ) -> None:
     """Chapter 5: going on from a lively model, the rate is all but gone above β = 53.6."""
     betas = torch.linspace(40, 70, 16)  # 40, 42, …, 70
-    sweep = swept(start, counts, betas, 120)
+    sweep = stack([start] * 16)
+    settings = Settings(120, 256, 0.01, 20)
+    fit(sweep, counts, settings, objective=weighted_elbo(betas), progress_bar=False)
     rate = rate_distortion(sweep, counts, samples=4, generator=rng(5)).rate.mean(-1)
     assert rate[0] > 0.5
     assert rate[betas == 48].item() < 0.1

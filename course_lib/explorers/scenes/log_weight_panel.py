@@ -82,7 +82,7 @@ class LogWeightPanel:
         written = {
             "evidence": (evidence + ROOM, f"log p(x) = {log_p}"),
             "elbo": (foot_of_elbo, f"ELBO = {bound}"),
-            "gap": ((evidence + foot) / 2, f"lost:\n{lost}"),
+            "gap": ((evidence + foot) / 2, f"gap:\n{lost}"),
         }
         for of, (y, text) in written.items():
             self._texts[of].set_text(text)
