@@ -1,6 +1,8 @@
 """The commands in benchmarks/ start, and what they say of the code is true of the code that is."""
 
 import ast
+import json
+import os
 import subprocess
 import sys
 from functools import cache
@@ -38,9 +40,41 @@ def run(name: str, words: str) -> str:
     return done.stdout
 
 
+# All in one process: most of the time goes into importing torch.
+HELP = """
+import contextlib, io, json, runpy, sys
+told = {}
+for path in sys.argv[1:]:
+    sys.argv, out = [path, "--help"], io.StringIO()
+    try:
+        with contextlib.redirect_stdout(out):
+            runpy.run_path(path, run_name="__main__")
+    except SystemExit as end:
+        told[path] = [end.code or 0, out.getvalue()]
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, tuple[int, str]]:
+    """How each command ends that is asked for help, and what it prints."""
+    paths = [str(FOLDER / f"{name}.py") for name in COMMANDS]
+    done = subprocess.run(
+        [sys.executable, "-c", HELP, *paths],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(FOLDER)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return {Path(path).stem: (code, text) for path, (code, text) in json.loads(done.stdout).items()}
+
+
 @pytest.mark.parametrize("name", COMMANDS)
-def test_each_says_what_it_can_do(name: str) -> None:
-    assert f"usage: {name}.py" in run(name, "--help")
+def test_each_says_what_it_can_do(name: str, told: dict[str, tuple[int, str]]) -> None:
+    code, text = told[name]
+    assert code == 0
+    assert f"usage: {name}.py" in text
 
 
 @pytest.mark.slow

@@ -193,28 +193,30 @@ def test_two_explorers_of_one_run_live_together() -> None:
     in_a_kernel(story)
 
 
-@pytest.mark.parametrize(
-    ("empty", "put"),
-    [
-        ("{}", "bag[KEY] = GaussianGap()"),
-        ("[]", "bag.append(GaussianGap())"),
-        ("{'both': [()]}", "bag['both'][0] += (GaussianGap(),)"),
-        ("type('Bag', (), {})()", "bag.__dict__.setdefault(KEY, GaussianGap())"),
-        ("widgets.VBox()", "bag.children += (GaussianGap(),)"),
-        ("[]", "bag.append(GaussianGap().at)"),
-    ],
-)
-def test_an_explorer_lives_while_something_with_a_name_holds_it(empty: str, put: str) -> None:
+BAGS = {  # what is made empty, and how one more explorer is put into it
+    "bag[KEY] = GaussianGap()": "{}",
+    "bag.append(GaussianGap())": "[]",
+    "bag['both'][0] += (GaussianGap(),)": "{'both': [()]}",
+    "bag.__dict__.setdefault(KEY, GaussianGap())": "type('Bag', (), {})()",
+    "bag.children += (GaussianGap(),)": "widgets.VBox()",
+    "bag.append(GaussianGap().at)": "[]",
+}
+
+
+def test_an_explorer_lives_while_something_with_a_name_holds_it() -> None:
     """The reader edits the one cell from key a to key b, and both explorers are meant to stay."""
 
     async def story(run: Run) -> None:
-        await run(f"import ipywidgets as widgets; bag = {empty}", "a")
-        await run(put.replace("KEY", "'a'"), "b")
-        await run(put.replace("KEY", "'b'"), "b")
-        await run("'the next cell'", "c")
-        assert await run("print(held())", "d") == "2"
-        await run("Out  # where IPython keeps every result does not count", "d")
-        await run("del bag", "a")
-        assert await run("print(held())", "d") == "1"  # the last run of b
+        for put, empty in BAGS.items():
+            await run(f"import ipywidgets as widgets; bag = {empty}", "a")
+            await run(put.replace("KEY", "'a'"), "b")
+            await run(put.replace("KEY", "'b'"), "b")
+            await run("'the next cell'", "c")
+            assert await run("print(held())", "d") == "2", put
+            await run("Out  # where IPython keeps every result does not count", "d")
+            await run("del bag", "a")
+            assert await run("print(held())", "d") == "1", put  # the last run of b
+            await run("'no explorer any more'", "b")
+            assert await run("print(held())", "d") == "0", put
 
     in_a_kernel(story)

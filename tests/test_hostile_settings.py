@@ -307,27 +307,45 @@ def test_the_numbers_are_the_same_in_any_surroundings(
 
 # Much is computed when a module is imported: here that too happens in the other surroundings.
 PROGRAM = """
-import json, sys, tempfile, pathlib, torch
+import json, sys, pathlib, torch, traceback
 torch.set_default_device("meta")
 torch.set_default_dtype(torch.float64)
 from test_hostile_settings import PATHS, flat
-path = next(path for path in PATHS if path.__name__ == sys.argv[1])
 sys.stdout, out = sys.stderr, sys.stdout
-found = flat(path(pathlib.Path(tempfile.mkdtemp(dir=sys.argv[2]))))
-print(json.dumps({name: repr(value) for name, value in found.items()}), file=out)
+results = {}
+for path in PATHS:
+    folder = pathlib.Path(sys.argv[1], path.__name__)
+    folder.mkdir()
+    try:
+        found = {name: repr(value) for name, value in flat(path(folder)).items()}
+    except Exception:
+        found = traceback.format_exc()
+    results[path.__name__] = found
+print(json.dumps(results), file=out)
 """
+
+
+@pytest.fixture(scope="module")
+def set_before_the_imports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What every path finds in a process of its own, or the error that it ended with."""
+    folders = [str(Path(__file__).parent), str(PACKAGE.parent)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders), "PYTHONUTF8": "1"}
+    folder = str(tmp_path_factory.mktemp("before"))
+    program = [sys.executable, "-W", "error", "-c", PROGRAM, folder]
+    run = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    results: dict[str, Any] = json.loads(run.stdout)
+    return results
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.__name__)
 def test_the_numbers_are_the_same_where_they_are_set_before_the_imports(
-    path: Callable[[Path], Found], clean: dict[str, dict[str, Any]], tmp_path: Path
+    path: Callable[[Path], Found],
+    clean: dict[str, dict[str, Any]],
+    set_before_the_imports: dict[str, Any],
 ) -> None:
-    folders = [str(Path(__file__).parent), str(PACKAGE.parent)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders), "PYTHONUTF8": "1"}
-    program = [sys.executable, "-W", "error", "-c", PROGRAM, path.__name__, str(tmp_path)]
-    run = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr[-3000:]
-    found, expected = json.loads(run.stdout), clean[path.__name__]
+    found, expected = set_before_the_imports[path.__name__], clean[path.__name__]
+    assert isinstance(found, dict), found
     assert found.keys() == expected.keys()
     other = [name for name, value in expected.items() if found[name] != repr(value)]
     assert not other
