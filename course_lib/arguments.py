@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from itertools import zip_longest
+from numbers import Integral
 from typing import TypedDict
 
 import torch
@@ -56,7 +57,7 @@ def as_double(name: str, value: Numbers) -> Tensor:
     if isinstance(value, Tensor):
         return require_floating(name, value)
     try:
-        return torch.as_tensor(value, **DOUBLE)
+        return torch.tensor(value, **DOUBLE)  # a copy, of an array too
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"{name} must be numbers or a tensor of floats, got {value!r}") from None
 
@@ -143,7 +144,7 @@ def require_all(name: str, value: Tensor, good: Tensor, expected: str) -> Tensor
     entry = value.detach().expand(good.shape)[where].item()
     kind = ValueError if math.isfinite(entry) else NotFiniteError
     place = f" at index {where}" if where else ""
-    raise kind(f"{name} must be {expected}, got {entry:g}{place}")
+    raise kind(f"{name} must be {expected}, got {entry:.8g}{place}")
 
 
 def require_event(name: str, value: Tensor, size: int) -> Tensor:
@@ -178,13 +179,6 @@ def require_like(name: str, value: Tensor, weight: Tensor) -> Tensor:
     return value
 
 
-def require_cpu(name: str, value: Tensor) -> Tensor:
-    """Raises ValueError unless `value` is a tensor in the processor's own memory."""
-    if require_tensor(name, value).device.type != "cpu":
-        raise ValueError(f"{name} must be on the CPU, got {value.device}; move it with .cpu()")
-    return value
-
-
 def require_same_dtype(first: str, a: Tensor, second: str, b: Tensor) -> None:
     """Raises ValueError unless the two tensors have one precision."""
     if a.dtype != b.dtype:
@@ -211,11 +205,16 @@ def require_expansion(name: str, wanted: Sequence[int], of: str, shape: torch.Si
         raise ValueError(f"{of} {tuple(shape)} cannot be repeated to {name} {tuple(target)}")
 
 
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number, Python's or NumPy's; a bool is none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def require_count(name: str, value: int, least: int = 1) -> int:
     """Raises ValueError unless `value` is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if not is_whole(value) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    return value
+    return int(value)
 
 
 def require_number(name: str, value: float, *, positive: bool = False) -> float:
@@ -228,9 +227,9 @@ def require_number(name: str, value: float, *, positive: bool = False) -> float:
 
 def require_seed(name: str, value: int) -> int:
     """Raises ValueError unless `value` is a whole number that torch takes for a seed."""
-    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**64:
+    if not is_whole(value) or not -(2**63) <= value < 2**64:
         raise ValueError(f"{name} must be a whole number from -2**63 to 2**64 - 1, got {value!r}")
-    return value
+    return int(value)
 
 
 def require_generator(generator: torch.Generator) -> torch.Generator:

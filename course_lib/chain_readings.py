@@ -39,6 +39,8 @@ READINGS = (CORRECT, CONDITIONAL, MARGINAL, SHORT)
 class ChainModel(Protocol):
     """A trained chain, as `sample_terms` asks for one: vae.MarkovHVAE is one."""
 
+    direction: str
+
     @property
     def prior(self) -> DiagonalGaussian:
         """p(z_T)."""
@@ -138,11 +140,14 @@ def sample_terms(
     group, at the z_t of each of its members. With a member's own component in the mean this is too
     low on average (entropy is concave), without it too high (Jensen); the two meet as `size` grows.
     A reading with the marginal KL adds h(z_T|x), and is too low or too high with it.
-    Raises ValueError if groups < 1 or size < 2, and as `model.encode` does.
+    Raises ValueError if groups < 1 or size < 2, if the model is encoded from the top, whose
+    q(z_t|x) is another, and as `model.encode` does.
     Source: Yin & Zhou 2018, Semi-Implicit Variational Inference, for the lower one.
     """
     require_count("groups", groups)
     require_count("size", size, least=2)
+    if model.direction != "bottom-up":
+        raise ValueError(f"model must be encoded bottom-up, got one that is {model.direction}")
     found = [_group(model, x, size, generator) for _ in range(groups)]
     joined = {name: torch.stack([group[name] for group in found], dim=-x.ndim) for name in found[0]}
     above = joined.pop("above")

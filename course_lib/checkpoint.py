@@ -23,7 +23,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from course_lib.arguments import require_cpu, require_finite
+from course_lib.arguments import require_finite, require_tensor
 
 FORMAT = "course-lib checkpoint 1"
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
@@ -144,7 +144,9 @@ def _require_tensors(tensors: dict[str, Tensor]) -> None:
     for name, value in tensors.items():
         if not isinstance(name, str):
             raise ValueError(f"the names of tensors must be text, got {name!r}")
-        if require_cpu(name, value).layout != torch.strided:
+        if require_tensor(name, value).device.type != "cpu":
+            raise ValueError(f"{name} must be on the CPU, got {value.device}; move it with .cpu()")
+        if value.layout != torch.strided:
             raise ValueError(f"{name} must be a dense tensor, got {value.layout}")
 
 

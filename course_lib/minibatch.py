@@ -28,8 +28,9 @@ def estimate(values: Tensor, index: Tensor) -> Tensor:
     Raises ValueError if values is not a vector, a batch is empty or an index is outside.
     """
     _require_vector("values", values)
+    index = require_index("index", index, len(values))
     size = require_count("batch size", index.shape[-1] if index.ndim else 0)
-    return values[require_index("index", index, len(values))].sum(-1) * (len(values) / size)
+    return values[index].sum(-1) * (len(values) / size)
 
 
 def estimate_variance(values: Tensor, size: int, *, replacement: bool) -> Tensor:

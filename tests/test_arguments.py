@@ -26,7 +26,6 @@ GOOD: list[Callable[[Tensor], Tensor]] = [
     lambda x: A.require_nonempty("x", x),
     lambda x: A.require_all("x", x, x > 0, "positive"),
     lambda x: A.require_like("x", x, x.detach()),
-    lambda x: A.require_cpu("x", x),
 ]
 
 
@@ -73,7 +72,6 @@ BAD: list[tuple[Callable[[], object], str]] = [
     ),
     (lambda: A.require_like("x", [1.0], doubles(1)), r"x must be a tensor of floats, got list"),  # type: ignore[arg-type]
     (lambda: A.require_like("x", torch.ones(1), doubles(1)), r"x must be torch.float64.*float32"),
-    (lambda: A.require_cpu("x", doubles(1).to("meta")), r"x must be on the CPU, got meta"),
     (lambda: A.require_number("x", doubles(1)), r"x must be one number, got tensor"),  # type: ignore[arg-type]
     (lambda: A.require_number("x", "1"), r"x must be one number, got '1'"),  # type: ignore[arg-type]
     (lambda: A.require_number("x", True), r"x must be one number, got True"),

@@ -16,7 +16,15 @@ from torch import Tensor
 import course_lib
 from course_lib.bounds import bits_per_dimension, gap, log_weights
 from course_lib.distributions import DiagonalGaussian, FullGaussian, expectation, probability
-from course_lib.exact import ScalarChain, ScalarLatent, square_world, tanh_world
+from course_lib.exact import (
+    LinearGaussian,
+    ScalarChain,
+    ScalarLatent,
+    expected_importance_weighted_bound,
+    linear_world,
+    square_world,
+    tanh_world,
+)
 
 WORLD, X = tanh_world(2.0, 1.5, 0.3, 0.5), torch.tensor([1.1], dtype=torch.float64)
 
@@ -366,3 +374,26 @@ def test_an_elbo_that_the_tails_carry_is_refused() -> None:
     for wide in (3.0, 4.0, mixed):
         with pytest.raises(ValueError, match="q's tails carry the expectation of log p"):
             world.elbo(DiagonalGaussian.from_std(0.0, wide), 1.0)
+
+
+def test_a_value_for_each_q_and_no_other_number() -> None:
+    """z[:, 0] is the first q's, and would be averaged in the place of all three."""
+    three = DiagonalGaussian.from_std(torch.tensor([[0.0], [1.0], [2.0]]), 1.0)
+    for average in (expectation, probability):
+        with pytest.raises(ValueError, match=r"to \(\d+, 3\), got \(\d+, 1\)"):
+            average(three, lambda z: z[:, 0])
+    one = DiagonalGaussian.from_std(torch.zeros(1, 1), 1.0)
+    two_functions = expectation(one, lambda z: torch.cat([z[..., 0], z[..., 0].square()], 1))
+    assert two_functions.tolist() == pytest.approx([0.0, 1.0], abs=1e-6)
+
+
+def test_a_q_whose_variance_is_no_number_has_a_mean() -> None:
+    """A std of 1e-25 can be held in single precision, its square cannot."""
+    narrow = DiagonalGaussian.from_std(torch.zeros(1), 1e-25)
+    half = expectation(narrow, lambda z: (z[..., 0] > 0).float(), breaks=[0.0])
+    assert half.item() == pytest.approx(0.5, abs=1e-6)
+    tiny = DiagonalGaussian(torch.zeros(1).double(), torch.tensor([-400.0]).double())
+    exact = LinearGaussian([[1.0]], 0.0, 1.0).elbo(tiny, [0.0]).item()
+    assert linear_world(1.0, 1.0).elbo(tiny, [0.0]).item() == pytest.approx(exact, rel=1e-9)
+    bound = expected_importance_weighted_bound(linear_world(1.0, 1.0), tiny, [0.0], [1])
+    assert bound.item() == pytest.approx(exact, rel=1e-9)

@@ -216,3 +216,15 @@ def test_from_covariance_keeps_the_covariance(size: int, seed: int, decades: flo
     q = FullGaussian.from_covariance(torch.zeros(size, dtype=torch.float64), covariance)
     # Cholesky is backward stable: L Lᵀ differs from Σ by (D + 1) ε of its largest entry.
     torch.testing.assert_close(q.covariance, covariance, rtol=0, atol=4 * (size + 1) * EPS)
+
+
+@pytest.mark.parametrize(
+    "covariance",
+    [
+        torch.tensor([[1e4, 3.0], [0.0, 1.0]]),
+        torch.tensor([[1e12, 0.0, 0.0], [0.0, 1.0, 0.5], [0.0, -0.5, 1.0]]).double(),
+    ],
+)
+def test_a_large_variance_hides_no_asymmetry_elsewhere(covariance: Tensor) -> None:
+    with pytest.raises(ValueError, match="covariance must be symmetric"):
+        FullGaussian.from_covariance(torch.zeros(len(covariance)).to(covariance), covariance)

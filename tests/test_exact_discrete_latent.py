@@ -197,3 +197,14 @@ def test_errors_name_the_argument() -> None:
         two_state_world([0.3, 0.3])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"prior must be a probability, got 1\.5"):
         two_state_world(1.5)
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int8, torch.int64])
+def test_a_state_may_be_a_byte_however_many_states_there_are(kind: torch.dtype) -> None:
+    """256 and 300 do not fit in a byte, and must not be turned into one for comparison."""
+    for states in (200, 256, 300):
+        prior = Categorical(torch.zeros(states).double())
+        world = DiscreteLatent(prior, Bernoulli(torch.zeros(states, 1).double()))
+        z = torch.tensor([0, 5, 100]).to(kind)
+        assert prior.log_prob(z).tolist() == pytest.approx([-math.log(states)] * 3, rel=1e-14)
+        assert world.decoder(z).batch_shape == (3,)

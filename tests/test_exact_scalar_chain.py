@@ -14,8 +14,9 @@ from torch import Generator, Tensor
 
 from course_lib.checks import monte_carlo
 from course_lib.distributions import DiagonalGaussian
-from course_lib.exact import LinearGaussianChain, ScalarChain, tanh_world
+from course_lib.exact import LinearGaussian, LinearGaussianChain, ScalarChain, tanh_world
 from course_lib.exact.numerics.quadrature import WEIGHTS, panel_weights
+from course_lib.exact.scalar_chain import standard_steps
 from course_lib.exact.tanh_arrow import _matters
 
 TWO = [(3.0, 0.5, 0.0, 0.4), (2.0, 3.0, 0.7, 0.3)]  # skew −0.124
@@ -256,3 +257,23 @@ def test_expectations_by_simulation(generator: Generator) -> None:
 def test_bad_input_is_named(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_what_is_kept_in_inference_mode_serves_a_later_slope() -> None:
+    """Nodes, marginals and singular values are made once; an inference tensor has no slopes."""
+    standard_steps.cache_clear()
+    chain, line = ScalarChain([(2.0, 1.0, 0.0, 0.5)]), LinearGaussian([[1.0, 0.5]], 0.0, 1.0)
+    std = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    x = torch.tensor([0.4], dtype=torch.float64, requires_grad=True)
+
+    def bound(std: Tensor) -> Tensor:
+        return chain.elbo([lambda below: DiagonalGaussian.from_std(0.3 * below, std)], [1.0])
+
+    with torch.inference_mode():
+        bound(std), line.log_evidence(x), line.evidence
+    (slope,) = torch.autograd.grad(bound(std), std)
+    with torch.no_grad():
+        step = (bound(std + 1e-5) - bound(std - 1e-5)) / 2e-5
+    assert slope.item() == pytest.approx(step.item(), rel=1e-6)
+    (slope,) = torch.autograd.grad(line.evidence.log_prob(x) + line.log_evidence(x), x)
+    assert slope.item() == pytest.approx(-2 * 0.4 / (1 + 1.25), rel=1e-12)

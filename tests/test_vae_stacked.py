@@ -10,7 +10,7 @@ from course_lib.bounds import terms
 from course_lib.evaluate import rate_distortion
 from course_lib.nets import GaussianNet
 from course_lib.train import Objective, Settings, fit, weighted_elbo
-from course_lib.vae import HVAE, VAE, Architecture
+from course_lib.vae import HVAE, VAE, Architecture, active_units
 from course_lib.vae.stacked import StackedLinear, stack, unstack
 
 ARCHITECTURE = Architecture(6, (2,), ((5,),), "binomial", 4)
@@ -149,3 +149,13 @@ def test_stacking_copies(generator: Generator) -> None:
 def test_bad_input_is_named(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_batch_that_is_no_batch_of_each_model_is_refused(generator: Generator) -> None:
+    """(D,) would be given to each model's weights with every model's biases."""
+    several = stack([Architecture(3, (2,), ((4,),)).build(seed=seed) for seed in range(4)])
+    for shape in ((3,), (2, 5, 3)):
+        with pytest.raises(ValueError, match=rf"4 models at once need .* got shape \({shape[0]},"):
+            several.elbo(torch.ones(shape), generator=generator)
+    with pytest.raises(ValueError, match="one model, got several at once; take one with unstack"):
+        active_units(several, torch.ones(5, 3), generator=generator)

@@ -15,6 +15,7 @@ from course_lib.arguments import (
 )
 from course_lib.distributions import Distribution, Gaussian, expectation, kl_divergence
 from course_lib.distributions.base import require_distribution
+from course_lib.distributions.kl import has_kl_divergence
 
 
 def gap(q: Distribution, posterior: Distribution) -> Tensor:
@@ -23,15 +24,16 @@ def gap(q: Distribution, posterior: Distribution) -> Tensor:
     If the KL or the ELBO is finite, so is the other. Where q has mass that the posterior has not,
     or tails so much heavier as a Cauchy's are beside a Gaussian's, the KL is +∞, the ELBO −∞, and
     their sum says nothing. Closed form where there is one, else quadrature over a one-dimensional
-    q. Returns (*batch,) nats, ≥ 0.
+    Gaussian q. Returns (*batch,) nats, ≥ 0. Raises ValueError if neither is possible, or the
+    batches do not broadcast.
     """
     require_distribution("q", q)
     require_distribution("posterior", posterior)
-    if isinstance(q, Gaussian) and isinstance(posterior, Gaussian):
+    if has_kl_divergence(q, posterior) or not isinstance(q, Gaussian) or q.event_shape != (1,):
         return kl_divergence(q, posterior)
-    if isinstance(q, Gaussian) and q.event_shape == (1,):
-        return expectation(q, lambda z: q.log_prob(z) - posterior.log_prob(z))
-    return kl_divergence(q, posterior)
+    batches = q.batch_shape, posterior.batch_shape
+    wide = q.expand(require_broadcastable("q's batch", batches[0], "posterior's batch", batches[1]))
+    return expectation(wide, lambda z: wide.log_prob(z) - posterior.log_prob(z))
 
 
 def candidate_log_evidence(log_joint: Numbers, log_posterior: Numbers) -> Tensor:

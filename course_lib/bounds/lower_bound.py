@@ -79,7 +79,8 @@ def terms(model: LatentModel, q: Distribution, x: Tensor, z: Tensor) -> ElboTerm
     given = model.decoder(z)
     _require_sample_axis(model, given, x, z, q.batch_shape)
     reconstruction = _log_likelihood(given, x).mean(dim=0)
-    return ElboTerms(reconstruction, kl_divergence(q, model.prior))
+    kl = kl_divergence(q, model.prior)
+    return ElboTerms(reconstruction, kl.expand_as(reconstruction))
 
 
 def naive_log_evidence(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:

@@ -40,12 +40,18 @@ def effective_sample_size(log_weights: Tensor, dim: int = 0) -> Tensor:
 def self_normalised_expectation(log_weights: Tensor, values: Tensor) -> Tensor:
     """E_{p(z|x)} f(z) ≈ Σ w_i f(z_i) / Σ w_i with z_i ~ q: p(x) cancels.  (Eq. 2.6)
 
-    log_weights (S, *batch), values (S, *batch), finite. Returns (*batch,), biased of order 1/S.
+    log_weights (S, *batch), values (S, *batch), finite; where one batch has 1, the other may have
+    more. Returns (*batch,), biased of order 1/S.
     Raises ValueError if S < 1, the shapes do not fit, a log-weight is NaN or +∞, or all are −∞.
     """
     _require_log_weights(log_weights, 0)
     _require_some_weight(log_weights, 0)
     require_finite("values", values)
+    if values.ndim != log_weights.ndim or len(values) != len(log_weights):  # one value, one weight
+        raise ValueError(
+            f"values must have shape (S, *batch), as log_weights {tuple(log_weights.shape)} have, "
+            f"got {tuple(values.shape)}"
+        )
     require_broadcastable("log_weights", log_weights.shape, "values", values.shape)
     return (torch.softmax(log_weights, 0) * values).sum(0)
 

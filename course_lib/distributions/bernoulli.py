@@ -26,7 +26,10 @@ class Bernoulli:
 
     @classmethod
     def from_probs(cls, probs: Numbers) -> "Bernoulli":
-        """From P(x_d = 1), (*batch, D), each in [0, 1]; one number gives D = 1."""
+        """From P(x_d = 1), (*batch, D), each in [0, 1]; one number gives D = 1.
+
+        At 0 and at 1 the logit is infinite, and so has no slope: gradients in probs are NaN there.
+        """
         return cls(logits_of(probs))
 
     @property

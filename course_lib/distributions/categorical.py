@@ -77,14 +77,13 @@ class Categorical:
         value: integers 0 … K−1, (*samples, *batch). Returns (*samples, *batch).
         Raises ValueError on floats, on indices out of range and on shapes that do not fit.
         """
-        require_integers("value", value)
+        index = require_integers("value", value).long()  # bytes could not be held against K
         size = self.log_probs.shape[-1]
         shape = require_broadcastable("value", value.shape, "batch", self.batch_shape)
-        inside = (value >= 0) & (value < size)
-        require_all("value", value, inside, f"a category from 0 to {size - 1}")
+        inside = (index >= 0) & (index < size)
+        require_all("value", index, inside, f"a category from 0 to {size - 1}")
         table = self.log_probs.expand((*shape, size))
-        index = value.long().expand(shape).unsqueeze(-1)
-        return table.gather(-1, index).squeeze(-1)
+        return table.gather(-1, index.expand(shape).unsqueeze(-1)).squeeze(-1)
 
     def sample(self, shape: Sequence[int] = (), *, generator: torch.Generator) -> Tensor:
         """Draws (*shape, *batch) of int64."""

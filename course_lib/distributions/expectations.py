@@ -41,7 +41,8 @@ def expectation(
     """E_q f(z) for a one-dimensional Gaussian q, by the trapezoid rule over ±12 standard
     deviations.
 
-    f maps z (nodes, *batch, 1) to (nodes, *batch). For smooth f the rule converges faster than any
+    f maps z (nodes, *batch, 1) to (nodes, *batch), and where q's batch has 1 it may have more. For
+    smooth f the rule converges faster than any
     power of the step. breaks: the z where f jumps or bends, as 1[z > 0.1] does at 0.1; between
     them the rule is Gauss and Legendre's. tolerance: of E_q|f|, or of 1 where f takes both signs.
     Sums in float64; float32 values of f agree no better than their rounding, so tolerance is then
@@ -74,7 +75,7 @@ def expectation(
 def _between(q: Gaussian, f: Function, breaks: Sequence[float], panels: int) -> Tensor:
     """E_q f with nodes strictly between the breaks, (*batch,): so many panels from each to next."""
     places = require_finite("breaks", as_double("breaks", breaks)).sort().values
-    mean, std = q.mean.double(), q.variance.double().sqrt()  # (*batch, 1)
+    mean, std = q.mean.double(), q.scale_tril.squeeze(-1).double()  # (*batch, 1)
     cuts = ((places - mean) / std).clamp(-REACH, REACH)  # (*batch, B)
     ends = torch.full_like(cuts[..., :1], REACH)
     edges = torch.cat([-ends, cuts, ends], -1)
@@ -188,7 +189,9 @@ def _require_line(q: Gaussian) -> None:
 def _require_one_each(values: Tensor, z: Tensor) -> Tensor:
     """Raises ValueError unless f gave one number, not NaN, for each z (nodes, *batch, 1)."""
     require_no_nan("f(z)", values)
-    if values.ndim != z.ndim - 1 or len(values) != len(z):
+    axes = zip(values.shape[1:], z.shape[1:-1], strict=False)
+    fits = len(values) == len(z) and all(own in (1, given) for given, own in axes)
+    if values.ndim != z.ndim - 1 or not fits:
         raise ValueError(
             f"f must map z {tuple(z.shape)} to {tuple(z.shape[:-1])}, got {tuple(values.shape)}"
         )

@@ -145,16 +145,18 @@ def _require_cholesky_factor(factor: Tensor) -> None:
 def _require_symmetric(covariance: Tensor) -> None:
     """Raises ValueError if the two triangles differ by more than rounding can explain.
 
-    An inverse of condition number c is asymmetric by about c times the precision ε, relative to
-    its largest entry; √ε of the largest entry allows c up to 1/√ε, about 1e8 in float64.
+    An inverse of condition number c is asymmetric by about c times the precision ε; √ε allows c up
+    to 1/√ε, about 1e8 in float64. Entry (i, j) is measured in √(C_ii C_jj): a covariance of large
+    numbers would hide that two small ones have none.
     """
     require_floating("covariance", covariance)
     values = covariance.detach()
     if values.numel() == 0 or torch.equal(values, values.mT):
         return
-    largest = values.abs().amax(dim=(-2, -1))  # (*batch,)
-    asymmetry = (values - values.mT).abs().amax(dim=(-2, -1))
-    if bool((asymmetry > torch.finfo(values.dtype).eps ** 0.5 * largest).any()):
+    scale = values.diagonal(dim1=-2, dim2=-1).abs().sqrt()  # (*batch, D)
+    asymmetry = (values - values.mT).abs()
+    allowed = torch.finfo(values.dtype).eps ** 0.5 * scale.unsqueeze(-1) * scale.unsqueeze(-2)
+    if bool((asymmetry > allowed).any()):
         smallest = torch.linalg.eigvalsh(0.5 * (values + values.mT)).min().item()
         raise ValueError(
             f"covariance must be symmetric positive definite, got entries that differ from "

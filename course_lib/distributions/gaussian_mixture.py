@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_broadcastable, require_event
+from course_lib.arguments import located, require_broadcastable, require_event
 from course_lib.distributions.categorical import Categorical
 from course_lib.distributions.full_gaussian import Gaussian
 
@@ -24,7 +24,8 @@ class GaussianMixture:
                 f"components must be a DiagonalGaussian or a FullGaussian, "
                 f"got {type(components).__name__}"
             )
-        self.categories = Categorical(log_weights)
+        with located("log_weights"):  # a Categorical calls them logits
+            self.categories = Categorical(log_weights)
         if components.batch_shape[-1:] != log_weights.shape[-1:]:
             raise ValueError(
                 f"log_weights {tuple(log_weights.shape)} and components with batch "

@@ -47,6 +47,11 @@ def kl_divergence(q: Distribution, p: Distribution) -> Tensor:
     return formula(q, p)
 
 
+def has_kl_divergence(q: Distribution, p: Distribution) -> bool:
+    """Whether `kl_divergence` has a closed form for two of these kinds."""
+    return (type(q), type(p)) in _FORMULAS
+
+
 def kl_diagonal(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
     """½ Σ_d [(e^r_d − 1 − r_d) + ((μ_q − μ_p)/σ_p)²], r = log σ_q²/σ_p².  (Eq. 4.3)
 

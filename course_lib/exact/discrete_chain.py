@@ -144,6 +144,7 @@ class DiscreteChain:
         )
 
     @cached_property
+    @torch.inference_mode(False)  # kept for later calls, which may want slopes
     def _log_marginals(self) -> list[Tensor]:
         """log p(z_0), …, log p(z_T), from the top down: products of rare events would underflow."""
         below = [self.prior.log()]

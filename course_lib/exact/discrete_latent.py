@@ -80,9 +80,9 @@ class DiscreteLatent:
 
     def decoder(self, z: Tensor) -> Selected:
         """p(x|z) for integers z (*n,), with batch (*n,)."""
-        require_nonempty("z", require_integers("z", z))
+        z = require_nonempty("z", require_integers("z", z)).long()
         require_all("z", z, (z >= 0) & (z < self.states), f"a state from 0 to {self.states - 1}")
-        return Selected(self.components, z.long())
+        return Selected(self.components, z)
 
     def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
         """log p(x|z) + log p(z), (*samples, *batch), for z (*samples, *batch)."""

@@ -42,7 +42,7 @@ def expected_importance_weighted_bound(
     x = observation(x)
     batch = require_broadcastable("q's batch", q.batch_shape, "x's batch", x.shape[:-1])
     mean = q.mean.double().expand(*batch, 1).reshape(-1)
-    std = q.variance.double().sqrt().expand(*batch, 1).reshape(-1)
+    std = q.scale_tril.squeeze(-1).double().expand(*batch, 1).reshape(-1)
     rows = x.expand(*batch, x.shape[-1]).reshape(-1, x.shape[-1])
     columns = [_settled_bounds(world, *row, counts) for row in zip(rows, mean, std, strict=True)]
     return torch.stack(columns, -1).reshape(len(counts), *batch)

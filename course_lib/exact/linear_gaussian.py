@@ -59,6 +59,7 @@ class LinearGaussian:
         return self.decoder(z).log_prob(self._observation(x)) + self.prior.log_prob(z)
 
     @cached_property
+    @torch.inference_mode(False)  # kept for later calls, which may want slopes
     def evidence(self) -> FullGaussian:
         """p(x) = N(b, W Wᵀ + Ψ) as a distribution; forms a D × D factor."""
         return FullGaussian(self.offset, sum_scale_tril(self.loadings, self.noise_std.diag()))
@@ -146,6 +147,7 @@ class LinearGaussian:
         return -log_ratio.exp()
 
     @cached_property
+    @torch.inference_mode(False)  # kept for later calls, which may want slopes
     def _spectrum(self) -> tuple[Tensor, Tensor]:
         """Left singular vectors (D, k) and singular values (k,) of A = Ψ^(−½)W."""
         left, singular, _ = torch.linalg.svd(self._scaled, full_matrices=False)

@@ -83,6 +83,7 @@ class LinearGaussianChain:
         return LinearGaussian(last.slope @ above.scale_tril, offset, last.std)
 
     @cached_property
+    @torch.inference_mode(False)  # kept for later calls, which may want slopes
     def prior(self) -> FullGaussian:
         """p(z_{1:T}), over the concatenation of z_1 to z_T."""
         return self._upwards(self._marginals[1], 2)
@@ -183,6 +184,7 @@ class LinearGaussianChain:
         return constant - 0.5 * energy + q.entropy().double()
 
     @cached_property
+    @torch.inference_mode(False)  # kept for later calls, which may want slopes
     def _marginals(self) -> list[FullGaussian]:
         """p(z_0), …, p(z_T), folded from the top."""
         below = [_standard(self.sizes[-1])]
@@ -193,6 +195,7 @@ class LinearGaussianChain:
         return below[::-1]
 
     @cached_property
+    @torch.inference_mode(False)  # kept for later calls, which may want slopes
     def _matrix(self) -> Tensor:
         """G: row block t is (A_t z_t − z_{t−1})/s_t, the last one z_T; (Σ_0^T d_t, Σ_1^T d_t)."""
         starts = [sum(self.sizes[1:level]) for level in range(1, self.depth + 2)]

@@ -159,6 +159,7 @@ class ScalarChain:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)  # kept for later calls, which may want slopes
 def standard_steps(panels: int) -> tuple[Tensor, Tensor]:
     """Nodes (N,) and the two rules' weights (N, 2) for expectations under N(0, 1)."""
     edges = torch.linspace(-REACH, REACH, panels + 1, **DOUBLE)

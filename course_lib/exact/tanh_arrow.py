@@ -115,6 +115,7 @@ class Marginal:
         return self._cumulative.quantile(given.reshape(1, -1)).reshape(given.shape)
 
     @cached_property
+    @torch.inference_mode(False)  # kept for later calls, which may want slopes
     def _cumulative(self) -> Cumulative:
         panels = (1, len(self.widths), len(WEIGHTS))
         density = self.log_density.exp().reshape(panels)

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_floating, require_nonempty, require_positive
+from course_lib.arguments import (
+    require_finite,
+    require_nonempty,
+    require_number,
+    require_positive,
+)
 from course_lib.gradients.closed_forms import require_normal
 
 Function = Callable[[Tensor], Tensor]
@@ -43,6 +48,7 @@ def score_function(
     only evaluated, never differentiated. noise: (S,). Source: Williams 1992.
     """
     _require(mean, std, noise)
+    require_number("baseline", baseline)
     with torch.no_grad():
         value = one_each(f, mean + std * noise).to(noise) - baseline
     return Estimates(value * noise / std, value * (noise.square() - 1) / std)
@@ -88,8 +94,8 @@ def _slope(f: Function, z: Tensor, std: float) -> Tensor:
 
 
 def _require(mean: float, std: float, noise: Tensor) -> None:
-    """Raises ValueError unless mean is finite, std positive and noise a non-empty vector."""
+    """Raises ValueError unless mean is finite, std positive and noise a vector of numbers."""
     require_normal(mean, std)
-    require_nonempty("noise", require_floating("noise", noise))
+    require_nonempty("noise", require_finite("noise", noise))
     if noise.ndim != 1:
         raise ValueError(f"noise must be (S,), got shape {tuple(noise.shape)}")

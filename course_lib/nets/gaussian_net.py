@@ -23,7 +23,7 @@ class GaussianNet(Net[DiagonalGaussian]):
     """v ↦ N(mean(v), diag std(v)²), with `std` one of three kinds.  (Eq. 6.2)
 
     std: "net" (a second head computes log_std from v, as an encoder does), "learned" (one number
-    for all outputs, free of v), or a positive float (fixed, and kept to the last bit of a float64).
+    for all outputs, free of v), or a positive float (fixed; its log is kept, in float64).
     scale multiplies v first, so that an encoder of counts 0..16 reads numbers of order one.
     Shapes: v (*batch, inputs) → DiagonalGaussian with parameters (*batch, outputs).
     Raises ValueError for sizes below 1, a fixed std that is not positive, and a v of another width,

@@ -82,6 +82,8 @@ def likelihood_net(
 def set_output_mean(net: GaussianNet | LogitNet, mean: Tensor) -> None:
     """Starts a decoder at the data's mean: bias = logit(mean), clipped to [0.001, 0.999].
 
+    A continuous Bernoulli has another mean than σ(bias): it starts on the right side of ½, and
+    nearer to ½ (0.14 for a pixel that is always black).
     mean: (outputs,), the mean of the training data as a probability (for counts, divided by the
     count); for a Gaussian net the mean itself. Without it the first epochs go into learning which
     pixels are always black. Source: the code of Burda, Grosse & Salakhutdinov 2016.

@@ -33,7 +33,12 @@ class StackedLinear(nn.Module):
         self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers])[:, None])
 
     def forward(self, value: Tensor) -> Tensor:
-        """The M results."""
+        """The M results. Raises ValueError unless value has one of the two shapes."""
+        if value.ndim < 2 or (value.ndim > 2 and value.shape[-3] != len(self.weight)):
+            raise ValueError(
+                f"{len(self.weight)} models at once need (B, D), or one batch for each, "
+                f"(…, {len(self.weight)}, B, D); got shape {tuple(value.shape)}"
+            )
         if value.ndim == 2:
             value = value.expand(len(self.weight), -1, -1)  # (M, B, inputs), no copy
         if value.ndim == 3:

@@ -6,6 +6,7 @@ from torch import Generator, Tensor
 from course_lib.arguments import require_count, require_event, require_like
 from course_lib.vae._fitting import common_weight
 from course_lib.vae.hvae import HVAE
+from course_lib.vae.stacked import StackedLinear
 
 ACTIVE = 0.01  # Burda et al. 2016: a unit is active if its posterior mean varies by more
 
@@ -34,7 +35,7 @@ def posterior_mean_variances(
     the variance: so two independent averages are taken, and their covariance over x is unbiased for
     the variance (it may come out slightly negative).
     Raises ValueError unless x is (N, D) with the model's D and precision, N ≥ 2, since a single row
-    has no variance; or if samples is below 1.
+    has no variance; if samples is below 1; or if it is several models, stacked.
     """
     _require_rows(model, x)
     halves = [_posterior_means(model, x, samples, generator) for _ in range(2)]
@@ -58,6 +59,8 @@ def _posterior_means(model: HVAE, x: Tensor, samples: int, generator: Generator)
 
 def _require_rows(model: HVAE, x: Tensor) -> None:
     """Raises ValueError unless x is (N, D), N ≥ 2, with the model's D, precision and device."""
+    if any(isinstance(module, StackedLinear) for module in model.modules()):
+        raise ValueError("model must be one model, got several at once; take one with unstack")
     require_event("x", require_like("x", x, common_weight(model)), model.sizes[0])
     if x.ndim != 2 or len(x) < 2:
         raise ValueError(f"x must be (N, D) with N ≥ 2, got shape {tuple(x.shape)}")

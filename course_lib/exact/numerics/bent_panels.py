@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.arguments import DOUBLE
-from course_lib.exact.numerics.standard_normal import log_standard_normal
+from course_lib.arguments import DOUBLE, require_all
+from course_lib.exact.numerics.standard_normal import LOG_TWO_PI, log_standard_normal
+from course_lib.exact.numerics.tails import EDGE
 
 CUTS = (0.0, 0.1, 0.3, 0.8, 2.0, 4.0, 9.0)  # panels over |z|, narrow where a tanh is steep
 # More panels around bz + d = 0: where a tanh rises by twelfths, and in its tails.
@@ -71,3 +72,19 @@ def resolved(theta: Tensor, nodes: Nodes) -> Tensor:
     steepest = torch.minimum(torch.maximum(bend.nan_to_num(0.0), low), high)
     slope = (a * b).abs() * (1 - torch.tanh(b * steepest + d).square())
     return (slope * (high - low) * torch.exp(-log_std)).amax(-1) < RESOLVED
+
+
+def require_reached(theta: Tensor, x: Tensor, log_density: Tensor) -> None:
+    """Raises ValueError if a part of p(x) may lie beyond the last panels; θ (1, 5), x (N,).
+
+    Above z = 9 it is at most P(z > 9) times the largest p(x|z), whose mean lies between those at
+    9 and at ∞; and the same below.
+    """
+    a, b, c, log_std, d = theta[0]
+    side, end = torch.tensor([-1.0, 1.0], **DOUBLE), torch.tensor(CUTS[-1], **DOUBLE)
+    means = c + a * torch.stack([torch.tanh(b * side * end + d), side * b.sign()])  # (2, sides)
+    nearest = torch.minimum(torch.maximum(x[:, None], means.amin(0)), means.amax(0))
+    miss = (x[:, None] - nearest) * torch.exp(-log_std)  # (N, sides)
+    most = -0.5 * miss.square().amin(-1) - log_std - 0.5 * LOG_TWO_PI
+    beyond = most + torch.special.log_ndtr(-end)
+    require_all("x", x, beyond <= log_density - EDGE, f"what some |z| ≤ {CUTS[-1]:g} can make")

@@ -68,8 +68,8 @@ def _mean_score(panels: Panels, edges: Tensor) -> Tensor:
     mass = panels.sum(panels.integral(weights))
     if float((mass - 1.0).abs().max()) > MASS:
         raise ValueError(
-            f"q must have its mass between {edges.min().item():g} and {edges.max().item():g}, "
-            f"got {mass[(mass - 1.0).abs().argmax()].item():g} there"
+            f"q must have its mass between {edges.min().item():.12g} and "
+            f"{edges.max().item():.12g}, got {mass[(mass - 1.0).abs().argmax()].item():.12g} there"
         )
     return panels.sum(panels.integral(weights * panels.score))
 
@@ -89,7 +89,7 @@ def spread_of(q: Distribution, batch: torch.Size, edges: Tensor) -> tuple[LogDen
 
         return log_density, edges.expand(count, -1)
     mean = q.mean.double().expand(*batch, 1).reshape(count, 1)
-    std = q.variance.double().sqrt().expand(*batch, 1).reshape(count, 1)
+    std = q.scale_tril.squeeze(-1).double().expand(*batch, 1).reshape(count, 1)
     constant = -std.log() - 0.5 * LOG_TWO_PI
 
     def log_gaussian(z: Tensor, owner: Tensor) -> Tensor:

@@ -3,7 +3,14 @@
 import torch
 from torch import Tensor
 
-from course_lib.arguments import Numbers, as_double, require_all, require_nonempty, require_positive
+from course_lib.arguments import (
+    Numbers,
+    as_double,
+    require_all,
+    require_broadcastable,
+    require_nonempty,
+    require_positive,
+)
 
 
 def best_decoder_variance(squared_errors: Tensor, *, per_dimension: bool = False) -> Tensor:
@@ -30,9 +37,10 @@ def equivalent_beta(fixed_variance: Numbers, variance: Numbers) -> Tensor:
 
     −|x − μ|²/2σ_f² − KL = (1/β) (−|x − μ|²/2σ² − β KL): the same maximum over μ and q. A loss
     |x − μ|² + KL has σ_f² = ½; the mean over D numbers plus KL has σ_f² = D/2. Shapes broadcast.
-    Raises ValueError unless both are positive.
+    Raises ValueError unless both are positive and their shapes broadcast.
     Source: Lucas, Tucker, Grosse & Norouzi 2019; Rybkin, Daniilidis & Levine 2021.
     """
     fixed = require_positive("fixed_variance", as_double("fixed_variance", fixed_variance))
     best = require_positive("variance", as_double("variance", variance))
+    require_broadcastable("fixed_variance", fixed.shape, "variance", best.shape)
     return torch.true_divide(fixed, best)

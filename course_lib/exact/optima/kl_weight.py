@@ -8,7 +8,13 @@ import math
 import torch
 from torch import Tensor
 
-from course_lib.arguments import Numbers, as_double, require_finite, require_positive
+from course_lib.arguments import (
+    Numbers,
+    as_double,
+    require_finite,
+    require_number,
+    require_positive,
+)
 from course_lib.distributions import Gaussian, kl_divergence
 from course_lib.exact.linear_gaussian import LinearGaussian
 from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
@@ -77,7 +83,7 @@ def best_squared_loadings(eigenvalues: Numbers, noise_variance: float, beta: flo
     spread = require_finite("eigenvalues", as_double("eigenvalues", eigenvalues))
     if bool((spread < 0).any()):
         raise ValueError(f"eigenvalues must not be negative, got {spread.min().item():g}")
-    noise = require_positive("noise_variance", as_double("noise_variance", noise_variance))
+    noise = require_number("noise_variance", noise_variance, positive=True)
     return (spread - _weight(beta) * noise).clamp(min=0.0)
 
 

@@ -15,6 +15,7 @@ from course_lib.exact.numerics.bent_panels import (
     Rule,
     graded_rule,
     plain_rule,
+    require_reached,
     resolved,
 )
 from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
@@ -57,13 +58,16 @@ def one_layer_log_density(arrow: TanhArrow, x: Tensor) -> Tensor:
     """log ∫ N(x; a tanh(bz + d) + c, s²) N(z; 0, 1) dz for x (N,); symmetric about c if d = 0.
 
     p(c + u) = p(c − u), because −z is as likely as z and tanh is odd.  (Eq. 11.4)
-    By Gauss–Legendre sums. Raises ValueError if the tanh is too steep for their panels.
+    By Gauss–Legendre sums over |z| ≤ 9. Raises ValueError if the tanh is too steep for their
+    panels, or an x so far out that what made it may lie beyond them.
     """
     theta = _row(arrow.a, arrow.b, arrow.c, arrow.s, arrow.d)
     for rule in (plain_rule, graded_rule):
         nodes = rule(theta)
         if bool(resolved(theta, nodes).all()):
-            return _evaluate(theta, x, nodes)[0][0]
+            found = _evaluate(theta, x, nodes)[0][0]
+            require_reached(theta, x, found)
+            return found
     raise ValueError(f"the tanh is too steep for its noise: {arrow}")
 
 
