@@ -5,7 +5,9 @@
     python3 start.py test --quick the mathematics, the style and the types: under 40 seconds
     python3 start.py test --slow  run the slow ones
     python3 start.py pages        make the pages that open from a link: pages/index.html (--single:
-                                  each chapter one file; --pdf: on paper, by a Chromium)
+                                  each chapter one file; --pdf: on paper, by a Chromium;
+                                  --still: with the stored pictures alone, in seconds;
+                                  --into FOLDER: there, in place of pages/)
     python3 start.py refresh      run the notebooks again, store their outputs (refresh 1 3: these;
                                   refresh pages: only the generated pages and tables)
 
@@ -149,13 +151,13 @@ def first_number(arguments: "list[str]") -> "tuple[int, list[str]]":
 
 def find_notebook(number: int) -> Path:
     """The notebook with that number. Raises Problem if there is none."""
-    found = sorted((ROOT / "notebooks").glob(f"{number:02d}_*.ipynb"))
-    if not found:
-        there = ", ".join(
-            str(int(p.name[:2])) for p in sorted((ROOT / "notebooks").glob("*.ipynb"))
-        )
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    # By their whole name: JupyterLab puts 04_gap-Copy1.ipynb and Untitled.ipynb beside them.
+    found = {int(p.name[:2]): p for p in paths if re.fullmatch(r"\d\d_\w+\.ipynb", p.name)}
+    if number not in found:
+        there = ", ".join(map(str, found))
         raise Problem(f"there is no notebook {number}; there are {there or 'none yet'}")
-    return found[0]
+    return found[number]
 
 
 def venv_python() -> Path:
@@ -463,7 +465,7 @@ def refresh(numbers: "list[str]") -> int:
 
 
 def pages(options: "list[str]") -> int:
-    """Makes the pages from the notebooks as they are stored. options: --single, --pdf."""
+    """Makes the pages from the notebooks as they are stored. options: those named above."""
     return run("-m", "course_lib.edition", *options, threads=1)
 
 

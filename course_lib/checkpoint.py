@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +28,26 @@ from course_lib.arguments import require_finite, require_tensor
 
 FORMAT = "course-lib checkpoint 1"
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
+_LABELS = "__metadata__"  # where a safetensors header keeps what is no tensor
+_DTYPES = {  # that safetensors both writes and reads
+    *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.bool),
+    *(torch.int64, torch.int32, torch.int16, torch.int8),
+    *(torch.uint64, torch.uint32, torch.uint16, torch.uint8),
+    *(torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2, torch.float8_e5m2fnuz),
+}
 
 
 def save(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
     """Writes tensors and `about` (anything JSON can hold) to `path`, whole or not at all.
 
     The bytes go to a temporary file beside it, are forced to the disk, and take the name in one
-    step; whatever lay there before survives until then. Raises ValueError if something is no tensor
-    or no plain value; OSError, saying that the last good file still stands, if the disk is full or
-    the folder cannot be written.
+    step; whatever lay there before survives until then. Tensors that share their memory, as tied
+    weights do, are each written in full. Raises ValueError if something is no tensor or no plain
+    value, or of a type or name that such a file cannot hold; OSError, saying that the last good
+    file still stands, if the disk is full or the folder cannot be written.
     """
     _require_tensors(tensors)
-    kept = {name: value.detach().contiguous() for name, value in sorted(tensors.items())}
+    kept = _apart(tensors)
     try:
         text = json.dumps(about, sort_keys=True)
     except TypeError as error:
@@ -101,9 +110,11 @@ def restore(module: torch.nn.Module, tensors: dict[str, Tensor], *, source: str)
                 f"{source} is of another architecture: for {name} the model has {ours}, "
                 f"the file has {theirs}"
             )
-        require_finite(f"{name} in {source}", tensors[name])
         kind, stored = expected[name].dtype, tensors[name].dtype
-        if kind != stored and (name in learned or torch.promote_types(kind, stored) != kind):
+        if stored.is_floating_point:  # a count, as of batches, is always finite
+            require_finite(f"{name} in {source}", tensors[name])
+        exact = stored.is_floating_point and torch.promote_types(kind, stored) == kind
+        if kind != stored and (name in learned or not exact):
             advice = f"; convert the model with .to({stored})" if name in learned else ""
             raise ValueError(
                 f"{source} is of another precision: for {name} the model has {kind}, the file has "
@@ -115,10 +126,12 @@ def restore(module: torch.nn.Module, tensors: dict[str, Tensor], *, source: str)
 def write_whole(path: Path, content: bytes) -> None:
     """Bytes to a temporary file, to the disk, then to the name; a failure leaves nothing behind.
 
-    Raises OSError; what lay at `path` before then still does.
+    Of two that write at once, the later to end prevails. Raises OSError; what lay at `path` before
+    then still does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")  # one name: a killed run leaves at most one
+    writer = f"{os.getpid()}-{threading.get_ident()}"  # two writers must not share a file
+    temporary = path.with_name(f".{path.name}.{writer}.part")
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -138,16 +151,33 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _require_tensors(tensors: dict[str, Tensor]) -> None:
-    """Raises ValueError unless it is a dictionary of dense tensors on the CPU, by name."""
+    """Raises ValueError unless it is a dictionary of dense tensors on the CPU, by name, and a
+    safetensors file can hold each."""
     if not isinstance(tensors, dict):
         raise ValueError(f"tensors must be a dictionary, got {type(tensors).__name__}")
     for name, value in tensors.items():
         if not isinstance(name, str):
             raise ValueError(f"the names of tensors must be text, got {name!r}")
+        if name == _LABELS:
+            raise ValueError(f"no tensor can be named {name}: safetensors keeps its labels there")
         if require_tensor(name, value).device.type != "cpu":
             raise ValueError(f"{name} must be on the CPU, got {value.device}; move it with .cpu()")
         if value.layout != torch.strided:
             raise ValueError(f"{name} must be a dense tensor, got {value.layout}")
+        if value.dtype not in _DTYPES:
+            raise ValueError(f"{name} is {value.dtype}, which a safetensors file cannot hold")
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors in the order of their names, detached, no two in the same memory."""
+    found: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, value in sorted(tensors.items()):
+        memory = value.untyped_storage().data_ptr()
+        copied = value.detach().clone() if memory in seen else value.detach()
+        found[name] = copied.contiguous()
+        seen.add(memory)
+    return found
 
 
 def _tensors_and_labels(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -161,7 +191,7 @@ def _tensors_and_labels(path: Path, content: bytes) -> tuple[dict[str, Tensor], 
             f"{path} cannot be read ({len(content):,} bytes): it is truncated, altered, or no "
             f"safetensors file ({error})"
         ) from None
-    labels: dict[str, str] = header.get("__metadata__") or {}
+    labels: dict[str, str] = header.get(_LABELS) or {}
     return tensors, labels
 
 

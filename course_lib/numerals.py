@@ -35,3 +35,8 @@ def significant(value: float) -> str:
 def fixed_point(value: Decimal) -> str:
     """All digits of `value`, in plain notation: −0.010; never −0.000."""
     return minus(f"{abs(value) if value == 0 else value:f}")
+
+
+def exactly(text: str) -> Decimal:
+    """What `number` or `fixed_point` wrote, digit by digit: for sums that hold as printed."""
+    return Decimal(text.replace("−", "-"))

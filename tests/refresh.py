@@ -6,6 +6,7 @@ and the tables of trained models in both READMEs are written. `refresh pages` wr
 """
 
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -27,6 +28,7 @@ from traitlets.config import Config
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 PAGES = "pages"  # the word for no notebook
+NAME = re.compile(r"\d\d_\w+\.ipynb")  # and not what JupyterLab puts beside them
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     # What turns a notebook into a .py file, and colours its code; of no one version of Python.
@@ -104,12 +106,13 @@ def main(words: list[str]) -> int:
         )
         return 1
     numbers = {int(word) for word in words if word != PAGES}
-    there = {int(path.name[:2]) for path in FOLDER.glob("*.ipynb")}
+    paths = [p for p in sorted(FOLDER.glob("*.ipynb")) if NAME.fullmatch(p.name)]
+    there = {int(path.name[:2]) for path in paths}
     if not numbers <= there:
         lacking = ", ".join(map(str, sorted(numbers - there)))
         print(f"there is no notebook {lacking}; there are 1 to {max(there)}", file=sys.stderr)
         return 1
-    for path in sorted(FOLDER.glob("*.ipynb")):
+    for path in paths:
         if not words or int(path.name[:2]) in numbers:
             print(f"running {path.name}", flush=True)
             refresh(path)

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import safetensors.torch
@@ -193,6 +194,82 @@ def test_what_is_not_learned_may_have_less_precision_in_the_file_and_never_more(
     assert ("convert the model" in str(caught.value)) == (
         refused == "weight"
     )  # only where it helps
+
+
+class Counted(torch.nn.Module):
+    """A count that is not learned, as BatchNorm keeps of its batches."""
+
+    def __init__(self, dtype: torch.dtype = torch.int64) -> None:
+        super().__init__()
+        self.register_buffer("batches", torch.zeros((), dtype=dtype))
+
+
+def test_a_model_that_counts_is_restored(tmp_path: Path) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+    model(torch.arange(8.0).reshape(4, 2))
+    checkpoint.save(tmp_path / "m", model.state_dict(), {})
+    again = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+    checkpoint.restore(again, checkpoint.load(tmp_path / "m")[0], source="m")
+    assert again.state_dict()["1.num_batches_tracked"] == 1
+    assert all(torch.equal(again.state_dict()[n], v) for n, v in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(torch.float32, torch.int64), (torch.int64, torch.float32)]
+)
+def test_a_count_is_not_taken_for_a_measure(ours: torch.dtype, theirs: torch.dtype) -> None:
+    """2²⁴ + 1 is no float32."""
+    tensors = {"batches": torch.tensor(2**24 + 1).to(theirs)}
+    with pytest.raises(ValueError, match=f"for batches the model has {ours}, the file has"):
+        checkpoint.restore(Counted(ours), tensors, source="f")
+
+
+def test_tensors_that_share_their_memory_are_each_written(tmp_path: Path) -> None:
+    """Tied weights, a part of another tensor, and one that is transposed."""
+    value = torch.arange(6.0).reshape(2, 3)
+    tensors = {"a": value, "b": value, "part": value[1:], "turned": value.T}
+    checkpoint.save(tmp_path / "a", tensors, {})
+    found = checkpoint.load(tmp_path / "a")[0]
+    assert found.keys() == tensors.keys()
+    assert all(torch.equal(found[name], tensors[name]) for name in tensors)
+
+
+@pytest.mark.parametrize("dtype", [torch.complex128, torch.float8_e8m0fnu])
+def test_a_type_that_the_file_cannot_hold_is_refused(tmp_path: Path, dtype: torch.dtype) -> None:
+    with pytest.raises(ValueError, match=f"w is {dtype}, which a safetensors file cannot hold"):
+        checkpoint.save(tmp_path / "a", {"w": torch.ones(2).to(dtype)}, {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_type_that_safetensors_has_can_be_saved(tmp_path: Path) -> None:
+    kinds = set(safetensors.torch._TYPES.values())
+    tensors = {str(kind): torch.ones(2).to(kind) for kind in kinds}
+    checkpoint.save(tmp_path / "a", tensors, {})
+    assert {value.dtype for value in checkpoint.load(tmp_path / "a")[0].values()} == kinds
+
+
+def test_the_name_that_labels_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no tensor can be named __metadata__"):
+        checkpoint.save(tmp_path / "a", {"__metadata__": torch.ones(2)}, {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_writers_of_one_name_do_not_meet(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second begins and ends while the first forces its bytes to the disk."""
+    forced, waiting = os.fsync, [True]
+
+    def fsync(descriptor: int) -> None:
+        if waiting.pop() if waiting else False:
+            other = Thread(target=checkpoint.write_whole, args=(path, b"other" * 9))
+            other.start()
+            other.join()
+            assert path.read_bytes() == b"other" * 9
+        forced(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    checkpoint.write_whole(path, b"one" * 3)
+    assert path.read_bytes() == b"one" * 3
+    assert [file.name for file in path.parent.iterdir()] == ["a.training"]
 
 
 def test_a_model_file_with_a_nan_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from course_lib.checks import Blank, Blanks, Design, Exercise, MultipleChoice, Verdict
-from course_lib.distributions import DiagonalGaussian
+from course_lib.checks.copies import own
+from course_lib.distributions import DiagonalGaussian, GaussianMixture
 from course_lib.edition.answers import answer_in_words, answer_tables, mistakes_in_words
 from course_lib.exercises import EXERCISES, AnyExercise, check, find, hint, judged
 
@@ -222,6 +223,54 @@ def mixed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("course_lib.exercises.registry.HINTS_GIVEN", Counter())
     for exercise in KINDS:
         monkeypatch.setitem(EXERCISES, exercise.name, exercise)
+
+
+def test_a_number_and_a_word_without_its_blanks_are_read() -> None:
+    for answer in (["second", 0, 4.25, "log 2"], ["second", 0.0, "4.25", " LOG2"]):
+        assert judged("4.a", answer).message == "4.a: right"
+    assert "is wanted, got True" in judged("4.a", ["second", True, 4.25, "log 2"]).message
+    with pytest.raises(ValueError, match="options that differ in case or blanks alone"):
+        MultipleChoice("0.c", ["log 2"], {"Log2": "no."})
+
+
+def fitted_by_autograd() -> dict[str, Any]:
+    """Answers whose parameters come of a computation that autograd knows."""
+    out = torch.nn.Linear(1, 2).double()(torch.ones(1, dtype=torch.float64))
+    place = torch.tensor([[1.35], [-1.35]], dtype=torch.float64, requires_grad=True)
+    width = torch.full((2, 1), math.log(0.18), dtype=torch.float64, requires_grad=True)
+    humps = DiagonalGaussian(place * 1, width * 1)
+    weights = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    one = DiagonalGaussian(out[:1], out[1:])
+    return {"1.d": one, "3.d": one, "4.d": GaussianMixture(weights * 1, humps)}
+
+
+@pytest.mark.parametrize("name", ["1.d", "3.d", "4.d"])
+def test_a_q_that_autograd_fitted_is_measured(name: str) -> None:
+    answer = fitted_by_autograd()[name]
+    verdict = judged(name, answer)
+    assert "raised" not in verdict.message
+    assert verdict.accepted == (name == "4.d")
+
+
+class Counted(DiagonalGaussian):
+    """A learner's own, with a list and a number twice."""
+
+    def __init__(self, mean: torch.Tensor) -> None:
+        super().__init__(mean, mean)
+        self.seen: list[Any] = [mean, {"a": mean}]
+
+
+def test_a_copy_shares_nothing_and_is_of_the_same_kind() -> None:
+    mean = torch.zeros(1, dtype=torch.float64, requires_grad=True) * 1
+    first = Counted(mean)
+    copied = own(first)
+    assert type(copied) is Counted
+    tensors = [copied.mean, copied.log_std, copied.seen[0], copied.seen[1]["a"]]
+    assert len({tensor.data_ptr() for tensor in [mean, *tensors]}) == 5
+    copied.seen.append(3)
+    copied.mean.add_(1)
+    assert (mean.item(), len(first.seen)) == (0, 2)
+    assert own(math.sin) is math.sin
 
 
 @pytest.mark.usefixtures("mixed")

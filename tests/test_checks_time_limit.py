@@ -80,6 +80,21 @@ def test_an_alarm_of_the_reader_is_set_again() -> None:
     assert heard == [signal.SIGALRM]
 
 
+def test_a_limit_runs_on_while_there_is_another_in_it() -> None:
+    def several() -> None:
+        for _ in range(20):
+            with limited(5.0):
+                time.sleep(0.1)
+
+    begun = time.monotonic()
+    with pytest.raises(TookTooLong), limited(0.4):
+        several()
+    assert time.monotonic() - begun < 1.5
+    with pytest.raises(TookTooLong), limited(0.05), limited(5.0):  # over before the inner one ends
+        time.sleep(0.2)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
 @pytest.mark.parametrize("seconds", [0.0, -1.0, math.inf, math.nan])
 def test_a_limit_is_positive_and_finite(seconds: float) -> None:
     with pytest.raises(ValueError, match=r"0\.t: seconds must be positive and finite, got"):

@@ -296,3 +296,13 @@ def test_the_command_names_a_count_of_nothing(
 ) -> None:
     assert command.main([option, "0", "--out", str(tmp_path / "none.json")]) == 2
     assert capsys.readouterr().err == f"{option} must be at least 1, got 0\n"
+
+
+@pytest.mark.parametrize(
+    "text", ['{"settings": [], "runs": []}', '{"settings": {}, "runs": [1]}', "[1]"]
+)
+def test_a_file_of_another_form_is_said_to_be_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "study.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="holds no results of the depth study"):
+        load_study(path)

@@ -393,6 +393,8 @@ def test_the_page_reads_an_expression_as_python_does(page: Page) -> None:
         ("1.5 bits", "unit", "bits"),
         ("1/2π", "twofold", ""),
         ("log 2π", "twofold", ""),
+        ("log10 100", "twofold", ""),
+        ("log2 256", "twofold", ""),
         ("2 * (1 + 3", "brackets", ""),
         ("2 * 3)", "brackets", ""),
         ("2 *", "end", ""),

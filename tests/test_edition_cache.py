@@ -1,5 +1,6 @@
 """Recordings that are kept, and when they are made anew."""
 
+import errno
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,22 @@ def test_a_recording_is_kept_whole_and_alone(tmp_path: Path) -> None:
     keep(tmp_path, "EvidenceNeedle", "b" * 64, data)
     assert kept(tmp_path, "EvidenceNeedle", "a" * 64) is None
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_recording_that_cannot_be_kept_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when ten bytes are written."""
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        write(path, data[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        keep(tmp_path, "EvidenceNeedle", "a" * 64, bytes(100))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_kept_recording_that_was_altered_is_none(tmp_path: Path) -> None:

@@ -59,6 +59,31 @@ def no_values(cells: Cells) -> None:
     del pictures(cells)[0]["values"]
 
 
+def no_width(cells: Cells) -> None:
+    del pictures(cells)[0]["width"]
+
+
+def width_of_words(cells: Cells) -> None:
+    pictures(cells)[0]["width"] = '1" onload="alert(1)'
+
+
+def no_picture(cells: Cells) -> None:
+    _picture(cells)["image/png"] = "AAAA"
+
+
+def half_a_picture(cells: Cells) -> None:
+    _picture(cells)["image/png"] = _picture(cells)["image/png"][:4000]
+
+
+def more_than_a_picture(cells: Cells) -> None:
+    _picture(cells)["image/png"] += '" onerror="alert(1)'
+
+
+def _picture(cells: Cells) -> dict[str, Any]:
+    datas = [output.get("data", {}) for cell in cells for output in cell.get("outputs", ())]
+    return next(data for data in datas if "image/png" in data)
+
+
 def no_python(cells: Cells) -> None:
     next(c for c in cells if c["cell_type"] == "code")["source"] = "a = = 1"
 
@@ -86,6 +111,11 @@ FAULTS = [
     (broken_formula, r"^04_kl_divergence.ipynb: cell 3: a formula that cannot be drawn"),
     (no_alt, r"^04_kl_divergence.ipynb: cell \d+: a picture without words"),
     (no_values, r"^04_kl_divergence.ipynb: cell \d+: the stored picture of PosteriorGap does not"),
+    (no_width, r"^04_kl_divergence.ipynb: cell \d+: a picture whose width is None, and no number"),
+    (width_of_words, r"^04_kl_divergence.ipynb: cell \d+: a picture whose width is '1\" onload="),
+    (no_picture, r"^04_kl_divergence.ipynb: cell \d+: a picture that is no PNG, or not whole"),
+    (half_a_picture, r"^04_kl_divergence.ipynb: cell \d+: a picture that is no PNG, or not"),
+    (more_than_a_picture, r"^04_kl_divergence.ipynb: cell \d+: a picture that is no PNG, or"),
     (no_python, r"^04_kl_divergence.ipynb: cell \d+ is no Python: invalid syntax"),
     (raised, r"^04_kl_divergence.ipynb: cell \d+ stores an error, ValueError: boom; python3"),
 ]
@@ -136,6 +166,17 @@ def test_faults_of_the_text_are_found_before_anything_is_recorded(
     assert capsys.readouterr().err == "pages: 04_x.ipynb: cell 6 was not run\n"
 
 
+def test_where_nothing_can_be_written_is_found_before_anything_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(command, "recordings", never)
+    monkeypatch.setattr(command, "read_chapters", never)
+    assert command.main(["--into", str(tmp_path / "file" / "pages")]) == 2
+    assert f"nothing can be written in {tmp_path / 'file'} (" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_chromium_is_looked_for_before_anything_is_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,6 +199,18 @@ def test_ctrl_c_is_one_line(
     assert command.main(["--into", str(tmp_path)]) == 130
     said = "stopped; old pages stay as they were, and recordings that were done are kept"
     assert capsys.readouterr().err == f"pages: {said}\n"
+
+
+@pytest.mark.parametrize("file", ["README.md", "start.py"])
+def test_every_option_is_named_where_a_reader_looks(file: str) -> None:
+    """In the README's commands in full, and in the help of start.py."""
+    source = Path(command.__file__).read_text(encoding="utf-8")
+    options = re.findall(r'add_argument\("(--\w+)"', source)
+    assert len(options) == 4
+    text = (GAP.parent.parent / file).read_text(encoding="utf-8")
+    shown = text.partition("## The commands in full" if file == "README.md" else '"""')[2]
+    shown = shown.partition("\n## " if file == "README.md" else '"""')[0]
+    assert [option for option in options if option not in shown] == []
 
 
 def test_a_folder_may_be_named_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

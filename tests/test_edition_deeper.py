@@ -142,3 +142,22 @@ def test_it_fits_and_is_for_everybody(browser: Browser, page: Path) -> None:
     expect(seen.page.get_by_text("A tail is long.")).to_be_visible()
     assert seen.too_wide() == []
     assert seen.violations() == []
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_the_contents_say_where_the_reader_is(browser: Browser, tmp_path: Path) -> None:
+    """Also at a heading whose address has a letter that a browser writes otherwise, as %CF%83."""
+    long = "\n\n".join(["A line."] * 40)
+    cells = [words(f"## {title}\n\n{long}") for title in ("Plain", "What σ says", "Recap")]
+    path = write_notebook(tmp_path, *cells)
+    (made,) = write_single(tmp_path / "made", [read_chapter(path)])
+    seen = Browsing(browser, 1400)
+    seen.open(made)
+    here = seen.page.locator(".toc a[aria-current]")
+    for title in ("Plain", "What σ says", "Plain"):
+        seen.page.get_by_role("heading", name=title).evaluate(
+            "node => scrollTo({ top: node.offsetTop - 20, behavior: 'instant' })"
+        )
+        expect(here).to_have_text([title])
+    assert seen.wrong == []

@@ -60,6 +60,13 @@ def drawn(tmp_path: Path, *cells: dict[str, Any]) -> str:
 # ---- From the cells ----
 
 
+def test_a_name_is_words_and_nothing_else(tmp_path: Path) -> None:
+    asked = code('guess("<b>3.1", ...)  # How large?', printed("<b>3.1: no guess yet\n"))
+    html = drawn(tmp_path, asked)
+    assert "<b>" not in html
+    assert '<span class="guess-name">&lt;b&gt;3.1</span>' in html
+
+
 def test_a_cell_of_guesses_is_a_list_of_its_questions(tmp_path: Path) -> None:
     text = drawn(tmp_path, *CELLS)
     assert re.findall(r'<li data-guess="(.*?)">(.*?)</li>', text) == [
@@ -216,6 +223,7 @@ TYPED = [
         "3.3",
         "-1.04347",
     ),
+    *("10,000", "9,576", "-1,000,000.5", "3,692", "0,692", "03,692", "1,23", "1,2,3", "12,34,567"),
     *("\x1f7\x1f", "\ufeff7", "1e-320", "1.0325", "1.025", "1.15", "11.5", "0.0105"),
 ]
 TRUTHS: list[tuple[float | str, str]] = [
@@ -286,6 +294,25 @@ def test_the_page_says_what_guess_and_reveal_say(
 
 
 # ---- In the page ----
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_thousands_are_read_as_such(browser: Browser) -> None:
+    page = browser.new_page()
+    page.add_script_tag(path=PLAYER / "predictions.js")
+    typed = {
+        "10,000": 10_000,
+        "+9,576.5": 9576.5,
+        "10 000": 10_000,
+        "−1\u202f234\xa0567,5": -1_234_567.5,
+        "0,692": 0.692,
+    }
+    read = page.evaluate("all => all.map(text => course.readGuess(text, 60).number)", list(typed))
+    assert read == list(typed.values())
+    words = page.evaluate("course.readGuess('10 000 pairs', 60)")
+    assert words == {"word": "10 000 pairs"}
+    page.close()
 
 
 @pytest.mark.browser

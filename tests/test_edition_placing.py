@@ -1,13 +1,17 @@
 """The folder of pages is made anew as a whole, or stays as it was; nobody's own file is lost."""
 
 import errno
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from course_lib.edition import command
+from course_lib.edition import command, placing
 from course_lib.edition.placing import LIST, made_anew
 
 Build = Callable[..., int]
@@ -171,3 +175,55 @@ def test_the_folder_may_be_read_by_others(tmp_path: Path) -> None:
     with made_anew(tmp_path / "pages") as draft:
         written(draft, index="new")
     assert (tmp_path / "pages").stat().st_mode == usual.stat().st_mode
+
+
+def ended() -> int:
+    """The number of a process that is no more."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere no process can be asked after")
+def test_drafts_of_those_who_were_killed_are_removed(tmp_path: Path) -> None:
+    """That of one who still writes stays, and so does what only looks like a draft."""
+    dead = written(tmp_path / f"pages.draft-{ended()}-ab12_xyz" / "new", index="half")
+    alive = written(tmp_path / f"pages.draft-{os.getppid()}-ab12_xyz" / "new", index="half")
+    notes = written(tmp_path / "pages.draft-of-mine", notes="mine")
+    with made_anew(tmp_path / "pages") as draft:
+        assert draft.parent.name.startswith(f"pages.draft-{os.getpid()}-")
+        written(draft, index="new")
+    assert not dead.parent.exists()
+    assert alive.exists()
+    assert notes.exists()
+
+
+@pytest.mark.parametrize("while_read", [True, False])
+def test_old_pages_that_another_removes_at_once_are_gone(
+    while_read: bool, tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two swaps at once: the other one removes what both found of an earlier time."""
+    assert build(index="old") == 0
+    before = tmp_path / ".pages.before"
+    written(before, index="older")
+    (before / LIST).write_text("heading\nindex.html\nmade-by-the-course.txt\n", "utf-8")
+    require = placing.require_own
+
+    def other(folder: Path) -> None:
+        require(folder)
+        if folder == before:
+            shutil.rmtree(folder)
+            if while_read:
+                raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(folder))
+
+    monkeypatch.setattr(placing, "require_own", other)
+    assert build(index="new") == 0
+    assert files(tmp_path / "pages") == {"index.html": "new"}
+    assert [path.name for path in tmp_path.iterdir()] == ["pages"]
+
+
+def test_git_and_docker_leave_drafts_out() -> None:
+    root = Path(__file__).resolve().parent.parent
+    for name in (".gitignore", ".dockerignore"):
+        lines = [line.rstrip("/") for line in (root / name).read_text("utf-8").splitlines()]
+        assert {"pages", "pages.draft-*", ".pages.before"} <= set(lines), name

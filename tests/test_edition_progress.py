@@ -402,6 +402,19 @@ def test_where_nothing_is_stored_all_else_works(reader: Reader, how: str) -> Non
     expect(page.get_by_label("Your guess on question 1")).to_have_value("ten")
 
 
+@pytest.mark.parametrize(
+    "then", ["course.progress.solve('4.b')", "dispatchEvent(new Event('focus'))"]
+)
+def test_what_is_known_stays_when_storage_begins_to_refuse(reader: Reader, then: str) -> None:
+    page = reader.opens()
+    page.evaluate("course.progress.solve('4.a')")
+    refused = "() => { throw new DOMException('not allowed', 'SecurityError'); }"
+    page.evaluate(f"() => {{ Storage.prototype.getItem = {refused}; }}")
+    page.evaluate(f"() => {{ {then}; }}")
+    assert page.evaluate("course.progress.isSolved('4.a')")
+    assert page.evaluate("course.progress.problem()") == "progress.refused"
+
+
 def test_what_cannot_be_read_is_kept_aside(reader: Reader) -> None:
     reader.finds('{"version":1,"solved":["4.a"')
     page = reader.opens("contents.html")
@@ -421,6 +434,17 @@ def test_what_cannot_be_read_is_kept_aside(reader: Reader) -> None:
     page.get_by_role("button", name="Clear progress").click()
     assert stored(page, ASIDE) is None
     expect(page.get_by_role("status")).to_have_text("Nothing is remembered any more.")
+
+
+def test_what_was_aside_is_not_said_once_another_tab_has_cleared(reader: Reader) -> None:
+    reader.finds("{broken")
+    one, other = reader.opens("contents.html"), reader.opens("contents.html")
+    said = one.locator(".progress-said")
+    expect(said).not_to_have_text("")
+    other.once("dialog", lambda dialog: dialog.accept())
+    other.get_by_role("button", name="Clear progress").click()
+    expect(other.locator(".progress-said")).to_have_text("Nothing is remembered any more.")
+    expect(said).to_have_text("")
 
 
 def test_json_of_another_shape_is_kept_aside_too(reader: Reader) -> None:

@@ -43,6 +43,19 @@ def test_one_that_fails_is_named_and_loses_no_other(
     assert sorted(handed) == [("Begun", b"late"), ("Done", b"done")]
 
 
+def test_where_nothing_can_be_kept_nothing_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(names: list[str], notebooks: Path) -> list[tuple[str, bytes]]:
+        raise AssertionError("minutes of recording")
+
+    (tmp_path / "runs").touch()
+    monkeypatch.setattr(recorder, "_recorded", never)
+    monkeypatch.setattr(recorder, "key", lambda name, notebooks: name * 9)
+    with pytest.raises(OSError, match="nothing can be written in .*recordings"):
+        recorder.recordings(tmp_path, tmp_path / "runs" / "recordings", ["One"], quiet=True)
+
+
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
 
 

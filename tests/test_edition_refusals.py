@@ -50,6 +50,14 @@ def test_what_is_whole_is_shown(tmp_path: Path, text: str) -> None:
     assert len(read_chapters(course(tmp_path, text))) == 2
 
 
+def test_what_jupyterlab_makes_beside_the_notebooks_is_no_chapter(tmp_path: Path) -> None:
+    """A duplicate, which has the same equations, and a new notebook."""
+    folder = course(tmp_path, "Text.") / "notebooks"
+    (folder / "01_why-Copy1.ipynb").write_bytes((folder / "01_why.ipynb").read_bytes())
+    (folder / "Untitled.ipynb").write_text('{"cells": []}', encoding="utf-8")
+    assert [page.stem for page in read_chapters(tmp_path)] == ["01_why", "02_how"]
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -71,9 +71,10 @@ def test_a_text_names_values_by_symbol(tmp_path: Any) -> None:
     shown["outputs"] = [{"metadata": about}]
     text = "With μ = −0.35 move **σ** to 0.64, then $b_2$ from 3; kμ = 1.7."
     cells = [{"cell_type": "markdown", "source": [text]}, shown]
-    (tmp_path / "1.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    (tmp_path / "01_a.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
     other = [{"cell_type": "markdown", "source": ["μ = 0.55"]}]
-    (tmp_path / "2.ipynb").write_text(json.dumps({"cells": other}), encoding="utf-8")
+    (tmp_path / "02_b.ipynb").write_text(json.dumps({"cells": other}), encoding="utf-8")
+    (tmp_path / "Untitled.ipynb").write_text('{"cells": []}', encoding="utf-8")  # by JupyterLab
     bend = Slider("b2", "bend of the arrow, b₂", 0.0, 4.0, 0.1, start=1.0)
     found = named_values("Any", (MEAN, STD, bend), tmp_path)
     assert found == {"mean": {1.2, -0.35}, "std": {0.3, 0.64}, "b2": {1.0, 3.0}}

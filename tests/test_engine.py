@@ -579,3 +579,15 @@ def test_a_burst_in_a_real_kernel_leaves_no_backlog() -> None:
         assert 1 <= len(sentences) < 100  # coalesced
     # Seconds of a free core; the best of three, since others come and go.
     assert min(delay for delay, _ in results) < 0.1
+
+
+def test_numpy_numbers_and_equal_ones_are_what_they_stand_for() -> None:
+    whole, real = Slider("B", "B", 1, 20, 1, 3), Slider("m", "m", -1.0, 1.0, 0.1, 0.0)
+    listed = Steps("beta", "β", (0.5, 1.0, 2.0), start=0.5)
+    assert type(whole.check(np.int64(10))) is int
+    assert [type(real.check(v)) for v in (np.float32(0.5), np.int64(1), 0)] == [float, int, int]
+    assert repr(listed.check(1)) == "1.0"
+    assert repr(listed.check(np.float64(2))) == "2.0"
+    for control, value in ((whole, np.bool_(True)), (real, True), (listed, True), (whole, 10.5)):
+        with pytest.raises(ValueError, match="must be"):
+            control.check(value)

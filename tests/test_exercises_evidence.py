@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.integrate import quad
 from scipy.stats import laplace, norm
+from torch.distributions import Independent, Normal
 
 from course_lib.distributions import DiagonalGaussian, Laplace
 from course_lib.exercises import judged
@@ -65,6 +66,10 @@ def test_a_q_over_the_place_that_counts_is_accepted(q: Any) -> None:
         (3.0, "a distribution of one number is wanted"),
         ("N(3, 0.1)", "a distribution of one number is wanted"),
         (DiagonalGaussian.from_std(torch.zeros(2), 1.0), "a distribution of one number is wanted"),
+        (
+            Independent(Normal(torch.tensor([2.9703]).double(), 0.0995), 1),
+            "DiagonalGaussian, FullGaussian, GaussianMixture or Laplace, got an Independent",
+        ),
         (..., "not answered yet"),
     ],
 )

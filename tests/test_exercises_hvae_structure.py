@@ -11,7 +11,7 @@ from exercise_answers import CHOICES, DESIGNS, log_joint
 from notebook_rules import FOLDER, Notebook
 
 from course_lib.checks import Blanks
-from course_lib.exercises import EXERCISES
+from course_lib.exercises import EXERCISES, judged
 from course_lib.exercises.hvae_structure import CASES, missed
 from course_lib.shipped.clinic import clinic_log
 
@@ -96,6 +96,23 @@ def test_what_10_d_measures_is_the_gap() -> None:
     for changed in ({"z_1": ["x"]}, {"z_1": ["z_2"]}, {"z_3": ["x"]}, {"z_4": ["z_2"]}):
         assert missed(wide | changed) == pytest.approx(gap(wide | changed), abs=1e-12)
         assert missed(wide | changed) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"z_1": ...}, "not answered yet"),
+        ({"z_1": None, "z_3": 3}, "not answered yet"),
+        ({"z_4": ["z_3", ...]}, "not answered yet"),
+        ({"z_4": ""}, "not answered yet"),
+        ({"z_3": 3}, "z_3 reads a list of names, got 3"),
+        ({"z_3": len}, "z_3 reads a list of names, got a function"),
+    ],
+)
+def test_10_d_half_filled_in_is_told_so(changed: dict[str, Any], says: str) -> None:
+    verdict = judged("10.d", DESIGNS["10.d"]() | changed)
+    assert verdict.message == f"10.d: {says}"
+    assert verdict.answered == (says != "not answered yet")
 
 
 def test_four_arrows_are_not_enough_for_10_d() -> None:

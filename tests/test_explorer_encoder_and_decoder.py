@@ -21,6 +21,7 @@ from course_lib.explorers.encoder_and_decoder import (
     LatentWalk,
     apart,
 )
+from course_lib.explorers.own_q import OwnQ
 from course_lib.explorers.scenes.encoded_digits import COPIES, chosen, shipped_digits
 from course_lib.shipped import load_model
 from course_lib.vae import VAE, Architecture
@@ -232,3 +233,10 @@ def test_numerals_come_apart_and_stay_where_they_are_far() -> None:
     distance = np.linalg.norm(placed[:, None] - placed, axis=-1) + 9 * np.eye(4)
     assert distance.min() > 0.98 * APART
     assert np.array_equal(placed[3], points[3])
+
+
+def test_another_model_is_named() -> None:
+    with pytest.raises(ValueError, match="model must be a VAE, of one layer, got a MarkovHVAE"):
+        LatentWalk(load_model("mnist_hvae_2"))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="digits must be EncodedDigits"):
+        OwnQ(load_model("mnist_vae_2d"))  # type: ignore[arg-type]

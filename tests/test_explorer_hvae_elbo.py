@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import re
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -197,3 +199,15 @@ def test_reset_returns_to_the_opening(explorer: ChainBound) -> None:
     opening = ChainBound().numbers
     explorer.at(formula="once, and given x", depth=5, ratio=0.3)
     assert explorer.reset() == opening
+
+
+@pytest.mark.parametrize("formula", [name for name in FORMULAS if name != "once"])
+def test_elbo_and_what_is_added_make_the_sum_as_printed(explorer: ChainBound, formula: str) -> None:
+    printed = r"add up to (\S+) nats.*The ELBO is (\S+); .* adds (\S+)\.$"
+    for depth, twentieths in itertools.product(range(2, DEEPEST + 1), range(6, 31)):
+        explorer.at(formula=formula, depth=depth, ratio=twentieths / 20)
+        found = re.search(printed, explorer.sentence)
+        assert found, explorer.sentence
+        total, elbo, added = (Decimal(text.replace("−", "-")) for text in found.groups())
+        assert elbo + added == total
+        assert abs(float(elbo) - explorer.numbers["elbo"]) < 0.0015

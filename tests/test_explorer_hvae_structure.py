@@ -209,3 +209,17 @@ def test_reset_returns_to_the_opening(explorer: ChainOfLatents) -> None:
     opening = ChainOfLatents().numbers
     explorer.at(chain="T = 1", kept="nothing", page=7)
     assert explorer.reset() == opening
+
+
+def test_a_latent_that_the_chain_has_not_is_not_painted(explorer: ChainOfLatents) -> None:
+    """A Blit paints past Matplotlib, so it has to ask for itself whether it is visible."""
+    explorer.at(chain="T = 3", kept="nothing", page=1)
+    explorer.at(chain="T = 1", kept="nothing", page=1)
+    canvas = np.asarray(explorer._stage._canvas.buffer_rgba())
+    for node in explorer.nodes[2:]:
+        values = node.values
+        height, width = values._shape[:2]
+        top = canvas.shape[0] - values._top
+        place = canvas[top : top + height, values._left : values._left + width, :3]
+        assert place.size
+        assert (place == 255).all()

@@ -76,7 +76,7 @@ def test_the_range_of_the_log_weight(
     explorer: LogWeights, world: str, mean: float, std: float
 ) -> None:
     r = explorer.at(world=world, mean=mean, std=std)
-    inner = log_weight(world, mean + std * np.linspace(-2, 2, 81), mean, std)
+    inner = log_weight(world, mean + std * np.linspace(-2, 2, 801), mean, std)
     assert r["lowest"] == pytest.approx(inner.min(), abs=1e-9)
     assert r["highest"] == pytest.approx(inner.max(), abs=1e-9)
 
@@ -237,3 +237,24 @@ def test_the_first_qs_are_the_best_of_the_first_model(place: int) -> None:
     best = optimize.minimize(minus_elbo, np.zeros(2), method="Nelder-Mead")
     first = minus_elbo(path.qs[0, :, place].numpy())
     assert (first - best.fun) / weights.sum() < 1e-3
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_the_extremes_are_those_of_the_whole_interval(explorer: LogWeights, world: str) -> None:
+    """To half of the last decimal that the sentence prints."""
+    for mean, std in itertools.product((-1.0, 1.25, 2.0, 2.5), (0.2, 1.0, 1.8, 2.0)):
+        found = explorer.at(world=world, mean=mean, std=std)
+        z = mean + std * np.linspace(-2, 2, 40_001)
+        values = log_weight(world, z, mean, std)
+        assert found["lowest"] == pytest.approx(values.min(), abs=5e-4)
+        assert found["highest"] == pytest.approx(values.max(), abs=5e-4)
+
+
+def test_one_step_is_a_step() -> None:
+    ascent, model = GradientAscent(), ModelAscent()
+    ascent.at(step=1)
+    assert ascent.sentence.startswith("After 1 step q")
+    model.at(round=1)
+    assert model.sentence.startswith("After 1 round, ")
+    model.at(round=2)
+    assert model.sentence.startswith("After 2 rounds, ")

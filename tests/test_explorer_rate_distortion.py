@@ -4,6 +4,8 @@ many more samples.
 
 import json
 import math
+import re
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -361,3 +363,25 @@ def test_a_posterior_beyond_the_grid_is_refused() -> None:
     plane = LatentPlane(far, torch.full((1, 2), 16.0).double())
     with pytest.raises(ValueError, match="reaches beyond"):
         plane.log_evidence(0)
+
+
+def test_rate_and_distortion_make_minus_the_elbo_as_printed(explorer: RateDistortionTrade) -> None:
+    printed_sum = r"costs R = (\S+) nats of code and D = (\S+) more .* ELBO is −(\d+\.\d)\."
+    for beta in BETAS:
+        drawn = explorer.at(beta=beta)
+        found = re.search(printed_sum, explorer.sentence)
+        assert found, explorer.sentence
+        rate, distortion, cost = (Decimal(text) for text in found.groups())
+        assert rate + distortion == cost
+        assert abs(float(distortion) - drawn["distortion"]) < 0.15
+
+
+def test_below_one_no_weight_makes_a_bound(objectives: WeightedObjective) -> None:
+    """Some objectives lie below log p(x) there as well; nothing keeps them there."""
+    below = 0
+    for beta in BETAS:
+        for digit in range(10):
+            drawn = objectives.at(beta=beta, digit=digit)
+            assert objectives.sentence.endswith(": a bound.") == (beta >= 1), objectives.sentence
+            below += beta < 1 and drawn["objective"] < drawn["log_evidence"]
+    assert below > 0

@@ -179,3 +179,16 @@ def test_the_scale_holds_what_the_sliders_can_ask(explorer: Any) -> None:
         ends = [float(t.get_text().replace("−", "-")) for t in explorer.scale]
         assert ends[0] == -ends[-1]
         assert ends[-1] * place == pytest.approx(r["gradient"], abs=1e-12)
+
+
+def test_a_gradient_that_prints_as_something_is_not_said_to_be_less(
+    explorer: GradientNoise,
+) -> None:
+    for mean, std in ((-3.0, 1.0), (-2.0, 0.7), (-1.0, 0.4), (2.0, 0.4), (3.0, 0.7), (-3.0, 0.4)):
+        numbers = explorer.at(f=JUMP, mean=mean, std=std)
+        text = f"{numbers['gradient']:.3f}"
+        wrong_by = "less than 0.001" if text == "0.000" else text
+        assert f"gradient in μ is {text}. " in explorer.sentence
+        assert f"wrong by {wrong_by}. " in explorer.sentence
+        assert numbers["score_variance"] > 0
+        assert not explorer.sentence.endswith("variance is 0.")

@@ -1,5 +1,6 @@
 """The opening explorer of chapter 5 against NumPy, and against an optimiser that knows no rule."""
 
+import itertools
 import math
 
 import numpy as np
@@ -131,3 +132,14 @@ def test_reset_returns_to_the_opening(explorer: SwellingCodes) -> None:
     opening = explorer.reset()
     explorer.at(beta=60.0, digit=9)
     assert explorer.reset() == opening
+
+
+@pytest.mark.parametrize("beta", WEIGHTS)
+def test_no_numeral_lies_on_another(explorer: SwellingCodes, beta: float) -> None:
+    """And the chosen digit is always named."""
+    for digit in (1, 7):
+        explorer.at(beta=beta, digit=digit)
+        shown = [numeral for numeral in explorer.numerals if numeral.get_visible()]
+        assert str(digit) in [numeral.get_text() for numeral in shown]
+        places = [numeral.get_position() for numeral in shown]
+        assert all(math.dist(a, b) > 0.19 for a, b in itertools.combinations(places, 2))

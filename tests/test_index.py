@@ -15,6 +15,7 @@ import course_lib
 from course_lib.exercises import EXERCISES
 from course_lib.index import ROOT, Chapter, PublicName, Room, collect_chapters, collect_rooms
 from course_lib.index.command import main
+from course_lib.index.places import pages
 from course_lib.index.rooms import first_sentence, signature
 
 NOTHING = "is no chapter, such as 4, no equation, such as 8.3, and no exercise, such as 3.d"
@@ -28,6 +29,15 @@ def chapters() -> dict[int, Chapter]:
 def test_the_exercises_are_those_that_are_registered(chapters: dict[int, Chapter]) -> None:
     found = [place.name for chapter in chapters.values() for place in chapter.exercises]
     assert sorted(found) == sorted(EXERCISES)
+
+
+def test_what_jupyterlab_makes_beside_the_notebooks_is_no_page(tmp_path: Path) -> None:
+    """A duplicate, and a new notebook; neither is even read."""
+    for name in ("notebooks/04_gap-Copy1.ipynb", "notebooks/Untitled.ipynb", "tests/x"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "notebooks" / "04_gap.ipynb").write_text('{"cells": []}', "utf-8")
+    assert [page.file for page in pages(tmp_path)] == ["notebooks/04_gap.ipynb"]
 
 
 def test_every_chapter_shows_its_explorers(chapters: dict[int, Chapter]) -> None:

@@ -53,6 +53,12 @@ def test_where_nothing_was_typed_the_answer_stands_alone(
         ("2", 4, "you said 2; it is 4 nats. Too low by a factor of 2."),
         ("small", 4, "you said small; it is 4 nats"),
         ("−3", -3.0, "you said −3; it is −3 nats. Exactly."),
+        ("10,000", 1e4, "you said 10000; it is 10000 nats. Exactly."),
+        ("−1,234,567.5", -1234567.5, "you said −1.23457e+06; it is −1.23457e+06 nats. Exactly."),
+        ("+1,500.", 1500, "you said 1500; it is 1500 nats. Exactly."),
+        ("0,500", 0.5, "you said 0.5; it is 0.5 nats. Exactly."),
+        ("10,00", 10, "you said 10; it is 10 nats. Exactly."),
+        ("1234,567", 1234.567, "you said 1234.57; it is 1234.57 nats. Exactly."),
         ("0,5", 0.25, "you said 0.5; it is 0.25 nats. Too high by a factor of 2."),
         (1.096, 1.0, "you said 1.096; it is 1 nats. Off by 10 %."),
         (1.099, 1.0, "you said 1.099; it is 1 nats. Off by 10 %."),
@@ -119,6 +125,17 @@ def test_a_guess_of_several_numbers_is_none(capsys: pytest.CaptureFixture[str]) 
 def test_a_word_that_is_revealed_stays_a_word(capsys: pytest.CaptureFixture[str]) -> None:
     reveal("4.2", "infinity")
     assert said(capsys) == "4.2: infinity\n"
+
+
+def test_a_name_may_be_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    guess(4.1, 3)  # type: ignore[arg-type]
+    reveal("4.1", 3.0)
+    reveal(4.1, 4.0)  # type: ignore[arg-type]
+    guess(["4.1"], 3)  # type: ignore[arg-type]
+    assert said(capsys) == (
+        "4.1: noted, 3\n4.1: you said 3; it is 3. Exactly.\n"
+        "4.1: you said 3; it is 4. Too low by a factor of 1.3.\n['4.1']: noted, 3\n"
+    )
 
 
 def test_none_is_no_guess_yet(capsys: pytest.CaptureFixture[str]) -> None:

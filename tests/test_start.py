@@ -81,6 +81,17 @@ def test_a_wrong_word_is_explained(
     assert not (clean / ".venv").exists()  # said before anything is installed
 
 
+def test_what_jupyterlab_makes_beside_the_notebooks_is_none_of_them(
+    clean: Path,
+) -> None:
+    """A duplicate sorts before what it was made from; a new notebook has no number."""
+    for name in ("03_third-Copy1", "Untitled", "04_fourth-Copy1", "1"):
+        (clean / "notebooks" / f"{name}.ipynb").touch()
+    assert start.find_notebook(3).name == "03_third.ipynb"
+    with pytest.raises(start.Problem, match="^there is no notebook 4; there are 1, 3$"):
+        start.find_notebook(4)
+
+
 def test_no_network_is_one_line(clean: Path) -> None:
     """The real thing: an environment is made in a path with spaces, and its pip finds no index."""
     nowhere = {

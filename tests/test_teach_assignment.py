@@ -9,10 +9,16 @@ import pytest
 
 from course_lib.exercises import EXERCISES
 from course_lib.index import SOLUTION, exercise_of, program_of_solution, text, without_solution
-from course_lib.teach import require_right, write_assignment
+from course_lib.teach import assignment, require_right, write_assignment
 from course_lib.teach.command import main
 from course_lib.teach.key import key_lines
-from course_lib.teach.notebooks import chapter_path, published_answers, read_notebook
+from course_lib.teach.notebooks import (
+    asked_in,
+    chapter_path,
+    is_answered,
+    published_answers,
+    read_notebook,
+)
 
 CHAPTERS = range(1, 13)
 
@@ -77,6 +83,80 @@ def test_it_never_takes_the_place_of_another_file(tmp_path: Path) -> None:
     write_assignment(4, tmp_path, "spring27")
     assert 'in_class(\\"spring27\\")' in other.read_text("utf-8")
     assert [path.name for path in tmp_path.iterdir()] == [other.name]
+
+
+def test_it_never_takes_the_place_of_somebody_s_work(tmp_path: Path) -> None:
+    path = write_assignment(4, tmp_path)
+    raw = read_notebook(path)
+    raw["cells"].append({"cell_type": "code", "source": "%timeit check", "metadata": {}})
+    for cell in raw["cells"]:
+        if "answer_4_c =" in text(cell["source"]):
+            cell["source"] = 'answer_4_c = ["i"]\ncheck("4.c", answer_4_c)'
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    before = path.read_bytes()
+    for class_name in ("", "spring27"):
+        with pytest.raises(ValueError, match=r"has answers to 4\.c, and is left alone; give anot"):
+            write_assignment(4, tmp_path, class_name)
+    assert path.read_bytes() == before
+
+
+def test_a_teacher_s_own_answers_are_not_handed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = read_notebook(chapter_path(2))
+    for cell in raw["cells"]:
+        if text(cell["source"]).startswith('# hint("2.d")'):
+            cell["source"] = text(cell["source"]).replace("    ...", "    return prior")
+    filled = tmp_path / chapter_path(2).name
+    filled.write_text(json.dumps(raw), encoding="utf-8")
+    monkeypatch.setattr(assignment, "chapter_path", lambda number: filled)
+    with pytest.raises(ValueError, match=r"02_.*\.ipynb: the cell of 2\.d is filled in"):
+        write_assignment(2, tmp_path / "handout")
+    assert not (tmp_path / "handout").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "answered"),
+    [
+        ('check("4.a", ..., ...)', False),
+        ('check("4.a", ..., "a")', True),
+        ('check("4.a", ["...", None], "")', False),
+        ('x = ...\ncheck("4.a", x)', False),
+        ('x = [..., 3]\ncheck("4.a", x)', True),
+        ('x = ...\nx = 3\ncheck("4.a", x)', True),
+        ('x = ...\nx: int = 3\ncheck("4.a", x)', True),
+        ('x = ...\nfor x in y:\n    pass\ncheck("4.a", x)', True),
+        ('check("4.a", x)', True),
+        ('x = [x]\ncheck("4.a", x)', True),
+        ('def f(x): ...\ncheck("4.a", f)', False),
+        ('def f(x):\n    """It."""\n    ...\ncheck("4.a", f)', False),
+        ('def f(x):\n    """It."""\n    return x\ncheck("4.a", f)', True),
+        ('check("4.a", ...)\ncheck("4.a", 3)', True),
+        ('check("4.a", lambda x: ...)', True),
+    ],
+)
+def test_what_is_answered_is_told_from_blanks(source: str, answered: bool) -> None:
+    assert is_answered({"source": source}) == answered
+
+
+def test_a_notebook_without_exercises_says_so(tmp_path: Path) -> None:
+    def cell(kind: str, source: str) -> dict[str, Any]:
+        return {"cell_type": kind, "source": source}
+
+    ask, heading = cell("code", 'check("4.a", ...)'), cell("markdown", "## Exercises")
+    magic = cell("code", "%timeit 1")
+    for cells in ([], [ask], [heading, magic]):
+        with pytest.raises(ValueError, match=r"4\.ipynb: no exercise stands below a heading"):
+            asked_in(cells, "4.ipynb")
+    with pytest.raises(ValueError, match=r"4\.ipynb: no folded solution stands below exercise 4"):
+        asked_in([heading, magic, ask], "4.ipynb")
+    solved = cell("markdown", f"{SOLUTION}</details>")
+    assert [one.name for one in asked_in([heading, magic, ask, solved])] == ["4.a"]
+    odd_ones: list[Any] = [{"cells": [], "metadata": None}, {"cells": [3]}, {"cells": [{}]}]
+    for odd in odd_ones:
+        (tmp_path / "x.ipynb").write_text(json.dumps(odd), encoding="utf-8")
+        with pytest.raises(ValueError, match=r"x\.ipynb: no notebook of format 4: (its|cell 1)"):
+            read_notebook(tmp_path / "x.ipynb")
 
 
 def test_for_nbgrader_each_exercise_has_a_test_of_a_point(tmp_path: Path) -> None:

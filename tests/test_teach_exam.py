@@ -122,6 +122,9 @@ def test_the_command_writes_one_file_and_says_what_it_cannot_do(
     assert "<math" in drawn
     assert "(4.3)" in drawn  # what 3-B needs, printed
     assert "Variant b" in drawn
+    assert main(["exam", "4", "4", "--questions", "4-A", "--out", str(tmp_path / "twice")]) == 0
+    (once,) = (tmp_path / "twice").iterdir()
+    assert once.name == "exam-4A-4B-4C-a.html"
     assert "href" not in drawn.partition("<body")[2]
     capsys.readouterr()
     assert main(["exam", "--out", str(out)]) == 2

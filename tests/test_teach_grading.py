@@ -17,7 +17,7 @@ from course_lib.teach.command import main
 from course_lib.teach.feedback import plain, write_feedback
 from course_lib.teach.fingerprint import course_fingerprint, exercises_fingerprint
 from course_lib.teach.grading import handed_out_cells
-from course_lib.teach.handed_in import read_submission
+from course_lib.teach.handed_in import looks_at_answers, read_submission
 from course_lib.teach.judging import tried_answer
 from course_lib.teach.marks import BEGUN, Row, read_marks, write_marks
 from course_lib.teach.submissions import Returned, descendants
@@ -81,12 +81,33 @@ def test_what_is_done_stands_and_what_has_changed_is_done_again(
     assert len(runs) == 5
     grade(folder, out, Terms("spring27"), say=silent)
     assert len(runs) == 8
+
+
+def test_a_row_whose_submission_is_gone_is_kept(tmp_path: Path, runs: list[list[int]]) -> None:
+    folder, out = folder_of(tmp_path / "in"), tmp_path / "marks.csv"
+    first = grade(folder, out, say=silent)
     (folder / "carla.ipynb").unlink()
-    rows = grade(folder, out, Terms("spring27"), say=silent)
-    assert len(runs) == 8
-    assert (
-        [row.submission for row in rows] == [*read_marks(out)] == ["anna.ipynb", "ben/work.ipynb"]
-    )
+    said: list[str] = []
+    assert grade(folder, out, say=said.append) == first == [*read_marks(out).values()]
+    assert "carla.ipynb: not in the folder any more, its row is kept" in said
+    assert len(runs) == 3
+
+
+def test_a_table_of_another_folder_is_left_alone(tmp_path: Path, runs: list[list[int]]) -> None:
+    folder, out = folder_of(tmp_path / "in"), tmp_path / "marks.csv"
+    grade(folder, out, say=silent)
+    before = out.read_bytes()
+    other = tmp_path / "other"
+    other.mkdir()
+    with pytest.raises(ValueError, match=r"no notebook below .*other, and 3 rows in .*marks\.csv"):
+        grade(other, out, say=silent)
+    submit(other / "dora.ipynb", 4)
+    with pytest.raises(
+        ValueError, match=r"none of the 3 .* of .*marks\.csv is among the 1 .*other"
+    ):
+        grade(other, out, say=silent)
+    assert out.read_bytes() == before
+    assert len(runs) == 3
 
 
 def test_ctrl_c_stops_it_and_the_same_command_goes_on(
@@ -111,6 +132,25 @@ def test_ctrl_c_stops_it_and_the_same_command_goes_on(
     assert len(made) == 4  # anna once, ben twice, carla once
     assert [row.points for row in read_marks(out).values()] == ["1", "1", "1"]
     assert "3 submissions\n  a: right in 0 of 3\n  b: right in 0 of 3" in capsys.readouterr().out
+
+
+def test_a_second_grading_that_is_stopped_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: list[list[int]]
+) -> None:
+    """Where a page is there from the first one, and no run has ended at it."""
+    folder, out = folder_of(tmp_path / "in", 1), tmp_path / "marks.csv"
+    grade(folder, out, say=silent)
+
+    def stopped(*given: Any) -> Returned:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(grading, "run_submission", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            grade(folder, out, Terms("spring27"), say=silent)
+    assert read_marks(out)["anna.ipynb"].note == BEGUN
+    (row,) = grade(folder, out, Terms("spring27"), say=silent)
+    assert (row.points, len(runs)) == ("1", 2)
 
 
 def test_what_ended_the_grader_twice_is_not_run_a_third_time(
@@ -210,6 +250,64 @@ def test_what_is_no_submission_gets_a_row_and_the_rest_goes_on(
     assert (tmp_path / "marks-feedback" / "bad.md").exists()
 
 
+def test_what_cannot_be_encoded_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: list[list[int]]
+) -> None:
+    """Half of a pair of UTF-16, which JSON may hold and no file can."""
+    folder, out = folder_of(tmp_path / "in", 1), tmp_path / "marks.csv"
+    raw = notebook(submit(folder / "ben.ipynb", 4))
+    raw["metadata"]["course_lib"]["class"] = "\ud800x"
+    raw["cells"].append(code('answer_4_c = "\ud800"'))
+    store(folder / "ben.ipynb", raw)
+    _, row = grade(folder, out, say=silent)
+    assert (row.points, read_marks(out)["ben.ipynb"].points) == ("1", "1")
+    assert "handed out to the class \\ud800x, graded as none" in row.note
+    ended = Returned()
+    ended.take(b'{"failed": "\\ud800"}')
+    monkeypatch.setattr(grading, "run_submission", lambda *given: ended)
+    grade(folder, out, Terms("spring27"), say=silent)
+    assert read_marks(out)["ben.ipynb"].note.endswith("could not be run: \\ud800")
+    write_marks(out, [Row("\ud800.ipynb")])
+    assert [*read_marks(out)] == ["\\ud800.ipynb"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names there are UTF-16")
+def test_a_name_that_is_not_utf_8_gets_its_row(tmp_path: Path, runs: list[list[int]]) -> None:
+    folder = folder_of(tmp_path / "in", 1)
+    try:
+        (folder / "anna.ipynb").rename(folder / os.fsdecode(b"M\xfcller.ipynb"))
+    except OSError:
+        pytest.skip("this disk takes no such name")
+    (folder / os.fsdecode(b"\xfc.txt")).touch()
+    submit(folder / "zoe.ipynb", 4)
+    said: list[str] = []
+    rows = grade(folder, tmp_path / "marks.csv", say=said.append)
+    assert [(row.submission, row.points) for row in rows] == [
+        ("M\\xfcller.ipynb", "1"),
+        ("zoe.ipynb", "1"),
+    ]
+    assert "\n".join(said).encode()
+    assert (tmp_path / "marks-feedback" / "M\\xfcller.md").exists()
+    assert grade(folder, tmp_path / "marks.csv", say=silent) == rows
+    assert len(runs) == 2
+
+
+def test_a_page_that_cannot_be_written_is_noted(tmp_path: Path, runs: list[list[int]]) -> None:
+    folder, out = tmp_path / "in", tmp_path / "marks.csv"
+    submit(folder / "a.ipynb", 4)
+    submit(folder / "a.md" / "b.ipynb", 4)
+    submit(folder / f"{'n' * 240}.ipynb", 4)
+    submit(folder / "z.ipynb", 4)
+    (folder / f"{'n' * 240}.ipynb").rename(folder / f"{'n' * 247}.ipynb")
+    rows = grade(folder, out, say=silent)
+    assert [row.points for row in rows] == ["1"] * 4
+    noted = {row.submission[0:4] for row in rows if "its page could not be written: " in row.note}
+    assert noted == {"a.md" if rows[0].note == "" else "a.ip", "nnnn"}
+    assert len(noted) == 2
+    left = [path.name for path in (tmp_path / "marks-feedback").rglob(".*")]
+    assert left == []
+
+
 def test_links_and_other_files_are_left_out(tmp_path: Path, runs: list[list[int]]) -> None:
     folder = folder_of(tmp_path / "in", 1)
     (folder / "link.ipynb").symlink_to(tmp_path / "secret.ipynb")
@@ -239,6 +337,45 @@ def test_what_a_teacher_should_know_is_noted(tmp_path: Path, runs: list[list[int
     page = (tmp_path / "marks-feedback" / "ben.md").read_text("utf-8")
     assert "handed out to the class none, graded as spring27" in page
     assert "own answers" not in page  # that is for the teacher alone
+
+
+def test_a_class_is_the_same_however_its_name_is_written(
+    tmp_path: Path, runs: list[list[int]]
+) -> None:
+    folder = tmp_path / "in"
+    raw = notebook(submit(folder / "anna.ipynb", 4, class_name="spring27"))
+    raw["metadata"]["course_lib"]["class"] = "Spring27"
+    store(folder / "anna.ipynb", raw)
+    (row,) = grade(folder, tmp_path / "marks.csv", Terms("SPRING27"), say=silent)
+    assert row.note == ""
+    assert row.class_name == "spring27"
+
+
+def test_another_chapter_than_what_was_asked_for_is_noted(
+    tmp_path: Path, runs: list[list[int]]
+) -> None:
+    submit(tmp_path / "in" / "anna.ipynb", 5)
+    (row,) = grade(tmp_path / "in", tmp_path / "marks.csv", Terms(chapter=4), say=silent)
+    assert "says that it is of chapter 5, graded as 4" in row.note
+    store(tmp_path / "in" / "anna.ipynb", {"cells": [code("1")]})
+    (row,) = grade(tmp_path / "in", tmp_path / "marks.csv", Terms(chapter=4), say=silent)
+    assert row.note == ""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'find("4.a")',
+        "exercise.right",
+        "exercise.rights",
+        "e.blanks[0]",
+        'key_lines(4, "x")',
+        "check.__self__",
+    ],
+)
+def test_what_reads_answers_is_pointed_out(source: str) -> None:
+    assert looks_at_answers([(3, source)]) == "may read the course's own answers in cell 3"
+    assert looks_at_answers([(3, "right = bright.copyright; x = findings(right)")]) == ""
 
 
 def test_a_chapter_is_known_by_its_cells_too(tmp_path: Path) -> None:
@@ -317,6 +454,16 @@ def test_no_cell_of_the_table_is_a_program(tmp_path: Path) -> None:
     assert ",'-1 +2," in cells
     assert list(read_marks(tmp_path / "marks.csv")) == [row.submission for row in rows]
     assert [path.name for path in tmp_path.iterdir()] == ["marks.csv"]
+
+
+def test_a_name_in_the_table_keeps_its_blanks(tmp_path: Path, runs: list[list[int]]) -> None:
+    folder, out = tmp_path / "in", tmp_path / "marks.csv"
+    submit(folder / "Kim  Lee.ipynb", 4)
+    submit(folder / "Kim Lee.ipynb", 4)
+    rows = grade(folder, out, say=silent)
+    assert [*read_marks(out)] == [row.submission for row in rows]
+    assert grade(folder, out, say=silent) == rows
+    assert (len(rows), len(runs)) == (2, 2)
 
 
 def test_what_a_submission_says_stands_as_it_is_on_its_page(tmp_path: Path) -> None:

@@ -86,6 +86,66 @@ def test_a_blank_is_one_however_it_is_left(name: str) -> None:
             assert verdict_on_record(exercise, record).message.endswith("not answered yet")
 
 
+def stub(*given: Any) -> Any:
+    """As it stands in the notebook."""
+
+
+def without_return(*given: Any) -> None:
+    """Does something, and gives nothing back."""
+    len(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("2.d", stub),
+        ("2.d", lambda x: ...),
+        ("2.b", stub),
+        ("4.c", []),
+        ("4.c", "..."),
+        ("4.c", ["i", ...]),
+        ("4.a", ["second", "0", "…", "log 2"]),
+        ("4.d", "..."),
+        ("5.a", [1.0, ..., 2.0]),
+        ("5.d", [0.5, ...]),
+        ("9.d", []),
+        ("10.d", {"z_2": ["x"], "z_1": ..., "z_3": ..., "z_4": ...}),
+    ],
+)
+def test_what_is_half_empty_takes_the_place_of_no_answer(name: str, answer: Any) -> None:
+    assert is_blank(EXERCISES[name], tried_answer(EXERCISES[name], answer))
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("2.d", lambda x: x),
+        ("2.b", without_return),
+        ("1.d", lambda: ...),  # which is never called
+        ("4.c", ["ii"]),
+        ("4.c", len),
+        ("4.d", DiagonalGaussian.from_std(0.0, 1.0)),
+        ("10.d", {"z_2": ["x"], "z_1": [], "z_3": [], "z_4": []}),
+    ],
+)
+def test_what_is_wrong_is_an_answer(name: str, answer: Any) -> None:
+    assert not is_blank(EXERCISES[name], tried_answer(EXERCISES[name], answer))
+
+
+class Refuses(list[int]):
+    """A list that cannot be read."""
+
+    def __iter__(self) -> Any:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("value", [np.array(["i", "v"]), np.array([None]), Refuses([1])])
+def test_what_cannot_be_written_is_a_thing(value: Any) -> None:
+    assert written(value) == {"is": "thing", "type": type(value).__name__}
+    assert written([value, 1])["parts"] == [written(value), written(1)]
+    assert not elsewhere("4.c", value).accepted
+
+
 VALUES: list[Any] = [
     None,
     True,

@@ -1,19 +1,24 @@
 """Submissions are run for real, each in a process of its own: what they do stays there."""
 
 import importlib.util
+import io
+import json
 import os
 import signal
 import socket
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hostile_submissions import ENDING, FORGING, OUTLIVED, REACHING
 from submitting import code, four_ways, store
 
+from course_lib.checks.time_limit import TookTooLong
 from course_lib.exercises import EXERCISES
-from course_lib.teach import Limits, Terms, confinement, grade, landlock
+from course_lib.teach import Limits, Terms, confinement, grade, landlock, running
 from course_lib.teach.confinement import has_namespaces, held
 from course_lib.teach.judging import verdict_on_record
 from course_lib.teach.submissions import Returned, run_submission
@@ -44,6 +49,28 @@ def test_answers_come_back_whatever_the_cells_print() -> None:
     assert returned.errors == []
     assert set(returned.answers) == {"4.c", "4.a", "4.d"}  # 4.d by its name alone
     assert right(returned) == {"4.c", "4.a"}
+
+
+class Late:
+    """A number that takes too long to be read."""
+
+    def __float__(self) -> float:
+        raise TookTooLong
+
+
+def test_an_odd_answer_that_nobody_checked_takes_no_other_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    channel = io.BytesIO()
+    space = {"answer_4_a": Late(), "answer_4_c": ["i", "v", "vi"], "answer_4_d": np.array(["i"])}
+    shell = types.SimpleNamespace(user_ns=space)
+    monkeypatch.setattr(running._Shell, "instance", lambda **given: shell)
+    order = {"chapter": 4, "class": "", "cells": [], "cell_seconds": 5.0}
+    running.Run(channel, order).cells()
+    events = [json.loads(line) for line in channel.getvalue().splitlines()]
+    assert [event["answer"] for event in events] == ["4.a", "4.c", "4.d"]
+    assert events[0]["record"] == {"refused": "4.a: its answer could not be read"}
+    assert right(Returned({event["answer"]: event["record"] for event in events})) == {"4.c"}
 
 
 @pytest.mark.slow

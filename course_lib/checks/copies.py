@@ -21,7 +21,19 @@ def own(value: Any) -> Any:
         return value.detach().clone(memory_format=torch.contiguous_format)
     if isinstance(value, torch.nn.Module):
         return copy.deepcopy(value)
+    if any(kind.__module__.startswith("course_lib.") for kind in type(value).__mro__):
+        return _part_by_part(value)
     return copy.deepcopy(value, _Forgetful())
+
+
+def _part_by_part(value: Any) -> Any:
+    """A copy of an object of the course's, a distribution or an arrow, or of a kind made from one:
+    deepcopy refuses every tensor that autograd computed.
+    """
+    copied = object.__new__(type(value))
+    for name, part in vars(value).items():
+        object.__setattr__(copied, name, own(part))
+    return copied
 
 
 class _Forgetful(dict[int, Any]):

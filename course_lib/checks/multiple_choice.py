@@ -63,15 +63,17 @@ class MultipleChoice:
 
 
 def option_named(part: Any, options: Sequence[str]) -> str:
-    """The option that a learner names, in any case.
+    """The option that a learner names, in any case, with or without its blanks; a number that an
+    option writes may be one.
 
     Raises NotAnswered for a blank, NoNumber for anything else that is none.
     """
     if is_blank(part):
         raise NotAnswered
-    word = part.strip().casefold() if isinstance(part, str) else None
+    number = isinstance(part, int | float) and not isinstance(part, bool)
+    word = f"{part:g}" if number else part
     for option in options:
-        if option.strip().casefold() == word:
+        if isinstance(word, str) and _plain(option) == _plain(word):
             return option
     told = ", ".join(f'"{option}"' for option in options)
     raise NoNumber(say("no option", options=told, given=described(part)))
@@ -79,5 +81,10 @@ def option_named(part: Any, options: Sequence[str]) -> str:
 
 def require_apart(name: str, options: Sequence[str]) -> None:
     """Raises ValueError if two options of the exercise `name` are alike but for case and blanks."""
-    if len({option.strip().casefold() for option in options}) < len(options):
+    if len(set(map(_plain, options))) < len(options):
         raise ValueError(f"{name}: options that differ in case or blanks alone")
+
+
+def _plain(word: str) -> str:
+    """A word without case and blanks."""
+    return "".join(word.split()).casefold()

@@ -25,6 +25,8 @@ from course_lib.numerals import significant
 
 GUESSES: dict[str, float | str] = {}  # by name, of this kernel
 NAME = re.compile(r"\d{1,2}\.\d{1,2}")  # of the course's own guesses
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)  # such as 10,000
+PARTED = re.compile(r"[+-]?[1-9]\d{0,2}( \d{3})+([.,]\d*)?", re.ASCII)
 LONGEST = 80  # characters of a guess in words
 NEAR = 1.1  # a factor below which a guess is off by some per cent
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -36,6 +38,7 @@ def guess(name: str, answer: Any = ..., *more: Any) -> None:
     Prints one line, whatever it is given; what is neither number nor word is not kept. `...` takes
     back what was kept.
     """
+    name = str(name)
     GUESSES.pop(name, None)
     try:
         with restored():
@@ -49,7 +52,7 @@ def guess(name: str, answer: Any = ..., *more: Any) -> None:
     else:
         given = _shown(GUESSES[name])
         print(say("noted", which=name, given=given))
-        if isinstance(name, str) and NAME.fullmatch(name):
+        if NAME.fullmatch(name):
             remember(Remembered(guesses={name: given}))
 
 
@@ -59,6 +62,7 @@ def reveal(name: str, value: float | str, unit: str = "") -> None:
     A number that was guessed is told how far off it was: in per cent, as a factor, or in orders of
     magnitude. Raises ValueError unless the value is a number or a word.
     """
+    name = str(name)
     try:
         truth = value if isinstance(value, str) else _number(value)
     except (NoNumber, NotAnswered):
@@ -103,14 +107,21 @@ def distance(given: float, truth: float) -> str:
 
 
 def _read(answer: Any) -> float | str:
-    """One number, or a word. Raises NotAnswered for a blank, NoNumber for anything else."""
+    """One number, or a word. Thousands may be set off by commas, 10,000, or by blanks, 10 000.
+
+    Any other comma stands for the point.
+
+    Raises NotAnswered for a blank, NoNumber for anything else.
+    """
     if not isinstance(answer, str) or is_blank(answer):
         return _number(answer)
     words = " ".join(answer.split())
     if len(words) > LONGEST:
         raise NoNumber("too long")
     try:
-        number = float(words.replace("−", "-").replace(",", "."))
+        plain = words.replace("−", "-")
+        plain = plain.replace(" ", "") if PARTED.fullmatch(plain) else plain
+        number = float(plain.replace(",", "" if THOUSANDS.fullmatch(plain) else "."))
     except ValueError:
         return words
     return _number(number)

@@ -5,10 +5,12 @@ notebook.
 import math
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+SOON = 1e-6  # seconds, of an alarm that is due
 AGAIN = 0.5  # seconds after which a block that went on all the same is stopped again
 
 
@@ -30,7 +32,7 @@ def limited(seconds: float) -> Iterator[None]:
     By the system's alarm, which interrupts Python alone: a call into torch is first ended, and a
     loop that catches every BaseException in each of its turns goes on. Where there is no such alarm
     (on Windows, and in any thread but the main one) nothing is limited. An alarm that was set
-    before is set again afterwards. seconds: positive and finite.
+    before is set again afterwards, to what is left of it. seconds: positive and finite.
     """
     main = threading.current_thread() is threading.main_thread()
     if not (main and hasattr(signal, "setitimer")):
@@ -43,12 +45,19 @@ def limited(seconds: float) -> Iterator[None]:
         raise TookTooLong
 
     before = signal.signal(signal.SIGALRM, stop)
-    alarm = (0.0, 0.0)
+    begun, alarm = time.monotonic(), (0.0, 0.0)
     try:
         alarm = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, *alarm)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        _set_again(*alarm, time.monotonic() - begun)
     if fired.is_set():
         raise TookTooLong
+
+
+def _set_again(left: float, interval: float, passed: float) -> None:
+    """Sets an alarm that was set before, `passed` seconds later; at once if it is due."""
+    if left:
+        signal.setitimer(signal.ITIMER_REAL, max(left - passed, SOON), interval)

@@ -83,7 +83,11 @@ def load_study(path: Path = PATH) -> Study:
         raise FileNotFoundError(f"there are no results at {path}")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return Study(found["settings"], found["runs"])
+        settings, runs = found["settings"], found["runs"]
+        tables = isinstance(runs, list) and all(isinstance(row, dict) for row in [settings, *runs])
+        if not tables:
+            raise TypeError("settings must be a table, and runs a list of tables")
+        return Study(settings, runs)
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} holds no results of the depth study: {error!r}") from error
 

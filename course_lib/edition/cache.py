@@ -118,8 +118,12 @@ def keep(folder: Path, name: str, key: str, data: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = _path(folder, name, key)
     draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_bytes(data)
-    draft.replace(path)
+    try:
+        draft.write_bytes(data)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     for other in folder.glob(f"{name}-*.recording"):
         if other != path:
             other.unlink(missing_ok=True)

@@ -197,7 +197,8 @@ def in_classes(table: str) -> str:
 def figure(output: Cell, setting: Setting) -> str:
     """A stored picture with its sentence; one of an explorer says which, and where it stands.
 
-    Raises ValueError if the picture has no words, or an explorer's does not say where it stands.
+    Raises ValueError if the picture has no words or no size, is no PNG, or is an explorer's and
+    does not say where it stands.
     """
     about = _about_picture(output)
     if not about.get("alt"):
@@ -206,7 +207,7 @@ def figure(output: Cell, setting: Setting) -> str:
         raise ValueError(f"the stored picture of {about['explorer']} does not say at which values")
     words, encoded = html.escape(about["alt"]), text(output["data"]["image/png"])
     encoded = in_palette(re.sub(r"\s", "", encoded))
-    size = f'width="{about["width"]}" height="{about["height"]}"'
+    size = " ".join(f'{side}="{_pixels(about, side)}"' for side in ("width", "height"))
     image = f'<img src="data:image/png;base64,{encoded}" {size} alt="{words}">'
     caption = f"<figcaption>{words}</figcaption>"
     if "note" not in about and "explorer" not in about:
@@ -218,6 +219,14 @@ def figure(output: Cell, setting: Setting) -> str:
         stands = html.escape(json.dumps(values, sort_keys=True))
         marks = f'class="explorer" data-explorer="{name}" data-values="{stands}"'
     return f'<figure {marks}>{image}{caption}<p class="in-the-notebook">{way}</p></figure>\n'
+
+
+def _pixels(about: dict[str, Any], side: str) -> int:
+    """A picture's width or height. Raises ValueError if it is no number."""
+    value = about.get(side)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"a picture whose {side} is {value!r}, and no number")
+    return int(value)
 
 
 def _about_picture(output: Cell) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from course_lib.edition.pages import read_chapters, write_pages, write_single
-from course_lib.edition.placing import made_anew, require_own
+from course_lib.edition.placing import made_anew, require_own, require_writing
 from course_lib.edition.printing import find_chromium, print_chapters
 from course_lib.edition.recorder import recordings
 from course_lib.index import ROOT
@@ -44,6 +44,7 @@ def _make(options: argparse.Namespace) -> None:
     """Makes what the options ask for. What may be wrong is looked at before minutes are spent."""
     folder: Path = options.into.resolve()
     require_own(folder)
+    require_writing(folder.parent)
     if options.pdf:
         find_chromium()
     if not options.still:

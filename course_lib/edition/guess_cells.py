@@ -49,8 +49,9 @@ def questions(cell: Cell) -> str:
         if not question:
             raise ValueError(f"guess {name} has no question in a comment behind it")
         words = html.escape(of_chapters(question), quote=False)
+        shown = html.escape(name)
         items.append(
-            f'<li data-guess="{html.escape(name)}"><span class="guess-name">{name}</span> '
+            f'<li data-guess="{shown}"><span class="guess-name">{shown}</span> '
             f'<span class="guess-question">{words}</span></li>\n'
         )
     return f'<ul class="guesses">\n{"".join(items)}</ul>\n'

@@ -19,9 +19,9 @@ def in_palette(encoded: str) -> str:
     """A PNG in base64 → the same picture with a palette, or as it was if that is shorter.
 
     The colours that most pixels have are kept; the rest of the palette is spread so that every
-    other colour has one near it.
+    other colour has one near it. Raises ValueError if it is no PNG, or not whole.
     """
-    picture = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB")
+    picture = _decoded(encoded)
     pixels = np.asarray(picture, dtype=np.int64).reshape(-1, 3)
     codes = pixels @ np.array([1 << 16, 1 << 8, 1])
     known, place, count = np.unique(codes, return_inverse=True, return_counts=True)
@@ -35,6 +35,14 @@ def in_palette(encoded: str) -> str:
     written = io.BytesIO()
     made.save(written, "PNG", optimize=True)
     return min(encoded, base64.b64encode(written.getvalue()).decode("ascii"), key=len)
+
+
+def _decoded(encoded: str) -> Image.Image:
+    try:
+        content = io.BytesIO(base64.b64decode(encoded, validate=True))
+        return Image.open(content, formats=["PNG"]).convert("RGB")
+    except (ValueError, OSError, SyntaxError) as error:  # as Pillow says of what is broken
+        raise ValueError(f"a picture that is no PNG, or not whole: {error}") from error
 
 
 def _spread(colours: Colours, count: Colours) -> list[int]:

@@ -5,11 +5,13 @@ nothing of an earlier time. It lists its files, so that the next time each is kn
 somebody else's: a folder that holds any other is left alone.
 """
 
+import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 LIST = "made-by-the-course.txt"
 HEADING = "The next `python3 start.py pages` removes or replaces these files:\n"
@@ -25,8 +27,9 @@ def made_anew(folder: Path) -> Iterator[Path]:
     _recover(folder)
     require_own(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     with TemporaryDirectory(
-        prefix=f"{folder.name}.draft-", dir=folder.parent, ignore_cleanup_errors=True
+        prefix=f"{folder.name}.draft-{os.getpid()}-", dir=folder.parent, ignore_cleanup_errors=True
     ) as beside:
         draft = Path(beside) / "new"
         draft.mkdir()
@@ -54,6 +57,17 @@ def require_own(folder: Path) -> None:
         )
 
 
+def require_writing(folder: Path) -> None:
+    """Makes the folder, if it is not there. Raises OSError if nothing can be written in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        said = f"nothing can be written in {folder} ({error.strerror})"
+        raise type(error)(error.errno, said) from error
+
+
 def _files(folder: Path) -> set[str]:
     """All that is in the folder and is no folder, by its path from there."""
     return {
@@ -75,12 +89,33 @@ def _recover(folder: Path) -> None:
         old.rename(folder)
 
 
+def _sweep(folder: Path) -> None:
+    """Removes the drafts of those who were killed while they wrote."""
+    name = re.compile(rf"{re.escape(folder.name)}\.draft-(\d+)-\w+")
+    for beside in folder.parent.iterdir():
+        draft = name.fullmatch(beside.name)
+        if draft and not _lives(int(draft[1])):
+            rmtree(beside, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    """Whether there is such a process. On Windows, where asking would end it, it is alive."""
+    if os.name == "posix":
+        with suppress(PermissionError):  # somebody else's
+            try:
+                os.kill(process, 0)
+            except (ProcessLookupError, OverflowError):
+                return False
+    return True
+
+
 def _swap(folder: Path, draft: Path) -> None:
     """Puts the draft in the folder's place. Wherever that stops, the old folder is not deleted."""
     old = _before(folder)
     if old.exists():  # both were there: the last swap was cut off at its very end
-        require_own(old)
-        rmtree(old)
+        with suppress(FileNotFoundError):  # where two swap at once, the other removes it too
+            require_own(old)
+        rmtree(old, ignore_errors=True)
     try:
         if folder.exists():
             folder.rename(old)

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from course_lib.edition.cache import keep, kept, key_of
 from course_lib.edition.catalogue import EXPLORERS
 from course_lib.edition.packing import pack
+from course_lib.edition.placing import require_writing
 from course_lib.edition.stops import named_values, recorded_controls
 from course_lib.edition.taking import record
 
@@ -33,12 +34,15 @@ def recordings(
 
     notebooks: the folder whose notebooks say which values are wanted. folder: where recordings are
     kept from one time to the next. A bar shows how many are done, unless `quiet`.
-    Raises ValueError if a name is no explorer's, or one cannot be recorded; the others are kept.
+    Raises ValueError if a name is no explorer's, or one cannot be recorded; the others are kept;
+    OSError if none can be kept.
     """
     wanted = list(names) or list(EXPLORERS)
     keys = {name: key(name, notebooks) for name in wanted}
     found = {name: data for name in wanted if (data := kept(folder, name, keys[name])) is not None}
     lacking = sorted(set(wanted) - set(found), key=_turn)
+    if lacking:
+        require_writing(folder)
     with tqdm(
         total=len(lacking), desc="recording", unit="explorer", disable=quiet or not lacking
     ) as bar:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.edition.recording import RecordedControl
-from course_lib.edition.stored import stored_cells
+from course_lib.edition.stored import stored_cells, stored_notebooks
 from course_lib.explorers.stage.controls import Choice, Control, Slider, Steps, Toggle
 from course_lib.numerals import minus
 
@@ -188,7 +188,7 @@ def named_values(name: str, controls: Sequence[Control], notebooks: Path) -> dic
     Raises ValueError, naming the file, if one is no notebook or a picture lacks a control's value.
     """
     found: dict[str, set[Any]] = {control.name: set() for control in controls}
-    for path in sorted(notebooks.glob("*.ipynb")):
+    for path in stored_notebooks(notebooks):
         cells = stored_cells(path)
         opened = [values for explorer, values in _opened(cells) if explorer == name]
         for values in opened:

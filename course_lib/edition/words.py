@@ -13,6 +13,9 @@ PAGE_TEXT = {
         "It opens with a picture that you can move."
     ),
     "Replace each `...` and run the cell.": "Type your answer and press **Check**.",
+    '`hint("3.a")` gives a hint, and asked again a second.': (
+        "The button **Hint 1 of 2** gives a hint, and pressed again a second."
+    ),
 }
 PAGE_WORDS: dict[str, dict[str, str]] = {
     "en": {
@@ -111,6 +114,7 @@ PAGE_WORDS: dict[str, dict[str, str]] = {
         "search": "Search the course",
         "search.none": "Nothing found for “{words}”.",
         "search.found": "{count} places found",
+        "search.found.more": "{count} places found; the first {shown}:",
         "search.found.one": "1 place found",
         "search.lost": "The search index did not load.",
         "code": "Code",

@@ -2,7 +2,7 @@
 two training logs, and the arrows of an encoder that starts in the middle.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
-from course_lib.checks.answers import Refused, described
+from course_lib.checks.answers import NotAnswered, Refused, described, is_blank
 from course_lib.exact import DiscreteChain
 from course_lib.exercises.conditionals import Known, three_conditionals
 from course_lib.exercises.registry import register
@@ -114,14 +114,16 @@ def first_that_reads_too_little(arrows: Any) -> str:
 
 
 def _in_order(arrows: Any) -> list[tuple[str, list[str]]]:
-    """Each latent with what it reads, in the order in which they are drawn. Raises Refused."""
+    """Each latent with what it reads, in the order in which they are drawn. Raises Refused, and
+    NotAnswered where something is still empty.
+    """
     if not isinstance(arrows, dict) or set(arrows) != set(LATENTS):
         raise Refused(
             f"a dictionary with the keys {', '.join(LATENTS)} is wanted, got {described(arrows)}"
         )
-    order = [
-        (latent, [read] if isinstance(read, str) else list(read)) for latent, read in arrows.items()
-    ]
+    if any(is_blank(part) for read in arrows.values() for part in (read, *_several(read))):
+        raise NotAnswered
+    order = [(latent, _names(latent, read)) for latent, read in arrows.items()]
     if order[0][0] != FIRST:
         raise Refused(f"{FIRST} is to be drawn first, and here {order[0][0]} is")
     drawn = ["x"]
@@ -136,6 +138,20 @@ def _in_order(arrows: Any) -> list[tuple[str, list[str]]]:
     if count > ENOUGH:
         raise Refused(f"that takes {count} arrows, and {ENOUGH} are enough")
     return [(latent, list(dict.fromkeys(read))) for latent, read in order]
+
+
+def _several(read: Any) -> list[Any]:
+    """The parts of a list; none of anything else."""
+    return list(read) if isinstance(read, list | tuple | Set) else []
+
+
+def _names(latent: str, read: Any) -> list[Any]:
+    """What a latent reads, in a list. Raises Refused if it is neither a name nor a list."""
+    if isinstance(read, str):
+        return [read]
+    if not isinstance(read, list | tuple | Set):
+        raise Refused(f"{latent} reads a list of names, got {described(read)}")
+    return _several(read)
 
 
 register(

@@ -57,6 +57,8 @@ class LatentWalk(Explorer):
     )
 
     def __init__(self, model: VAE | None = None) -> None:
+        if not (model is None or isinstance(model, VAE)):
+            raise ValueError(f"model must be a VAE, of one layer, got a {type(model).__name__}")
         self.digits = EncodedDigits(model, load_mnist("test")) if model else shipped_digits()
         super().__init__()
 

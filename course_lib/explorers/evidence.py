@@ -178,7 +178,7 @@ class EvidenceNeedle(Explorer):
         self.words["shell"].set(text=f"√{d} = {number(d**0.5, 1)}", x=d**0.5 - 0.2)
         right, top = blue.max(0)
         height = min(max(blue[:, 1].mean(), 0.9), HIGHEST)
-        clear = 0.8 if d == 1 else 0.3  # of the line to the ring, which rises from the centre
+        clear = 0.8 if d <= 5 else 0.3  # of the line to the ring, which rises from the centre
         place = (max(right, self._farthest(height, d)) + clear, height)
         if right > 8.7:  # no room beside
             place = (right - 1.7, top + 0.9)

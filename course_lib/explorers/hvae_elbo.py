@@ -12,8 +12,8 @@ from matplotlib.patches import Rectangle
 from course_lib.chain_readings import CONDITIONAL, CORRECT, MARGINAL, SHORT, errors, read
 from course_lib.exact import AffineGaussian, LinearGaussianChain
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
-from course_lib.numerals import minus
-from course_lib.plots import COLOURS, Ledger, below, ink, number, panels, printed, style
+from course_lib.numerals import exactly, fixed_point, minus
+from course_lib.plots import COLOURS, Ledger, below, ink, panels, printed, style
 
 FORMULAS = {
     "once": CORRECT,
@@ -193,7 +193,7 @@ def _signed(model: list[float], rest: list[float], total: str) -> list[str]:
     """
     unit = Decimal("0.001")
     known = [Decimal(nats).quantize(unit, ROUND_HALF_EVEN) for nats in rest]
-    due = Decimal(total.replace("−", "-")) - sum(known)
+    due = exactly(total) - sum(known)
     off = (float(due) - sum(model)) / len(model)
     ends = [Decimal(0)]
     ends += [Decimal(end).quantize(unit) for end in accumulate(nats + off for nats in model)]
@@ -216,4 +216,5 @@ def _sentence(r: dict[str, float], too_much: str, name: str, depth: int) -> str:
         MARGINAL: f"log q({top}|x) is counted as well as log q({top}|{low})",
         SHORT: f"log q({top}|x) is counted in place of log q({top}|{low})",
     }[name]
-    return f"{start}The ELBO is {number(r['elbo'])}; {why}, and that adds {too_much}."
+    elbo = fixed_point(exactly(value) - exactly(too_much))  # what is printed adds up
+    return f"{start}The ELBO is {elbo}; {why}, and that adds {too_much}."

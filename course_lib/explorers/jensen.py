@@ -75,9 +75,9 @@ class LogWeights(Explorer):
         self.posterior.set_ydata(posterior)
         self.q.set_ydata(log_q.exp().numpy())
         tall = log_q.max().exp().item() > TOP
-        self.peak.set_data([mean] if tall else [], [TOP] if tall else [])
+        self.peak.set_data([mean] if tall else [], [0.97 * TOP] if tall else [])
         self.panel.move(model, x, q, evidence, elbo)
-        inner = q.mean + q.std * torch.linspace(-2, 2, 81, **DOUBLE).unsqueeze(-1)
+        inner = q.mean + q.std * torch.linspace(-2, 2, 801, **DOUBLE).unsqueeze(-1)
         lowest, highest = log_weights(model, q, x, inner).aminmax()
         numbers = {
             "log_evidence": evidence,
@@ -133,9 +133,10 @@ class GradientAscent(Explorer):
             "spread": expectation(q, squared).sqrt().item(),
         }
         _, bound, lost = printed(self.evidence, elbo)
+        done = "1 step" if step == 1 else f"{step} steps"
         return Reading(
             numbers,
-            f"After {step} steps q = N({number(mean, 2)}, {number(std, 2)}²). The log-weight "
+            f"After {done} q = N({number(mean, 2)}, {number(std, 2)}²). The log-weight "
             f"spreads by {number(numbers['spread'], 2)} nats under q; the ELBO is {bound}, and "
             f"{lost} are lost.",
         )
@@ -182,7 +183,7 @@ class ModelAscent(Explorer):
     def _draw_both_ways(self, ax: Axes) -> None:
         """Where they lead, faintly."""
         for (name, path), high in zip(self.paths.items(), (-1.69, -2.02), strict=True):
-            label(ax, ROUNDS, high, f"q's {name}", of="axis", ha="right")
+            label(ax, ROUNDS - 0.6, high, f"q's {name}", of="axis", ha="right")
             for values, of in ((path.log_evidence, "evidence"), (path.elbo, "elbo")):
                 ax.plot(values, color=COLOURS[of], alpha=0.22, linewidth=1.2)
 
@@ -196,9 +197,10 @@ class ModelAscent(Explorer):
         a, b, c, s = path.parameters[round].tolist()
         numbers = {"log_evidence": evidence, "elbo": elbo, "gap": evidence - elbo}
         log_p, bound, lost = printed(evidence, elbo)
+        done = "1 round" if round == 1 else f"{round} rounds"
         return Reading(
             numbers | {"a": a, "b": b, "c": c, "s": s},
-            f"After {round} rounds, the q's {qs}: the mean ELBO is {bound} nats, the mean log p(x) "
+            f"After {done}, the q's {qs}: the mean ELBO is {bound} nats, the mean log p(x) "
             f"{log_p}, and {lost} lie between them.",
         )
 

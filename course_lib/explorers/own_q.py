@@ -48,6 +48,8 @@ class OwnQ(Explorer):
 
     def __init__(self, digits: EncodedDigits | None = None) -> None:
         """digits: of another model; by default those of the one that ships."""
+        if not (digits is None or isinstance(digits, EncodedDigits)):
+            raise ValueError(f"digits must be EncodedDigits(model, images), got {digits!r:.80}")
         self.paths = own_paths(digits) if digits else shipped_paths()
         super().__init__()
 

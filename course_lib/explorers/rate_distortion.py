@@ -13,6 +13,7 @@ from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, trained_s
 from course_lib.explorers.scenes.outlines import outlines
 from course_lib.explorers.stage import Explorer, Reading, Steps
 from course_lib.explorers.stage.work import at_work
+from course_lib.numerals import exactly, fixed_point
 from course_lib.plots import (
     COLOURS,
     caption,
@@ -170,9 +171,11 @@ class _Curve:
 
 def _sentence(r: dict[str, float], beta: float) -> str:
     whole, part, rest = printed(r["rate"], r["mutual_information"], decimals=1)
+    elbo = number(r["elbo"], 1)
+    distortion = fixed_point(-exactly(elbo) - exactly(whole))  # R + D is −ELBO as printed
     return (
         f"With β = {beta:g} an image costs R = {whole} nats of code and D = "
-        f"{number(r['distortion'], 1)} more given the code: on average the ELBO is "
-        f"{number(r['elbo'], 1)}. Of the rate, {part} say which image it was, and {rest} are "
+        f"{distortion} more given the code: on average the ELBO is "
+        f"{elbo}. Of the rate, {part} say which image it was, and {rest} are "
         f"waste: the codes together are not the prior."
     )

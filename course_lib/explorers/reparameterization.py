@@ -190,8 +190,10 @@ def _round_up(value: float) -> float:
 
 def _compact(value: float) -> str:
     """Three significant digits, at most five decimals."""
-    if abs(value) < 5e-6:
+    if value == 0:
         return "0"
+    if abs(value) < 5e-6:
+        return "below 0.00001"
     return number(value, min(5, max(0, 2 - math.floor(math.log10(abs(value))))))
 
 
@@ -207,7 +209,8 @@ def _sentence(r: dict[str, float], f: str, mean: float, std: float) -> str:
         f"{number(r['gradient'])}. "
     )
     if path == 0:
-        off = number(r["gradient"]) if r["gradient"] > 0.001 else "less than 0.001"
+        shown = number(r["gradient"])
+        off = "less than 0.001" if shown == "0.000" else shown
         return (
             f"{start}Every pathwise estimate is 0: no variance, and wrong by {off}. "
             f"The score function's variance is {_compact(score)}."

@@ -1,5 +1,7 @@
 """Explorer of chapter 5: the weight β swells the codes until the digit dissolves."""
 
+import math
+
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,6 +22,7 @@ WEIGHTS = (
     *(14.0, 16.0, 20.0, 24.0, 28.0, 32.0, 36.0, 40.0, 44.0, 48.0, 52.0, 56.0, 60.0, 64.0),
 )
 REACH = 2.4  # of the latent plane that is drawn, prior standard deviations
+APART = 0.2  # and is hidden if one that is shown lies nearer than this
 ABOVE = 0.25  # a numeral stands so far above the middle of its code
 DRAWS = 4  # of the image's code, decoded
 LARGE, SMALL = 43, 21  # drawn pixels for a pixel of x, and of a draw
@@ -107,10 +110,17 @@ class SwellingCodes(Explorer):
         self.mine.set_data(*every[each * digit : each * (digit + 1)].T)
         middles = self.coded[beta].mean[:, :2].tolist()
         self.middles.set_data(*zip(*middles, strict=True))
-        apart = self.coded[beta].alive > 0
-        for index, (across, up) in enumerate(middles):
+        self._write_numerals(middles, digit)
+
+    def _write_numerals(self, middles: list[tuple[float, float]], digit: int) -> None:
+        """That of the chosen digit, then each that does not lie on one before it."""
+        shown: list[tuple[float, float]] = []
+        for index in (digit, *(other for other in range(10) if other != digit)):
+            across, up = middles[index]
+            apart = all(math.dist(middles[index], other) > APART for other in shown)
             self.numerals[index].set_position((across, up + ABOVE))
-            self.numerals[index].set_visible(apart or index == digit)
+            self.numerals[index].set_visible(apart)
+            shown += [middles[index]] if apart else []
 
 
 def _in_plane(coded: Coded) -> DiagonalGaussian:
@@ -142,5 +152,5 @@ def _sentence(r: dict[str, float], beta: float, digit: int) -> str:
         f"With β = {beta:g} the code of this {digit} costs {number(r['rate'], 1)} nats. Along the "
         f"first latent it is {number(r['width'], 2)} wide, where the prior is 1. What it decodes "
         f"to misses x by {number(r['error'], 2)} in squared ink, and {r['alive']:.0f} of "
-        f"{LATENT} latents are in use."
+        f"{LATENT} latents {'is' if r['alive'] == 1 else 'are'} in use."
     )

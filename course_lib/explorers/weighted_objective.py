@@ -100,6 +100,8 @@ def _sentence(r: dict[str, float], beta: float, digit: int) -> str:
     evidence, objective, gap = printed(r["log_evidence"], r["objective"], decimals=1)
     if gap.startswith("−"):
         verdict = f"{gap.removeprefix('−')} nats above it: no bound"
+    elif beta < 1:
+        verdict = f"{gap} nats below it, by no rule: with β < 1 nothing keeps it there"
     else:
         verdict = f"{gap} nats below it: a bound"
     return (

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDERS = ("notebooks", "tests")  # which lie beside the package, and are not installed with it
+_NOTEBOOK = re.compile(r"\d\d_\w+\.ipynb")
 
 
 class Place(NamedTuple):
@@ -57,7 +59,7 @@ class NotebookPage:
 
 
 def pages(root: Path = ROOT) -> Iterator[NotebookPage]:
-    """The notebooks, in order.
+    """The notebooks, in order, without what JupyterLab put beside them, such as 04_gap-Copy1.ipynb.
 
     Raises FileNotFoundError where the notebooks or the tests are not beside the package.
     """
@@ -67,8 +69,9 @@ def pages(root: Path = ROOT) -> Iterator[NotebookPage]:
                 f"{folder}/ is not beside the package ({root}): the index reads the course's "
                 "folder, so use the package from there"
             )
-    for path in sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb")):
-        yield NotebookPage.read(path, root)
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        if _NOTEBOOK.fullmatch(path.name):
+            yield NotebookPage.read(path, root)
 
 
 def keys(root: Path, pattern: str, key: str) -> list[Place]:

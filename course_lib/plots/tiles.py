@@ -55,7 +55,9 @@ class Blit(Artist):
         self._rows = np.ascontiguousarray(picture[::-1])  # as the canvas counts: from below
 
     def draw(self, renderer: RendererBase) -> None:
-        """Copies the picture to the canvas, pixel by pixel."""
+        """Copies the picture to the canvas, pixel by pixel, unless it is hidden."""
+        if not self.get_visible():
+            return
         context = renderer.new_gc()
         renderer.draw_image(context, self._left, self._top - self._shape[0], self._rows)
         context.restore()

@@ -11,8 +11,10 @@ from course_lib.teach.notebooks import (
     OUR_KEY,
     Asked,
     Cell,
+    asked_by,
     asked_in,
     chapter_path,
+    is_answered,
     read_notebook,
 )
 from course_lib.teach.variation import require_class_name
@@ -38,16 +40,44 @@ def write_assignment(
     """Writes a chapter's assignment into the folder, and returns its file.
 
     class_name: whose numbers it has, where an exercise can have others. nbgrader: with the cells
-    and marks that nbgrader reads. Raises ValueError for a number or a name that is none, and where
-    a file of that name is no assignment.
+    and marks that nbgrader reads. Raises ValueError for a number or a name that is none, where an
+    exercise of the chapter is filled in, and where a file of that name is no assignment, or one
+    with answers in it.
     """
     name = require_class_name(class_name) if class_name else ""
-    source = chapter_path(number)
-    path = folder / source.name
-    if path.exists() and OUR_KEY not in read_notebook(path).get("metadata", {}):
+    path = folder / chapter_path(number).name
+    if path.exists():
+        _require_unworked(path)
+    raw = _assignment(number, name, nbgrader)
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(json.dumps(raw, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    draft.replace(path)
+    return path
+
+
+def _require_unworked(path: Path) -> None:
+    """Raises ValueError if a file is no assignment, or somebody has worked in it."""
+    raw = read_notebook(path)
+    if OUR_KEY not in raw["metadata"]:
         raise ValueError(f"{path} is no assignment, and is left alone; give another folder")
+    answered = [name for cell in raw["cells"] if (name := asked_by(cell)) and is_answered(cell)]
+    if answered:
+        names = ", ".join(dict.fromkeys(answered))
+        raise ValueError(f"{path} has answers to {names}, and is left alone; give another folder")
+
+
+def _assignment(number: int, name: str, nbgrader: bool) -> dict[str, Any]:
+    """The notebook that is handed out. Raises ValueError where the chapter has answers in it."""
+    source = chapter_path(number)
     raw = read_notebook(source)
-    asked = asked_in(raw["cells"])
+    asked = asked_in(raw["cells"], source.name)
+    for one in asked:
+        if is_answered(raw["cells"][one.cell]):
+            raise ValueError(
+                f"{source}: the cell of {one.name} is filled in, and would be handed out: put "
+                "back its blanks first"
+            )
     _change_numbers(raw["cells"], asked, name)
     raw["metadata"][OUR_KEY] = {
         "chapter": number,
@@ -57,11 +87,7 @@ def write_assignment(
     raw["cells"] = [_hand_in(number, asked, name), *_without_answers(raw["cells"], asked, name)]
     if nbgrader:
         raw["cells"] = for_nbgrader(raw["cells"], name)
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(raw, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
-    return path
+    return raw
 
 
 def _hand_in(number: int, asked: list[Asked], class_name: str) -> Cell:

@@ -28,7 +28,7 @@ def exam(chapters: list[int], names: list[str], variant: str, out: Path, root: P
     ModuleNotFoundError without the packages of the pages.
     """
     asked = [name for chapter in chapters for name in read_questions(chapter, root)]
-    asked += [name for name in names if name not in asked]
+    asked = [*dict.fromkeys([*asked, *names])]  # each once
     if not asked:
         raise ValueError("no question: name a chapter, or --questions 4-A,4-B")
     if out.exists() and not out.is_dir():

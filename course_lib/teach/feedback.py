@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from course_lib.checks import Verdict
@@ -20,7 +21,10 @@ def write_feedback(
     verdicts: Mapping[str, Verdict],
     errors: list[tuple[int, str]],
 ) -> None:
-    """Writes the page. What comes from a submission stands there as plain text."""
+    """Writes the page. What comes from a submission stands there as plain text.
+
+    Raises OSError if there can be no such file.
+    """
     whose = f"Chapter {row.chapter}" if row.chapter else "No chapter"
     whose += f", class {row.class_name}" if row.class_name else ""
     lines = [f"# {plain(row.submission)}: {row.points} of {row.of or '?'}", f"{whose}."]
@@ -37,8 +41,13 @@ def write_feedback(
         lines.append("\n".join(["## Cells that ended with an error\n", *told]))
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_text("\n\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-    draft.replace(path)
+    try:
+        draft.write_text("\n\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()
+        raise
 
 
 def plain(words: str) -> str:

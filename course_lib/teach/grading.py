@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from course_lib.teach.fingerprint import course_fingerprint
 from course_lib.teach.handed_in import (
     HandedIn,
     looks_at_answers,
+    name_in,
     notebooks_in,
     read_submission,
 )
@@ -38,8 +40,8 @@ class Terms:
     all_cells: bool = False
 
     def __post_init__(self) -> None:
-        if self.class_name:
-            require_class_name(self.class_name)
+        if self.class_name:  # in lower case, in which the course knows it
+            object.__setattr__(self, "class_name", require_class_name(self.class_name))
         if self.chapter:
             exercises_of(self.chapter)
 
@@ -53,18 +55,21 @@ def grade(
 ) -> list[Row]:
     """Grades every notebook below the folder; writes the table `out`, and pages beside it.
 
-    Rows of an earlier run stand where the submission is the same. Raises ValueError if there is no
-    such folder, or `out` holds something else; CourseChanged if a submission reached the course.
+    Rows of an earlier run stand where the submission is the same, or is gone. Raises ValueError if
+    there is no such folder, it holds no notebook, or `out` holds something else, marks of another
+    folder too; CourseChanged if a submission reached the course.
     """
     notebooks, others = notebooks_in(folder)
     for path in others:
-        say(f"{path.relative_to(folder).as_posix()}: left out, no .ipynb")
+        say(f"{name_in(folder, path)}: left out, no .ipynb")
     work = _Work(out, terms or Terms(), folder)
+    work.require_own([name_in(folder, path) for path in notebooks])
     for number, path in enumerate(notebooks, start=1):
         row = work.graded(path)
         say(f"[{number}/{len(notebooks)}] {row.submission}: {row.points} of {row.of}  {row.note}")
-    work.keep({path.relative_to(folder).as_posix() for path in notebooks})
-    return [*work.rows.values()]
+    for name in work.gone:
+        say(f"{name}: not in the folder any more, its row is kept")
+    return work.all()
 
 
 class _Work:
@@ -74,6 +79,21 @@ class _Work:
         self.out, self.terms, self.folder = out, terms, folder
         self.rows = read_marks(out)
         self.fingerprint = course_fingerprint()
+        self.gone: list[str] = []  # rows whose submission is not there
+
+    def require_own(self, names: list[str]) -> None:
+        """Raises ValueError unless there are submissions, and the rows that stand are of some."""
+        if not names:
+            raise ValueError(
+                f"no notebook below {self.folder}, and {len(self.rows):,} rows in {self.out}; "
+                "nothing is graded"
+            )
+        self.gone = [name for name in self.rows if name not in names]
+        if self.rows and len(self.gone) == len(self.rows):
+            raise ValueError(
+                f"none of the {len(self.rows):,} submissions of {self.out} is among the "
+                f"{len(names):,} below {self.folder}: the table is left alone; give another --out"
+            )
 
     def graded(self, path: Path) -> Row:
         """The row of a submission: the one that stands, or a new one."""
@@ -81,7 +101,8 @@ class _Work:
         row = Row(one.name, str(one.chapter or ""), self.terms.class_name, digest=self._digest(one))
         old = self.rows.get(one.name)
         tries = old.begun if old and old.digest == row.digest else 0
-        if old and old.digest == row.digest and not tries and self._page(one).exists():
+        done = old and old.digest == row.digest and old.note != BEGUN
+        if old and done and self._has_page(one):
             return old
         if tries >= TRIES:
             one.notes.append(f"{tries} runs of the grader ended here: not run again")
@@ -95,20 +116,16 @@ class _Work:
         self._set(row)
         return row
 
-    def keep(self, names: set[str]) -> None:
-        """Leaves out rows of submissions that are no longer there."""
-        self.rows = {name: row for name, row in self.rows.items() if name in names}
-        write_marks(self.out, self._sorted())
-
     def _begin(self, row: Row, tries: int) -> None:
         """Says in the table that a submission is begun."""
         self._set(replace(row, points=str(tries), note=BEGUN))
 
     def _set(self, row: Row) -> None:
         self.rows[row.submission] = row
-        write_marks(self.out, self._sorted())
+        write_marks(self.out, self.all())
 
-    def _sorted(self) -> list[Row]:
+    def all(self) -> list[Row]:
+        """The rows by name."""
         return sorted(self.rows.values(), key=lambda row: row.submission)
 
     def _digest(self, one: HandedIn) -> str:
@@ -118,7 +135,12 @@ class _Work:
 
     def _page(self, one: HandedIn) -> Path:
         folder = self.out.with_name(f"{self.out.stem}-feedback")
-        return (folder / one.name).with_suffix(".md")
+        return folder / f"{one.name.removesuffix('.ipynb')}.md"
+
+    def _has_page(self, one: HandedIn) -> bool:
+        with suppress(OSError):  # a name that is too long
+            return self._page(one).is_file()
+        return False
 
     def _judge(self, one: HandedIn, row: Row) -> None:
         """Runs a submission, judges its answers, writes its page, and fills in its row."""
@@ -140,8 +162,12 @@ class _Work:
         row.points, row.of = str(sum(map(int, marks.values()))), str(len(marks) or "")
         one.notes += [returned.ended] if returned.ended else []
         row.note = "; ".join(one.notes)
-        write_feedback(self._page(one), row, exercises, verdicts, returned.errors)
-        row.note = "; ".join(filter(None, [row.note, one.suspicion]))  # for the teacher alone
+        page = ""
+        try:
+            write_feedback(self._page(one), row, exercises, verdicts, returned.errors)
+        except OSError as error:  # a name that is too long, or a folder in its place
+            page = f"its page could not be written: {error.strerror}"
+        row.note = "; ".join(filter(None, [row.note, one.suspicion, page]))  # for the teacher alone
 
     def _run(self, one: HandedIn) -> Returned:
         """What a submission answers: first by the cells that answers need; if a name is missing

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,13 +13,16 @@ from typing import Any
 from course_lib.index import text
 from course_lib.teach.choosing import Placed
 from course_lib.teach.fingerprint import exercises_fingerprint
+from course_lib.teach.marks import encodable
 from course_lib.teach.notebooks import OUR_KEY
+from course_lib.teach.variation import require_class_name
 
 MOST_BYTES = 64 * 2**20
 CHECKED = re.compile(r"""\bcheck\(\s*["'](\d{1,2})\.[a-d]["']""")
 # Where the course itself keeps right answers: no exercise asks for any of these.
 ANSWERS = re.compile(
     r"\bEXERCISES\b|\.expected\b|\.exact\b|\bexercises_of\b|\bpublished_answers\b|\.registry\b"
+    r"|\bfind\(|\.rights?\b|\.blanks\b|\bkey_lines\b|\b__self__\b"
 )
 
 
@@ -54,13 +58,20 @@ def notebooks_in(folder: Path) -> tuple[list[Path], list[Path]]:
     return notebooks, [path for path in files if path.suffix != ".ipynb"]
 
 
+def name_in(folder: Path, path: Path) -> str:
+    """A file's name within the folder, with escapes for bytes that are not UTF-8, so that a table
+    can hold it.
+    """
+    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
+
+
 def read_submission(path: Path, folder: Path, chapter: int = 0) -> HandedIn:
     """What a file holds. Of what is no notebook a note says why; nothing is raised for what a
     submission may be.
 
     chapter: what it must be of, or 0 for what it says itself.
     """
-    name = path.relative_to(folder).as_posix()
+    name = name_in(folder, path)
     if path.is_symlink():
         return HandedIn(name, "link", chapter, notes=["a link to another file: not read"])
     try:
@@ -103,11 +114,24 @@ def _read_about(found: HandedIn, metadata: Any) -> None:
     about = about if isinstance(about, dict) else {}
     asked = Counter(int(n) for _, source in found.cells for n in CHECKED.findall(source))
     said = about.get("chapter")
-    if not found.chapter:
-        found.chapter = said if isinstance(said, int) else max(asked, key=asked.get, default=0)  # type: ignore[arg-type]
-    found.class_name = str(about.get("class", ""))[:40]
+    own = said if isinstance(said, int) else max(asked, key=asked.get, default=0)  # type: ignore[arg-type]
+    if found.chapter and own and own != found.chapter:
+        found.notes.append(f"says that it is of chapter {own}, graded as {found.chapter}")
+    found.chapter = found.chapter or own
+    found.class_name = _class_name(about.get("class"))
     if about.get("exercises", exercises_fingerprint()) != exercises_fingerprint():
         found.notes.append("made by a course whose exercises are not those that are installed")
+
+
+def _class_name(said: Any) -> str:
+    """The class that an assignment says it is for, as the course writes names, if it is one; of
+    anything else what can be shown.
+    """
+    name = encodable(said)[:40] if isinstance(said, str) else ""
+    try:
+        return require_class_name(name)
+    except ValueError:
+        return name
 
 
 def _noted(found: HandedIn, path: Path) -> Iterator[str]:

@@ -12,12 +12,12 @@ import math
 from typing import Any
 
 from course_lib.checks import Design, Exercise, Verdict, judge
-from course_lib.checks.answers import NumberRow
+from course_lib.checks.answers import BLANKS, NumberRow
 from course_lib.checks.judging import collected, verdict_on
 from course_lib.checks.phrases import say
 from course_lib.exercises import AnyExercise
 from course_lib.teach.tensors import Record, read_tensor, written_tensor
-from course_lib.teach.wire import FORMS, read, recorded, written
+from course_lib.teach.wire import FORMS, SEQUENCES, read, recorded, written
 
 MOST_LETTERS = 500  # of a verdict that comes from the submission's process
 UNREADABLE = "its answer could not be read"
@@ -43,11 +43,25 @@ def tried_answer(exercise: AnyExercise, answer: Any) -> Record:
 
 
 def is_blank(exercise: AnyExercise, record: Record) -> bool:
-    """Whether nothing was answered, or only the blanks that the notebook comes with."""
-    value = record.get("value", {})
-    parts = value.get("parts", [value])
-    nothing = bool(parts) and all(part == written(None) for part in parts)
-    return nothing or record.get("refused") == not_answered(exercise)
+    """Whether nothing was answered, or only what the notebook comes with: blanks, a function that
+    has none but a docstring.
+    """
+    if "value" not in record:
+        return record.get("refused") == not_answered(exercise)
+    value = record["value"]
+    if value.get("is") == "function":
+        gave = [call.get("gave") for call in value["calls"]]
+        return bool(gave) and all(record == written(None) for record in gave)
+    if not isinstance(exercise, Design):
+        return not verdict_on_record(exercise, record).answered
+    parts = value["parts"] if value["is"] in SEQUENCES else [value]
+    if value["is"] == "dict":
+        parts = [part for _, part in value["parts"]]
+    return not parts or any(map(_is_empty, parts))
+
+
+def _is_empty(record: Record) -> bool:
+    return record["is"] == "blank" or (record["is"] == "word" and record["value"].strip() in BLANKS)
 
 
 def not_answered(exercise: AnyExercise) -> str:

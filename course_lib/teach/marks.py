@@ -62,19 +62,26 @@ def write_marks(path: Path, rows: list[Row]) -> None:
     """Writes the table whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
-    with draft.open("w", newline="", encoding="utf-8") as file:
+    with draft.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
-        table.writerows({k: _quoted(v) for k, v in asdict(row).items()} for row in rows)
+        for row in rows:
+            line = asdict(row) | {"note": " ".join(row.note.split())}
+            table.writerow({name: _quoted(value) for name, value in line.items()})
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
 
 
+def encodable(words: str) -> str:
+    """The words, with an escape for half a pair of UTF-16: JSON may hold one, and no file can."""
+    return words.encode("utf-8", "backslashreplace").decode()
+
+
 def _quoted(value: str) -> str:
-    """A cell that no spreadsheet takes for a program, in one line."""
-    plain = " ".join(value.split()) if value.strip() else value
-    return f"'{plain}" if plain.startswith((*FORMULA, "'")) else plain
+    """A cell that no spreadsheet takes for a program."""
+    program = value.startswith("'") or value.lstrip().startswith(FORMULA)
+    return f"'{value}" if program or value.startswith(FORMULA) else value
 
 
 def _bare(value: str) -> str:

@@ -7,10 +7,9 @@ from typing import Any
 
 from course_lib.checks import Verdict
 from course_lib.exercises import AnyExercise
-from course_lib.index import exercise_of
 from course_lib.teach.classes import exercises_of
 from course_lib.teach.judging import verdict_here
-from course_lib.teach.notebooks import Cell, handed_to_check
+from course_lib.teach.notebooks import Cell, asked_by, handed_to_check
 
 TEST = """from course_lib.teach import require_right
 
@@ -42,7 +41,7 @@ def for_nbgrader(cells: list[Cell], class_name: str) -> list[Cell]:
     """The cells of an assignment, those of the exercises marked, each with a test of one point."""
     written: list[Cell] = []
     for cell in cells:
-        name = exercise_of(cell) if cell["cell_type"] == "code" else ""
+        name = asked_by(cell)
         if not name:
             written.append(cell)
             continue

@@ -2,10 +2,12 @@
 
 import ast
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from course_lib.checks.answers import is_blank
 from course_lib.index import ROOT, SOLUTION, calls, exercise_of, program_of_solution, text
 
 Cell = dict[str, Any]
@@ -44,39 +46,101 @@ def chapter_path(number: int, folder: Path = ROOT / "notebooks") -> Path:
 
 
 def read_notebook(path: Path) -> dict[str, Any]:
-    """The notebook's JSON. Raises ValueError if the file is none."""
+    """The notebook's JSON. Raises ValueError if the file is none, with its name and the reason."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path.name}: no notebook: {error}"[:200]) from None
     if not isinstance(raw, dict) or not isinstance(raw.get("cells"), list):
         raise ValueError(f"{path.name}: no notebook of format 4: it has no list of cells")
+    if not isinstance(raw.setdefault("metadata", {}), dict):
+        raise ValueError(f"{path.name}: no notebook of format 4: its metadata is no object")
+    for place, cell in enumerate(raw["cells"], start=1):
+        if not isinstance(cell, dict) or not {"cell_type", "source"} <= set(cell):
+            raise ValueError(f"{path.name}: no notebook of format 4: cell {place} is none")
     return raw
 
 
-def asked_in(cells: list[Cell]) -> list[Asked]:
-    """The exercises of a chapter's notebook, in order."""
+def asked_in(cells: list[Cell], file: str = "the notebook") -> list[Asked]:
+    """The exercises of a chapter's notebook, in order.
+
+    Raises ValueError, with the file's name, if there are none, or one has no solution.
+    """
     found: list[Asked] = []
-    start = next(i for i, cell in enumerate(cells) if "## Exercises" in text(cell["source"]))
+    start = _first(cells, 0, lambda source: "## Exercises" in source)
     for place in range(start, len(cells)):
-        name = exercise_of(cells[place]) if cells[place]["cell_type"] == "code" else ""
-        if name:
+        if name := asked_by(cells[place]):
             begin = found[-1].solution + 1 if found else start
             words = tuple(i for i in range(begin, place) if cells[i]["cell_type"] == "markdown")
-            found.append(Asked(name, words, place, _solution_after(cells, place)))
+            solution = _first(cells, place + 1, lambda source: source.startswith(SOLUTION))
+            if solution == len(cells):
+                raise ValueError(f"{file}: no folded solution stands below exercise {name}")
+            found.append(Asked(name, words, place, solution))
+    if not found:
+        raise ValueError(f"{file}: no exercise stands below a heading ## Exercises")
     return found
 
 
-def _solution_after(cells: list[Cell], place: int) -> int:
-    return next(
-        i for i in range(place + 1, len(cells)) if text(cells[i]["source"]).startswith(SOLUTION)
-    )
+def _first(cells: list[Cell], begin: int, holds: Callable[[str], bool]) -> int:
+    """The place of the first such cell, or one past the last."""
+    places = (i for i in range(begin, len(cells)) if holds(text(cells[i]["source"])))
+    return next(places, len(cells))
+
+
+def asked_by(cell: Cell) -> str:
+    """The name of the exercise that a cell of code asks for; nothing of one that is no Python,
+    such as `%timeit`.
+    """
+    try:
+        return exercise_of(cell) if cell["cell_type"] == "code" else ""
+    except (SyntaxError, ValueError):
+        return ""
 
 
 def handed_to_check(cell: Cell) -> str:
     """What a cell hands to `check`, as source: the arguments after the name."""
-    (call,) = calls(ast.parse(text(cell["source"])), "check")
+    call, *_ = calls(ast.parse(text(cell["source"])), "check")
     return ", ".join(ast.unparse(argument) for argument in call.args[1:])
+
+
+def is_answered(cell: Cell) -> bool:
+    """Whether a cell hands more to `check` than the blanks that a chapter comes with."""
+    tree = ast.parse(text(cell["source"]))
+    given = [argument for call in calls(tree, "check") for argument in call.args[1:]]
+    return not all(_is_empty(argument, tree) for argument in given)
+
+
+def _is_empty(value: ast.AST, tree: ast.AST, depth: int = 5) -> bool:
+    """A blank, a list of blanks, a name that is set to nothing else, a function without a body."""
+    if isinstance(value, ast.List | ast.Tuple):
+        return depth > 0 and all(_is_empty(part, tree, depth - 1) for part in value.elts)
+    if isinstance(value, ast.Name):
+        given = _given(value.id, tree)
+        return depth > 0 and bool(given) and all(_is_empty(v, tree, depth - 1) for v in given)
+    if isinstance(value, ast.FunctionDef):
+        body = value.body if ast.get_docstring(value) is None else value.body[1:]
+        return all(isinstance(line, ast.Expr) and _is_empty(line.value, tree, 0) for line in body)
+    return isinstance(value, ast.Constant) and is_blank(value.value)
+
+
+def _given(name: str, tree: ast.AST) -> list[ast.AST]:
+    """All that a name is set to; where that is not plain to be seen, as in a loop, the tree too."""
+    nodes = [*ast.walk(tree)]
+    given: list[ast.AST] = [
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id == name
+    ]
+    stored = [n for n in nodes if isinstance(n, ast.Name) and n.id == name and _is_stored(n)]
+    hidden = [tree] if len(stored) > len(given) else []
+    functions = [n for n in nodes if isinstance(n, ast.FunctionDef) and n.name == name]
+    return [*given, *functions, *hidden]
+
+
+def _is_stored(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Store)
 
 
 def published_answers(number: int) -> dict[str, str]:
@@ -84,5 +148,5 @@ def published_answers(number: int) -> dict[str, str]:
     cells = read_notebook(chapter_path(number))["cells"]
     return {
         asked.name: program_of_solution(text(cells[asked.solution]["source"])).strip()
-        for asked in asked_in(cells)
+        for asked in asked_in(cells, chapter_path(number).name)
     }

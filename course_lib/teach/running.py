@@ -26,7 +26,7 @@ from course_lib.checks.time_limit import TookTooLong, limited
 from course_lib.exercises import find
 from course_lib.teach.classes import exercises_of
 from course_lib.teach.confinement import Limits, confine
-from course_lib.teach.judging import is_blank, tried_answer
+from course_lib.teach.judging import UNREADABLE, is_blank, tried_answer
 
 MOST_LETTERS = 300  # of an error
 
@@ -76,8 +76,16 @@ class Run:
             error = self._error_of(shell, source)
             if error is not None:
                 self.send(cell=place, error=shown(error))
-        for name in set(self.exercises) - self.answered:
-            self.check(name, shell.user_ns.get(f"answer_{name.replace('.', '_')}", ...))
+        for name in sorted(set(self.exercises) - self.answered):
+            self._look(name, shell.user_ns.get(f"answer_{name.replace('.', '_')}", ...))
+
+    def _look(self, name: str, answer: Any) -> None:
+        """Passes on an answer that no cell checked. Whatever it does, the next one is looked at."""
+        try:
+            with limited(self.order["cell_seconds"]):
+                self.check(name, answer)
+        except BaseException:  # an answer may raise anything when it is read
+            self.send(answer=name, record={"refused": f"{name}: {UNREADABLE}"})
 
     def _error_of(self, shell: InteractiveShell, source: str) -> BaseException | None:
         """What a cell raised, if it did."""

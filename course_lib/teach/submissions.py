@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from course_lib.teach.choosing import Placed
 from course_lib.teach.confinement import MIB, Limits, command, environment, new_scratch
+from course_lib.teach.marks import encodable
 from course_lib.teach.tensors import Record
 
 TO_START = 180.0  # seconds that loading the packages may take
@@ -48,12 +49,17 @@ class Returned:
         if isinstance(name, str) and isinstance(record, dict):
             self.answers[name] = record
         elif isinstance(place, int):
-            self.errors.append((place, str(event.get("error"))[:300]))
+            self.errors.append((place, _words(event.get("error"))))
         elif "failed" in event:
-            self.ended = f"could not be run: {event['failed']}"[:300]
+            self.ended = f"could not be run: {_words(event['failed'])}"
         self.finished |= event.get("done") is True
         if event.get("begun") is True:
             self.begun = min(self.begun, time.monotonic())
+
+
+def _words(said: Any) -> str:
+    """What a process says of an error, which may be anything."""
+    return encodable(said)[:300] if isinstance(said, str) else "an error that cannot be shown"
 
 
 def run_submission(chapter: int, class_name: str, cells: list[Placed], limits: Limits) -> Returned:

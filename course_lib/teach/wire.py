@@ -37,8 +37,16 @@ DEPTH = 6
 
 def written(value: Any, depth: int = DEPTH) -> Record:
     """The value as data that JSON holds. What is no answer to any exercise keeps its type's name
-    alone; a number or letter too many is left out.
+    alone, as does what cannot be read; a number or letter too many is left out.
     """
+    try:
+        return _written(value, depth)
+    except Exception:  # an array of words, a list that raises
+        return {"is": "thing", "type": type(value).__name__[:60]}
+
+
+def _written(value: Any, depth: int) -> Record:
+    """The same, of what can be read."""
     if value is None or value is ...:
         return {"is": "blank"}
     if depth and type(value) in FORMS:

@@ -12,6 +12,8 @@
   const PLAIN = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
   const THOUSANDS = /^([1-9]\d{0,2}(,\d{3})+\.\d*|[1-9]\d{0,2}(,\d{3}){2,})$/;
   const UNCLEAR = /^[1-9]\d{0,2},\d{3}$/; // 3,692 is 3692 to some and 3.692 to others
+  // Digits in groups of three, and what stands before them: no word, such as log10.
+  const PARTED = /(^|[^A-Za-z\d.,])([\d.,]*\d(?:\s\d{3}(?!\d))+)/g;
   const NAME = /^(?:(?:math|torch|np|numpy)\.)?(log(?:2|10)(?![\d.])|[a-z]+|π|∞)/i;
   const UNIT = /^(.*[^a-z])(nats?|bits?|draws?)(\s*(?:²|\^2|\*\*2))?$/i;
   const SIGNS = ['**', '+', '-', '*', '/', '^', '(', ')', '√', '²', '³'];
@@ -62,7 +64,7 @@
   /** The text with plain signs, and without blanks at its ends and between thousands. */
   function unified(text) {
     return text.trim().replace(/[−–]/g, '-').replace(/[·⋅×]/g, '*').replace(/[÷⁄]/g, '/')
-      .replace(/(\d)_(?=\d)/g, '$1').replace(/[\d.,]*\d(?:\s\d{3}(?!\d))+/g, joined);
+      .replace(/(\d)_(?=\d)/g, '$1').replace(PARTED, (_, before, number) => before + joined(number));
   }
 
   /** 12 345 in one; but where a comma or a point stands before the first blank, as it is. */

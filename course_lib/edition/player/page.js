@@ -46,13 +46,14 @@
 
   /** Marks in the chapter's contents where the reader is. */
   const followReading = () => {
-    const links = new Map([...document.querySelectorAll(".toc a")].map((a) => [a.hash.slice(1), a]));
+    const named = (link) => decodeURIComponent(link.hash.slice(1)); // as the section's id has it: σ
+    const links = new Map([...document.querySelectorAll(".toc a")].map((a) => [named(a), a]));
     if (!links.size || !window.IntersectionObserver) return;
     const watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
         if (!entry.isIntersecting) continue;
         for (const link of links.values()) link.removeAttribute("aria-current");
-        const here = links.get(decodeURIComponent(entry.target.getAttribute("aria-labelledby")));
+        const here = links.get(entry.target.getAttribute("aria-labelledby"));
         if (here) here.setAttribute("aria-current", "location");
       }
     }, { rootMargin: "-20% 0px -75% 0px" });

@@ -15,6 +15,16 @@
     'i',
   );
 
+  const PARTED = /^[+-]?[1-9]\d{0,2}( \d{3})+([.,]\d*)?$/; // 10 000
+  const THOUSANDS = /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/; // 10,000
+
+  /** A number without what parts its thousands; any other comma stands for the point. */
+  function pointed(text) {
+    const plain = text.replaceAll('−', '-');
+    const whole = PARTED.test(plain) ? plain.replaceAll(' ', '') : plain;
+    return whole.replaceAll(',', THOUSANDS.test(whole) ? '' : '.');
+  }
+
   /**
    * What a reader thinks will come: nothing yet, a number, a word, or what is neither.
    * @param {string} text as typed
@@ -25,7 +35,7 @@
     const words = text.split(BLANK).filter(Boolean).join(' ');
     if (BLANKS.includes(words)) return { blank: true };
     if (Array.from(words).length > longest) return {};
-    const plain = words.replaceAll('−', '-').replaceAll(',', '.');
+    const plain = pointed(words);
     if (!NUMBER.test(plain)) return { word: words };
     const value = numberOf(plain);
     return Number.isNaN(value) ? {} : { number: value };

@@ -108,9 +108,15 @@
     }
   }
 
+  /** Takes what the browser remembers; once it refuses to say, what is known here stays. */
+  function refresh() {
+    const found = stored ? load() : state;
+    if (stored) state = found;
+  }
+
   /** Changes the state as it is now, in whatever tab it was changed last, and tells all. */
   function change(edit) {
-    if (stored) state = load();
+    refresh();
     edit(state);
     try {
       if (stored) localStorage.setItem(KEY, JSON.stringify(plain(state)));
@@ -129,7 +135,7 @@
 
   function again() {
     if (!stored) return;
-    state = load();
+    refresh();
     tell();
   }
   window.addEventListener('storage', event => {

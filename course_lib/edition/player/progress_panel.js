@@ -61,7 +61,11 @@
   function tools(node, root) {
     const total = make('p', { class: 'progress-total' });
     const said = make('p', { class: 'progress-said', role: 'status' });
-    const say = (key, values) => { said.textContent = course.phrase(node, key, values); };
+    let warned = false; // whether a problem is said
+    const say = (key, values) => {
+      said.textContent = key ? course.phrase(node, key, values) : '';
+      warned = false;
+    };
     const button = (key, press) => {
       const text = course.phrase(node, key);
       const element = make('button', { type: 'button', class: 'progress-button' }, text);
@@ -75,7 +79,9 @@
       button('progress.clear', () => clear(node, say))), file, said);
     return () => {
       total.textContent = totals(node, root);
-      if (course.progress.problem()) say(course.progress.problem());
+      const problem = course.progress.problem();
+      if (problem || warned) say(problem);
+      warned = Boolean(problem);
     };
   }
 

@@ -105,6 +105,7 @@
 
   const howMany = (count, words) => {
     if (count === 0) return say("search.none", { words });
+    if (count > MOST) return say("search.found.more", { count, shown: MOST });
     return count === 1 ? say("search.found.one") : say("search.found", { count });
   };
 

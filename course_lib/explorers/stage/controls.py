@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any
 
 import ipywidgets as widgets
@@ -44,14 +45,15 @@ class Slider:
         )
 
     def check(self, value: Any) -> Any:
-        """Passes a good value through. Raises ValueError for one out of range."""
-        kind = int if self.whole else (int, float)
+        """A good value, NumPy's as Python's own. Raises ValueError for one out of range."""
+        kind = Integral if self.whole else Real
         if isinstance(value, bool) or not isinstance(value, kind):
             expected = "a whole number" if self.whole else "a number"
             raise ValueError(f"{self.name} must be {expected}, got {value!r}")
-        if not self.low <= value <= self.high:  # NaN fails here too
+        plain = int(value) if isinstance(value, Integral) else float(value)
+        if not self.low <= plain <= self.high:  # NaN fails here too
             raise ValueError(f"{self.name} must lie in [{self.low}, {self.high}], got {value}")
-        return value
+        return plain
 
     def settled(self, value: Any) -> Any:
         """A slider's value without the rounding of its steps: 1.45, not 1.4500000000000002.
@@ -104,11 +106,13 @@ class _Listed:
         self.check(self.start)
 
     def check(self, value: Any) -> Any:
-        """Passes a listed value through. Raises ValueError for any other."""
-        if not any(type(value) is type(v) and value == v for v in self.values):
-            listed = ", ".join(repr(v) for v in self.values)
-            raise ValueError(f"{self.name} must be one of {listed}, got {value!r}")
-        return value
+        """The listed value that equals this one: 1.0 for 1. Raises ValueError if there is none."""
+        for listed in self.values:
+            kinds = isinstance(value, bool) == isinstance(listed, bool)
+            if kinds and isinstance(value, (str, Real)) and value == listed:
+                return listed
+        every = ", ".join(repr(v) for v in self.values)
+        raise ValueError(f"{self.name} must be one of {every}, got {value!r}")
 
     def settled(self, value: Any) -> Any:
         """The value: it is in the list, digit by digit."""

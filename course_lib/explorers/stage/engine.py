@@ -147,7 +147,7 @@ class Explorer(Page):
         for name, value in values.items():
             if name not in known:
                 raise ValueError(f"no control {name!r}; there is {', '.join(known) or 'none'}")
-            known[name].check(value)
+            values[name] = known[name].check(value)
         with at_work():
             self._require_open()  # here: another thread may have closed it just before
             self._setting = threading.get_ident()
