@@ -66,12 +66,7 @@
       said.textContent = key ? course.phrase(node, key, values) : '';
       warned = false;
     };
-    const button = (key, press) => {
-      const text = course.phrase(node, key);
-      const element = make('button', { type: 'button', class: 'progress-button' }, text);
-      element.addEventListener('click', press);
-      return element;
-    };
+    const button = (key, press) => tool(course.phrase(node, key), press);
     const file = make('input', { type: 'file', accept: '.json,application/json', hidden: '' });
     file.addEventListener('change', () => load(file, say));
     node.replaceChildren(total, make('p', { class: 'progress-buttons' },
@@ -83,6 +78,12 @@
       if (problem || warned) say(problem);
       warned = Boolean(problem);
     };
+  }
+
+  function tool(text, press) {
+    const element = make('button', { type: 'button', class: 'progress-button' }, text);
+    element.addEventListener('click', press);
+    return element;
   }
 
   function totals(node, root) {
