@@ -92,7 +92,7 @@ def test_what_is_blank_or_no_guess_of_the_course_leaves_no_file(
     guess("0.1")
     guess("0.1", [1, 2])
     guess("mine", 3)
-    guess(4.1, 3)  # type: ignore[arg-type]
+    guess(41, 3)  # type: ignore[arg-type]
     assert not file.parent.exists()
     assert recall()[1] == [f"What you answer is kept in {file}, unless COURSE_LIB_PROGRESS is off."]
 

@@ -31,8 +31,8 @@ def gap(q: Distribution, posterior: Distribution) -> Tensor:
     require_distribution("posterior", posterior)
     if has_kl_divergence(q, posterior) or not isinstance(q, Gaussian) or q.event_shape != (1,):
         return kl_divergence(q, posterior)
-    batches = q.batch_shape, posterior.batch_shape
-    wide = q.expand(require_broadcastable("q's batch", batches[0], "posterior's batch", batches[1]))
+    batch = getattr(posterior, "batch_shape", q.batch_shape)  # one of the reader's may have none
+    wide = q.expand(require_broadcastable("q's batch", q.batch_shape, "posterior's batch", batch))
     return expectation(wide, lambda z: wide.log_prob(z) - posterior.log_prob(z))
 
 

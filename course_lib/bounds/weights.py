@@ -47,12 +47,12 @@ def self_normalised_expectation(log_weights: Tensor, values: Tensor) -> Tensor:
     _require_log_weights(log_weights, 0)
     _require_some_weight(log_weights, 0)
     require_finite("values", values)
+    require_broadcastable("log_weights", log_weights.shape, "values", values.shape)
     if values.ndim != log_weights.ndim or len(values) != len(log_weights):  # one value, one weight
         raise ValueError(
             f"values must have shape (S, *batch), as log_weights {tuple(log_weights.shape)} have, "
             f"got {tuple(values.shape)}"
         )
-    require_broadcastable("log_weights", log_weights.shape, "values", values.shape)
     return (torch.softmax(log_weights, 0) * values).sum(0)
 
 

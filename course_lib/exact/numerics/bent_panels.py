@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.arguments import DOUBLE, require_all
+from course_lib.arguments import DOUBLE
 from course_lib.exact.numerics.standard_normal import LOG_TWO_PI, log_standard_normal
 from course_lib.exact.numerics.tails import EDGE
 
@@ -16,6 +16,7 @@ CUTS = (0.0, 0.1, 0.3, 0.8, 2.0, 4.0, 9.0)  # panels over |z|, narrow where a ta
 # More panels around bz + d = 0: where a tanh rises by twelfths, and in its tails.
 RISES = [math.atanh(n / 12) for n in range(12)]
 BENDS = torch.tensor([*RISES, 1.9, 2.3, 2.8, 3.5, 4.5, 6.0, 9.0, 20.0], **DOUBLE)
+FARTHEST = 40.0  # of |z|: exp(−800) is left
 RESOLVED = 8.0  # noise stds that the mean may run through within a panel of 16 points
 
 
@@ -74,11 +75,19 @@ def resolved(theta: Tensor, nodes: Nodes) -> Tensor:
     return (slope * (high - low) * torch.exp(-log_std)).amax(-1) < RESOLVED
 
 
-def require_reached(theta: Tensor, x: Tensor, log_density: Tensor) -> None:
-    """Raises ValueError if a part of p(x) may lie beyond the last panels; θ (1, 5), x (N,).
+def far_rule(theta: Tensor) -> Nodes:
+    """As `graded_rule`, and out to |z| = 40: for an x that hardly any z makes."""
+    _, b, _, _, d = theta.unsqueeze(-1).unbind(1)
+    inner = (_BENDS - d) / b.abs().clamp(min=1e-9) * b.sign()
+    even = torch.linspace(-FARTHEST, FARTHEST, 161, **DOUBLE).expand(len(theta), -1)
+    return _panels(torch.cat([inner.clamp(-FARTHEST, FARTHEST), even], -1).sort(-1).values)
 
-    Above z = 9 it is at most P(z > 9) times the largest p(x|z), whose mean lies between those at
-    9 and at ∞; and the same below.
+
+def reached(theta: Tensor, x: Tensor, log_density: Tensor) -> Tensor:
+    """Whether next to nothing of p(x) lies beyond |z| = 9, (N,); θ (1, 5), x (N,).
+
+    Above it is at most P(z > 9) times the largest p(x|z), whose mean lies between those at 9 and
+    at ∞; and the same below.
     """
     a, b, c, log_std, d = theta[0]
     side, end = torch.tensor([-1.0, 1.0], **DOUBLE), torch.tensor(CUTS[-1], **DOUBLE)
@@ -86,5 +95,5 @@ def require_reached(theta: Tensor, x: Tensor, log_density: Tensor) -> None:
     nearest = torch.minimum(torch.maximum(x[:, None], means.amin(0)), means.amax(0))
     miss = (x[:, None] - nearest) * torch.exp(-log_std)  # (N, sides)
     most = -0.5 * miss.square().amin(-1) - log_std - 0.5 * LOG_TWO_PI
-    beyond = most + torch.special.log_ndtr(-end)
-    require_all("x", x, beyond <= log_density - EDGE, f"what some |z| ≤ {CUTS[-1]:g} can make")
+    beyond: Tensor = most + torch.special.log_ndtr(-end)
+    return beyond <= log_density - EDGE

@@ -13,9 +13,10 @@ from course_lib.arguments import DOUBLE, require_finite
 from course_lib.exact.numerics.bent_panels import (
     Nodes,
     Rule,
+    far_rule,
     graded_rule,
     plain_rule,
-    require_reached,
+    reached,
     resolved,
 )
 from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
@@ -58,16 +59,20 @@ def one_layer_log_density(arrow: TanhArrow, x: Tensor) -> Tensor:
     """log ∫ N(x; a tanh(bz + d) + c, s²) N(z; 0, 1) dz for x (N,); symmetric about c if d = 0.
 
     p(c + u) = p(c − u), because −z is as likely as z and tanh is odd.  (Eq. 11.4)
-    By Gauss–Legendre sums over |z| ≤ 9. Raises ValueError if the tanh is too steep for their
-    panels, or an x so far out that what made it may lie beyond them.
+    By Gauss–Legendre sums over |z| ≤ 9, and over |z| ≤ 40 where x is so far out that what made it
+    may lie beyond. Raises ValueError if the tanh is too steep for their panels.
     """
     theta = _row(arrow.a, arrow.b, arrow.c, arrow.s, arrow.d)
     for rule in (plain_rule, graded_rule):
         nodes = rule(theta)
         if bool(resolved(theta, nodes).all()):
             found = _evaluate(theta, x, nodes)[0][0]
-            require_reached(theta, x, found)
-            return found
+            far = ~reached(theta, x, found)
+            if not bool(far.any()):
+                return found
+            nodes = far_rule(theta)
+            if bool(resolved(theta, nodes).all()):
+                return found.masked_scatter(far, _evaluate(theta, x[far], nodes)[0][0])
     raise ValueError(f"the tanh is too steep for its noise: {arrow}")
 
 
