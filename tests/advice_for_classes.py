@@ -36,6 +36,14 @@ def onto_the_notebook(place: Place) -> None:
     write_assignment(4, place.folder)
 
 
+def onto_somebody_s_answers(place: Place) -> None:
+    path = write_assignment(4, place.folder)
+    text = path.read_text(encoding="utf-8")
+    assert "answer_4_c = [...]" in text
+    path.write_text(text.replace("answer_4_c = [...]", "answer_4_c = ['i']"), encoding="utf-8")
+    write_assignment(4, place.folder)
+
+
 def onto_a_list_of_ages(place: Place) -> None:
     (place.folder / "ages.csv").write_text("name,age\nanna,3\n", encoding="utf-8")
     read_marks(place.folder / "ages.csv")
@@ -46,6 +54,11 @@ FOR_CLASSES: list[tuple[str, Act, Act]] = [
     (
         "is left alone; give another folder",
         onto_the_notebook,
+        lambda place: write_assignment(4, place.folder / "handout"),
+    ),
+    (
+        "has answers to 4.c, and is left alone; give another folder",
+        onto_somebody_s_answers,
         lambda place: write_assignment(4, place.folder / "handout"),
     ),
     (

@@ -44,7 +44,15 @@ from course_lib.train import (
     warm_up,
 )
 from course_lib.train.objectives import weighted_elbo
-from course_lib.vae import VAE, Architecture, MarkovHVAE, TopDownHVAE, stack
+from course_lib.vae import (
+    VAE,
+    Architecture,
+    MarkovHVAE,
+    TopDownHVAE,
+    active_units,
+    stack,
+    unstack,
+)
 from start import Problem
 
 PACKAGE = Path(data.__file__).parent
@@ -337,6 +345,11 @@ ADVICE: list[tuple[str, Act, Act]] = [
         lambda _: trained(frozen_but_for_a_stranger().requires_grad_(True)),
     ),
     (
+        "take one with unstack",
+        lambda _: active_units(stack([tiny(), tiny()]), flips(), generator=rng()),
+        lambda _: active_units(unstack(stack([tiny(), tiny()]), 0), flips(), generator=rng()),
+    ),
+    (
         "it was detached",
         lambda _: trained(tiny(), objective=detached),
         lambda _: trained(tiny(), objective=objectives.elbo),
@@ -578,10 +591,11 @@ NO_ADVICE = (
     # test_slides brings it
     "this needs what the pages need: python3 start.py pages installs it, or pip '.[pages]'",
     "^> ?",  # a pattern
+    r"[+-]?[1-9]\d{0,2}( \d{3})+([.,]\d*)?",  # another
     "take w = {} and the prior as q, but x = {}.",  # the words of an exercise
     "A chain of latents: keep some, draw the rest anew",  # a heading
     "With β = {} the code of this {} costs {} nats. Along the first latent it is {} wide, where "
-    "the prior is 1. What it decodes to misses x by {} in squared ink, and {} of {} latents are in "
+    "the prior is 1. What it decodes to misses x by {} in squared ink, and {} of {} latents {} in "
     "use.",  # a picture's sentence
     "{} has no name such as 4.1",  # test_edition_guesses brings it
     "add up the blocks, from 0, in nats",  # a picture's title

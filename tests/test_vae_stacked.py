@@ -155,7 +155,7 @@ def test_a_batch_that_is_no_batch_of_each_model_is_refused(generator: Generator)
     """(D,) would be given to each model's weights with every model's biases."""
     several = stack([Architecture(3, (2,), ((4,),)).build(seed=seed) for seed in range(4)])
     for shape in ((3,), (2, 5, 3)):
-        with pytest.raises(ValueError, match=rf"4 models at once need .* got shape \({shape[0]},"):
+        with pytest.raises(ValueError, match=rf"for 4 stacked models, got shape \({shape[0]},"):
             several.elbo(torch.ones(shape), generator=generator)
     with pytest.raises(ValueError, match="one model, got several at once; take one with unstack"):
         active_units(several, torch.ones(5, 3), generator=generator)

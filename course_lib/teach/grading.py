@@ -92,7 +92,7 @@ class _Work:
         if self.rows and len(self.gone) == len(self.rows):
             raise ValueError(
                 f"none of the {len(self.rows):,} submissions of {self.out} is among the "
-                f"{len(names):,} below {self.folder}: the table is left alone; give another --out"
+                f"{len(names):,} below {self.folder}: the table is left alone"
             )
 
     def graded(self, path: Path) -> Row:

@@ -36,8 +36,8 @@ class StackedLinear(nn.Module):
         """The M results. Raises ValueError unless value has one of the two shapes."""
         if value.ndim < 2 or (value.ndim > 2 and value.shape[-3] != len(self.weight)):
             raise ValueError(
-                f"{len(self.weight)} models at once need (B, D), or one batch for each, "
-                f"(…, {len(self.weight)}, B, D); got shape {tuple(value.shape)}"
+                f"x must be (B, D) or (…, {len(self.weight)}, B, D) for {len(self.weight)} stacked "
+                f"models, got shape {tuple(value.shape)}"
             )
         if value.ndim == 2:
             value = value.expand(len(self.weight), -1, -1)  # (M, B, inputs), no copy
