@@ -50,15 +50,27 @@ def plain_rule(theta: Tensor) -> Nodes:
 
 def graded_rule(theta: Tensor) -> Nodes:
     """A rule for each θ (S, 5): panels around the bend of its tanh as well, however steep."""
+    return _around_the_bend(theta, _FIXED)
+
+
+def far_rule(theta: Tensor) -> Nodes:
+    """As `graded_rule`, and out to |z| = 40: for an x that hardly any z makes."""
+    return _around_the_bend(theta, _FAR)
+
+
+def _around_the_bend(theta: Tensor, fixed: Tensor) -> Nodes:
+    """Panels between the fixed edges (P + 1,), and more where the tanh of each θ (S, 5) rises."""
     _, b, _, _, d = theta.unsqueeze(-1).unbind(1)
     inner = (_BENDS - d) / b.abs().clamp(min=1e-9) * b.sign()
-    fixed = _FIXED.expand(len(theta), -1)
-    return _panels(torch.cat([inner.clamp(-CUTS[-1], CUTS[-1]), fixed], -1).sort(-1).values)
+    edges = fixed.expand(len(theta), -1)
+    return _panels(torch.cat([inner.clamp(fixed[0], fixed[-1]), edges], -1).sort(-1).values)
 
 
 _BENDS = torch.cat([-BENDS[1:].flip(0), BENDS])
 _HALF = torch.tensor(CUTS, **DOUBLE)
 _FIXED = torch.cat([-_HALF.flip(0), _HALF[1:]])
+_OUTER = torch.arange(CUTS[-1] + 1, FARTHEST + 1, **DOUBLE)
+_FAR = torch.cat([-_OUTER.flip(0), _FIXED, _OUTER])
 _PLAIN = _panels(_FIXED.unsqueeze(0))
 
 
@@ -75,25 +87,17 @@ def resolved(theta: Tensor, nodes: Nodes) -> Tensor:
     return (slope * (high - low) * torch.exp(-log_std)).amax(-1) < RESOLVED
 
 
-def far_rule(theta: Tensor) -> Nodes:
-    """As `graded_rule`, and out to |z| = 40: for an x that hardly any z makes."""
-    _, b, _, _, d = theta.unsqueeze(-1).unbind(1)
-    inner = (_BENDS - d) / b.abs().clamp(min=1e-9) * b.sign()
-    even = torch.linspace(-FARTHEST, FARTHEST, 161, **DOUBLE).expand(len(theta), -1)
-    return _panels(torch.cat([inner.clamp(-FARTHEST, FARTHEST), even], -1).sort(-1).values)
-
-
 def reached(theta: Tensor, x: Tensor, log_density: Tensor) -> Tensor:
     """Whether next to nothing of p(x) lies beyond |z| = 9, (N,); θ (1, 5), x (N,).
 
     Above it is at most P(z > 9) times the largest p(x|z), whose mean lies between those at 9 and
     at ∞; and the same below.
     """
-    a, b, c, log_std, d = theta[0]
+    a, b, c, log_std, d = theta[0].unbind()
     side, end = torch.tensor([-1.0, 1.0], **DOUBLE), torch.tensor(CUTS[-1], **DOUBLE)
     means = c + a * torch.stack([torch.tanh(b * side * end + d), side * b.sign()])  # (2, sides)
     nearest = torch.minimum(torch.maximum(x[:, None], means.amin(0)), means.amax(0))
     miss = (x[:, None] - nearest) * torch.exp(-log_std)  # (N, sides)
     most = -0.5 * miss.square().amin(-1) - log_std - 0.5 * LOG_TWO_PI
-    beyond: Tensor = most + torch.special.log_ndtr(-end)
+    beyond = most + torch.special.log_ndtr(-end)
     return beyond <= log_density - EDGE

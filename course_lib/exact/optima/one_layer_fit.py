@@ -66,13 +66,13 @@ def one_layer_log_density(arrow: TanhArrow, x: Tensor) -> Tensor:
     for rule in (plain_rule, graded_rule):
         nodes = rule(theta)
         if bool(resolved(theta, nodes).all()):
-            found = _evaluate(theta, x, nodes)[0][0]
+            found = _log_density(theta, x, nodes)
             far = ~reached(theta, x, found)
             if not bool(far.any()):
                 return found
             nodes = far_rule(theta)
             if bool(resolved(theta, nodes).all()):
-                return found.masked_scatter(far, _evaluate(theta, x[far], nodes)[0][0])
+                return found.masked_scatter(far, _log_density(theta, x[far], nodes))
     raise ValueError(f"the tanh is too steep for its noise: {arrow}")
 
 
@@ -127,6 +127,14 @@ def best_gaussian_kl(x: Tensor, mass: Tensor, log_density: Tensor) -> float:
     _, std = _moments(x, mass, log_density)
     value = 0.5 * (LOG_TWO_PI + 1) + math.log(std) + (mass * log_density).sum()
     return float(value)
+
+
+def _log_density(theta: Tensor, x: Tensor, nodes: Nodes) -> Tensor:
+    """log p_θ(x), (N,), of one θ (1, 5)."""
+    a, b, c, log_std, d = theta[0].unbind()
+    miss = (x[:, None] - a * torch.tanh(b * nodes.z[0] + d) - c) * torch.exp(-log_std)  # (N, K)
+    height = nodes.log_mass[0] - 0.5 * miss.square()
+    return height.logsumexp(-1) - log_std - 0.5 * LOG_TWO_PI
 
 
 def _evaluate(theta: Tensor, x: Tensor, nodes: Nodes) -> tuple[Tensor, Tensor]:
