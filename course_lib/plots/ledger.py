@@ -18,6 +18,7 @@ from course_lib.plots.vocabulary import COLOURS, TEXT_PT, TEXT_PX, ink, style
 _BAR = (0.05, 0.30)  # left and right end of the bar, fractions of the panel
 _LABELS = 0.36  # where the labels start
 _LINE_PX = 1.4 * TEXT_PX  # one line of text with the room it needs
+GAP = "gap ="  # the words before a distance that is the gap
 _CLEAR_PX = 3  # between the line of log p(x) and the labels above and below it
 
 
@@ -64,7 +65,7 @@ class Ledger:
         return self._bar, self._bound, self._evidence, *self._beyond.values(), *texts
 
     @DRAWING
-    def set(self, log_evidence: float, elbo: float, *, below: str = "gap =") -> None:
+    def set(self, log_evidence: float, elbo: float, *, below: str = GAP) -> None:
         """Moves the ledger to log p(x) and ELBO, floats in nats; the ELBO may be −∞.
 
         below: what is said before a distance downwards, where that is no gap.
@@ -78,7 +79,7 @@ class Ledger:
         top, foot = (min(max(value, low), high) for value in (log_evidence, elbo))
         is_below = self._write(log_evidence, elbo, below)
         self._bar.set(y=foot, height=top - foot)
-        of = "gap" if is_below else "axis"  # what lies above log p(x) is no gap
+        of = "gap" if is_below and below == GAP else "axis"  # nothing else has its colour
         self._bar.set_facecolor(COLOURS[of])
         for text in (self._texts["gap"], self._name):
             text.set_color(ink(of))

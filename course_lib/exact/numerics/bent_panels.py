@@ -100,4 +100,5 @@ def reached(theta: Tensor, x: Tensor, log_density: Tensor) -> Tensor:
     miss = (x[:, None] - nearest) * torch.exp(-log_std)  # (N, sides)
     most = -0.5 * miss.square().amin(-1) - log_std - 0.5 * LOG_TWO_PI
     beyond = most + torch.special.log_ndtr(-end)
-    return beyond <= log_density - EDGE
+    within: Tensor = beyond <= log_density - EDGE
+    return within
