@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -13,7 +14,15 @@ import pytest
 
 import course_lib
 from course_lib.exercises import EXERCISES
-from course_lib.index import ROOT, Chapter, PublicName, Room, collect_chapters, collect_rooms
+from course_lib.index import (
+    ROOT,
+    Chapter,
+    PublicName,
+    Room,
+    collect_chapters,
+    collect_equations,
+    collect_rooms,
+)
 from course_lib.index.command import main
 from course_lib.index.places import pages
 from course_lib.index.rooms import first_sentence, signature
@@ -163,6 +172,16 @@ def test_an_equation_says_where_it_is_computed_and_tested(
     for words in ("bounds.gap", "notebooks/04_kl_divergence.ipynb", "proved for", "symbolic_03_04"):
         assert words in out
     assert "test_elbo_and_gap_add_up_to_the_evidence  tests/test_bounds.py:" in out
+
+
+def test_an_equation_in_a_quotation_comes_without_its_marks(tmp_path: Path) -> None:
+    quoted = "> Said of it:\n>\n> $$\n> a &= b \\\\\n> &> c \\tag{1.1}\n> $$"
+    cells = {"cells": [{"cell_type": "markdown", "source": quoted}]}
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "01_one.ipynb").write_text(json.dumps(cells), "utf-8")
+    found = collect_equations(tmp_path)["1.1"].tex
+    assert found == ["\na &= b \\\\\n&> c \\tag{1.1}\n"]
 
 
 def test_an_exercise_says_where_it_stands_and_what_tests_it(

@@ -16,6 +16,7 @@ from pathlib import Path
 from course_lib.index.places import ROOT, NotebookPage, Place, pages, sources
 
 DISPLAYED = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
+QUOTED = re.compile(r"^> ?", re.MULTILINE)  # the mark of a block quote, where some equations stand
 TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
 DOCSTRING = re.compile(r"\(Eqs?\.\s+([\d.,\s]+?)\)")
 TAGS = re.compile(r"\d+\.\d+")
@@ -116,7 +117,7 @@ def _entry(index: Index, tag: str) -> Equation:
 def _add_page(index: Index, page: NotebookPage) -> None:
     """Adds the equations that a notebook displays and those that it verifies."""
     here = Place(str(page.number), page.file)
-    for tex in DISPLAYED.findall(page.prose):
+    for tex in DISPLAYED.findall(QUOTED.sub("", page.prose)):
         for tag in TAG.findall(tex):
             _entry(index, tag).tex.append(tex)
             _entry(index, tag).shown.append(here)
