@@ -192,7 +192,7 @@ register(
         "10.c",
         right=["D: .sample() for .rsample()", "F: costs averaged over units"],
         reasons={
-            "D: layer 2 asleep, no more": "a lower layer can do well while the upper one sleeps. "
+            "D: layer 2 alone asleep": "a lower layer can do well while the upper one sleeps. "
             "Look at the reconstruction: about −205 in every epoch, the mean image's.",
             "D: overfitting": "these are the images that it trains on: overfitting would raise "
             "their ELBO. Look at how it falls, and which of the terms makes it fall.",
@@ -201,7 +201,7 @@ register(
             "F: healthy, and better": "−82.4 after twenty epochs beats every model that the course "
             "ships. Add the two costs: under 3 nats cannot tell apart what a reconstruction of "
             "−79.5 tells apart.",
-            "F: layer 2 asleep, no more": "a sleeping layer has no active unit. Look at the last "
+            "F: layer 2 alone asleep": "a sleeping layer has no active unit. Look at the last "
             "column: units of z₂ that move with x, and yet 0.0 nats.",
         },
         hints=(
