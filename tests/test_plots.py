@@ -25,6 +25,7 @@ from course_lib.plots import (
     ledger,
     new_figure,
     panels,
+    sheet,
     show,
     style,
 )
@@ -442,3 +443,11 @@ def test_an_image_grid_keeps_every_pixel_in_reading_order() -> None:
 def test_an_image_grid_needs_images(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"images must have shape \(N, H, W\)"):
         image_grid(panels(new_figure())[0], np.zeros(shape), columns=2)
+
+
+def test_images_that_fill_their_frame_stand_apart() -> None:
+    """Two of 1 × 2 pixels, black, one under the other, each under a blank row."""
+    stacked = sheet(np.ones((2, 1, 2)), 1, 1, air=1)
+    white, black, line = [255] * 2, [0] * 2, [221] * 2
+    assert stacked[..., 0].tolist() == [white, black, line, line, white, black]
+    assert sheet(np.ones((2, 1, 2)), 1, 1)[..., 0].tolist() == [black, line, line, black]

@@ -39,8 +39,9 @@ def curved_encoder(name: str, x: float, most: float) -> Design:
         most,
         f"the gap at x = {x:g}",
         hints=(
-            "`fit_encoder` maximises the mean of what `to_maximise` returns. Which number at a draw "
-            "is log p(x) if q is the posterior, and lower on average for any other q? See (12.3).",
+            "`fit_encoder` maximises the mean of what `to_maximise` returns. Which number at a "
+            "draw is log p(x) if q is the posterior, and lower on average for any other q? See "
+            "(12.3).",
             "Every log p once, which is curved.log_joint(x_1, [z_1, z_2]), less every log q once: "
             "q_1.log_prob(z_1) and q_2.log_prob(z_2).",
         ),

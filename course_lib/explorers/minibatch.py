@@ -75,7 +75,7 @@ class DatasetFunnel(Explorer):
 
     def _build_digits(self, ax: Axes) -> None:
         style(ax, keep="")
-        self.grid = Blit(ax, sheet(self.ink, 10, SCALE))
+        self.grid = Blit(ax, sheet(self.ink, 10, SCALE, air=1))
         self.batch_text = above(ax, 0.0, 32, "", of="text")
         self.shown_text = above(ax, 0.0, 12, "", of="elbo")
         self.moving(self.grid, self.batch_text, self.shown_text)
@@ -142,7 +142,7 @@ class DatasetFunnel(Explorer):
     def _move_digits(self, replacement: str, size: int) -> None:
         ink = np.full((DIGITS, 1, 1), PALE)
         ink[self.index[replacement][0, :size].numpy()] = 1.0
-        self.grid.set_picture(sheet(self.ink * ink, 10, SCALE))
+        self.grid.set_picture(sheet(self.ink * ink, 10, SCALE, air=1))
 
     def _draw_funnel(
         self, centre: NDArray[np.float64], std: NDArray[np.float64], estimates: NDArray[np.float64]

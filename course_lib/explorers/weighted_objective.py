@@ -51,14 +51,14 @@ class WeightedObjective(Explorer):
         generator = torch.Generator().manual_seed(4)
         z = torch.randn(DRAWS, 2, generator=generator, dtype=torch.float32, device="cpu").double()
         drawn = self.report.decoded(z)  # (M, DRAWS, D)
-        self.sheets = [_sheet(images, COLUMNS, SMALL) for images in drawn]
+        self.sheets = [_sheet(images, COLUMNS, SMALL, air=1) for images in drawn]
 
     def build(self, figure: Figure) -> None:
         """Left the ledger; right the image and its reconstruction, and prior draws, decoded."""
         left, right = panels(
             figure, (300, 348), left=24, right=20, top=40, bottom=44, across=108, down=0
         )
-        box, share = right.get_position(), 138 / self.height_px
+        box, share = right.get_position(), 154 / self.height_px
         foot = figure.add_axes((box.x0, box.y0 - 0.04, box.width, share))
         self.ledger = Ledger(left, WINDOW, gap_name="", bound_name="objective", decimals=1)
         style(left, title="This image, nats", keep="").set_ylabel("")
@@ -91,9 +91,9 @@ class WeightedObjective(Explorer):
         )
 
 
-def _sheet(ink: Tensor, columns: int, scale: int) -> Bytes:
+def _sheet(ink: Tensor, columns: int, scale: int, air: int = 0) -> Bytes:
     """Images (N, 64) side by side."""
-    return sheet(ink.reshape(-1, 8, 8).numpy(), columns, scale)
+    return sheet(ink.reshape(-1, 8, 8).numpy(), columns, scale, air=air)
 
 
 def _sentence(r: dict[str, float], beta: float, digit: int) -> str:

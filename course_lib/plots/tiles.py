@@ -12,13 +12,14 @@ GREY = 221  # of the line between them
 Bytes = NDArray[np.uint8]
 
 
-def sheet(images: ArrayLike, columns: int, scale: int) -> Bytes:
+def sheet(images: ArrayLike, columns: int, scale: int, *, air: int = 0) -> Bytes:
     """Images (N, H, W), ink in [0, 1], side by side as one opaque picture, dark on white.
 
-    columns: in a row; scale: drawn pixels for each pixel of an image. Neighbours are parted by a
-    grey line. Returns (height, width, 4).
+    columns: in a row; scale: drawn pixels for each pixel of an image; air: blank rows over each,
+    for images that are inked up to their edges. Neighbours are parted by a grey line. Returns
+    (height, width, 4).
     """
-    ink = np.asarray(images, dtype=float)
+    ink = np.pad(np.asarray(images, dtype=float), ((0, 0), (air, 0), (0, 0)))
     greys = np.arange(256, dtype=np.uint8)[:, None].repeat(4, 1)  # four bytes of each grey
     greys[:, 3] = 255
     whole = greys.view(np.uint32)[:, 0]  # as one number: far quicker to place
