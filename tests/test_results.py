@@ -3,6 +3,7 @@
 import hashlib
 import math
 import re
+import statistics
 from typing import Any
 
 import pytest
@@ -106,6 +107,16 @@ def test_the_pages_print_what_the_command_prints(
     lines = text.splitlines()
     begin = lines.index(f"    {printed[0]}")
     assert [line.removeprefix("    ") for line in lines[begin : begin + len(printed)]] == printed
+
+
+def test_the_page_says_by_how_much_seeds_differ() -> None:
+    """The standard deviations of all recipes that were trained from several seeds."""
+    seeds: dict[tuple[str, int], list[float]] = {}
+    for run in all_runs():
+        seeds.setdefault((run["recipe"], run["epochs"]), []).append(run["nll"])
+    spreads = [statistics.stdev(nlls) for nlls in seeds.values() if len(nlls) > 1]
+    told = f"spread by {min(spreads):.2f} to {max(spreads):.2f} nats"
+    assert told in " ".join(DATA_PAGE.read_text(encoding="utf-8").split())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
