@@ -144,8 +144,8 @@ def sample_terms(
     q(z_t|x) is another, and as `model.encode` does.
     Source: Yin & Zhou 2018, Semi-Implicit Variational Inference, for the lower one.
     """
-    require_count("groups", groups)
-    require_count("size", size, least=2)
+    groups = require_count("groups", groups)
+    size = require_count("size", size, least=2)
     if model.direction != "bottom-up":
         raise ValueError(f"model must be encoded bottom-up, got one that is {model.direction}")
     found = [_group(model, x, size, generator) for _ in range(groups)]

@@ -114,7 +114,7 @@ def sample_tanh_world(
     Returns (x, z), each (count, 1) float64. Raises ValueError unless s > 0, count ≥ 1 and all are
     finite.
     """
-    require_count("count", count)
+    count = require_count("count", count)
     require_generator(generator)
     a, b, c = require_number("a", a), require_number("b", b), require_number("c", c)
     s = require_number("s", s, positive=True)
@@ -137,7 +137,7 @@ def sample_linear_world(
     loadings: W, (D, d).  offset: b, (D,).  Returns (x (count, D), z (count, d)), as W's dtype.
     Raises ValueError if the shapes do not fit, a number is not finite, noise_std ≤ 0 or count < 1.
     """
-    require_count("count", count)
+    count = require_count("count", count)
     require_generator(generator)
     noise_std = require_number("noise_std", noise_std, positive=True)
     for name, value in (("loadings", loadings), ("offset", offset)):

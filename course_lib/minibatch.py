@@ -42,7 +42,7 @@ def estimate_variance(values: Tensor, size: int, *, replacement: bool) -> Tensor
     """
     _require_vector("values", values)
     count = len(values)
-    require_count("size", size)
+    size = require_count("size", size)
     if replacement:
         return values.var(correction=0) * (count**2 / size)
     if size > count:

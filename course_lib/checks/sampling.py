@@ -27,7 +27,7 @@ class MonteCarlo:
         require_finite("estimate", as_double("estimate", self.estimate))
         error = as_double("standard_error", self.standard_error)
         require_between("standard_error", error, 0.0, sys.float_info.max, "finite and not negative")
-        require_count("count", self.count, least=2)
+        object.__setattr__(self, "count", require_count("count", self.count, least=2))
 
     def z_score(self, exact: float) -> float:
         """(estimate − exact) / standard error; 0 where the difference is rounding, and infinite

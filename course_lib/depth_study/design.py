@@ -94,7 +94,7 @@ ARMS = {
 
 def equal_chain(depth: int, direction: str = "bottom-up") -> Architecture:
     """The chain of that depth whose number of parameters is closest to that of one layer of 128."""
-    require_count("depth", depth)
+    depth = require_count("depth", depth)
     wanted = parameter_count(chain(1, WIDEST))
     chains = (chain(depth, width, direction) for width in range(1, WIDEST + 1))
     return min(chains, key=lambda c: abs(parameter_count(c) - wanted))
@@ -102,8 +102,8 @@ def equal_chain(depth: int, direction: str = "bottom-up") -> Architecture:
 
 def chain(depth: int, width: int, direction: str = "bottom-up") -> Architecture:
     """64 pixels, `depth` layers of 8 latents, nets of one hidden layer, Binomial(16) pixels."""
-    require_count("depth", depth)
-    require_count("width", width)
+    depth = require_count("depth", depth)
+    width = require_count("width", width)
     hidden = ((width,),) * depth
     return Architecture(64, (LATENTS,) * depth, hidden, "binomial", direction=direction)
 

@@ -52,7 +52,7 @@ def expectation(
     under a q that is too narrow, or carried by what lies further out.
     """
     _require_line(q)
-    require_count("nodes", nodes, least=101)
+    nodes = require_count("nodes", nodes, least=101)
     require_positive("tolerance", as_double("tolerance", tolerance))
     u = torch.linspace(-REACH, REACH, nodes | 1, **DOUBLE)
     z, density = _at(q, u.reshape(-1, *[1] * q.mean.ndim))

@@ -18,7 +18,7 @@ def ascend(
     rate, half a cosine, lets the noise of the last steps average out.
     Raises ValueError if steps < 1 or rate is not positive.
     """
-    require_number("rate", rate, positive=True)
+    rate = require_number("rate", rate, positive=True)
     adam = torch.optim.Adam(parameters, lr=rate)
     for step in range(require_count("steps", steps)):
         adam.param_groups[0]["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))

@@ -45,8 +45,7 @@ def annealed_log_evidence(
     number.
     Source: Neal 2001; for decoder-based models Wu, Burda, Salakhutdinov & Grosse 2017.
     """
-    for name, value in (("chains", chains), ("leapfrogs", leapfrogs)):
-        require_count(name, value)
+    chains, leapfrogs = require_count("chains", chains), require_count("leapfrogs", leapfrogs)
     x = differentiable_data(model, x)
     betas = schedule(temperatures)
 

@@ -89,7 +89,7 @@ def log_aggregate(q: DiagonalGaussian, z: Tensor, *, chunk: int = 64) -> Tensor:
     Source: the aggregate posterior of Makhzani et al. 2015.
     """
     _require_one_batch_axis(q)
-    require_count("chunk", chunk)
+    chunk = require_count("chunk", chunk)
     parts = [torch.logsumexp(q.log_prob(part.unsqueeze(1)), 1) for part in torch.split(z, chunk)]
     return torch.cat(parts) - math.log(q.batch_shape[0])
 

@@ -94,6 +94,6 @@ def binarised_test_images(count: int, seed: int) -> Tensor:
     pixels = load_mnist("test").images.flatten(1)
     if not 1 <= count <= len(pixels):
         raise ValueError(f"images must lie in 1..{len(pixels)}, got {count}")
-    require_seed("seed", seed)
+    seed = require_seed("seed", seed)
     own = Generator().manual_seed((BINARISATION + seed) % 2**64)
     return binarise(pixels, generator=own)[:count]

@@ -40,8 +40,8 @@ def fitted_log_evidence(
     widen < 1, an arrow between latents gives no DiagonalGaussian, or all weights of an x are zero
     or one is no number.
     """
-    require_count("k", k)
-    _require_widening(widen)
+    k = require_count("k", k)
+    widen = _require_widening(widen)
     x = differentiable_data(model, x)
 
     def log_weights(piece: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ def fitted_posterior(
     slant = mean.new_zeros(*mean.shape, mean.shape[-1])  # in units of the row's own width
     parameters = [part.requires_grad_() for part in (mean, log_std, slant)]
     one = torch.eye(mean.shape[-1], dtype=mean.dtype, device=mean.device)
-    require_count("samples", samples)
+    samples = require_count("samples", samples)
 
     def gaussian() -> FullGaussian:
         return FullGaussian(mean, log_std.exp().unsqueeze(-1) * (torch.tril(slant, -1) + one))
@@ -98,7 +98,8 @@ def widened(q: FullGaussian, widen: float) -> FullGaussian:
 
 
 def _require_widening(widen: float) -> float:
-    if require_number("widen", widen, positive=True) < 1:
+    widen = require_number("widen", widen, positive=True)
+    if widen < 1:
         raise ValueError(f"widen must be at least 1, got {widen}")
     return widen
 

@@ -90,8 +90,8 @@ def inference_gap(
         raise ValueError(f"local must be a DiagonalGaussian, got {type(local).__name__}")
     if tuple(local.batch_shape) != (len(require_data(model, x)),):
         raise ValueError(f"local must have batch {(len(x),)}, got {tuple(local.batch_shape)}")
-    require_count("samples", samples)
-    require_count("k", k)
+    samples = require_count("samples", samples)
+    k = require_count("k", k)
     rows = []
     for i in range(len(x)):
         datum, q = x[i], DiagonalGaussian(local.mean[i], local.log_std[i])

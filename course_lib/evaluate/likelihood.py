@@ -96,10 +96,10 @@ def sampled_log_evidence(
     Raises ValueError if x is not (N, D), N ≥ 1, k < 1, or all weights of an image are zero.
     Source: Burda, Grosse & Salakhutdinov 2016, section 5; Rezende et al. 2014, appendix E.
     """
-    require_count("k", k)
+    k = require_count("k", k)
     require_data(model, x)
-    require_seed("seed", seed)
-    require_count("first", first, least=0)
+    seed = require_seed("seed", seed)
+    first = require_count("first", first, least=0)
     images = []
     for i, image in enumerate(torch.split(x, 1), start=first):
         generator = torch.Generator(x.device).manual_seed((seed * STRIDE + i) % 2**32)

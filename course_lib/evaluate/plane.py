@@ -51,7 +51,8 @@ def plane_log_evidence(
     """
     _require_plane(model)
     require_data(model, x)
-    if not 0 < require_number("step", step) <= require_number("edge", edge):
+    edge, step = require_number("edge", edge), require_number("step", step)
+    if not 0 < step <= edge:
         raise ValueError(f"edge and step must satisfy 0 < step ≤ edge, got {edge} and {step}")
     half = 2 * math.ceil(edge / step / 2)  # even, so that every second node keeps both ends
     axis, step = _axis(edge, 2 * half + 1, x)
@@ -95,7 +96,7 @@ def posterior_on_grid(
     _require_plane(model)
     if require_fitting(model, x).ndim != 1:
         raise ValueError(f"x must be one datum ({model.sizes[0]},), got shape {tuple(x.shape)}")
-    require_number("half_width", half_width, positive=True)
+    half_width = require_number("half_width", half_width, positive=True)
     nodes = require_count("nodes", nodes, least=9) | 1  # odd, so that halving keeps both ends
     axis, step = _axis(half_width, nodes, x)
     pieces = torch.split(torch.cartesian_prod(axis, axis), PIECE)

@@ -86,8 +86,8 @@ def routes_row(
     A row of data/routes.json: see `shipped.routes`. Finished pieces are kept in `work`, and each
     has random numbers of its own. Raises as `results_row` does, but for one image alone.
     """
-    require_count("chains", chains)
-    require_count("temperatures", temperatures)
+    chains = require_count("chains", chains)
+    temperatures = require_count("temperatures", temperatures)
     path = _mnist_model(name)
     sha256, content = sha256_of(path), path.read_bytes()
     model_and_images(Estimate(content, images, seed, k, device=str(device)))  # can they be had?

@@ -75,7 +75,8 @@ class DiscreteChain:
 
     def marginal(self, level: int) -> Tensor:
         """p(z_t), (K_t,), for t = level from 0 (x itself) to T."""
-        if require_count("level", level, least=0) > self.depth:
+        level = require_count("level", level, least=0)
+        if level > self.depth:
             raise ValueError(f"level must be from 0 to T = {self.depth}, got {level}")
         return self._log_marginals[level].exp()
 
@@ -100,7 +101,8 @@ class DiscreteChain:
         K_{t−1}): a table for each x.
         Raises ValueError if some state z_t makes x impossible.
         """
-        if not 2 <= require_count("level", level) <= self.depth:
+        level = require_count("level", level)
+        if not 2 <= level <= self.depth:
             raise ValueError(f"level must be from 2 to T = {self.depth}, got {level}")
         likelihood = self.arrows[0].mT[self._observed(x)].log()  # log p(x|z_1), (*batch, K_1)
         for arrow in self.arrows[1 : level - 1]:

@@ -142,7 +142,7 @@ class LinearGaussian:
         Good where r/S is well below one; elsewhere it is far too negative. x: (*batch, D), S =
         samples. Returns (*batch,) nats.
         """
-        require_count("samples", samples)
+        samples = require_count("samples", samples)
         log_ratio = self.log_naive_relative_variance(x) - math.log(2 * samples)
         return -log_ratio.exp()
 

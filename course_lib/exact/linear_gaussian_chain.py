@@ -64,7 +64,8 @@ class LinearGaussianChain:
 
     def marginal(self, level: int) -> FullGaussian:
         """p(z_t) for t = level from 0 (x itself) to T, by folding the arrows above it."""
-        if require_count("level", level, least=0) > self.depth:
+        level = require_count("level", level, least=0)
+        if level > self.depth:
             raise ValueError(f"level must be from 0 to T = {self.depth}, got {level}")
         return self._marginals[level]
 
@@ -132,7 +133,8 @@ class LinearGaussianChain:
 
         It needs no x once z_{t−1} is known, so the T factors together are the exact posterior.
         """
-        if require_count("level", level) > self.depth:
+        level = require_count("level", level)
+        if level > self.depth:
             raise ValueError(f"level must be from 1 to T = {self.depth}, got {level}")
         above, arrow = self._marginals[level], self.arrows[level - 1]
         inverse = above.whiten(torch.eye(self.sizes[level], **DOUBLE))  # L⁻¹ of p(z_t)
@@ -148,7 +150,8 @@ class LinearGaussianChain:
         Call it with torch.cat([z_t, x], -1), (*batch, d_t + d_0). As the exact posterior runs down
         from p(z_T|x), it needs x at every step.
         """
-        if not 2 <= require_count("level", level) <= self.depth:
+        level = require_count("level", level)
+        if not 2 <= level <= self.depth:
             raise ValueError(f"level must be from 2 to T = {self.depth}, got {level}")
         return top_down_factor(self.arrows, level)
 

@@ -89,7 +89,8 @@ class ScalarChain:
 
     def marginal(self, level: int) -> Marginal:
         """p(z_t) for t = level from 0 (x itself) to T."""
-        if require_count("level", level, least=0) > self.depth:
+        level = require_count("level", level, least=0)
+        if level > self.depth:
             raise ValueError(f"level must be from 0 to T = {self.depth}, got {level}")
         for at in range(min(self._known, default=self.depth + 1) - 1, level - 1, -1):
             self._known[at] = self._below(at + 1)

@@ -66,7 +66,7 @@ class ScalarLatent:
         if not callable(decoder):
             raise ValueError(f"decoder must be a function of z, got {type(decoder).__name__}")
         require_positive("half_width", _number("half_width", half_width))
-        require_count("nodes", nodes, least=LEAST)
+        nodes = require_count("nodes", nodes, least=LEAST)
         self._decode = decoder
         self.half_width = float(half_width)
         self.prior = DiagonalGaussian.standard(1)

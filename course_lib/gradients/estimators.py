@@ -48,7 +48,7 @@ def score_function(
     only evaluated, never differentiated. noise: (S,). Source: Williams 1992.
     """
     _require(mean, std, noise)
-    require_number("baseline", baseline)
+    baseline = require_number("baseline", baseline)
     with torch.no_grad():
         value = one_each(f, mean + std * noise).to(noise) - baseline
     return Estimates(value * noise / std, value * (noise.square() - 1) / std)

@@ -42,7 +42,8 @@ class GaussianNet(Net[DiagonalGaussian]):
         scale: float = 1.0,
     ) -> None:
         super().__init__()
-        self.inputs, self.outputs = require_sizes(inputs, hidden, outputs)
+        inputs, hidden, outputs = require_sizes(inputs, hidden, outputs)
+        self.inputs, self.outputs = inputs, outputs
         self.scale = require_number("scale", scale, positive=True)
         self.trunk = Trunk(inputs, hidden, generator=generator)
         self.mean = affine(self.trunk.width, outputs, generator=generator)

@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 from course_lib.arguments import require_count, require_event, require_generator, require_like
 from course_lib.distributions import Distribution
 
+Sizes = tuple[int, tuple[int, ...], int]  # inputs, the hidden widths, outputs
 Given_co = TypeVar("Given_co", bound=Distribution, covariant=True)
 
 
@@ -58,13 +59,12 @@ def blank_affine(inputs: int, outputs: int, dtype: torch.dtype = torch.float32) 
     return layer
 
 
-def require_sizes(inputs: int, hidden: Sequence[int], outputs: int) -> tuple[int, int]:
-    """Raises ValueError unless every layer has at least one unit."""
+def require_sizes(inputs: int, hidden: Sequence[int], outputs: int) -> Sizes:
+    """The three, in Python's ints. Raises ValueError unless every layer has at least one unit."""
     if not isinstance(hidden, (list, tuple)):
         raise ValueError(f"hidden must be a tuple such as (200, 200), got {hidden!r}")
-    for width in hidden:
-        require_count("hidden", width)
-    return require_count("inputs", inputs), require_count("outputs", outputs)
+    widths = tuple(require_count("hidden", width) for width in hidden)
+    return require_count("inputs", inputs), widths, require_count("outputs", outputs)
 
 
 def require_input(value: Tensor, weight: Tensor, inputs: int) -> None:

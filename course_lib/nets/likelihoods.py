@@ -38,7 +38,8 @@ class LogitNet(Net[Distribution]):
         generator: Generator,
     ) -> None:
         super().__init__()
-        self.inputs, self.outputs = require_sizes(inputs, hidden, outputs)
+        inputs, hidden, outputs = require_sizes(inputs, hidden, outputs)
+        self.inputs, self.outputs = inputs, outputs
         if not callable(family):
             raise ValueError(f"family must be a distribution such as Bernoulli, got {family!r}")
         self.family = family
@@ -67,7 +68,7 @@ def likelihood_net(
     """
     if kind == "gaussian":
         return GaussianNet(inputs, hidden, outputs, std="learned", generator=generator)
-    require_count("count", count)
+    count = require_count("count", count)
     families: dict[str, Callable[[Tensor], Distribution]] = {
         "bernoulli": Bernoulli,
         "continuous_bernoulli": ContinuousBernoulli,

@@ -60,7 +60,8 @@ def place_of(options: argparse.Namespace) -> Iterator[ComputePlace]:
         return
     if scheduler is None:
         most = os.cpu_count() or 1
-        if require_count("--workers", workers) > most:
+        workers = require_count("--workers", workers)
+        if workers > most:
             raise ValueError(f"--workers must be at most {most}, one a processor, got {workers}")
     elif workers is not None:
         raise ValueError("give --workers or --scheduler, not both")

@@ -58,8 +58,8 @@ def new_figure(width_px: int = 800, height_px: int = 350) -> Figure:
 
     Raises ValueError if a size is not a whole number above zero or the width passes 800.
     """
-    require_count("width_px", width_px)
-    require_count("height_px", height_px)
+    width_px = require_count("width_px", width_px)
+    height_px = require_count("height_px", height_px)
     if width_px > WIDEST_PX:
         raise ValueError(f"width_px must be at most {WIDEST_PX}, got {width_px}")
     figure = OwnFigure(

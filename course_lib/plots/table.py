@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
+from course_lib.arguments import is_whole
 from course_lib.numerals import minus, number
 
 BETWEEN = "  "  # columns of plain text
@@ -85,7 +86,7 @@ def number_table(
     headings = [*(columns or {}), *(name.replace("_", " ") for name in named)]
     if not headings or len({*headings, ""}) <= len(headings):
         raise ValueError(f"table needs columns, each with a heading of its own, got {headings}")
-    if not isinstance(digits, int) or isinstance(digits, bool) or digits < 0:
+    if not is_whole(digits) or digits < 0:
         raise ValueError(f"digits must be a number of decimals, 0 or more, got {digits!r}")
     values = [*(columns or {}).values(), *named.values()]
     entries = [_entries(*pair) for pair in zip(headings, values, strict=True)]

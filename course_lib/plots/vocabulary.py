@@ -219,7 +219,7 @@ def image_grid(
     shape = np.shape(images)
     if len(shape) != 3 or 0 in shape:
         raise ValueError(f"images must have shape (N, H, W) with none of them 0, got {shape}")
-    require_count("columns", columns)
+    columns = require_count("columns", columns)
     low, high = value_range
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"value_range must be finite and increasing, got {value_range}")

@@ -89,7 +89,7 @@ def importance_weighted(k: int) -> Objective:
     model can weigh(x, k, …) as HVAEs can, its terms.
     Raises ValueError if k < 1. Source: Burda, Grosse & Salakhutdinov 2016, section 3.
     """
-    require_count("k", k)
+    k = require_count("k", k)
 
     def bound(model: Trainable, x: Tensor, *, generator: Generator, progress: float) -> Bound:
         _require_able(model, "log_weights")
@@ -115,8 +115,9 @@ def warm_up(until: float, start: float = 0.0) -> Objective:
     Raises ValueError unless 0 < until ≤ 1 and 0 ≤ start ≤ 1.
     Source: Sønderby et al. 2016, section 2.3.
     """
-    _require_until(until)
-    if not 0 <= require_number("start", start) <= 1:
+    until = _require_until(until)
+    start = require_number("start", start)
+    if not 0 <= start <= 1:
         raise ValueError(f"start must lie in [0, 1], got {start}")
 
     def bound(model: Trainable, x: Tensor, *, generator: Generator, progress: float) -> Bound:
@@ -138,8 +139,9 @@ def free_bits(nats: float, until: float = 1.0) -> Objective:
     Raises ValueError unless nats ≥ 0 and 0 < until ≤ 1.
     Source: Kingma et al. 2016, appendix C.8, per layer.
     """
-    _require_until(until)
-    if require_number("nats", nats) < 0:
+    until = _require_until(until)
+    nats = require_number("nats", nats)
+    if nats < 0:
         raise ValueError(f"nats must be at least 0, got {nats}")
 
     def bound(model: Trainable, x: Tensor, *, generator: Generator, progress: float) -> Bound:
@@ -231,7 +233,9 @@ def _require_able(model: Trainable, method: str) -> None:
         )
 
 
-def _require_until(until: float) -> None:
+def _require_until(until: float) -> float:
     """Raises ValueError unless it is a share of the training."""
-    if not 0 < require_number("until", until) <= 1:
+    until = require_number("until", until)
+    if not 0 < until <= 1:
         raise ValueError(f"until must lie in (0, 1], got {until}")
+    return until

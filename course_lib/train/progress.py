@@ -28,7 +28,7 @@ def progress(steps: int) -> Iterator[int]:
     Where there is no notebook, a terminal gets tqdm's bar, and anything else none.
     Raises ValueError unless steps is 1 or more.
     """
-    require_count("steps", steps)
+    steps = require_count("steps", steps)
     return _counted(steps)
 
 

@@ -6,7 +6,7 @@ average, the optimisers' moments, the random generator, the step.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,17 +44,23 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require_count("epochs", self.epochs)
-        require_count("batch_size", self.batch_size)
-        require_count("warmup", self.warmup, least=0)
-        require_seed("seed", self.seed)
-        require_number("learning_rate", self.learning_rate, positive=True)
+        self._keep(require_count, "epochs")
+        self._keep(require_count, "batch_size")
+        self._keep(require_count, "warmup", least=0)
+        self._keep(require_seed, "seed")
+        self._keep(require_number, "learning_rate", positive=True)
         if self.optimiser not in OPTIMISERS:
             raise ValueError(f"optimiser must be one of {OPTIMISERS}, got {self.optimiser!r}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
-        if self.average is not None and not 0 < require_number("average", self.average) < 1:
-            raise ValueError(f"average must lie between 0 and 1, got {self.average!r}")
+        if self.average is not None:
+            self._keep(require_number, "average")
+            if not 0 < self.average < 1:
+                raise ValueError(f"average must lie between 0 and 1, got {self.average!r}")
+
+    def _keep(self, require: Callable[..., float], name: str, **limits: int) -> None:
+        """Checks one setting and keeps Python's number of it, the only kind that a file takes."""
+        object.__setattr__(self, name, require(name, getattr(self, name), **limits))
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of step 0 ≤ step < steps: linear warm-up times cosine."""

@@ -3,16 +3,23 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
-from course_lib.arguments import require_count, require_seed
+from course_lib.arguments import is_whole, require_count, require_seed
 from course_lib.nets import GaussianNet, likelihood_net, set_output_mean
 from course_lib.vae.chain import VAE, MarkovHVAE
 from course_lib.vae.hvae import HVAE
 from course_lib.vae.top_down import TopDownHVAE
 
 DIRECTIONS = ("bottom-up", "top-down")
+
+
+def _plain(sizes: Any) -> Any:
+    """The same in Python's ints, for JSON; what is no size stays, and `build` refuses it."""
+    if isinstance(sizes, (tuple, list)):
+        kind = list if isinstance(sizes, list) else tuple
+        return kind(_plain(size) for size in sizes)
+    return int(sizes) if is_whole(sizes) else sizes
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,10 @@ class Architecture:
     learned_prior: bool = False
     direction: str = "bottom-up"
 
+    def __post_init__(self) -> None:
+        for name in ("data", "latents", "hidden", "count"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+
     def build(self, *, seed: int, data_mean: Tensor | None = None) -> HVAE:
         """The model with fresh weights. data_mean (D,) starts the decoder there (probabilities).
 
@@ -43,9 +54,9 @@ class Architecture:
             raise ValueError(
                 f"direction must be one of {', '.join(DIRECTIONS)}, got {self.direction!r}"
             )
-        require_count("count", self.count)
-        generator = torch.Generator().manual_seed(require_seed("seed", seed))
-        return self._assemble(generator, data_mean)
+        count = require_count("count", self.count)
+        generator = Generator().manual_seed(require_seed("seed", seed))
+        return self._assemble(count, generator, data_mean)
 
     def _require_layers(self) -> None:
         """Raises ValueError unless latents and hidden are of equal length and of the right kind."""
@@ -56,13 +67,13 @@ class Architecture:
                 f"((200, 200),), got {self.latents!r} and {self.hidden!r}"
             )
 
-    def _assemble(self, generator: torch.Generator, data_mean: Tensor | None) -> HVAE:
+    def _assemble(self, count: int, generator: Generator, data_mean: Tensor | None) -> HVAE:
         sizes = (self.data, *self.latents)
         encoders: list[GaussianNet] = []
         decoders: list[nn.Module] = []
         for low, high, hidden in zip(sizes, sizes[1:], self.hidden, strict=False):
             counts = not encoders and self.likelihood == "binomial"
-            scale = 1 / self.count if counts else 1.0
+            scale = 1 / count if counts else 1.0
             read = encoders[-1].width if encoders and self.direction == "top-down" else low
             encoders.append(GaussianNet(read, hidden, high, scale=scale, generator=generator))
             decoders.append(GaussianNet(high, hidden[::-1], low, generator=generator))
@@ -71,7 +82,7 @@ class Architecture:
             self.latents[0],
             self.hidden[0][::-1],
             self.data,
-            count=self.count,
+            count=count,
             generator=generator,
         )
         if data_mean is not None:

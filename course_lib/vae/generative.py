@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor, nn
 
-from course_lib.arguments import located, require_count, require_event
+from course_lib.arguments import is_whole, located, require_count, require_event
 from course_lib.distributions import DiagonalGaussian, Distribution
 from course_lib.vae._fitting import common_weight
 
@@ -96,6 +96,6 @@ class GenerativeChain(nn.Module):
 
     def _level(self, level: int) -> int:
         """Raises ValueError unless 1 ≤ level ≤ T."""
-        if isinstance(level, bool) or not isinstance(level, int) or not 1 <= level <= self.depth:
+        if not is_whole(level) or not 1 <= level <= self.depth:
             raise ValueError(f"level must lie in 1..{self.depth}, got {level!r}")
-        return level
+        return int(level)

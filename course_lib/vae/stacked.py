@@ -121,7 +121,8 @@ def unstack(model: Chain, index: int) -> Chain:
     count = next((len(m.weight) for m in model.modules() if isinstance(m, StackedLinear)), 0)
     if count == 0:
         raise ValueError("model must be a stacked one, as stack(models) gives it")
-    if require_count("index", index, least=0) >= count:
+    index = require_count("index", index, least=0)
+    if index >= count:
         raise ValueError(f"index must lie in 0..{count - 1}, got {index}")
     single = copy.deepcopy(model)
     for name, module in model.named_modules():

@@ -48,7 +48,7 @@ def posterior_mean_variances(
 def _posterior_means(model: HVAE, x: Tensor, samples: int, generator: Generator) -> list[Tensor]:
     """E_q[z_t|x] for each layer, (N, d_t): averages of the factors' means over `samples` draws."""
     totals = [x.new_zeros(len(x), size) for size in model.sizes[1:]]
-    require_count("samples", samples)
+    samples = require_count("samples", samples)
     samples = samples if model.depth > 1 else 1  # a single layer's mean depends on no sample
     for _ in range(samples):
         factors, _ = model.encode(x, generator=generator)

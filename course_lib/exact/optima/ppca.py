@@ -35,6 +35,7 @@ def fit_ppca(data: Tensor, latent: int) -> LinearGaussian:
     data has no maximum.
     Source: Tipping & Bishop 1999, Probabilistic principal component analysis, equations 7 and 8.
     """
+    latent = require_count("latent", latent)
     size = _require_data(data, latent)
     mean, covariance = covariance_upper(data)
     values, vectors = torch.linalg.eigh(covariance, UPLO="U")  # ascending
@@ -57,6 +58,6 @@ def _require_data(data: Tensor, latent: int) -> int:
     if data.ndim != 2 or data.shape[0] < 2 or data.shape[1] < 2:
         raise ValueError(f"data must be (N ≥ 2, D ≥ 2), got shape {tuple(data.shape)}")
     require_finite("data", data)
-    if require_count("latent", latent) >= data.shape[1]:
+    if latent >= data.shape[1]:
         raise ValueError(f"latent must be below D = {data.shape[1]}, got {latent}")
     return data.shape[1]
