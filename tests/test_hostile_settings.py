@@ -338,6 +338,45 @@ def set_before_the_imports(tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return results
 
 
+# Rooms open where they are first named, which may be under inference mode; slopes are asked later.
+IMPORTED_UNDER_INFERENCE_MODE = """
+import importlib, pkgutil, sys, torch
+with torch.inference_mode():
+    import course_lib
+    for found in pkgutil.walk_packages(course_lib.__path__, "course_lib."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+
+def tensors(value):
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from tensors(part)
+
+for name, module in sorted(sys.modules.items()):
+    if name.startswith("course_lib."):
+        for constant, value in vars(module).items():
+            if any(tensor.is_inference() for tensor in tensors(value)):
+                print(name, constant)
+
+from course_lib.distributions import ContinuousBernoulli, kl_divergence
+from course_lib.exact import tanh_world
+
+a = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
+torch.autograd.grad(tanh_world(a=a).log_evidence([0.5]), a)
+logits = torch.tensor([0.5], dtype=torch.float64, requires_grad=True)
+kl_divergence(ContinuousBernoulli(logits), ContinuousBernoulli(2 * logits)).backward()
+"""
+
+
+def test_what_is_imported_under_inference_mode_serves_a_later_slope() -> None:
+    program = [sys.executable, "-W", "error", "-c", IMPORTED_UNDER_INFERENCE_MODE]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "PYTHONUTF8": "1"}
+    run = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert (run.stdout, run.returncode) == ("", 0), run.stdout + run.stderr[-3000:]
+
+
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.__name__)
 def test_the_numbers_are_the_same_where_they_are_set_before_the_imports(
     path: Callable[[Path], Found],

@@ -99,6 +99,7 @@ def require_counts(name: str, value: Tensor, most: int) -> None:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept for later calls, which may want slopes
 def _log_coefficients(n: int) -> Tensor:
     """log C(n, k) for k = 0 … n, in float64: lgamma in float32 would lose the small digits."""
     k = torch.arange(n + 1, **DOUBLE)

@@ -27,7 +27,8 @@ Function = Callable[[Tensor], Tensor]
 
 REACH = 12.0  # standard deviations that are integrated over: exp(−72) is left
 PANELS = (32, 64)  # between two neighbouring breaks; the two results must agree
-POINTS, RULE = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(16))
+with torch.inference_mode(False):  # kept for later calls, which may want slopes
+    POINTS, RULE = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(16))
 
 
 def expectation(

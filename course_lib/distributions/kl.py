@@ -176,7 +176,8 @@ def _taylor_rule() -> tuple[Tensor, Tensor]:
     return nodes, (1 - nodes) * torch.from_numpy(weights) / 2
 
 
-_TAYLOR = _taylor_rule()
+with torch.inference_mode(False):  # kept for later calls, which may want slopes
+    _TAYLOR = _taylor_rule()
 
 
 _FORMULAS: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {

@@ -23,7 +23,8 @@ from course_lib.exact.numerics.tails import require_fallen
 from course_lib.exact.numerics.weighted_sum import WeightedSum
 
 PIECES = (1, 2, 4, 8)  # that a panel is cut into, until two grids agree
-GAUSS = tuple(torch.from_numpy(part) / 2 for part in np.polynomial.legendre.leggauss(24))
+with torch.inference_mode(False):  # kept for later calls, which may want slopes
+    GAUSS = tuple(torch.from_numpy(part) / 2 for part in np.polynomial.legendre.leggauss(24))
 
 
 class GridPosterior:

@@ -15,7 +15,8 @@ from course_lib.exact.numerics.tails import EDGE
 CUTS = (0.0, 0.1, 0.3, 0.8, 2.0, 4.0, 9.0)  # panels over |z|, narrow where a tanh is steep
 # More panels around bz + d = 0: where a tanh rises by twelfths, and in its tails.
 RISES = [math.atanh(n / 12) for n in range(12)]
-BENDS = torch.tensor([*RISES, 1.9, 2.3, 2.8, 3.5, 4.5, 6.0, 9.0, 20.0], **DOUBLE)
+with torch.inference_mode(False):  # kept for later calls, which may want slopes
+    BENDS = torch.tensor([*RISES, 1.9, 2.3, 2.8, 3.5, 4.5, 6.0, 9.0, 20.0], **DOUBLE)
 FARTHEST = 40.0  # of |z|: exp(−800) is left
 RESOLVED = 8.0  # noise stds that the mean may run through within a panel of 16 points
 
@@ -66,12 +67,13 @@ def _around_the_bend(theta: Tensor, fixed: Tensor) -> Nodes:
     return _panels(torch.cat([inner.clamp(fixed[0], fixed[-1]), edges], -1).sort(-1).values)
 
 
-_BENDS = torch.cat([-BENDS[1:].flip(0), BENDS])
-_HALF = torch.tensor(CUTS, **DOUBLE)
-_FIXED = torch.cat([-_HALF.flip(0), _HALF[1:]])
-_OUTER = torch.arange(CUTS[-1] + 1, FARTHEST + 1, **DOUBLE)
-_FAR = torch.cat([-_OUTER.flip(0), _FIXED, _OUTER])
-_PLAIN = _panels(_FIXED.unsqueeze(0))
+with torch.inference_mode(False):  # kept for later calls, which may want slopes
+    _BENDS = torch.cat([-BENDS[1:].flip(0), BENDS])
+    _HALF = torch.tensor(CUTS, **DOUBLE)
+    _FIXED = torch.cat([-_HALF.flip(0), _HALF[1:]])
+    _OUTER = torch.arange(CUTS[-1] + 1, FARTHEST + 1, **DOUBLE)
+    _FAR = torch.cat([-_OUTER.flip(0), _FIXED, _OUTER])
+    _PLAIN = _panels(_FIXED.unsqueeze(0))
 
 
 def resolved(theta: Tensor, nodes: Nodes) -> Tensor:

@@ -11,9 +11,10 @@ from course_lib.exact.numerics.quadrature import INTEGRAL, POINTS
 HALVINGS = 50  # of a gap between two nodes: below the spacing of floats
 
 # Barycentric weights of Chebyshev points: alternating signs, half at the ends.
-_SIGNS = torch.ones(len(POINTS), **DOUBLE)
-_SIGNS[1::2] = -1.0
-_SIGNS[[0, -1]] *= 0.5
+with torch.inference_mode(False):  # kept for later calls, which may want slopes
+    _SIGNS = torch.ones(len(POINTS), **DOUBLE)
+    _SIGNS[1::2] = -1.0
+    _SIGNS[[0, -1]] *= 0.5
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,10 @@ BELOW = 40.0  # exp(−40) is nothing beside one
 MOST = 20_000  # panels
 
 # From values at the even points of a panel to those of their polynomial at the odd ones, (16, 17).
-_ORDER = torch.arange(DEGREE // 2 + 1, **DOUBLE)
-_CHEBYSHEV = torch.cos(_ORDER * POINTS.clamp(-1, 1).acos().unsqueeze(-1))  # (33, 17)
-BETWEEN = _CHEBYSHEV[1::2] @ torch.linalg.inv(_CHEBYSHEV[::2])
+with torch.inference_mode(False):  # kept for later calls, which may want slopes
+    _ORDER = torch.arange(DEGREE // 2 + 1, **DOUBLE)
+    _CHEBYSHEV = torch.cos(_ORDER * POINTS.clamp(-1, 1).acos().unsqueeze(-1))  # (33, 17)
+    BETWEEN = _CHEBYSHEV[1::2] @ torch.linalg.inv(_CHEBYSHEV[::2])
 
 LogDecoder = Callable[[Tensor], Tensor]
 

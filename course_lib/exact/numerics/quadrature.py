@@ -44,12 +44,13 @@ def antiderivative(degree: int) -> tuple[Tensor, Tensor]:
     return torch.cos(angle), integral @ torch.linalg.inv(chebyshev[:, :-1])
 
 
-POINTS, INTEGRAL = antiderivative(DEGREE)
-WEIGHTS = INTEGRAL[-1]  # (33,)
-HALVED = torch.zeros(DEGREE + 1, **DOUBLE)
-HALVED[::2] = antiderivative(DEGREE // 2)[1][-1]
-GAPS = POINTS.diff()  # (32,)
-RULES = torch.stack([WEIGHTS, HALVED], -1)  # (33, 2)
+with torch.inference_mode(False):  # kept for later calls, which may want slopes
+    POINTS, INTEGRAL = antiderivative(DEGREE)
+    WEIGHTS = INTEGRAL[-1]  # (33,)
+    HALVED = torch.zeros(DEGREE + 1, **DOUBLE)
+    HALVED[::2] = antiderivative(DEGREE // 2)[1][-1]
+    GAPS = POINTS.diff()  # (32,)
+    RULES = torch.stack([WEIGHTS, HALVED], -1)  # (33, 2)
 
 
 @dataclass(frozen=True)
