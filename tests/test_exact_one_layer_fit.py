@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.optimize import minimize
+from scipy.special import logsumexp
 from torch import Generator, Tensor
 
 from course_lib.exact import ScalarChain, TanhArrow, tanh_world
@@ -257,3 +258,16 @@ def test_an_x_that_only_far_draws_can_make_has_its_density(arrow: tuple[float, .
     found = one_layer_log_density(TanhArrow(*arrow), x)
     exact = tanh_world(*arrow).log_evidence(x[:, None])
     assert found.tolist() == pytest.approx(exact.tolist(), abs=1e-8)
+
+
+def test_an_x_that_not_even_draws_of_forty_make_is_refused() -> None:
+    """What makes 100 lies around z = 50; the reference is a fine sum over |z| ≤ 150."""
+    arrow, x = TanhArrow(2000.0, 0.0005, 0.0, 1.0), torch.tensor([3.0, 20.0, 100.0]).double()
+    z = np.linspace(-150, 150, 600_001)
+    log_joint = -0.5 * (x.numpy()[:, None] - 2000 * np.tanh(0.0005 * z)) ** 2 - 0.5 * z * z
+    exact = logsumexp(log_joint, axis=1) + math.log(z[1] - z[0]) - math.log(2 * math.pi)
+    near = one_layer_log_density(arrow, x[:2])
+    assert near.tolist() == pytest.approx(exact[:2].tolist(), abs=1e-8)
+    assert exact[2] == pytest.approx(-2501.79, abs=0.01)  # the sum over |z| ≤ 40 is −2605.16
+    with pytest.raises(ValueError, match=r"x must be so near .* −40 to 40 .*, got 100 at .*\(2,\)"):
+        one_layer_log_density(arrow, x)

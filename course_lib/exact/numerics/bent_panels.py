@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.arguments import DOUBLE
+from course_lib.arguments import DOUBLE, require_all
 from course_lib.exact.numerics.standard_normal import LOG_TWO_PI, log_standard_normal
 from course_lib.exact.numerics.tails import EDGE
 
@@ -89,14 +89,14 @@ def resolved(theta: Tensor, nodes: Nodes) -> Tensor:
     return (slope * (high - low) * torch.exp(-log_std)).amax(-1) < RESOLVED
 
 
-def reached(theta: Tensor, x: Tensor, log_density: Tensor) -> Tensor:
-    """Whether next to nothing of p(x) lies beyond |z| = 9, (N,); θ (1, 5), x (N,).
+def reached(theta: Tensor, x: Tensor, log_density: Tensor, edge: float = CUTS[-1]) -> Tensor:
+    """Whether next to nothing of p(x) lies beyond |z| = edge, (N,); θ (1, 5), x (N,).
 
-    Above it is at most P(z > 9) times the largest p(x|z), whose mean lies between those at 9 and
-    at ∞; and the same below.
+    Above it is at most P(z > edge) times the largest p(x|z), whose mean lies between those at the
+    edge and at ∞; and the same below.
     """
     a, b, c, log_std, d = theta[0].unbind()
-    side, end = torch.tensor([-1.0, 1.0], **DOUBLE), torch.tensor(CUTS[-1], **DOUBLE)
+    side, end = torch.tensor([-1.0, 1.0], **DOUBLE), torch.tensor(edge, **DOUBLE)
     means = c + a * torch.stack([torch.tanh(b * side * end + d), side * b.sign()])  # (2, sides)
     nearest = torch.minimum(torch.maximum(x[:, None], means.amin(0)), means.amax(0))
     miss = (x[:, None] - nearest) * torch.exp(-log_std)  # (N, sides)
@@ -104,3 +104,10 @@ def reached(theta: Tensor, x: Tensor, log_density: Tensor) -> Tensor:
     beyond = most + torch.special.log_ndtr(-end)
     within: Tensor = beyond <= log_density - EDGE
     return within
+
+
+def require_reached(theta: Tensor, x: Tensor, log_density: Tensor) -> Tensor:
+    """Raises ValueError if some of p(x) may lie beyond |z| = 40, where `far_rule` ends."""
+    good = reached(theta, x, log_density, FARTHEST)
+    require_all("x", x, good, f"so near that draws z from −{FARTHEST:g} to {FARTHEST:g} make it")
+    return log_density

@@ -17,6 +17,7 @@ from course_lib.exact.numerics.bent_panels import (
     graded_rule,
     plain_rule,
     reached,
+    require_reached,
     resolved,
 )
 from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
@@ -60,7 +61,7 @@ def one_layer_log_density(arrow: TanhArrow, x: Tensor) -> Tensor:
 
     p(c + u) = p(c − u), because −z is as likely as z and tanh is odd.  (Eq. 11.4)
     By Gauss–Legendre sums over |z| ≤ 9, and over |z| ≤ 40 where x is so far out that what made it
-    may lie beyond. Raises ValueError if the tanh is too steep for their panels.
+    may lie beyond. Raises ValueError if the tanh is too steep for their panels, or 40 too near.
     """
     theta = _row(arrow.a, arrow.b, arrow.c, arrow.s, arrow.d)
     for rule in (plain_rule, graded_rule):
@@ -72,7 +73,8 @@ def one_layer_log_density(arrow: TanhArrow, x: Tensor) -> Tensor:
                 return found
             nodes = far_rule(theta)
             if bool(resolved(theta, nodes).all()):
-                return found.masked_scatter(far, _log_density(theta, x[far], nodes))
+                found = found.masked_scatter(far, _log_density(theta, x[far], nodes))
+                return require_reached(theta, x, found)
     raise ValueError(f"the tanh is too steep for its noise: {arrow}")
 
 
