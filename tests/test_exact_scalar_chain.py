@@ -277,3 +277,26 @@ def test_what_is_kept_in_inference_mode_serves_a_later_slope() -> None:
     assert slope.item() == pytest.approx(step.item(), rel=1e-6)
     (slope,) = torch.autograd.grad(line.evidence.log_prob(x) + line.log_evidence(x), x)
     assert slope.item() == pytest.approx(-2 * 0.4 / (1 + 1.25), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("mean", "log_std"), [(0.0, -12.0), (0.0, -40.0), (0.0, -380.0), (0.3, -18.0), (2e-9, -37.0)]
+)
+def test_elbo_under_a_q_as_narrow_as_float64_holds(mean: float, log_std: float) -> None:
+    """log p(x, m) + H(q): what bends in log p(x, z) is of the order σ², 4e-11 at most."""
+    q = DiagonalGaussian(torch.tensor([mean]).double(), torch.tensor([log_std]).double())
+    m = q.mean.item()  # as float64 holds it
+    log_joint = -0.5 * ((0.5 - 2 * math.tanh(m)) / 0.5) ** 2 - math.log(0.5) - 0.5 * m**2
+    exact = log_joint - math.log(2 * math.pi) + log_std + 0.5 * math.log(2 * math.pi * math.e)
+    found = ScalarChain([(2.0, 1.0, 0.0, 0.5)]).elbo([lambda _: q], 0.5).item()
+    assert found == pytest.approx(exact, abs=1e-8, rel=1e-11)
+
+
+@pytest.mark.parametrize(("mean", "log_std"), [(0.3, -36.0), (0.3, -40.0), (0.0, -800.0)])
+def test_a_q_that_float64_cannot_resolve_is_refused(mean: float, log_std: float) -> None:
+    q = DiagonalGaussian(torch.tensor([mean]).double(), torch.tensor([log_std]).double())
+    told = (
+        r"q\(z_1\|z_0\) is too narrow for float64: a std of .* at 0.*, where numbers lie .* apart"
+    )
+    with pytest.raises(ValueError, match=told):
+        ScalarChain([(2.0, 1.0, 0.0, 0.5)]).elbo([lambda _: q], 0.5)

@@ -31,6 +31,7 @@ from course_lib.exact.tanh_arrow import (
     require_near,
 )
 
+FINE = 1e-7  # of a std: the most that floating-point numbers around q's mean may lie apart
 PANELS = 8  # for an expectation under a Gaussian, over mean ± REACH std
 
 Encoder = Callable[[Tensor], DiagonalGaussian | FullGaussian]
@@ -110,9 +111,10 @@ class ScalarChain:
         function: takes [z_1, …, z_T], T tensors (N^{T}…, *batch, 1) that broadcast, and returns
         (…, *batch).
         Meant for T = 1 and 2: the grid has 264 nodes a latent, and twice as many again where that
-        is not enough, up to a few million in all. Raises ValueError if q is no such list, if the
-        value still moves by more than 1e-8, relative to the larger of 1 and the value, or if
-        density times function has not fallen off ten standard deviations out.
+        is not enough, up to a few million in all. Raises ValueError if q is no such list, if a std
+        is too small for float64 to resolve mean + std ε, if the value still moves by more than
+        1e-8, relative to the larger of 1 and the value, or if density times function has not fallen
+        off ten standard deviations out.
         """
         encoders, x = _encoders(q, self.depth), observation(x, 1)
         before, panels = None, PANELS
@@ -178,9 +180,23 @@ def _on_grid(
     for level, encoder in enumerate(q, start=1):
         given = require_gaussian(f"q(z_{level}|z_{level - 1})", encoder(latents[-1]), 1)
         out = steps.reshape(-1, *[1] * given.mean.ndim)
-        latents.append(given.mean + given.variance.sqrt() * out)
+        std = given.scale_tril.squeeze(-1)  # the root of the variance would underflow first
+        _require_resolved(f"q(z_{level}|z_{level - 1})", given.mean.detach(), std.detach())
+        latents.append(given.mean + std * out)
     values = require_no_nan("f(z)", function(latents[1:]))
     return values.expand(*(len(steps),) * len(q), *x.shape[:-1])
+
+
+def _require_resolved(name: str, mean: Tensor, std: Tensor) -> None:
+    """Raises ValueError if float64 rounds mean + std ε to a noticeably other ε, (*n, 1) each."""
+    apart = torch.finfo(torch.float64).eps * mean.abs()
+    narrow = ~(apart < FINE * std)
+    if bool(narrow.any()):
+        at, width = mean[narrow][0].item(), std[narrow][0].item()
+        raise ValueError(
+            f"{name} is too narrow for float64: a std of {width:.3g} at {at:g}, where numbers lie "
+            f"{apart[narrow][0].item():.2g} apart"
+        )
 
 
 def _contract(values: Tensor, weights: Sequence[Tensor]) -> Tensor:
