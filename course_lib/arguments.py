@@ -81,16 +81,13 @@ def require_floating(name: str, value: Tensor) -> Tensor:
 def require_integers(name: str, value: Tensor) -> Tensor:
     """Raises ValueError unless `value` is a tensor of integers (bool is none)."""
     require_tensor(name, value, "tensor of integers")
-    if value.is_floating_point() or value.is_complex() or value.dtype == torch.bool:
+    if value.dtype == torch.bool or value.is_floating_point() or value.is_complex():
         raise ValueError(f"{name} must be a tensor of integers, got {value.dtype}")
     return value
 
 
 def require_index(name: str, value: Tensor, size: int) -> Tensor:
-    """`value` as int64: bytes would act as a mask, and a negative number would count from the end.
-
-    Raises ValueError unless it holds integers from 0 to size − 1.
-    """
+    """`value` as int64, as bytes would be a mask. Raises ValueError unless 0 ≤ value < size."""
     index = require_integers(name, value).long()
     return require_all(name, index, (index >= 0) & (index < size), f"from 0 to {size - 1}")
 
@@ -136,7 +133,8 @@ def require_between(name: str, value: Tensor, low: float, high: float, expected:
 def require_all(name: str, value: Tensor, good: Tensor, expected: str) -> Tensor:
     """Raises ValueError that shows the first entry where `good` is False, and where it stands.
 
-    It is a NotFiniteError if that entry is NaN or infinite.
+    It is a NotFiniteError if that entry is NaN or infinite. A float has eight digits, or as many
+    more as tell it from its neighbours: 1.0000000001 is not 1.
     """
     if bool(good.all()):
         return value
@@ -144,7 +142,10 @@ def require_all(name: str, value: Tensor, good: Tensor, expected: str) -> Tensor
     entry = value.detach().expand(good.shape)[where].item()
     kind = ValueError if math.isfinite(entry) else NotFiniteError
     place = f" at index {where}" if where else ""
-    raise kind(f"{name} must be {expected}, got {entry:.8g}{place}")
+    floats = range(8, 18) if isinstance(entry, float) else ()
+    texts = (f"{entry:.{digits}g}" for digits in floats)
+    shown = next((text for text in texts if value.new_tensor(float(text)).item() == entry), entry)
+    raise kind(f"{name} must be {expected}, got {shown}{place}")
 
 
 def require_event(name: str, value: Tensor, size: int) -> Tensor:

@@ -155,6 +155,7 @@ def test_a_state_that_q_never_draws_does_not_count(unseen: float) -> None:
         ([math.nan], [0.0], [1], "log_weights must be a number"),
         ([0.0], [math.nan], [1], "log_probs must be a number"),
         ([0.0, 0.0], [0.0, 0.0], [1], "sum to 1, got 2"),
+        ([0.0], [2e-6], [1], r"sum to 1, got 1\.000002"),
         ([-math.inf], [0.0], [1], "positive, finite mean, got log -inf"),
         ([math.inf], [0.0], [1], "positive, finite mean, got log inf"),
         ([0.0], [0.0], [0], "K must be a whole number of at least 1, got 0"),

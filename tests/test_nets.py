@@ -159,7 +159,7 @@ def test_the_output_starts_at_the_mean_of_the_data(generator: Generator) -> None
         ),
         (
             lambda g: start_at(LogitNet(3, (), 2, generator=g), torch.tensor([0.5, 20.0])),
-            r"mean must lie in \[0, 1\], got 0.5 to 20",
+            r"mean must be in \[0, 1\], got 20 at index",
         ),
         (
             lambda g: start_at(LogitNet(3, (), 2, generator=g), torch.zeros(3)),

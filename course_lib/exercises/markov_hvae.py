@@ -39,7 +39,7 @@ def lean(arrow: TanhArrow) -> float:
     if not isinstance(arrow, TanhArrow):
         raise Refused(f"a TanhArrow(a, b, c, 0.3) is wanted, got {type(arrow).__name__}")
     if arrow.s != NOISE:
-        raise Refused(f"its noise s stays 0.3, got {arrow.s:g}")
+        raise Refused(f"its noise s stays 0.3, got {arrow.s}")
     if max(abs(arrow.a), abs(arrow.c)) > FARTHEST or abs(arrow.b) > STEEPEST:
         raise Refused(f"a, b and c must lie between −10 and 10, got {arrow}")
     return -abs(ScalarChain([LOWER, arrow]).evidence.skew)

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
-from course_lib.arguments import require_count, require_finite
+from course_lib.arguments import require_between, require_count, require_finite
 from course_lib.distributions import Bernoulli, Binomial, ContinuousBernoulli, Distribution
 from course_lib.nets.gaussian_net import GaussianNet
 from course_lib.nets.layers import (
@@ -97,6 +97,5 @@ def set_output_mean(net: GaussianNet | LogitNet, mean: Tensor) -> None:
     if isinstance(net, GaussianNet):
         net.mean.bias.copy_(mean)
         return
-    if bool((mean < 0).any()) or bool((mean > 1).any()):
-        raise ValueError(f"mean must lie in [0, 1], got {mean.min():g} to {mean.max():g}")
+    require_between("mean", mean, 0.0, 1.0, "in [0, 1]")
     net.logits.bias.copy_(mean.clamp(0.001, 0.999).logit())

@@ -41,7 +41,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         if not 1 <= self.seconds <= 86_400:
-            raise ValueError(f"timeout must be from 1 to 86,400 seconds, got {self.seconds:g}")
+            raise ValueError(f"timeout must be from 1 to 86,400 seconds, got {self.seconds!r}")
         if not 64 <= self.memory <= 1_048_576:
             raise ValueError(f"memory must be from 64 to 1,048,576 MiB, got {self.memory:,}")
 

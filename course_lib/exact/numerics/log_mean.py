@@ -124,4 +124,4 @@ def _require_weighted_points(log_weights: Tensor, log_probs: Tensor) -> None:
     require_no_nan("log_probs", log_probs)
     total = torch.logsumexp(log_probs.double(), 0).exp().item()
     if not abs(total - 1.0) < 1e-6:
-        raise ValueError(f"log_probs must be those of probabilities that sum to 1, got {total:.6g}")
+        raise ValueError(f"log_probs must be those of probabilities that sum to 1, got {total}")
