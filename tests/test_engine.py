@@ -588,6 +588,14 @@ def test_numpy_numbers_and_equal_ones_are_what_they_stand_for() -> None:
     assert [type(real.check(v)) for v in (np.float32(0.5), np.int64(1), 0)] == [float, int, int]
     assert repr(listed.check(1)) == "1.0"
     assert repr(listed.check(np.float64(2))) == "2.0"
+    third = Slider("std", "σ", 0.1, 0.3, 0.1, 0.2)
+    assert [third.check(np.float32(v)) for v in (0.1, 0.2, 0.3)] == [0.1, 0.2, 0.3]
+    assert third.check(np.float32(0.21)) == float(np.float32(0.21))  # that is no step
+    for value in (np.True_, np.False_):
+        assert Toggle("on", "on", start=False).check(value) is bool(value)
+    for outside in (np.float32(0.31), np.float32(np.nan)):
+        with pytest.raises(ValueError, match="must lie in"):
+            third.check(outside)
     for control, value in ((whole, np.bool_(True)), (real, True), (listed, True), (whole, 10.5)):
         with pytest.raises(ValueError, match="must be"):
             control.check(value)

@@ -45,7 +45,7 @@ from course_lib.nets import GaussianNet, likelihood_net
 from course_lib.plots.figures import new_figure, shown_size
 from course_lib.plots.table import number_table
 from course_lib.train import Settings, fit, progress, warm_up
-from course_lib.vae import HVAE, Architecture, active_units, stack, unstack
+from course_lib.vae import HVAE, VAE, Architecture, active_units, stack, unstack
 
 Whole = Callable[[int], Any]  # Python's int, or one of NumPy's
 PACKAGE = Path(__file__).parents[1] / "course_lib"
@@ -93,6 +93,7 @@ def architecture(n: Whole) -> Any:
 
 def gap(n: Whole) -> Any:
     model = chain(2)
+    assert isinstance(model, VAE)
     local = local_posterior(model, pixels(), generator=rng(), steps=n(2))
     return inference_gap(model, pixels(), local, generator=rng(), samples=n(5), k=n(200))
 
@@ -189,8 +190,13 @@ def test_a_whole_number_of_numpy_does_what_pythons_does(use: str, kind: Whole) -
 
 def test_a_training_is_written_whatever_numbers_it_was_given(tmp_path: Path) -> None:
     path = tmp_path / "a.training"
-    numbers = {"learning_rate": np.float32(0.01), "average": np.float32(0.9), "warmup": np.int64(2)}
-    chosen = Settings(np.int64(2), np.int64(3), seed=np.int64(3), **numbers)
+    numbers: Any = {
+        "learning_rate": np.float32(0.01),
+        "average": np.float32(0.9),
+        "warmup": np.int64(2),
+    }
+    numbers |= {"epochs": np.int64(2), "batch_size": np.int64(3), "seed": np.int64(3)}
+    chosen = Settings(**numbers)
     history = fit(chain(2), pixels(), chosen, checkpoint=path, progress_bar=False)
     resumed = fit(chain(2), pixels(), chosen, checkpoint=path, resume=True, progress_bar=False)
     assert len(history) == 2
@@ -214,8 +220,9 @@ def unkept() -> Iterator[str]:
     for path in sorted(PACKAGE.rglob("*.py")):
         for parent in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for node in ast.iter_child_nodes(parent):
-                called = isinstance(node, ast.Call) and ast.unparse(node.func) in CHECKS
-                if called and isinstance(parent, (ast.Expr, ast.Compare)):
+                if not isinstance(node, ast.Call) or ast.unparse(node.func) not in CHECKS:
+                    continue
+                if isinstance(parent, (ast.Expr, ast.Compare)):
                     yield f"{path.relative_to(PACKAGE)}:{node.lineno}: {ast.unparse(node)}"
 
 

@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
 
 _LABEL = {"description_width": "200px"}
 _WIDE = {"width": "620px", "max_width": "100%"}
@@ -50,10 +51,18 @@ class Slider:
         if isinstance(value, bool) or not isinstance(value, kind):
             expected = "a whole number" if self.whole else "a number"
             raise ValueError(f"{self.name} must be {expected}, got {value!r}")
-        plain = int(value) if isinstance(value, Integral) else float(value)
+        plain = int(value) if isinstance(value, Integral) else self._plain(value)
         if not self.low <= plain <= self.high:  # NaN fails here too
             raise ValueError(f"{self.name} must lie in [{self.low}, {self.high}], got {value}")
         return plain
+
+    def _plain(self, value: Any) -> float:
+        """A float; NumPy's short ones, 0.30000001 for 0.3, as the step that they are meant for."""
+        number = float(value)
+        if not isinstance(value, np.floating) or self.log or not math.isfinite(number):
+            return number
+        near = float(round(self.low + round((number - self.low) / self.step) * self.step, 12))
+        return near if value == type(value)(near) else number
 
     def settled(self, value: Any) -> Any:
         """A slider's value without the rounding of its steps: 1.45, not 1.4500000000000002.
@@ -164,10 +173,10 @@ class Toggle:
         self.check(self.start)
 
     def check(self, value: Any) -> bool:
-        """Passes a bool through. Raises ValueError for anything else."""
-        if not isinstance(value, bool):
+        """A bool, NumPy's as Python's own. Raises ValueError for anything else."""
+        if not isinstance(value, (bool, np.bool_)):
             raise ValueError(f"{self.name} must be True or False, got {value!r}")
-        return value
+        return bool(value)
 
     def widget(self) -> Any:
         """The ipywidgets check box."""
