@@ -211,3 +211,14 @@ def test_elbo_and_what_is_added_make_the_sum_as_printed(explorer: ChainBound, fo
         total, elbo, added = (Decimal(text.replace("−", "-")) for text in found.groups())
         assert elbo + added == total
         assert abs(float(elbo) - explorer.numbers["elbo"]) < 0.0015
+
+
+def test_the_elbo_reads_the_same_under_every_formula(explorer: ChainBound) -> None:
+    """As it is rounded, for every depth and ratio; T = 5 and 1.2 once read −1.936 and −1.935."""
+    for depth, twentieths in itertools.product(range(2, DEEPEST + 1), range(6, 31)):
+        for formula in FORMULAS:
+            explorer.at(formula=formula, depth=depth, ratio=twentieths / 20)
+            told = r"add up to (\S+) nats" if formula == "once" else r"The ELBO is (\S+);"
+            found = re.search(told, explorer.sentence)
+            assert found, explorer.sentence
+            assert found[1].replace("−", "-") == f"{explorer.numbers['elbo']:.3f}"

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from course_lib.chain_readings import CONDITIONAL, CORRECT, MARGINAL, SHORT, errors, read
 from course_lib.exact import AffineGaussian, LinearGaussianChain
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
-from course_lib.numerals import exactly, fixed_point, minus
+from course_lib.numerals import exactly, fixed_point, minus, number
 from course_lib.plots import COLOURS, Ledger, below, ink, panels, printed, style
 
 FORMULAS = {
@@ -119,10 +119,11 @@ class ChainBound(Explorer):
         numbers |= {f"encoder_{t}": nats for t, nats in enumerate(encoder, start=1)}
         self._move_steps(in_order(model, encoder), numbers["error"], name, depth)
         self.evidence.set_ydata((log_p, log_p))
-        too_much = self._write(model, encoder, numbers["error"], printed(log_p, value)[1], name)
+        shown = _shown(elbo, numbers["error"])
+        too_much = self._write(model, encoder, numbers["error"], printed(log_p, shown)[1], name)
         # What another sum leaves below log p(x) is no KL, so not called a gap.
-        self.ledger.set(log_p, value, below="gap =" if name == CORRECT else "below by")
-        return Reading(numbers, _sentence(numbers, too_much, name, depth))
+        self.ledger.set(log_p, shown, below="gap =" if name == CORRECT else "below by")
+        return Reading(numbers, _sentence(numbers | {"value": shown}, too_much, name, depth))
 
     def _move_steps(self, parts: list[float], error: float, name: str, depth: int) -> None:
         """Blocks from one running sum to the next, joined by lines; hatched what is too much."""
@@ -182,6 +183,14 @@ def in_order(model: list[float], encoder: list[float]) -> list[float]:
 def hatched_at(name: str, depth: int) -> int:
     """Which place the hatched block has: the last, or upon that of the encoder's top layer."""
     return 2 * depth if name == SHORT else 2 * depth + 1
+
+
+def _shown(elbo: float, too_much: float) -> float:
+    """The sum of the blocks as it is printed: it takes up the rounding of its two parts.
+
+    So the ELBO reads the same under every formula, and a block that stands twice the same twice.
+    """
+    return float(exactly(number(elbo)) + exactly(number(too_much)))
 
 
 def _signed(model: list[float], rest: list[float], total: str) -> list[str]:
