@@ -591,8 +591,8 @@ def test_numpy_numbers_and_equal_ones_are_what_they_stand_for() -> None:
     third = Slider("std", "σ", 0.1, 0.3, 0.1, 0.2)
     assert [third.check(np.float32(v)) for v in (0.1, 0.2, 0.3)] == [0.1, 0.2, 0.3]
     assert third.check(np.float32(0.21)) == float(np.float32(0.21))  # that is no step
-    for value in (np.True_, np.False_):
-        assert Toggle("on", "on", start=False).check(value) is bool(value)
+    for switch in (np.True_, np.False_):
+        assert Toggle("on", "on", start=False).check(switch) is bool(switch)
     for outside in (np.float32(0.31), np.float32(np.nan)):
         with pytest.raises(ValueError, match="must lie in"):
             third.check(outside)

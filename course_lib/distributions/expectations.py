@@ -43,9 +43,9 @@ def expectation(
     deviations.
 
     f maps z (nodes, *batch, 1) to (nodes, *batch), and where q's batch has 1 it may have more. For
-    smooth f the rule converges faster than any
-    power of the step. breaks: the z where f jumps or bends, as 1[z > 0.1] does at 0.1; between
-    them the rule is Gauss and Legendre's. tolerance: of E_q|f|, or of 1 where f takes both signs.
+    smooth f the rule converges faster than any power of the step. breaks: the z where f jumps or
+    bends, as 1[z > 0.1] does at 0.1; between them the rule is Gauss and Legendre's. tolerance: of
+    E_q|f|, or of 1 where f takes both signs.
     Sums in float64; float32 values of f agree no better than their rounding, so tolerance is then
     at least that. Returns (*batch,), of f's precision; −inf if f is −inf where q has mass.
     Raises ValueError if q has more dimensions, f gives NaN or another shape, every second node
