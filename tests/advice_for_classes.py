@@ -4,11 +4,12 @@ cases as in `advice.py`.
 
 from advice import Act, Place
 
+from course_lib.index import SOLUTION
 from course_lib.pieces import KeptResults, Piece, in_order
 from course_lib.teach import write_assignment
 from course_lib.teach.exam import exam
 from course_lib.teach.marks import read_marks
-from course_lib.teach.notebooks import chapter_path
+from course_lib.teach.notebooks import asked_in, chapter_path
 from course_lib.teach.questions import chosen
 from course_lib.teach.variation import require_class_name
 
@@ -44,6 +45,14 @@ def onto_somebody_s_answers(place: Place) -> None:
     write_assignment(4, place.folder)
 
 
+def exercise_below(line: str) -> None:
+    """The exercises of a notebook, of which one's cell begins with the line."""
+    sources = ["## Exercises", f'{line}\ncheck("4.a", ...)', f"{SOLUTION}</details>"]
+    kinds = ["markdown", "code", "markdown"]
+    pairs = zip(kinds, sources, strict=True)
+    asked_in([{"cell_type": kind, "source": source} for kind, source in pairs])
+
+
 def onto_a_list_of_ages(place: Place) -> None:
     (place.folder / "ages.csv").write_text("name,age\nanna,3\n", encoding="utf-8")
     read_marks(place.folder / "ages.csv")
@@ -57,9 +66,14 @@ FOR_CLASSES: list[tuple[str, Act, Act]] = [
         lambda place: write_assignment(4, place.folder / "handout"),
     ),
     (
-        "has answers to 4.c, and is left alone; give another folder",
+        "is not as it was handed out, and is left alone; give another folder",
         onto_somebody_s_answers,
         lambda place: write_assignment(4, place.folder / "handout"),
+    ),
+    (
+        "take out what is none, such as `%%time`",
+        lambda _: exercise_below("%%time"),
+        lambda _: exercise_below(""),
     ),
     (
         "is left alone; give another --out",

@@ -85,19 +85,80 @@ def test_it_never_takes_the_place_of_another_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [other.name]
 
 
-def test_it_never_takes_the_place_of_somebody_s_work(tmp_path: Path) -> None:
+WORKED = [  # what a learner may have made of the cell of 4.c
+    'answer_4_c = ["i"]\ncheck("4.c", answer_4_c)',
+    'answer_4_c = ["i"\ncheck("4.c", answer_4_c)',
+    '%%time\nanswer_4_c = ["i"]\ncheck("4.c", answer_4_c)',
+    '!ls\nanswer_4_c = ["i"]\ncheck("4.c", answer_4_c)',
+    'answer_4_c = []\nanswer_4_c.append("i")\ncheck("4.c", answer_4_c)',
+    'answer_4_c = [...]\nanswer_4_c[0] = "i"\ncheck("4.c", answer_4_c)',
+    'answer_4_c = ["i"]',
+]
+
+
+def store_notebook(path: Path, raw: dict[str, Any]) -> bytes:
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("source", WORKED)
+def test_it_never_takes_the_place_of_somebody_s_work(source: str, tmp_path: Path) -> None:
     path = write_assignment(4, tmp_path)
     raw = read_notebook(path)
-    raw["cells"].append({"cell_type": "code", "source": "%timeit check", "metadata": {}})
-    for cell in raw["cells"]:
-        if "answer_4_c =" in text(cell["source"]):
-            cell["source"] = 'answer_4_c = ["i"]\ncheck("4.c", answer_4_c)'
-    path.write_text(json.dumps(raw), encoding="utf-8")
-    before = path.read_bytes()
+    (cell,) = (cell for cell in raw["cells"] if "answer_4_c =" in text(cell["source"]))
+    cell["source"] = source
+    before = store_notebook(path, raw)
     for class_name in ("", "spring27"):
-        with pytest.raises(ValueError, match=r"has answers to 4\.c, and is left alone; give anot"):
+        with pytest.raises(ValueError, match=r"is not as it was handed out, and is left alone; gi"):
             write_assignment(4, tmp_path, class_name)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("kind", "source"), [("code", 'answer_4_c = ["i"]'), ("markdown", "My")])
+def test_nor_of_cells_of_somebody_s_own(kind: str, source: str, tmp_path: Path) -> None:
+    path = write_assignment(4, tmp_path)
+    raw = read_notebook(path)
+    raw["cells"].append({"cell_type": kind, "source": [source], "metadata": {}})
+    before = store_notebook(path, raw)
+    with pytest.raises(ValueError, match="is not as it was handed out"):
+        write_assignment(4, tmp_path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("nbgrader", [False, True])
+def test_what_was_only_run_and_saved_is_made_anew(nbgrader: bool, tmp_path: Path) -> None:
+    """Jupyter stores sources in lines, outputs, and an empty cell at the end."""
+    path = write_assignment(4, tmp_path, nbgrader=nbgrader)
+    written = path.read_bytes()
+    raw = read_notebook(path)
+    for cell in raw["cells"]:
+        cell["source"] = text(cell["source"]).splitlines(keepends=True)
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = 1
+    raw["cells"].append({"cell_type": "code", "source": [], "metadata": {}, "outputs": []})
+    assert store_notebook(path, raw) != written
+    write_assignment(4, tmp_path, nbgrader=nbgrader)
+    assert path.read_bytes() == written
+    raw["metadata"]["course_lib"] = "other"
+    store_notebook(path, raw)
+    with pytest.raises(ValueError, match="is not as it was handed out"):
+        write_assignment(4, tmp_path)
+
+
+@pytest.mark.parametrize("above", ["%%time", "!ls", "("])
+def test_a_chapter_s_cell_that_is_no_python_is_not_handed_out(
+    above: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = read_notebook(chapter_path(4))
+    for cell in raw["cells"]:
+        if text(cell["source"]).startswith("answer_4_c = [...]"):
+            cell["source"] = f'{above}\nanswer_4_c = ["i", "v", "vi"]\ncheck("4.c", answer_4_c)'
+    filled = tmp_path / chapter_path(4).name
+    store_notebook(filled, raw)
+    monkeypatch.setattr(assignment, "chapter_path", lambda number: filled)
+    with pytest.raises(ValueError, match=r"04_.*: cell \d+ has a `check` and is no plain Python"):
+        write_assignment(4, tmp_path / "handout")
+    assert not (tmp_path / "handout").exists()
 
 
 def test_a_teacher_s_own_answers_are_not_handed_out(
@@ -126,6 +187,8 @@ def test_a_teacher_s_own_answers_are_not_handed_out(
         ('x = ...\nx = 3\ncheck("4.a", x)', True),
         ('x = ...\nx: int = 3\ncheck("4.a", x)', True),
         ('x = ...\nfor x in y:\n    pass\ncheck("4.a", x)', True),
+        ('x = []\nx.append(3)\ncheck("4.a", x)', True),
+        ('x = [...]\nx[0] = 3\ncheck("4.a", x)', True),
         ('check("4.a", x)', True),
         ('x = [x]\ncheck("4.a", x)', True),
         ('def f(x): ...\ncheck("4.a", f)', False),

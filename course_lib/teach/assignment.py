@@ -11,8 +11,8 @@ from course_lib.teach.notebooks import (
     OUR_KEY,
     Asked,
     Cell,
-    asked_by,
     asked_in,
+    cells_digest,
     chapter_path,
     is_answered,
     read_notebook,
@@ -42,7 +42,7 @@ def write_assignment(
     class_name: whose numbers it has, where an exercise can have others. nbgrader: with the cells
     and marks that nbgrader reads. Raises ValueError for a number or a name that is none, where an
     exercise of the chapter is filled in, and where a file of that name is no assignment, or one
-    with answers in it.
+    in which a cell was changed or added.
     """
     name = require_class_name(class_name) if class_name else ""
     path = folder / chapter_path(number).name
@@ -57,14 +57,17 @@ def write_assignment(
 
 
 def _require_unworked(path: Path) -> None:
-    """Raises ValueError if a file is no assignment, or somebody has worked in it."""
+    """Raises ValueError if a file is no assignment, or its cells are not those handed out: what is
+    work and what is not cannot be told from a cell.
+    """
     raw = read_notebook(path)
     if OUR_KEY not in raw["metadata"]:
         raise ValueError(f"{path} is no assignment, and is left alone; give another folder")
-    answered = [name for cell in raw["cells"] if (name := asked_by(cell)) and is_answered(cell)]
-    if answered:
-        names = ", ".join(dict.fromkeys(answered))
-        raise ValueError(f"{path} has answers to {names}, and is left alone; give another folder")
+    about = raw["metadata"][OUR_KEY]
+    if not isinstance(about, dict) or about.get("cells") != cells_digest(raw["cells"]):
+        raise ValueError(
+            f"{path} is not as it was handed out, and is left alone; give another folder"
+        )
 
 
 def _assignment(number: int, name: str, nbgrader: bool) -> dict[str, Any]:
@@ -87,6 +90,7 @@ def _assignment(number: int, name: str, nbgrader: bool) -> dict[str, Any]:
     raw["cells"] = [_hand_in(number, asked, name), *_without_answers(raw["cells"], asked, name)]
     if nbgrader:
         raw["cells"] = for_nbgrader(raw["cells"], name)
+    raw["metadata"][OUR_KEY]["cells"] = cells_digest(raw["cells"])
     return raw
 
 

@@ -1,6 +1,7 @@
 """A chapter's notebook as its exercises see it: which cells ask for each, and which solve it."""
 
 import ast
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,11 +65,13 @@ def read_notebook(path: Path) -> dict[str, Any]:
 def asked_in(cells: list[Cell], file: str = "the notebook") -> list[Asked]:
     """The exercises of a chapter's notebook, in order.
 
-    Raises ValueError, with the file's name, if there are none, or one has no solution.
+    Raises ValueError, with the file's name, if there are none, one has no solution, or a cell with
+    a `check` is no Python: no one can say whether an answer stands in it.
     """
     found: list[Asked] = []
     start = _first(cells, 0, lambda source: "## Exercises" in source)
     for place in range(start, len(cells)):
+        _require_python(cells[place], f"{file}: cell {place + 1}")
         if name := asked_by(cells[place]):
             begin = found[-1].solution + 1 if found else start
             words = tuple(i for i in range(begin, place) if cells[i]["cell_type"] == "markdown")
@@ -85,6 +88,19 @@ def _first(cells: list[Cell], begin: int, holds: Callable[[str], bool]) -> int:
     """The place of the first such cell, or one past the last."""
     places = (i for i in range(begin, len(cells)) if holds(text(cells[i]["source"])))
     return next(places, len(cells))
+
+
+def _require_python(cell: Cell, where: str) -> None:
+    """Raises ValueError if a cell of code with a `check` does not parse, as under `%%time`."""
+    source = text(cell["source"])
+    if cell["cell_type"] == "code" and "check(" in source:
+        try:
+            ast.parse(source)
+        except (SyntaxError, ValueError):
+            raise ValueError(
+                f"{where} has a `check` and is no plain Python: take out what is none, such as "
+                "`%%time` or `!ls`"
+            ) from None
 
 
 def asked_by(cell: Cell) -> str:
@@ -124,7 +140,9 @@ def _is_empty(value: ast.AST, tree: ast.AST, depth: int = 5) -> bool:
 
 
 def _given(name: str, tree: ast.AST) -> list[ast.AST]:
-    """All that a name is set to; where that is not plain to be seen, as in a loop, the tree too."""
+    """All that a name is set to; where that is not plain to be seen, the tree too: in a loop, or
+    where the name is used, as by `name.append`, other than in `check`.
+    """
     nodes = [*ast.walk(tree)]
     given: list[ast.AST] = [
         node.value
@@ -133,14 +151,22 @@ def _given(name: str, tree: ast.AST) -> list[ast.AST]:
         for target in node.targets
         if isinstance(target, ast.Name) and target.id == name
     ]
-    stored = [n for n in nodes if isinstance(n, ast.Name) and n.id == name and _is_stored(n)]
-    hidden = [tree] if len(stored) > len(given) else []
+    checked = [argument for call in calls(tree, "check") for argument in call.args]
+    plain = len(given) + sum(_is_named(argument, name) for argument in checked)
+    hidden = [tree] if sum(_is_named(node, name) for node in nodes) > plain else []
     functions = [n for n in nodes if isinstance(n, ast.FunctionDef) and n.name == name]
     return [*given, *functions, *hidden]
 
 
-def _is_stored(name: ast.Name) -> bool:
-    return isinstance(name.ctx, ast.Store)
+def _is_named(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def cells_digest(cells: list[Cell]) -> str:
+    """Of the kinds and sources of all cells but empty ones, which Jupyter adds as cells are run."""
+    sources = [(str(cell["cell_type"]), text(cell["source"])) for cell in cells]
+    written = json.dumps([pair for pair in sources if pair[1].strip()])
+    return hashlib.sha256(written.encode()).hexdigest()
 
 
 def published_answers(number: int) -> dict[str, str]:
