@@ -37,7 +37,10 @@ from browsing import ALL_NUMBERED, CHROMIUM, FLAGS, READY
 from notebook_rules import FOLDER, Notebook
 from test_hub import CLEAR, CLEARED, prepare
 
-(NOTEBOOK,) = FOLDER.glob("04_*.ipynb")
+from course_lib.index import notebook_paths
+from course_lib.teach.notebooks import chapter_path
+
+NOTEBOOK = chapter_path(4)
 PRESSES = 30  # by each student
 PATIENCE = 600_000  # milliseconds
 RUN = """async () => {
@@ -174,7 +177,7 @@ def print_notebooks() -> None:
     from refresh import execute
 
     print("| notebook | kernel at most, MiB |\n|---|---:|")
-    for path in sorted(FOLDER.glob("*.ipynb")):
+    for path in notebook_paths(FOLDER):
         notebook: Any = nbformat.read(path, as_version=4)
         notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
         execute(notebook, path.parent)

@@ -56,8 +56,10 @@ def print_notebooks() -> None:
     import nbformat
     from refresh import execute
 
+    from course_lib.index import notebook_paths
+
     print("| notebook | seconds | code cells | size, kB |\n|---|---|---|---|")
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in notebook_paths():
         notebook = nbformat.read(path, as_version=4)
         cells = sum(cell.cell_type == "code" for cell in notebook.cells)
         start = time.perf_counter()

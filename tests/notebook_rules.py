@@ -25,6 +25,7 @@ from PIL import Image
 from course_lib.edition.maths import render, without_tag
 from course_lib.exercises import EXERCISES
 from course_lib.index import calls, text
+from course_lib.teach.notebooks import chapter_path
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 TAGS = {"raises-exception"}
@@ -791,7 +792,7 @@ def main(numbers: list[str]) -> int:
     """
     found: list[str] = []
     for number in numbers:
-        (path,) = FOLDER.glob(f"{int(number):02d}_*.ipynb")
+        path = chapter_path(int(number))
         notebook = Notebook.read(path)
         print(f"{path.name}\n  core {size_of(notebook.core)}\n  rest {size_of(notebook.rest)}")
         found += faults(notebook)

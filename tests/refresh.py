@@ -6,7 +6,6 @@ and the tables of trained models in both READMEs are written. `refresh pages` wr
 """
 
 import os
-import re
 import subprocess
 import sys
 import uuid
@@ -25,10 +24,11 @@ from nbclient import NotebookClient
 from notebook_rules import CLOSED, SLIDES, Notebook
 from traitlets.config import Config
 
+from course_lib.index import notebook_paths
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 PAGES = "pages"  # the word for no notebook
-NAME = re.compile(r"\d\d_\w+\.ipynb")  # and not what JupyterLab puts beside them
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     # What turns a notebook into a .py file, and colours its code; of no one version of Python.
@@ -92,7 +92,7 @@ def refresh(path: Path) -> None:
 
 def write_picture() -> Path:
     """The README's picture: the first one that notebook 1 stores."""
-    source = next(FOLDER.glob("01_*.ipynb"))
+    source = notebook_paths(FOLDER)[0]
     path = FOLDER / "explorer.png"
     path.write_bytes(Notebook.read(source).pictures[0])
     return path
@@ -106,7 +106,7 @@ def main(words: list[str]) -> int:
         )
         return 1
     numbers = {int(word) for word in words if word != PAGES}
-    paths = [p for p in sorted(FOLDER.glob("*.ipynb")) if NAME.fullmatch(p.name)]
+    paths = notebook_paths(FOLDER)
     there = {int(path.name[:2]) for path in paths}
     if not numbers <= there:
         lacking = ", ".join(map(str, sorted(numbers - there)))

@@ -17,6 +17,7 @@ from notebook_rules import FOLDER, Notebook, page_faults, without_code
 from course_lib.edition import EXPLORERS
 from course_lib.exercises import EXERCISES
 from course_lib.index import calls
+from course_lib.teach.notebooks import chapter_path
 
 TEACHING = FOLDER / "teaching"
 SECTIONS = [
@@ -58,7 +59,7 @@ class Question:
 
 @cache
 def notebook(number: int) -> Notebook:
-    (path,) = FOLDER.glob(f"{number:02d}_*.ipynb")
+    path = chapter_path(number)
     return Notebook.read(path)
 
 
@@ -136,7 +137,7 @@ def plan_faults(page: str, number: int) -> Iterator[str]:
 
 
 def notebook_file(number: int) -> str:
-    return next(path.name for path in FOLDER.glob(f"{number:02d}_*.ipynb"))
+    return chapter_path(number).name
 
 
 def link_faults(page: str, folder: Path = TEACHING) -> Iterator[str]:

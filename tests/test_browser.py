@@ -14,6 +14,8 @@ from browsing import MARKS, Lab, browsing, cleared, listen, open_notebook, run_a
 from notebook_rules import FOLDER, Notebook
 from playwright.sync_api import Locator, Page, TimeoutError
 
+from course_lib.index import notebook_paths
+
 # The picture beside a slider is looked up anew each time: the page may replace its node.
 PICTURE = """handle => handle.closest('.jp-OutputArea-output')
     ?.querySelector('img.widget-image, .widget-image img')?.src"""
@@ -36,7 +38,7 @@ pytestmark = MARKS
 def chosen() -> list[Path]:
     """The notebooks to browse."""
     wanted = os.environ.get("COURSE_BROWSER_NOTEBOOKS", "1")
-    paths = sorted(FOLDER.glob("*.ipynb"))
+    paths = notebook_paths(FOLDER)
     if wanted == "all":
         return paths
     numbers = {int(word) for word in wanted.split(",")}

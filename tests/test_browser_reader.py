@@ -10,12 +10,13 @@ import nbformat
 import pytest
 from browsing import MARKS, Lab, browsing, cleared, keep_screenshot, open_notebook, run_all
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from notebook_rules import FOLDER, Notebook
+from notebook_rules import Notebook
 from playwright.sync_api import Page, expect
 from refresh import METADATA
 
 import start
 from course_lib.explorers.stage.page import ASLEEP
+from course_lib.teach.notebooks import chapter_path
 
 pytestmark = MARKS
 
@@ -187,7 +188,7 @@ def test_a_stored_picture_stands_in_for_a_widget_that_failed(
 
 @pytest.mark.slow
 def test_the_next_day_both_explorers_are_there(page: Page, home: Lab) -> None:
-    (source,) = FOLDER.glob("04_*.ipynb")
+    source = chapter_path(4)
     notebook, copy = Notebook.read(source), cleared(source, home.work)
     with home.running() as address:
         open_notebook(page, address, copy.name)

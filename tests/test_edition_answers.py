@@ -26,6 +26,7 @@ from course_lib.edition import read_chapter
 from course_lib.edition.answers import answer_tables
 from course_lib.edition.exercise_words import EXERCISE_WORDS
 from course_lib.exercises import EXERCISES, judged
+from course_lib.index import notebook_paths
 
 PLAYER = Path(__file__).resolve().parent.parent / "course_lib" / "edition" / "player"
 TABLES = answer_tables(EXERCISES)
@@ -95,7 +96,7 @@ def test_each_solution_gives_the_answer_as_check_writes_it() -> None:
     """Where it is a number; of a program the mistakes that check knows are told."""
     found: dict[str, str] = {}
     hints: dict[str, list[str]] = {}
-    for path in sorted(FOLDER.glob("*.ipynb")):
+    for path in notebook_paths(FOLDER):
         text = "".join(read_chapter(path).sections)
         for name, part in re.findall(
             r'data-exercise="(.*?)"(.*?)(?=<form|<section|\Z)', text, flags=re.S

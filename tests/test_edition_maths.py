@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -12,8 +11,9 @@ from fontTools.ttLib import TTFont
 
 from course_lib.edition.lettering import maths_font
 from course_lib.edition.maths import render, width, without_tag
+from course_lib.index import notebook_paths
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = notebook_paths()
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![$\\])\$([^$]+?)\$", re.DOTALL)
 
 

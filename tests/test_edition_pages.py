@@ -38,11 +38,12 @@ from course_lib.edition.pages import without_neighbours
 from course_lib.edition.placing import LIST
 from course_lib.edition.prose import Prose, plain_text
 from course_lib.edition.words import PAGE_TEXT, WORDS, say
+from course_lib.index import notebook_paths
 from course_lib.plots import COLOURS
 from course_lib.plots.vocabulary import ink
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = notebook_paths()
 GAP = next(path for path in NOTEBOOKS if path.name.startswith("04_"))
 BESIDE = ["index.html", "equations.html", "primer.html"]
 NAMES = [*BESIDE, *(f"{path.stem}.html" for path in NOTEBOOKS)]

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from course_lib.edition.palettes import in_palette
+from course_lib.index import notebook_paths
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = notebook_paths()
 
 
 def encoded(pixels: NDArray[np.uint8]) -> str:

@@ -11,6 +11,7 @@ from recorded import NOTEBOOKS
 from course_lib.edition import EXPLORERS
 from course_lib.edition.stops import MOST, MOST_OF, named_values, recorded_controls
 from course_lib.explorers.stage import Choice, Slider, Steps, Toggle
+from course_lib.index import notebook_paths
 
 MEAN = Slider("mean", "mean of q, μ", -2.0, 2.0, 0.05, start=0.9)
 STD = Slider("std", "standard deviation, σ", 0.1, 1.4, 0.02, start=0.5)
@@ -20,7 +21,7 @@ CHOICE = Choice("world", "world", ("linear", "tanh"), start="tanh")
 def stored() -> list[tuple[str, dict[str, Any]]]:
     """The explorers in the notebooks, and where their controls stand."""
     found = []
-    for path in sorted(FOLDER.glob("*.ipynb")):
+    for path in notebook_paths(FOLDER):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             for output in cell.get("outputs", []):
                 about = output.get("metadata", {}).get("image/png", {})

@@ -12,6 +12,7 @@ from course_lib.edition.stops import named_values, recorded_controls
 from course_lib.explorers.scenes.beta_sweep import BETAS
 from course_lib.explorers.stage import Choice, Steps
 from course_lib.explorers.stage.controls import Control
+from course_lib.teach.notebooks import chapter_path
 
 NUMBER = re.compile(r"[−-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
 # The numbers of each thing to try, in order: behind its control where one is to be set, behind a
@@ -72,7 +73,7 @@ ALSO: dict[int, dict[str, list[float]]] = {
 
 def things_to_try(chapter: int) -> list[str]:
     """Each of them, without the small figures at the foot of a symbol."""
-    (path,) = FOLDER.glob(f"{chapter:02d}_*.ipynb")
+    path = chapter_path(chapter)
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     prose = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     (block,) = re.findall(r"^> \*\*Try\.\*\*\n(?:> .*\n)+", f"{prose}\n", re.M)
@@ -105,7 +106,7 @@ def test_the_numbers_are_those_of_the_text(chapter: int) -> None:
 
 def explorers_of(chapter: int) -> list[str]:
     """Those that a notebook shows and the edition records."""
-    (path,) = FOLDER.glob(f"{chapter:02d}_*.ipynb")
+    path = chapter_path(chapter)
     shown = path.read_text(encoding="utf-8")
     return [name for name in EXPLORERS if f'"explorer": "{name}"' in shown]
 

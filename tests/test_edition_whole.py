@@ -20,7 +20,7 @@ from course_lib.edition import EXPLORERS, command, pack, record, stops
 from course_lib.edition.cache import keep, kept
 from course_lib.edition.recorder import key
 from course_lib.edition.stops import named_values
-from course_lib.index import ROOT
+from course_lib.index import ROOT, notebook_paths
 
 NOTEBOOKS = ROOT / "notebooks"
 FEW = 700  # positions, and no more than the edition has of any explorer
@@ -40,7 +40,7 @@ SCHEMES: dict[Literal["light", "dark"], int] = {"light": 1280, "dark": 390}
 def explorers_shown() -> dict[str, int]:
     """How many explorers each notebook shows."""
     shown = {}
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+    for path in notebook_paths(NOTEBOOKS):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         outputs = [output for cell in cells for output in cell.get("outputs", [])]
         pictures = [output.get("metadata", {}).get("image/png", {}) for output in outputs]
@@ -138,7 +138,7 @@ def faults(seen: Browsing) -> list[str]:
 @pytest.mark.browser
 @MARKS[1]
 def test_the_whole_edition(browser: Browser, folder: Path) -> None:
-    notebooks = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+    notebooks = sorted(path.stem for path in notebook_paths(NOTEBOOKS))
     names = [path.name for path in sorted(folder.glob("*.html"))]
     beside = ["index.html", "equations.html", "primer.html"]
     assert names == sorted([*beside, *(f"{n}.html" for n in notebooks)])

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from notebook_rules import FOLDER, Notebook
+from notebook_rules import Notebook
 from numpy.typing import NDArray
 from scipy.stats import norm
 from torch import Tensor
 
 from course_lib.exact import AffineGaussian
 from course_lib.exercises import judged
+from course_lib.teach.notebooks import chapter_path
 
 MOST = 0.05
 Z_1, Z_2 = np.linspace(-2.5, 5.0, 501)[:, None], np.linspace(-5.0, 5.0, 2001)[None, :]
@@ -135,7 +136,7 @@ def test_each_right_way_to_average_is_right_in_12_b(
 
 def test_the_program_of_12_b_is_known_as_it_stands() -> None:
     """The cell's own function gets the first hint: nothing else is wrong with it."""
-    (path,) = FOLDER.glob("12_*.ipynb")
+    path = chapter_path(12)
     (cell,) = [c for c in Notebook.read(path).code if "def unit_chain_elbo" in c.source]
     space: dict[str, Any] = {}
     exec("from torch import distributions as dist", space)

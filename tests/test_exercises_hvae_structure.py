@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from exercise_answers import CHOICES, DESIGNS, log_joint
-from notebook_rules import FOLDER, Notebook
+from notebook_rules import Notebook
 
 from course_lib.checks import Blanks
 from course_lib.exercises import EXERCISES, judged
 from course_lib.exercises.hvae_structure import CASES, missed
 from course_lib.shipped.clinic import clinic_log
+from course_lib.teach.notebooks import chapter_path
 
 UNIT = np.array([[3.0, 2, 1], [2, 2, 1], [1, 1, 1]])  # Cov of (x, z_1, z_2): shared noises
 
@@ -49,7 +50,7 @@ def test_the_words_of_10_a_are_what_conditioning_gives() -> None:
 
 def buggy() -> Any:
     """The program of the exercise's cell, as the notebook gives it."""
-    (path,) = FOLDER.glob("10_*.ipynb")
+    path = chapter_path(10)
     notebook = Notebook.read(path)
     (cell,) = (cell for cell in notebook.exercises if "def log_joint" in cell.source)
     space: dict[str, Any] = {"check": lambda *_: None}

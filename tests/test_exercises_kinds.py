@@ -15,10 +15,11 @@ import pytest
 import torch
 from exercise_answers import CHOICES, DESIGNS, FUNCTIONS, NUMBERS
 from exercise_mistakes import WRONG_DESIGNS
-from notebook_rules import FOLDER, Notebook, exercise_name
+from notebook_rules import Notebook, exercise_name
 
 from course_lib.checks import Blank, Blanks, Design, Exercise, MultipleChoice, Verdict, judge
 from course_lib.exercises import EXERCISES, AnyExercise
+from course_lib.teach.notebooks import chapter_path
 
 
 def off_one(answer: Any) -> float:
@@ -110,7 +111,7 @@ THE_SAME = ("and the same four for C", "A: ", "C: ")
 
 def prose_of(name: str) -> str:
     """Of an exercise, from its name to the cell that checks it, whose comments may say more."""
-    (path,) = FOLDER.glob(f"{int(name.split('.')[0]):02d}_*.ipynb")
+    path = chapter_path(int(name.split(".")[0]))
     notebook = Notebook.read(path)
     (end,) = (cell.place for cell in notebook.exercises if exercise_name(cell) == name)
     words = [c.source for c in notebook.cells[:end] if not c.is_code or c.place == end]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from notebook_rules import FOLDER, Notebook
+from notebook_rules import Notebook
 
 from course_lib.checks import Blanks, Design
 from course_lib.exact import ScalarChain, TanhArrow
@@ -14,6 +14,7 @@ from course_lib.exercises import EXERCISES, judged
 from course_lib.exercises.markov_hvae import LOWER, lean
 from course_lib.shipped.clinic import clinic_log
 from course_lib.shipped.clinic.faults import PROGRAMS
+from course_lib.teach.notebooks import chapter_path
 
 
 def test_the_words_of_the_derivation_are_those_of_numbers() -> None:
@@ -89,7 +90,7 @@ def test_an_arrow_that_leans_enough_is_accepted_and_the_explorer_has_none() -> N
 
 def test_the_table_of_11_d_falls_short_at_its_a_and_reaches_far_enough_at_4() -> None:
     """Of the cell that is given: no b and c of it lean enough at a = 2; at a = 4 up to 1.31."""
-    (path,) = FOLDER.glob("11_*.ipynb")
+    path = chapter_path(11)
     (cell,) = [
         c for c in Notebook.read(path).code if c.calls("check") and "answer_11_d" in c.source
     ]

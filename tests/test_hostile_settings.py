@@ -51,6 +51,7 @@ from course_lib.evaluate.codes import best_prior
 from course_lib.evaluate.estimates import binarised_test_images
 from course_lib.evaluate.rows import code_figures, results_row
 from course_lib.exercises import judged
+from course_lib.index import notebook_paths
 from course_lib.nets import LIKELIHOODS, GaussianNet
 from course_lib.shipped import Recipe, load_model, train_recipe, training_data
 from course_lib.shipped import command as train_command
@@ -431,7 +432,7 @@ def test_every_tensor_says_its_precision_and_its_place(room: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", notebook_paths(FOLDER), ids=lambda path: path.stem)
 def test_a_notebook_runs_with_another_default_precision(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     first = "import torch\n\ntorch.set_default_dtype(torch.float64)"

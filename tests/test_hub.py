@@ -16,9 +16,11 @@ import psutil
 import pytest
 import try_hub
 from browsing import ALL_NUMBERED, MARKS, PATIENCE, READY, SETTINGS, begin_all, browsing
-from notebook_rules import FOLDER, Notebook
+from notebook_rules import Notebook
 from playwright.sync_api import Page, expect
 from test_browser import PICTURE, move
+
+from course_lib.teach.notebooks import chapter_path
 
 pytestmark = [
     *MARKS,
@@ -26,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(bool(try_hub.missing()), reason=f"no hub was tried: {try_hub.missing()}"),
 ]
 
-(NOTEBOOK,) = FOLDER.glob("04_*.ipynb")
+NOTEBOOK = chapter_path(4)
 HANDLES = ".jp-Notebook .noUi-target:not([disabled]) .noUi-handle"
 CLEAR = "() => window.jupyterapp.commands.execute('editmenu:clear-all')"
 CLEARED = """() => window.jupyterapp.shell.currentWidget.content.widgets

@@ -18,9 +18,9 @@ from notebook_rules import FOLDER
 from traitlets.config import Config
 
 from course_lib.explorers.posterior_point import PosteriorPoint
-from course_lib.index import text
+from course_lib.index import notebook_paths, text
 
-PATHS = sorted(FOLDER.glob("*.ipynb"))
+PATHS = notebook_paths(FOLDER)
 # What trains, or scores with many draws, takes seconds, and is run again alone once: with the runs
 # in order and in reverse that makes three. Other cells are run again twice, in a row.
 LONG = re.compile(r"\b(?:fit|trained|train_on_digits|sampled_log_evidence)\(")

@@ -7,8 +7,9 @@ import pytest
 from notebook_rules import FOLDER, Notebook, exercise_name, faults, solved
 
 from course_lib.exercises import EXERCISES, judged
+from course_lib.index import notebook_paths
 
-PATHS = sorted(FOLDER.glob("*.ipynb"))
+PATHS = notebook_paths(FOLDER)
 
 
 def test_notebooks_are_numbered_and_the_readme_leads_to_each() -> None:

@@ -20,6 +20,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from course_lib.index import notebook_paths
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNS = PROJECT["project"]["dependencies"]
@@ -161,7 +163,7 @@ def code_of_the_course() -> Iterator[str]:
     for path in sorted((ROOT / "course_lib").rglob("*.py")):
         if path.parent.name != "edition" and path != WORKERS:
             yield path.read_text(encoding="utf-8")
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in notebook_paths():
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "code":
                 yield "".join(cell["source"])

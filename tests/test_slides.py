@@ -11,13 +11,14 @@ from notebook_rules import FOLDER, Notebook
 from playwright.sync_api import Browser
 from small_notebook import code, picture, printed, words, write_notebook
 
+from course_lib.index import notebook_paths
 from course_lib.teach import deck
 from course_lib.teach.command import main
 from course_lib.teach.deck import Slide, read_deck
 from course_lib.teach.slides import slides
 
 LONG = "A paragraph that is read, not looked at: " + "word " * deck.MOST_WORDS + "end."
-NOTEBOOKS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+NOTEBOOKS = notebook_paths(FOLDER)
 
 
 def on(kind: str, cell: dict[str, Any]) -> dict[str, Any]:

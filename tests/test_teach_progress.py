@@ -19,6 +19,9 @@ from course_lib.checks.memory import Remembered, remember
 from course_lib.edition.words import say
 from course_lib.teach import forget, progress
 from course_lib.teach.answered import course_progress
+from course_lib.teach.exam import equation
+from course_lib.teach.notebooks import chapter_path
+from course_lib.teach.slides import slides
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAYER = ROOT / "course_lib" / "edition" / "player"
@@ -97,6 +100,21 @@ def test_the_page_says_the_same_and_leads_to_the_notebooks(small: Path) -> None:
     assert page.links == ["01_first%20steps.ipynb", "02_second.ipynb", "02_second.ipynb"]
 
 
+def test_no_room_for_classes_takes_a_copy_for_its_chapter(tmp_path: Path) -> None:
+    """JupyterLab's name for a copy comes before the chapter's in the alphabet."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    for name, words in (("02_second", "$$a \\tag{2.1}$$"), ("02_second-Copy1", "$$b \\tag{2.1}$$")):
+        cell = {"cell_type": "markdown", "metadata": {}, "source": words}
+        cell["metadata"] = {"slideshow": {"slide_type": "slide"}}
+        (folder / f"{name}.ipynb").write_text(json.dumps({"cells": [cell]}), encoding="utf-8")
+    chapter = folder / "02_second.ipynb"
+    assert chapter_path(2, folder) == chapter
+    assert course_progress(Remembered(), (), tmp_path).chapters[1].notebook == chapter
+    assert equation("2.1", tmp_path) == "$$a \\tag{2.1}$$"
+    assert slides(2, tmp_path / "out", tmp_path).name == "02_second.html"
+
+
 def test_links_lead_on_from_wherever_the_kernel_is(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +182,7 @@ def test_the_course_itself_is_whole() -> None:
     found = course_progress(Remembered())
     assert len(found.chapters) == 12
     for chapter in found.chapters:
-        (path,) = (ROOT / "notebooks").glob(f"{chapter.number:02d}_*.ipynb")
+        path = chapter_path(chapter.number)
         notebook = nbformat.read(path, as_version=4)
         code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
         assert notebook.cells[0].source.startswith(f"# {chapter.number} · {chapter.title}\n")
@@ -228,7 +246,7 @@ def test_one_kernel_answers_and_another_shows_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Chapter 4 with some answers, where nothing is kept and where something lies there already."""
-    (path,) = (ROOT / "notebooks").glob("04_*.ipynb")
+    path = chapter_path(4)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     outputs = []

@@ -13,7 +13,7 @@ import pytest
 import torch
 from exercise_answers import CHOICES, DESIGNS, NUMBERS
 from exercise_kinds import EXACT, exact
-from notebook_rules import FOLDER, Notebook, exercise_name, solved
+from notebook_rules import Notebook, exercise_name, solved
 
 from course_lib.checks import Design, Exercise
 from course_lib.checks.comparison import agree
@@ -95,7 +95,7 @@ RIGHT: dict[str, Callable[..., Any]] = {
 
 def published(name: str) -> Any:
     """What the course's solution to a design builds."""
-    (path,) = FOLDER.glob(f"{int(name.split('.')[0]):02d}_*.ipynb")
+    path = chapter_path(int(name.split(".")[0]))
     notebook = Notebook.read(path)
     (cell,) = (cell for cell in notebook.exercises if exercise_name(cell) == name)
     return solved(notebook, cell)

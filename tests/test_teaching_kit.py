@@ -24,9 +24,9 @@ from teaching_pages import (
     section,
 )
 
-from course_lib.index import chapters_equations, collect_equations
+from course_lib.index import chapters_equations, collect_equations, notebook_paths
 
-NUMBERS = sorted(int(path.name[:2]) for path in FOLDER.glob("[0-9][0-9]_*.ipynb"))
+NUMBERS = sorted(int(path.name[:2]) for path in notebook_paths(FOLDER))
 CHAPTERS = [TEACHING / f"{number:02d}.md" for number in NUMBERS]
 PAGES = [*CHAPTERS, *(TEACHING / f"{name}.md" for name in ("README", "syllabus", "books"))]
 ASKED = {q.name: q for path in CHAPTERS for q in questions(path.read_text(encoding="utf-8"))}

@@ -20,8 +20,8 @@ from course_lib.edition.packing import encoded, unpack
 from course_lib.edition.packing import script as recording_script
 from course_lib.edition.prose import Prose
 from course_lib.edition.shell import as_script, environment, script, stylesheet
-from course_lib.edition.stored import stored_cells, stored_notebooks
-from course_lib.index import ROOT, Equation, collect_equations
+from course_lib.edition.stored import stored_cells
+from course_lib.index import ROOT, Equation, collect_equations, notebook_paths
 
 LINK = re.compile(r'<a ([^>]*)href="([^"]*)"([^>]*)>(.*?)</a>', re.S)
 STORED_TAG = re.compile(r"\\\\tag\{(\d+\.\d+)\}")  # as JSON has it
@@ -48,7 +48,7 @@ def read_chapters(root: Path = ROOT, packed: Packed | None = None) -> list[Chapt
     has what would be a broken page: a link that leads nowhere, a formula that cannot be drawn.
     """
     home = home_address(root)
-    paths = stored_notebooks(root / "notebooks")
+    paths = notebook_paths(root / "notebooks")
     if not paths:
         raise ValueError(f"there are no notebooks in {root / 'notebooks'}")
     texts = {f"{path.stem}.html": json.dumps(stored_cells(path)) for path in paths}

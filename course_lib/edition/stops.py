@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.edition.recording import RecordedControl
-from course_lib.edition.stored import stored_cells, stored_notebooks
+from course_lib.edition.stored import stored_cells
 from course_lib.explorers.stage.controls import Choice, Control, Slider, Steps, Toggle
+from course_lib.index import notebook_paths
 from course_lib.numerals import minus
 
 MOST = 6_000  # positions of a recording
@@ -188,7 +189,7 @@ def named_values(name: str, controls: Sequence[Control], notebooks: Path) -> dic
     Raises ValueError, naming the file, if one is no notebook or a picture lacks a control's value.
     """
     found: dict[str, set[Any]] = {control.name: set() for control in controls}
-    for path in stored_notebooks(notebooks):
+    for path in notebook_paths(notebooks):
         cells = stored_cells(path)
         opened = [values for explorer, values in _opened(cells) if explorer == name]
         for values in opened:

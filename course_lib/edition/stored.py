@@ -1,7 +1,6 @@
 """A notebook's cells as they are stored, with faults of the file named."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +8,6 @@ Cell = dict[str, Any]
 # What a cell has, by its type.
 PARTS = {"code": {"source", "metadata", "outputs", "execution_count"}}
 FEWEST = {"source"}
-# JupyterLab puts others beside the course's, such as 04_gap-Copy1.ipynb and Untitled.ipynb.
-NAME = re.compile(r"\d\d_\w+\.ipynb")
-
-
-def stored_notebooks(folder: Path) -> list[Path]:
-    """The course's notebooks in the folder, in order, and no copy or other notebook."""
-    return sorted(path for path in folder.glob("*.ipynb") if NAME.fullmatch(path.name))
 
 
 def stored_cells(path: Path) -> list[Cell]:

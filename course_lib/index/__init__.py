@@ -22,7 +22,7 @@ from course_lib.index.equations import (
     marks,
     tagged_functions,
 )
-from course_lib.index.places import ROOT, NotebookPage, Place, calls, pages, text
+from course_lib.index.places import ROOT, NotebookPage, Place, calls, notebook_paths, pages, text
 from course_lib.index.rooms import PublicName, Room, collect_rooms
 from course_lib.index.solutions import (
     SOLUTION,
@@ -48,6 +48,7 @@ __all__ = [
     "collect_rooms",
     "exercise_of",
     "marks",
+    "notebook_paths",
     "pages",
     "program_of_solution",
     "tagged_functions",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDERS = ("notebooks", "tests")  # which lie beside the package, and are not installed with it
-_NOTEBOOK = re.compile(r"\d\d_\w+\.ipynb")
+_NOTEBOOK = re.compile(r"\d\d_\w+\.ipynb")  # and no 04_gap-Copy1.ipynb or Untitled.ipynb
 
 
 class Place(NamedTuple):
@@ -59,7 +59,7 @@ class NotebookPage:
 
 
 def pages(root: Path = ROOT) -> Iterator[NotebookPage]:
-    """The notebooks, in order, without what JupyterLab put beside them, such as 04_gap-Copy1.ipynb.
+    """The notebooks, in order, without what JupyterLab put beside them: see `notebook_paths`.
 
     Raises FileNotFoundError where the notebooks or the tests are not beside the package.
     """
@@ -69,9 +69,13 @@ def pages(root: Path = ROOT) -> Iterator[NotebookPage]:
                 f"{folder}/ is not beside the package ({root}): the index reads the course's "
                 "folder, so use the package from there"
             )
-    for path in sorted((root / "notebooks").glob("*.ipynb")):
-        if _NOTEBOOK.fullmatch(path.name):
-            yield NotebookPage.read(path, root)
+    for path in notebook_paths(root / "notebooks"):
+        yield NotebookPage.read(path, root)
+
+
+def notebook_paths(folder: Path = ROOT / "notebooks") -> list[Path]:
+    """The files of the chapters in the folder, in order, and no copies that JupyterLab made."""
+    return sorted(path for path in folder.glob("*.ipynb") if _NOTEBOOK.fullmatch(path.name))
 
 
 def keys(root: Path, pattern: str, key: str) -> list[Place]:

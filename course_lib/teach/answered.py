@@ -14,7 +14,7 @@ from pathlib import Path
 
 from course_lib.checks.memory import Remembered, forget_all, recall
 from course_lib.exercises import EXERCISES
-from course_lib.index import ROOT, NotebookPage
+from course_lib.index import ROOT, NotebookPage, notebook_paths
 from course_lib.teach.glance import SAID, ChapterProgress, CourseProgress, ExerciseState, State
 
 EXERCISE = re.compile(r"(\d{1,3})\.[a-z]")
@@ -38,7 +38,7 @@ def course_progress(
     remembered: Remembered, about: tuple[str, ...] = (), root: Path = ROOT
 ) -> CourseProgress:
     """What `progress` shows of what is remembered. root: the folder with the notebooks."""
-    notebooks = {int(path.name[:2]): path for path in root.glob("notebooks/[0-9][0-9]_*.ipynb")}
+    notebooks = {int(path.name[:2]): path for path in notebook_paths(root / "notebooks")}
     exercises: dict[int, list[str]] = {}
     for name in sorted(EXERCISES):
         if found := EXERCISE.fullmatch(name):

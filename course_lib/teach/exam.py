@@ -13,7 +13,7 @@ import html
 import re
 from pathlib import Path
 
-from course_lib.index import ROOT, text
+from course_lib.index import ROOT, notebook_paths, text
 from course_lib.teach.questions import Question, chosen, read_questions
 
 STYLE = Path(__file__).resolve().parent / "player" / "exam.css"
@@ -70,8 +70,9 @@ def equation(tag: str, root: Path = ROOT) -> str:
     """
     from course_lib.edition.stored import stored_cells
 
-    number = int(tag.partition(".")[0])
-    for path in sorted(root.glob(f"notebooks/{number:02d}_*.ipynb")):
+    number = f"{int(tag.partition('.')[0]):02d}_"
+    of_chapter = (p for p in notebook_paths(root / "notebooks") if p.name.startswith(number))
+    for path in of_chapter:
         for cell in stored_cells(path):
             said = re.sub(r"^> ?", "", text(cell["source"]), flags=re.MULTILINE)
             for formula in said.split("$$")[1::2]:

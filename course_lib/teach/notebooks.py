@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.checks.answers import is_blank
-from course_lib.index import ROOT, SOLUTION, calls, exercise_of, program_of_solution, text
+from course_lib.index import (
+    ROOT,
+    SOLUTION,
+    calls,
+    exercise_of,
+    notebook_paths,
+    program_of_solution,
+    text,
+)
 
 Cell = dict[str, Any]
 OUR_KEY = "course_lib"  # in a notebook's metadata: what an assignment says of itself
@@ -35,7 +43,7 @@ def chapter_path(number: int, folder: Path = ROOT / "notebooks") -> Path:
     Raises FileNotFoundError if the notebooks do not lie beside the package, ValueError for a number
     that is no chapter's.
     """
-    paths = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    paths = notebook_paths(folder)
     if not paths:
         raise FileNotFoundError(
             f"no notebooks in {folder}: use the package from the course's folder"

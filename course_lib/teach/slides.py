@@ -10,7 +10,7 @@ pictures and tables are those that the notebook stores. Formulas need what the p
 
 from pathlib import Path
 
-from course_lib.index import ROOT
+from course_lib.index import ROOT, notebook_paths
 
 NEEDED = "this needs what the pages need: python3 start.py pages installs it, or pip '.[pages]'"
 
@@ -22,7 +22,7 @@ def slides(chapter: int, out: Path, root: Path = ROOT) -> Path:
     cell cannot be shown; OSError if the file cannot be written; ModuleNotFoundError without the
     packages of the pages.
     """
-    paths = {int(path.name[:2]): path for path in sorted(root.glob("notebooks/[0-9][0-9]_*.ipynb"))}
+    paths = {int(path.name[:2]): path for path in notebook_paths(root / "notebooks")}
     if chapter not in paths:
         there = f"there are {min(paths)} to {max(paths)}" if paths else f"{root} has no notebooks"
         raise ValueError(f"chapter {chapter}: {there}")
