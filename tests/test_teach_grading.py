@@ -362,20 +362,61 @@ def test_another_chapter_than_what_was_asked_for_is_noted(
     assert row.note == ""
 
 
+IMPORTS = [
+    "from course_lib.exercises import check, judged",
+    "from course_lib.exercises.divergence import two_humps_fitted",
+    "from course_lib import checks, exact",
+    "import course_lib.exercises as e",
+    "import course_lib as c",
+]
+
+
 @pytest.mark.parametrize(
     "source",
     [
         'find("4.a")',
-        "exercise.right",
-        "exercise.rights",
-        "e.blanks[0]",
+        "from course_lib.exercises import check, find as f",
         'key_lines(4, "x")',
         "check.__self__",
+        'check.__globals__["EXER" + "CISES"]',
     ],
 )
 def test_what_reads_answers_is_pointed_out(source: str) -> None:
     assert looks_at_answers([(3, source)]) == "may read the course's own answers in cell 3"
-    assert looks_at_answers([(3, "right = bright.copyright; x = findings(right)")]) == ""
+
+
+@pytest.mark.parametrize("line", IMPORTS)
+@pytest.mark.parametrize(
+    "source", ["exercise.right", "exercise.rights", "e.blanks[0]", "e.exact()", 'e.find("4.a")']
+)
+def test_a_part_of_an_exercise_counts_where_one_may_be_had(line: str, source: str) -> None:
+    """It may be had in another cell."""
+    assert looks_at_answers([(3, source)]) == ""
+    cells = [(2, line), (3, source)]
+    assert looks_at_answers(cells) == "may read the course's own answers in cell 3"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "right = bright.copyright; x = findings(right)",
+        '"abc".find("b")',
+        "ax.spines.right.set_visible(False)",
+        "box.right",
+        "from course_lib.exact import LinearGaussian",
+    ],
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "from course_lib.exercises import check, hint  # noqa: F401",
+        "from course_lib.teach import in_class",
+        "from course_lib.checks import verify, verify_at_most",
+    ],
+)
+def test_what_reads_no_answers_is_not(line: str, source: str) -> None:
+    assert looks_at_answers([(2, line), (3, source)]) == ""
 
 
 def test_a_chapter_is_known_by_its_cells_too(tmp_path: Path) -> None:

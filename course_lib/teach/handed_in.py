@@ -20,9 +20,20 @@ from course_lib.teach.variation import require_class_name
 MOST_BYTES = 64 * 2**20
 CHECKED = re.compile(r"""\bcheck\(\s*["'](\d{1,2})\.[a-d]["']""")
 # Where the course itself keeps right answers: no exercise asks for any of these.
-ANSWERS = re.compile(
-    r"\bEXERCISES\b|\.expected\b|\.exact\b|\bexercises_of\b|\bpublished_answers\b|\.registry\b"
-    r"|\bfind\(|\.rights?\b|\.blanks\b|\bkey_lines\b|\b__self__\b"
+KEYS = re.compile(
+    r"\bEXERCISES\b|\bexercises_of\b|\bpublished_answers\b|\.registry\b|(?<![\w.])find\("
+    r"|\bimport\b.*\bfind\b|\bkey_lines\b|\b__(?:self|globals)__"
+)
+# Parts of an exercise; others have such too, `"abc".find` and `ax.spines.right`.
+PARTS = re.compile(r"\.(?:expected|rights?|blanks)\b|(?<!\bcourse_lib)\.exact\b|\.find\(")
+ROOMS = "(?:checks|exercises|teach)"
+KEEPERS = re.compile(
+    rf"\bcourse_lib\.{ROOMS}\b|\bcourse_lib import .*\b{ROOMS}\b|\bimport course_lib\b(?!\.)"
+)
+# What notebooks import from there, which gives no exercise away.
+PLAIN = "check|forget|guess|hint|in_class|monte_carlo|progress|reveal|rounds_to|verify(?:_at_most)?"
+FOR_READERS = re.compile(
+    rf"\bcourse_lib\.{ROOMS} import (?:(?:{PLAIN})\b(?:, *)?)+ *(?:#.*)?$", re.MULTILINE
 )
 
 
@@ -143,6 +154,14 @@ def _noted(found: HandedIn, path: Path) -> Iterator[str]:
 
 
 def looks_at_answers(cells: list[Placed]) -> str:
-    """What a teacher may want to read in a student's own cells, or nothing."""
-    places = [str(place) for place, source in cells if ANSWERS.search(source)]
+    """What a teacher may want to read in a student's own cells, or nothing.
+
+    A part of an exercise, such as `.right`, counts only where some cell imports what may hold one.
+    """
+    imports = any(KEEPERS.search(FOR_READERS.sub("", source)) for _, source in cells)
+    places = [
+        str(place)
+        for place, source in cells
+        if KEYS.search(source) or (imports and PARTS.search(source))
+    ]
     return f"may read the course's own answers in cell {', '.join(places[:5])}" if places else ""
