@@ -43,16 +43,17 @@ def tried_answer(exercise: AnyExercise, answer: Any) -> Record:
 
 
 def is_blank(exercise: AnyExercise, record: Record) -> bool:
-    """Whether nothing was answered, or only what the notebook comes with: blanks, a function that
-    has none but a docstring.
+    """Whether nothing was answered, or only what the notebook comes with: blanks, and a function
+    that gives none back where the exercise takes that for no answer. (Others ask for its return.)
     """
     if "value" not in record:
         return record.get("refused") == not_answered(exercise)
     value = record["value"]
     if value.get("is") == "function":
-        gave = [call.get("gave") for call in value["calls"]]
-        return bool(gave) and all(record == written(None) for record in gave)
-    if not isinstance(exercise, Design):
+        nothing = [call.get("gave") == written(None) for call in value["calls"]]
+        if not nothing or not all(nothing):
+            return False
+    if value.get("is") == "function" or not isinstance(exercise, Design):
         return not verdict_on_record(exercise, record).answered
     parts = value["parts"] if value["is"] in SEQUENCES else [value]
     if value["is"] == "dict":
