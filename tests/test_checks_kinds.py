@@ -3,13 +3,17 @@
 import json
 import math
 from collections import Counter
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from course_lib.checks import Blank, Blanks, Design, Exercise, MultipleChoice, Verdict
+from course_lib.checks.answers import NoNumber
 from course_lib.checks.copies import own
+from course_lib.checks.multiple_choice import option_named
 from course_lib.distributions import DiagonalGaussian, GaussianMixture
 from course_lib.edition.answers import answer_in_words, answer_tables, mistakes_in_words
 from course_lib.exercises import EXERCISES, AnyExercise, check, find, hint, judged
@@ -223,6 +227,48 @@ def mixed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("course_lib.exercises.registry.HINTS_GIVEN", Counter())
     for exercise in KINDS:
         monkeypatch.setitem(EXERCISES, exercise.name, exercise)
+
+
+NUMBERS = MultipleChoice("0.e", ["-2", "16.16"], {"60000000": "no.", "0": "no.", "log 2": "no."})
+
+
+@pytest.mark.parametrize(
+    ("part", "option"),
+    [
+        (np.int64(0), "0"),
+        (np.float32(16.16), "16.16"),
+        (np.float16(16.16), "16.16"),
+        (torch.tensor(16.16), "16.16"),
+        (torch.tensor([-2]), "-2"),
+        (Fraction(-2), "-2"),
+        (-0.0, "0"),
+        (16 + 0.1 + 0.06, "16.16"),
+        (60_000_000, "60000000"),
+        ("−2", "-2"),
+        ("LOG  2", "log 2"),
+        (16.160001, ""),
+        (math.nan, ""),
+        (-2 + 0j, ""),
+        (False, ""),
+        (np.bool_(False), ""),
+        (torch.tensor([-2, -2]), ""),
+        (b"0", ""),
+        (range(1), ""),
+    ],
+)
+def test_a_real_number_of_any_type_names_the_option_that_writes_it(part: Any, option: str) -> None:
+    if option:
+        assert option_named(part, NUMBERS.options) == option
+    else:
+        with pytest.raises(NoNumber, match="is wanted, got"):
+            option_named(part, NUMBERS.options)
+
+
+def test_a_number_is_compared_by_its_value() -> None:
+    assert judged("4.a", ["second", np.int64(0), np.float32(4.25), "log 2"]).accepted
+    assert "is wanted, got 4.2500001" in judged("4.a", ["second", 0, 4.2500001, "log 2"]).message
+    with pytest.raises(ValueError, match="differ in case"):
+        MultipleChoice("0.e", ["-2"], {"−2": "no."})
 
 
 def test_a_number_and_a_word_without_its_blanks_are_read() -> None:

@@ -134,6 +134,27 @@ def test_what_is_wrong_is_an_answer(name: str, answer: Any) -> None:
     assert not is_blank(EXERCISES[name], tried_answer(EXERCISES[name], answer))
 
 
+class OwnGaussian(DiagonalGaussian):
+    """A learner's own kind of Gaussian."""
+
+
+class OwnArrow(TanhArrow):
+    """A learner's own arrow."""
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("1.d", OwnGaussian.from_std(3 / 1.01, math.sqrt(0.01 / 1.01))),
+        ("11.d", OwnArrow(2.0, 2.0, 0.5, 0.3)),
+        ("4.a", ["second", np.int64(0), np.float32(4.25), "log 2"]),
+        ("4.a", ["second", torch.tensor(0), 4.2500001, "log 2"]),
+    ],
+)
+def test_what_the_notebook_reads_is_read_alike_by_the_grader(name: str, answer: Any) -> None:
+    assert elsewhere(name, answer) == verdict_here(EXERCISES[name], answer)
+
+
 class Refuses(list[int]):
     """A list that cannot be read."""
 

@@ -1,10 +1,11 @@
 """An exercise whose answer is one or several of some options, each wrong one with its reason."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.checks.answers import NoNumber, NotAnswered, described, is_blank
+from course_lib.checks.answers import NoNumber, NotAnswered, as_numbers, described, is_blank
 from course_lib.checks.phrases import say
 from course_lib.checks.trying import Verdict, tried
 
@@ -63,17 +64,15 @@ class MultipleChoice:
 
 
 def option_named(part: Any, options: Sequence[str]) -> str:
-    """The option that a learner names, in any case, with or without its blanks; a number that an
-    option writes may be one.
+    """The option that a learner names, in any case, with or without its blanks; a real number, of
+    whatever type, names the option that writes it.
 
     Raises NotAnswered for a blank, NoNumber for anything else that is none.
     """
     if is_blank(part):
         raise NotAnswered
-    number = isinstance(part, int | float) and not isinstance(part, bool)
-    word = f"{part:g}" if number else part
     for option in options:
-        if isinstance(word, str) and _plain(option) == _plain(word):
+        if _plain(option) == _plain(part) if isinstance(part, str) else _is_number(part, option):
             return option
     told = ", ".join(f'"{option}"' for option in options)
     raise NoNumber(say("no option", options=told, given=described(part)))
@@ -86,5 +85,18 @@ def require_apart(name: str, options: Sequence[str]) -> None:
 
 
 def _plain(word: str) -> str:
-    """A word without case and blanks."""
-    return "".join(word.split()).casefold()
+    """A word without case and blanks, its minus a hyphen."""
+    return "".join(word.split()).casefold().replace("−", "-")
+
+
+def _is_number(part: Any, option: str) -> bool:
+    """Whether what is no word is the number that an option writes, as near as its type tells."""
+    if isinstance(part, Sequence | Set | Mapping):
+        return False
+    try:
+        written, given = float(_plain(option)), as_numbers(part)
+    except ValueError:  # NoNumber too
+        return False
+    near = max(1e-9, 2 * given.epsilon)
+    (value, *more) = given.values.tolist()
+    return not more and math.isclose(value, written, rel_tol=near, abs_tol=1e-12)

@@ -17,7 +17,7 @@ from course_lib.checks.judging import collected, verdict_on
 from course_lib.checks.phrases import say
 from course_lib.exercises import AnyExercise
 from course_lib.teach.tensors import Record, read_tensor, written_tensor
-from course_lib.teach.wire import FORMS, SEQUENCES, read, recorded, written
+from course_lib.teach.wire import SEQUENCES, form_of, read, recorded, written
 
 MOST_LETTERS = 500  # of a verdict that comes from the submission's process
 UNREADABLE = "its answer could not be read"
@@ -35,7 +35,7 @@ def tried_answer(exercise: AnyExercise, answer: Any) -> Record:
         if isinstance(given, Verdict):
             return {"refused": given.message}
         return {"rows": [[written_tensor(row.values), row.epsilon] for row in given]}
-    if isinstance(exercise, Design) and callable(answer) and type(answer) not in FORMS:
+    if isinstance(exercise, Design) and callable(answer) and form_of(answer) is None:
         calls: list[Record] = []
         exercise.judge(recorded(answer, calls))
         return {"value": {"is": "function", "calls": calls}}

@@ -49,9 +49,9 @@ def _written(value: Any, depth: int) -> Record:
     """The same, of what can be read."""
     if value is None or value is ...:
         return {"is": "blank"}
-    if depth and type(value) in FORMS:
-        parts = [getattr(value, name) for name in FORMS[type(value)]]
-        return {"is": type(value).__name__, "parts": [written(p, depth - 1) for p in parts]}
+    if depth and (form := form_of(value)):
+        parts = [getattr(value, name) for name in FORMS[form]]
+        return {"is": form.__name__, "parts": [written(p, depth - 1) for p in parts]}
     if isinstance(value, str):
         return {"is": "word", "value": value[:MOST_LETTERS]}
     if isinstance(value, np.ndarray):
@@ -67,6 +67,11 @@ def _written(value: Any, depth: int) -> Record:
     if hasattr(value, "__float__"):
         return _number(value)
     return {"is": "thing", "type": type(value).__name__[:60]}
+
+
+def form_of(value: Any) -> type | None:
+    """Which of the course's forms a value is, if it is one; of a class made from one, that one."""
+    return next((kind for kind in type(value).__mro__ if kind in FORMS), None)
 
 
 def _number(value: Any) -> Record:
