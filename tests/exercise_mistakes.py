@@ -218,7 +218,7 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: DiagonalGaussian.from_std(0.0, 1.0), "is 24.4722, and at most 0.1 is asked"),
         (lambda: DiagonalGaussian.from_std(3.0, 0.1), "is 0.302233, and at most 0.1 is asked"),
         (lambda: DiagonalGaussian.from_std(2.97, 0.07), "its tails are thinner than"),
-        (lambda: (2.97, 0.1), "a distribution of one number is wanted"),
+        (lambda: (2.97, 0.1), "q must be one distribution of one number"),
     ],
     "2.d": [
         (lambda: on_one_hump, "is 0.777279 nats, and at most 0.1 nats is asked"),

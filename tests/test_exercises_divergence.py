@@ -172,8 +172,9 @@ SHORT = [
     two(share=0.1),
 ]
 REFUSED: list[tuple[Any, str]] = [
-    (3.0, "q must be one distribution over one number"),
-    (RIGHT, "q must be one distribution over one number"),
+    (3.0, "q must be one distribution of one number"),
+    (RIGHT, "q must be one distribution of one number"),
+    (DiagonalGaussian.from_std([[0.0], [1.0]], 1.0), "of event (1,) and batch (2,)"),
     (DiagonalGaussian.from_std([1.35, -1.35], 0.18), "q must be one distribution"),
     (DiagonalGaussian.from_std([[1.35], [-1.35]], [[0.18], [0.18]]), "q must be one distribution"),
     (square_world(s=0.5).posterior(torch.tensor([2.0]).double()), "q must be one distribution"),

@@ -12,7 +12,7 @@ from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, Multiple
 from course_lib.checks.answers import Refused
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.exact import square_world
-from course_lib.exercises.given import FAMILIES
+from course_lib.exercises.given import require_one_q
 from course_lib.exercises.registry import register
 
 STEP = 0.0005
@@ -44,9 +44,7 @@ def gap_to_two_humps(q: Any, x: float = 2.0) -> float:
     Raises Refused unless q is one distribution over one number, of a
     family that can be had without the posterior, with its mass between −12 and 12.
     """
-    if not isinstance(q, FAMILIES) or q.event_shape != (1,) or q.batch_shape != ():
-        kinds = ", ".join(kind.__name__ for kind in FAMILIES)
-        raise Refused(f"q must be one distribution over one number: a {kinds}")
+    require_one_q(q)
     log_q = q.log_prob(LINE)
     mass = log_q.exp().sum().item() * STEP
     if abs(mass - 1) > 1e-5:

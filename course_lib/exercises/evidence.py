@@ -8,9 +8,9 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
-from course_lib.checks.answers import Refused, described
+from course_lib.checks.answers import Refused
 from course_lib.exact import LinearGaussian
-from course_lib.exercises.given import FAMILIES
+from course_lib.exercises.given import require_one_q
 from course_lib.exercises.registry import register
 
 UNDERFLOWING = torch.tensor([-1000.0, -1002.0, -1001.0, -1050.0], **DOUBLE)
@@ -31,15 +31,10 @@ def error_of_one_draw(q: Any) -> float:
     """√r, the relative error of p(x, z)/q(z) at one z drawn from q, as an estimate of p(x).
 
     In the narrow world, z ~ N(0, 1), x|z ~ N(z, 0.1²), x = 3: r = ∫ p(x, z)²/q(z) dz / p(x)² − 1,
-    on a grid of z from −20 to 20. With q = the prior it is (1.4). Raises Refused if q is none of
-    the course's distributions of one number, or if the integrand is largest at an end of the grid.
+    on a grid of z from −20 to 20. With q = the prior it is (1.4). Raises Refused unless q is
+    one of the course's distributions of one number, and if the integrand is largest at an end.
     """
-    if not isinstance(q, FAMILIES) or q.event_shape != (1,):
-        *first, last = (kind.__name__ for kind in FAMILIES)
-        raise Refused(
-            "a distribution of one number is wanted, such as DiagonalGaussian.from_std(0.0, 1.0): "
-            f"a {', '.join(first)} or {last}, got {described(q)}"
-        )
+    require_one_q(q)
     log_q = q.log_prob(GRID).double()
     log_square = 2 * (NARROW.log_joint(SEEN, GRID) - NARROW.log_evidence(SEEN)) - log_q
     if log_square.argmax() in (0, len(GRID) - 1):
