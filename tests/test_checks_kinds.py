@@ -1,8 +1,10 @@
 """Exercises that are no number and no function: a choice with reasons, a design to measure."""
 
+import copy
 import json
 import math
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
 
@@ -296,6 +298,65 @@ def test_a_q_that_autograd_fitted_is_measured(name: str) -> None:
     verdict = judged(name, answer)
     assert "raised" not in verdict.message
     assert verdict.accepted == (name == "4.d")
+
+
+class Encoder:
+    """A learner's encoder as an object, which holds what autograd computed."""
+
+    def __init__(self) -> None:
+        self.gain = torch.nn.Linear(1, 1).double()(torch.ones(1, dtype=torch.float64))
+
+    def __call__(self, x: torch.Tensor) -> DiagonalGaussian:
+        return DiagonalGaussian.from_std(x / 2, 0 * (x + self.gain) + 1)
+
+
+def test_an_encoder_that_is_an_object_is_measured_as_a_function_is() -> None:
+    encoder = Encoder()
+    assert judged("6.d", encoder) == judged("6.d", lambda x: encoder(x))
+    assert "raised" not in judged("6.d", encoder).message
+
+
+class Slotted(DiagonalGaussian):
+    """A learner's own, with a place for something more."""
+
+    __slots__ = ("extra",)
+
+
+def test_a_copy_has_slots_and_holds_itself() -> None:
+    slotted: Any = Slotted.standard(1)
+    slotted.extra, slotted.me = [slotted, [3]], slotted
+    copied = own(slotted)
+    assert copied.me is copied is copied.extra[0]
+    assert copied.extra[1] == [3]
+    assert copied.extra[1] is not slotted.extra[1]
+    ring: list[Any] = [1]
+    ring.append(ring)
+    assert own(ring)[1] is not ring
+    assert own((ring, 0))[0][1][1][0] == 1
+
+
+def test_weights_stay_tied_within_a_network_and_no_further() -> None:
+    net: Any = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    net[1].weight = net[0].weight
+    net.computed = net[0].weight * 2
+    holder = Encoder()
+    holder.__dict__.update(nets=[net, {"again": net}], numbers=[net.computed, net.computed])
+    first, second = own([net, net])
+    third, fourth = own(holder).nets[0], own(holder).nets[1]["again"]
+    nets = [net, first, second, third, fourth]
+    assert all(one[1].weight is one[0].weight for one in nets)
+    assert len({one[0].weight.data_ptr() for one in nets}) == 5
+    assert all(isinstance(one[0].weight, torch.nn.Parameter) for one in nets)
+    one, other = own(holder).numbers
+    assert one.data_ptr() != other.data_ptr()
+
+
+def test_copies_are_made_in_many_threads_at_once() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: own(Encoder()).gain.is_leaf, range(40)))
+    assert all(found)
+    with pytest.raises(RuntimeError, match="deepcopy"):  # what others see is as it was
+        copy.deepcopy(Encoder())
 
 
 class Counted(DiagonalGaussian):

@@ -5,47 +5,60 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 
 def own(value: Any) -> Any:
     """A copy that shares no memory with `value`, nor its parts with one another.
 
     Two places that hold one tensor get two: whoever changes the first in place must not find the
-    second changed. Only inside a network tied weights stay tied. Functions are not copied.
+    second changed. Only inside a network tied weights stay tied, and what holds itself does so in
+    the copy. Functions are not copied.
     """
-    if isinstance(value, (list, tuple)):
-        return type(value)(own(part) for part in value)
-    if isinstance(value, dict):
-        return {key: own(part) for key, part in value.items()}
-    if isinstance(value, Tensor):
-        return value.detach().clone(memory_format=torch.contiguous_format)
-    if isinstance(value, torch.nn.Module):
-        return copy.deepcopy(value)
-    if any(kind.__module__.startswith("course_lib.") for kind in type(value).__mro__):
-        return _part_by_part(value)
-    return copy.deepcopy(value, _Forgetful())
+    with _Cloning():  # of this thread alone
+        return copy.deepcopy(value, _Forgetful())
 
 
-def _part_by_part(value: Any) -> Any:
-    """A copy of an object of the course's, a distribution or an arrow, or of a kind made from one:
-    deepcopy refuses every tensor that autograd computed.
-    """
-    copied = object.__new__(type(value))
-    for name, part in vars(value).items():
-        object.__setattr__(copied, name, own(part))
-    return copied
+class _Cloning(TorchFunctionMode):
+    """Lets deepcopy clone every tensor: by itself it refuses those that autograd computed."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Of deepcopy a clone without history; of anything else what it gives."""
+        if func is not Tensor.__deepcopy__:
+            return func(*args, **(kwargs or {}))
+        tensor: Tensor = args[0].detach()
+        dense = tensor.layout is torch.strided
+        return tensor.clone(memory_format=torch.contiguous_format) if dense else tensor.clone()
 
 
 class _Forgetful(dict[int, Any]):
-    """A memory for deepcopy that never recalls what has been copied already."""
+    """A memory for deepcopy that recalls what is being copied, as a thing that holds itself, and
+    forgets what is copied whole; but inside a network nothing until that is whole.
 
-    def get(self, key: int, default: Any = None) -> Any:
-        """Never the earlier copy."""
-        return default
+    deepcopy keeps what it has copied in a list at the memory's own place, which is this here.
+    """
 
-    def setdefault(self, key: Any, default: Any = None) -> Any:
-        """A new memory of storages for every tensor."""
-        return default
+    def __init__(self) -> None:
+        super().__init__()
+        self.whole: list[Any] = []
+        self.network: int | None = None  # the outermost one that is being copied
 
-    def __contains__(self, key: object) -> bool:
-        return False
+    def __getitem__(self, key: int) -> Any:
+        """An earlier copy, or at its own place this memory, to be told what is whole."""
+        return self if key == id(self) else super().__getitem__(key)
+
+    def __setitem__(self, key: int, copied: Any) -> None:
+        if isinstance(copied, torch.nn.Module) and self.network is None:
+            self.network = key
+        super().__setitem__(key, copied)
+
+    def append(self, thing: Any) -> None:
+        """A thing is copied whole."""
+        self.whole.append(thing)  # kept, so that no other gets its id while that is recalled
+        if self.network in (None, id(thing)):
+            for known in self.whole:
+                self.pop(id(known), None)
+            self.whole.clear()
+            self.network = None
