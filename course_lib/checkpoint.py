@@ -15,7 +15,9 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ from course_lib.arguments import require_finite, require_tensor
 FORMAT = "course-lib checkpoint 1"
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
 _LABELS = "__metadata__"  # where a safetensors header keeps what is no tensor
+_PART = re.compile(r"\..+\.(\d+)-\d+\.part")  # of the process and thread that write it
+_HOUR = 3600.0  # seconds
 _DTYPES = {  # that safetensors both writes and reads
     *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.bool),
     *(torch.int64, torch.int32, torch.int16, torch.int8),
@@ -127,9 +131,10 @@ def write_whole(path: Path, content: bytes) -> None:
     """Bytes to a temporary file, to the disk, then to the name; a failure leaves nothing behind.
 
     Of two that write at once, the later to end prevails. Raises OSError; what lay at `path` before
-    then still does.
+    then still does. What writers left that were killed in this folder is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path.parent)
     writer = f"{os.getpid()}-{threading.get_ident()}"  # two writers must not share a file
     temporary = path.with_name(f".{path.name}.{writer}.part")
     try:
@@ -148,6 +153,31 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes the temporary files of writers that were killed.
+
+    A process may be one of another machine or container that shares the folder, and be unknown
+    here; but none writes for an hour.
+    """
+    for beside in folder.iterdir():
+        part = _PART.fullmatch(beside.name)
+        if part and not process_lives(int(part[1])):
+            with contextlib.suppress(OSError):  # another may sweep at once
+                if time.time() - beside.stat().st_mtime > _HOUR:
+                    beside.unlink()
+
+
+def process_lives(process: int) -> bool:
+    """Whether there is such a process. On Windows, where asking would end it, it is alive."""
+    if os.name == "posix":
+        with contextlib.suppress(PermissionError):  # somebody else's
+            try:
+                os.kill(process, 0)
+            except (ProcessLookupError, OverflowError):
+                return False
+    return True
 
 
 def _require_tensors(tensors: dict[str, Tensor]) -> None:

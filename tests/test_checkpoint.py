@@ -6,6 +6,7 @@ import pickle
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from threading import Thread
 
@@ -313,6 +314,21 @@ def test_a_full_disk_keeps_the_last_good_file(path: Path, monkeypatch: pytest.Mo
         checkpoint.save(path.with_name("new"), {"more": torch.zeros(9)}, {})
     assert caught.value.errno == errno.ENOSPC
     assert [file.name for file in path.parent.iterdir()] == ["a.training"]
+
+
+def test_what_killed_writers_left_is_swept(path: Path) -> None:
+    """Theirs alone, and none that may still be written: on another machine, say."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    swept = [f".a.training.{gone.pid}-7.part", f".other.{gone.pid}-123.part"]
+    young, alive = f".a.training.{gone.pid}-8.part", f".a.training.{os.getpid()}-1.part"
+    others = [f"a.{gone.pid}-7.part", f".a.training.{gone.pid}.part", ".a.training.part"]
+    for name in [*swept, young, alive, *others]:
+        (path.parent / name).write_bytes(b"half")
+        if name != young:
+            os.utime(path.parent / name, (time.time() - 4000,) * 2)
+    checkpoint.save(path, TENSORS, {})
+    assert {file.name for file in path.parent.iterdir()} == {path.name, young, alive, *others}
 
 
 def test_the_name_changes_hands_in_one_step(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

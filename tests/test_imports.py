@@ -112,6 +112,7 @@ TABLE: dict[str, set[str]] = {
     },
     "index": set(),
     "edition": {
+        "checkpoint",
         "checks",
         "exercises",
         "explorers",
@@ -120,7 +121,16 @@ TABLE: dict[str, set[str]] = {
         "numerals",
         "plots",
     },
-    "teach": {"checks", "distributions", "edition", "exact", "exercises", "index", "numerals"},
+    "teach": {
+        "checkpoint",
+        "checks",
+        "distributions",
+        "edition",
+        "exact",
+        "exercises",
+        "index",
+        "numerals",
+    },
 }
 COMMANDS = {
     "__main__.py": "course_lib.index.command.main",

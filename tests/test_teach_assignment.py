@@ -1,5 +1,6 @@
 """Assignments: the solutions are gone, and everything else is there."""
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from course_lib.exercises import EXERCISES
 from course_lib.index import SOLUTION, exercise_of, program_of_solution, text, without_solution
 from course_lib.teach import assignment, require_right, write_assignment
 from course_lib.teach.command import main
+from course_lib.teach.exam import exam
 from course_lib.teach.key import key_lines
+from course_lib.teach.marks import Row, write_marks
 from course_lib.teach.notebooks import (
     asked_in,
     chapter_path,
@@ -19,6 +22,7 @@ from course_lib.teach.notebooks import (
     published_answers,
     read_notebook,
 )
+from course_lib.teach.slides import slides
 
 CHAPTERS = range(1, 13)
 
@@ -59,6 +63,42 @@ def test_a_solution_is_taken_out_of_its_cell_alone() -> None:
     ours = "<details><summary>Ours</summary>\n\nThis.\n</details>\n"
     assert without_solution(ours) == ours
     assert program_of_solution(ours) == ""
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the assignment and of the marks."""
+    marks = tmp_path / "marks.csv"
+    write_marks(marks, [Row("a.ipynb")])
+    path = write_assignment(4, tmp_path)
+    before = {file: file.read_bytes() for file in (marks, path)}
+
+    def full(path: Path, target: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_assignment(4, tmp_path, "spring27")
+    with pytest.raises(OSError, match="No space left"):
+        write_marks(marks, [Row("b.ipynb")])
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_half_a_pair_of_letters_leaves_no_half_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JSON may hold one, and no file in UTF-8 can."""
+    raw = read_notebook(chapter_path(4))
+    raw["cells"][1]["source"] = "\ud800"
+    odd = tmp_path / chapter_path(4).name
+    store_notebook(odd, raw)
+    monkeypatch.setattr(assignment, "chapter_path", lambda number: odd)
+    assert cells_of(write_assignment(4, tmp_path / "out"))[2]["source"] == "\ud800"
+    monkeypatch.setattr("course_lib.teach.slides._drawn", lambda path: "\ud800")
+    monkeypatch.setattr("course_lib.teach.exam._drawn", lambda *parts: "\ud800")
+    for write in (lambda out: slides(4, out), lambda out: exam([4], [], "a", out)):
+        with pytest.raises(UnicodeEncodeError):
+            write(tmp_path / "printed")
+        assert not (tmp_path / "printed").exists()
 
 
 def test_a_class_cell_stands_before_the_first_exercise(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ draw and pack. All this makes its key; a recording with another key is made anew
 
 import ast
 import hashlib
-import os
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from course_lib.checkpoint import write_whole
 from course_lib.edition.packing import checked
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -115,15 +115,8 @@ def kept(folder: Path, name: str, key: str) -> bytes | None:
 
 def keep(folder: Path, name: str, key: str, data: bytes) -> None:
     """Keeps a recording in place of all others of this explorer."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = _path(folder, name, key)
-    draft = path.with_suffix(f".{os.getpid()}")
-    try:
-        draft.write_bytes(data)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    write_whole(path, data)
     for other in folder.glob(f"{name}-*.recording"):
         if other != path:
             other.unlink(missing_ok=True)

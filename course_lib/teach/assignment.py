@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from course_lib.checkpoint import write_whole
 from course_lib.index import text, without_solution
 from course_lib.teach.fingerprint import exercises_fingerprint
+from course_lib.teach.marks import encodable
 from course_lib.teach.nbgrader import for_nbgrader
 from course_lib.teach.notebooks import (
     OUR_KEY,
@@ -49,10 +51,8 @@ def write_assignment(
     if path.exists():
         _require_unworked(path)
     raw = _assignment(number, name, nbgrader)
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(raw, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
+    written = json.dumps(raw, ensure_ascii=False, indent=1) + "\n"
+    write_whole(path, encodable(written).encode())
     return path
 
 

@@ -13,6 +13,7 @@ import html
 import re
 from pathlib import Path
 
+from course_lib.checkpoint import write_whole
 from course_lib.index import ROOT, notebook_paths, text
 from course_lib.teach.questions import Question, chosen, read_questions
 
@@ -37,9 +38,8 @@ def exam(chapters: list[int], names: list[str], variant: str, out: Path, root: P
     parts = [markdown(question, task, variant, root) for question, task in questions]
     short = [name.replace("-", "").replace(":", "") for name in asked]
     drawn = _drawn(f"Questions {', '.join(q.name for q, _ in questions)}", variant, parts)
-    out.mkdir(parents=True, exist_ok=True)
     file = out / f"exam-{'-'.join(short)}-{variant}.html"
-    file.write_text(drawn, encoding="utf-8", newline="\n")
+    write_whole(file, drawn.encode())
     return file
 
 

@@ -5,9 +5,11 @@ digest of its submission stands. A row that is only begun says how often a run e
 """
 
 import csv
-import os
+import io
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+from course_lib.checkpoint import write_whole
 
 LETTERS = "abcd"
 BEGUN = "begun, and not finished"
@@ -60,17 +62,13 @@ def read_marks(path: Path) -> dict[str, Row]:
 
 def write_marks(path: Path, rows: list[Row]) -> None:
     """Writes the table whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        for row in rows:
-            line = asdict(row) | {"note": " ".join(row.note.split())}
-            table.writerow({name: _quoted(value) for name, value in line.items()})
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    file = io.StringIO(newline="")
+    table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    for row in rows:
+        line = asdict(row) | {"note": " ".join(row.note.split())}
+        table.writerow({name: _quoted(value) for name, value in line.items()})
+    write_whole(path, encodable(file.getvalue()).encode())
 
 
 def encodable(words: str) -> str:

@@ -10,6 +10,7 @@ pictures and tables are those that the notebook stores. Formulas need what the p
 
 from pathlib import Path
 
+from course_lib.checkpoint import write_whole
 from course_lib.index import ROOT, notebook_paths
 
 NEEDED = "this needs what the pages need: python3 start.py pages installs it, or pip '.[pages]'"
@@ -30,9 +31,8 @@ def slides(chapter: int, out: Path, root: Path = ROOT) -> Path:
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"{out} is a file, and no folder")
     written = _drawn(path)
-    out.mkdir(parents=True, exist_ok=True)
     file = out / f"{path.stem}.html"
-    file.write_text(written, encoding="utf-8", newline="\n")
+    write_whole(file, written.encode())
     return file
 
 
