@@ -53,7 +53,9 @@ def test_where_nothing_was_typed_the_answer_stands_alone(
         ("2", 4, "you said 2; it is 4 nats. Too low by a factor of 2."),
         ("small", 4, "you said small; it is 4 nats"),
         ("−3", -3.0, "you said −3; it is −3 nats. Exactly."),
-        ("10,000", 1e4, "you said 10000; it is 10000 nats. Exactly."),
+        ("1,000,000", 1e6, "you said 1e+06; it is 1e+06 nats. Exactly."),
+        ("10,000.0", 1e4, "you said 10000; it is 10000 nats. Exactly."),
+        ("1,000,000e3", 1e9, "you said 1e+09; it is 1e+09 nats. Exactly."),
         ("−1,234,567.5", -1234567.5, "you said −1.23457e+06; it is −1.23457e+06 nats. Exactly."),
         ("+1,500.", 1500, "you said 1500; it is 1500 nats. Exactly."),
         ("0,500", 0.5, "you said 0.5; it is 0.5 nats. Exactly."),
@@ -115,6 +117,21 @@ def test_what_is_no_guess_is_refused_in_one_line(
     assert said(capsys) == f"4.1: a guess is a number or a word, got {shown}; nothing is noted\n"
     reveal("4.1", 7.0)
     assert said(capsys) == "4.1: 7\n"
+
+
+@pytest.mark.parametrize("typed", ["1,386", "−10,000", " +1,000e3 "])
+def test_one_comma_that_may_part_thousands_is_asked_about(
+    typed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """2 log 2 is 1,386 to whoever writes a decimal comma."""
+    guess("4.1", 7)
+    guess("4.1", typed)
+    reveal("4.1", 1.386)
+    assert said(capsys).splitlines()[1:] == [
+        f"4.1: {typed.strip()} has thousands to some and a decimal comma to others; write it "
+        "without the comma, or with a point; nothing is noted",
+        "4.1: 1.386",
+    ]
 
 
 def test_a_guess_of_several_numbers_is_none(capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,6 +85,8 @@ PHRASES: dict[str, str] = {
     # A guess, and how far it is off
     "no guess": "{which}: no guess yet",
     "no such guess": "{which}: a guess is a number or a word, got {given}; nothing is noted",
+    "unclear guess": "{which}: {given} has thousands to some and a decimal comma to others; "
+    "write it without the comma, or with a point; nothing is noted",
     "noted": "{which}: noted, {given}",
     "guessed": "{which}: you said so, and it is: {truth}",
     "you said": "{which}: you said {given}; it is {truth}",

@@ -25,11 +25,18 @@ from course_lib.numerals import significant
 
 GUESSES: dict[str, float | str] = {}  # by name, of this kernel
 NAME = re.compile(r"\d{1,2}\.\d{1,2}")  # of the course's own guesses
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)  # such as 10,000
+EXPONENT = r"([eE][+-]?\d+)?"
+THOUSANDS = re.compile(rf"[+-]?[1-9]\d{{0,2}}(,\d{{3}})+(\.\d*)?{EXPONENT}", re.ASCII)  # 1,000,000
+# 1,386 is 1386 to some and 1.386 to others.
+UNCLEAR = re.compile(rf"[+-]?[1-9]\d{{0,2}},\d{{3}}{EXPONENT}", re.ASCII)
 PARTED = re.compile(r"[+-]?[1-9]\d{0,2}( \d{3})+([.,]\d*)?", re.ASCII)
 LONGEST = 80  # characters of a guess in words
 NEAR = 1.1  # a factor below which a guess is off by some per cent
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+class _Unclear(NoNumber):
+    """A number that may mean two, as it was written."""
 
 
 def guess(name: str, answer: Any = ..., *more: Any) -> None:
@@ -47,6 +54,8 @@ def guess(name: str, answer: Any = ..., *more: Any) -> None:
         print(say("no guess", which=name))
     except KeyboardInterrupt:
         raise
+    except _Unclear as unclear:
+        print(say("unclear guess", which=name, given=unclear))
     except BaseException:  # an object may raise anything when it is asked for its number
         print(say("no such guess", which=name, given=described(answer)))
     else:
@@ -107,19 +116,22 @@ def distance(given: float, truth: float) -> str:
 
 
 def _read(answer: Any) -> float | str:
-    """One number, or a word. Thousands may be set off by commas, 10,000, or by blanks, 10 000.
+    """One number, or a word. Thousands may be set off by commas, 1,000,000, or by blanks, 10 000.
 
     Any other comma stands for the point.
 
-    Raises NotAnswered for a blank, NoNumber for anything else.
+    Raises NotAnswered for a blank, _Unclear where one comma may be either, NoNumber for anything
+    else.
     """
     if not isinstance(answer, str) or is_blank(answer):
         return _number(answer)
     words = " ".join(answer.split())
     if len(words) > LONGEST:
         raise NoNumber("too long")
+    plain = words.replace("−", "-")
+    if UNCLEAR.fullmatch(plain):
+        raise _Unclear(words)
     try:
-        plain = words.replace("−", "-")
         plain = plain.replace(" ", "") if PARTED.fullmatch(plain) else plain
         number = float(plain.replace(",", "" if THOUSANDS.fullmatch(plain) else "."))
     except ValueError:

@@ -10,7 +10,7 @@
   const BLANKS = ['', '...', '…'];
   const NUMBER = /^[\d.,]*\d[\d.,]*(?:e[+-]?\d+)?/i;
   const PLAIN = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-  const THOUSANDS = /^([1-9]\d{0,2}(,\d{3})+\.\d*|[1-9]\d{0,2}(,\d{3}){2,})$/;
+  const THOUSANDS = /^([1-9]\d{0,2}(,\d{3})+\.\d*|[1-9]\d{0,2}(,\d{3}){2,})(e[+-]?\d+)?$/i;
   const UNCLEAR = /^[1-9]\d{0,2},\d{3}$/; // 3,692 is 3692 to some and 3.692 to others
   // Digits in groups of three, and what stands before them: no word, such as log10.
   const PARTED = /(^|[^A-Za-z\d.,])([\d.,]*\d(?:\s\d{3}(?!\d))+)/g;

@@ -16,7 +16,8 @@
   );
 
   const PARTED = /^[+-]?[1-9]\d{0,2}( \d{3})+([.,]\d*)?$/; // 10 000
-  const THOUSANDS = /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/; // 10,000
+  const THOUSANDS = /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?(e[+-]?\d+)?$/i; // 1,000,000
+  const UNCLEAR = /^[+-]?[1-9]\d{0,2},\d{3}(e[+-]?\d+)?$/i; // 1,386: 1386 to some, 1.386 to others
 
   /** A number without what parts its thousands; any other comma stands for the point. */
   function pointed(text) {
@@ -26,15 +27,17 @@
   }
 
   /**
-   * What a reader thinks will come: nothing yet, a number, a word, or what is neither.
+   * What a reader thinks will come: nothing yet, a number, a word, a number that may mean two, or
+   * what is neither.
    * @param {string} text as typed
    * @param {number} longest letters of a word
-   * @returns {{blank?: true, number?: number, word?: string}}
+   * @returns {{blank?: true, number?: number, word?: string, unclear?: string}}
    */
   course.readGuess = (text, longest) => {
     const words = text.split(BLANK).filter(Boolean).join(' ');
     if (BLANKS.includes(words)) return { blank: true };
     if (Array.from(words).length > longest) return {};
+    if (UNCLEAR.test(words.replaceAll('−', '-'))) return { unclear: words };
     const plain = pointed(words);
     if (!NUMBER.test(plain)) return { word: words };
     const value = numberOf(plain);
@@ -59,6 +62,7 @@
     const say = course.sayer(tables, language);
     const guess = course.readGuess(text, tables.guesses.longest);
     if (guess.blank) return say('no guess', { which });
+    if (guess.unclear) return say('unclear guess', { which, given: guess.unclear });
     const known = guess.word !== undefined || guess.number !== undefined;
     return known ? say('noted', { which, given: written(guess) })
       : say('no such guess', { which, given: course.inPython.shown(text) });
