@@ -1,8 +1,10 @@
 """`start.py pages` where something is wrong: one line says what, before a minute is spent."""
 
 import json
+import math
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,10 @@ def no_width(cells: Cells) -> None:
     del pictures(cells)[0]["width"]
 
 
+def of_width(width: float, cells: Cells) -> None:
+    pictures(cells)[0]["width"] = width  # JSON as Python writes it knows Infinity
+
+
 def width_of_words(cells: Cells) -> None:
     pictures(cells)[0]["width"] = '1" onload="alert(1)'
 
@@ -111,8 +117,21 @@ FAULTS = [
     (broken_formula, r"^04_kl_divergence.ipynb: cell 3: a formula that cannot be drawn"),
     (no_alt, r"^04_kl_divergence.ipynb: cell \d+: a picture without words"),
     (no_values, r"^04_kl_divergence.ipynb: cell \d+: the stored picture of PosteriorGap does not"),
-    (no_width, r"^04_kl_divergence.ipynb: cell \d+: a picture whose width is None, and no number"),
-    (width_of_words, r"^04_kl_divergence.ipynb: cell \d+: a picture whose width is '1\" onload="),
+    (
+        no_width,
+        r"^04_kl_divergence.ipynb: cell \d+: a picture's width must be .*None",
+    ),
+    (
+        width_of_words,
+        r"^04_kl_divergence.ipynb: cell \d+: a picture's width must .*'1\" onload=",
+    ),
+    *(
+        (
+            partial(of_width, width),
+            r"cell \d+: a picture's width must be a whole number of at least",
+        )
+        for width in (math.inf, math.nan, 0, -400, 40.5, True)
+    ),
     (no_picture, r"^04_kl_divergence.ipynb: cell \d+: a picture that is no PNG, or not whole"),
     (half_a_picture, r"^04_kl_divergence.ipynb: cell \d+: a picture that is no PNG, or not"),
     (more_than_a_picture, r"^04_kl_divergence.ipynb: cell \d+: a picture that is no PNG, or"),

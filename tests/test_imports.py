@@ -112,6 +112,7 @@ TABLE: dict[str, set[str]] = {
     },
     "index": set(),
     "edition": {
+        "arguments",
         "checkpoint",
         "checks",
         "exercises",

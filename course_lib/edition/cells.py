@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from course_lib.arguments import require_count
 from course_lib.edition.exercise_cells import answered, exercise, hints_alone, tree
 from course_lib.edition.guess_cells import asks_guesses, questions, revealed
 from course_lib.edition.palettes import in_palette
@@ -222,11 +223,9 @@ def figure(output: Cell, setting: Setting) -> str:
 
 
 def _pixels(about: dict[str, Any], side: str) -> int:
-    """A picture's width or height. Raises ValueError if it is no number."""
-    value = about.get(side)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"a picture whose {side} is {value!r}, and no number")
-    return int(value)
+    """A picture's width or height. Raises ValueError if it is no whole number, or less than 1."""
+    value: Any = about.get(side)
+    return require_count(f"a picture's {side}", value)
 
 
 def _about_picture(output: Cell) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def _read_about(found: HandedIn, metadata: Any) -> None:
     about = about if isinstance(about, dict) else {}
     asked = Counter(int(n) for _, source in found.cells for n in CHECKED.findall(source))
     said = about.get("chapter")
-    own = said if isinstance(said, int) else max(asked, key=asked.get, default=0)  # type: ignore[arg-type]
+    own = said if type(said) is int and said > 0 else max(asked, key=asked.get, default=0)  # type: ignore[arg-type]
     if found.chapter and own and own != found.chapter:
         found.notes.append(f"says that it is of chapter {own}, graded as {found.chapter}")
     found.chapter = found.chapter or own

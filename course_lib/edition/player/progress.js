@@ -60,7 +60,7 @@
     guesses: Object.fromEntries(from.guesses),
   });
 
-  /** What the browser remembers; nothing where it does not let us know. */
+  /** What the browser remembers; null where it does not let us know. */
   function load() {
     try {
       const text = localStorage.getItem(KEY);
@@ -70,7 +70,7 @@
     } catch (error) {
       stored = false;
       problem = error.message === 'newer' ? 'progress.newer' : 'progress.refused';
-      return empty();
+      return null;
     }
   }
 
@@ -110,8 +110,7 @@
 
   /** Takes what the browser remembers; once it refuses to say, what is known here stays. */
   function refresh() {
-    const found = stored ? load() : state;
-    if (stored) state = found;
+    if (stored) state = load() ?? state;
   }
 
   /** Changes the state as it is now, in whatever tab it was changed last, and tells all. */
@@ -127,7 +126,7 @@
     tell();
   }
 
-  let state = load();
+  let state = load() ?? empty();
 
   function tell() {
     for (const listener of listeners) listener();
