@@ -2,6 +2,7 @@
 
 import errno
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,11 @@ def test_half_a_pair_of_letters_leaves_no_half_of_a_file(
     assert cells_of(write_assignment(4, tmp_path / "out"))[2]["source"] == "\ud800"
     monkeypatch.setattr("course_lib.teach.slides._drawn", lambda path: "\ud800")
     monkeypatch.setattr("course_lib.teach.exam._drawn", lambda *parts: "\ud800")
-    for write in (lambda out: slides(4, out), lambda out: exam([4], [], "a", out)):
+    printing: list[Callable[[Path], Path]] = [
+        lambda out: slides(4, out),
+        lambda out: exam([4], [], "a", out),
+    ]
+    for write in printing:
         with pytest.raises(UnicodeEncodeError):
             write(tmp_path / "printed")
         assert not (tmp_path / "printed").exists()

@@ -52,7 +52,7 @@ def gap_to_two_humps(q: Any, x: float = 2.0) -> float:
     posterior = square_world(s=0.5).posterior(torch.tensor([x], **DOUBLE))
     seen = log_q > -700  # where q has no mass it adds nothing
     log_ratio = torch.where(seen, log_q - posterior.log_prob(LINE), 0.0)
-    return (log_q.exp() * log_ratio).sum().item() * STEP
+    return float((log_q.exp() * log_ratio).sum()) * STEP
 
 
 def covering_two_humps(name: str, m: float, s: float) -> Blanks:
