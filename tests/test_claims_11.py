@@ -5,7 +5,7 @@ layer, and of what a reader sees in its explorer.
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -346,13 +346,15 @@ def test_a_layer_that_pays_by_one_draw_uses_fewer_units(small: study.SmallRuns) 
 class OneNetForBoth(TopDownHVAE):
     """Two layers, of which q(z_1|z_2, x) is one net that reads x and z_2, and no product."""
 
+    reads_both: GaussianNet
+
     def _descend(
         self, x: torch.Tensor, shape: Sequence[int], generator: Generator
     ) -> tuple[list[DiagonalGaussian], list[DiagonalGaussian], list[torch.Tensor]]:
         upper = self.seen_from_below(x)[1]
         z_2 = upper.rsample(shape, generator=generator)
         both = torch.cat([x.expand(*z_2.shape[:-1], -1), z_2], -1)
-        lower, arrow = self.reads_both(both), self.generate(2, z_2)
+        lower, arrow = self.reads_both(both), cast(DiagonalGaussian, self.generate(2, z_2))
         return [lower, upper], [arrow, self.prior], [lower.rsample(generator=generator), z_2]
 
 
