@@ -36,7 +36,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("course_lib.teach.answered.EXERCISES", exercises)
     (tmp_path / "notebooks").mkdir()
     cells = ["from x import y\nguess(\"1.1\", ...)  # Why?\nguess( '1.2', 3)", "1 +", "%magic"]
-    write(tmp_path, "01_first steps.ipynb", "# 1 · Is p < q & r?\n\nYes.", cells)
+    write(tmp_path, "01_größen.ipynb", "# 1 · Is p < q & r?\n\nYes.", cells)
     write(tmp_path, "02_second.ipynb", "# 2 · What then?", ['guess("2.1")', 'guess("1.3")'])
     monkeypatch.chdir(tmp_path / "notebooks")
     return tmp_path
@@ -97,7 +97,7 @@ def test_the_page_says_the_same_and_leads_to_the_notebooks(small: Path) -> None:
         *("✓ solved · ◐ tried · ○ open", "Kept in <x>."),
     ]
     assert page.names == ["1.a: solved", "1.b: open", "2.a: solved", "2.b: tried"]
-    assert page.links == ["01_first%20steps.ipynb", "02_second.ipynb", "02_second.ipynb"]
+    assert page.links == ["01_gr%C3%B6%C3%9Fen.ipynb", "02_second.ipynb", "02_second.ipynb"]
 
 
 def test_no_room_for_classes_takes_a_copy_for_its_chapter(tmp_path: Path) -> None:
