@@ -425,6 +425,21 @@ def test_the_deeper_model_on_mnist_has_4_per_cent_more_weights() -> None:
     assert two / wide == pytest.approx(1.04, abs=0.005)
 
 
+def test_the_second_layer_on_the_digits_has_59_per_cent_more_weights() -> None:
+    """Net by net, two hidden layers of 64."""
+
+    def net(inputs: int, outputs: int) -> int:
+        return 64 * (inputs + 1) + 64 * 65 + outputs * 65
+
+    one = net(64, 16) + net(8, 64)
+    two = one + net(8, 8) + net(4, 16)
+    world = study.SMALL_WORLDS["digits"]
+    for name, count in (("one layer", one), ("bottom-up", two)):
+        model = world.architecture(name, 64).build(seed=0)
+        assert sum(weights.numel() for weights in model.parameters()) == count, name
+    assert two / one == pytest.approx(1.59, abs=0.005)
+
+
 def test_the_best_training_of_each_depth(runs: study.Study) -> None:
     """Which has the highest mean log p of at least five runs that were not lost."""
     best, choices = {}, {}

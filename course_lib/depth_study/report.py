@@ -30,7 +30,7 @@ def report(study: Study) -> str:
     Raises ValueError if the study lacks an arm, a depth or a figure.
     """
     parts = (
-        ("Where the runs end: means over seeds, nats an image", ends_table),
+        ("Where the runs end: means over seeds, nats per image", ends_table),
         ("Active units of each layer, of eight: means over seeds", units_table),
         (
             "Less one layer of the same rate and training, nats; and ratio of spreads",

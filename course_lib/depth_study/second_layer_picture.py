@@ -22,7 +22,7 @@ def second_layer_picture(runs: SmallRuns, world: str) -> Picture:
         raise ValueError(f"world must be one of {', '.join(SMALL_WORLDS)}, got {world!r}")
     names = _names(world)
     (ax,) = panels(new_figure(520, 74 + 66 * len(names)), left=14, right=150, top=34, bottom=40)
-    style(ax, x="held-out log p(x), nats an image", keep="x")
+    style(ax, x="held-out log p(x), nats per image", keep="x")
     ax.set_ylim(len(names) - 0.5, -0.6)
     for row, model in enumerate(names):
         for warm, line in LINES.items():

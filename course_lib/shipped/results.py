@@ -40,7 +40,7 @@ def all_runs() -> list[dict[str, Any]]:
 def routes() -> dict[str, dict[str, Any]]:
     """What `evaluate --cross-check --images 100` found of some models, by model.
 
-    encoder, fitted and annealed are each [NLL, its Monte Carlo error], in nats an image. effective
+    encoder, fitted and annealed are each [NLL, its Monte Carlo error], in nats per image. effective
     has of each route the least, the median and the greatest effective number of draws of an image,
     of the row's k, or of its chains; minutes has the core minutes. A row of 0.1.0 lacks these two.
     """
