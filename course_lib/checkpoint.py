@@ -156,28 +156,14 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Removes the temporary files of writers that were killed.
-
-    A process may be one of another machine or container that shares the folder, and be unknown
-    here; but none writes for an hour.
+    """Removes the temporary files of writers that were killed: those of an hour ago, as no write
+    takes an hour. (Whose process is alive does not tell: another machine may share the folder.)
     """
     for beside in folder.iterdir():
-        part = _PART.fullmatch(beside.name)
-        if part and not process_lives(int(part[1])):
+        if _PART.fullmatch(beside.name):
             with contextlib.suppress(OSError):  # another may sweep at once
                 if time.time() - beside.stat().st_mtime > _HOUR:
                     beside.unlink()
-
-
-def process_lives(process: int) -> bool:
-    """Whether there is such a process. On Windows, where asking would end it, it is alive."""
-    if os.name == "posix":
-        with contextlib.suppress(PermissionError):  # somebody else's
-            try:
-                os.kill(process, 0)
-            except (ProcessLookupError, OverflowError):
-                return False
-    return True
 
 
 def _require_tensors(tensors: dict[str, Tensor]) -> None:

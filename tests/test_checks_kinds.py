@@ -256,6 +256,8 @@ NUMBERS = MultipleChoice("0.e", ["-2", "16.16"], {"60000000": "no.", "0": "no.",
         (torch.tensor([-2, -2]), ""),
         (b"0", ""),
         (range(1), ""),
+        (iter([-2]), "-2"),
+        (iter([0]), "0"),
     ],
 )
 def test_a_real_number_of_any_type_names_the_option_that_writes_it(part: Any, option: str) -> None:
@@ -314,6 +316,21 @@ def test_an_encoder_that_is_an_object_is_measured_as_a_function_is() -> None:
     encoder = Encoder()
     assert judged("6.d", encoder) == judged("6.d", lambda x: encoder(x))
     assert "raised" not in judged("6.d", encoder).message
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("name", "mean", "variance"), [("1.d", 3 / 1.01, 0.01 / 1.01), ("3.d", 0.0, 1.0)]
+)
+def test_what_could_be_trained_further_is_a_number_like_any_other(
+    name: str, mean: float, variance: float
+) -> None:
+    parts = (torch.tensor([part]).double() for part in (mean, 0.5 * math.log(variance)))
+    q = DiagonalGaussian(*(torch.nn.Parameter(part) for part in parts))
+    assert not own(q).mean.requires_grad
+    assert q.mean.requires_grad
+    plain = DiagonalGaussian(q.mean.detach(), q.log_std.detach())
+    assert judged(name, q) == judged(name, plain)
 
 
 class Slotted(DiagonalGaussian):

@@ -590,6 +590,8 @@ def test_numpy_numbers_and_equal_ones_are_what_they_stand_for() -> None:
     assert repr(listed.check(np.float64(2))) == "2.0"
     third = Slider("std", "σ", 0.1, 0.3, 0.1, 0.2)
     assert [third.check(np.float32(v)) for v in (0.1, 0.2, 0.3)] == [0.1, 0.2, 0.3]
+    ends = Slider("rate", "rate", 0.1, 0.3, 0.1, 0.2, log=True)
+    assert [ends.check(np.float32(v)) for v in (0.1, 0.3)] == [0.1, 0.3]
     assert third.check(np.float32(0.21)) == float(np.float32(0.21))  # that is no step
     for switch in (np.True_, np.False_):
         assert Toggle("on", "on", start=False).check(switch) is bool(switch)

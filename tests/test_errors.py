@@ -591,7 +591,6 @@ NO_ADVICE = (
     # test_slides brings it
     "this needs what the pages need: python3 start.py pages installs it, or pip '.[pages]'",
     "^> ?",  # a pattern
-    r"[+-]?[1-9]\d{0,2}( \d{3})+([.,]\d*)?",  # another
     "take w = {} and the prior as q, but x = {}.",  # the words of an exercise
     "A chain of latents: keep some, draw the rest anew",  # a heading
     "With β = {} the code of this {} costs {} nats. Along the first latent it is {} wide, where "

@@ -55,6 +55,7 @@ def test_where_nothing_was_typed_the_answer_stands_alone(
         ("−3", -3.0, "you said −3; it is −3 nats. Exactly."),
         ("1,000,000", 1e6, "you said 1e+06; it is 1e+06 nats. Exactly."),
         ("10,000.0", 1e4, "you said 10000; it is 10000 nats. Exactly."),
+        ("1 000e3", 1e6, "you said 1e+06; it is 1e+06 nats. Exactly."),
         ("1,000,000e3", 1e9, "you said 1e+09; it is 1e+09 nats. Exactly."),
         ("−1,234,567.5", -1234567.5, "you said −1.23457e+06; it is −1.23457e+06 nats. Exactly."),
         ("+1,500.", 1500, "you said 1500; it is 1500 nats. Exactly."),

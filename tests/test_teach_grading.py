@@ -367,6 +367,10 @@ IMPORTS = [
     "from course_lib import checks, exact",
     "import course_lib.exercises as e",
     "import course_lib as c",
+    "from course_lib import (\n    bounds,\n    exercises,\n)",
+    "from course_lib import bounds, \\\n    exercises as e",
+    "from course_lib import *",
+    "%%time\nfrom course_lib import exercises",
 ]
 
 
@@ -412,6 +416,11 @@ def test_a_part_of_an_exercise_counts_where_one_may_be_had(line: str, source: st
         "from course_lib.exercises import check, hint  # noqa: F401",
         "from course_lib.teach import in_class",
         "from course_lib.checks import verify, verify_at_most",
+        "from course_lib.exercises import (check,\n    hint)",
+        "from course_lib.exercises import check;",
+        "import numpy as np  # to find things",
+        "from course_lib.exact.optima import ppca",
+        "%%time\nx = 1",
     ],
 )
 def test_what_reads_no_answers_is_not(line: str, source: str) -> None:

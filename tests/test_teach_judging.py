@@ -155,6 +155,19 @@ def test_what_the_notebook_reads_is_read_alike_by_the_grader(name: str, answer: 
     assert elsewhere(name, answer) == verdict_here(EXERCISES[name], answer)
 
 
+class Wide(DiagonalGaussian):
+    """A learner's own, whose density is not that of its parameters."""
+
+    def log_prob(self, value: torch.Tensor) -> torch.Tensor:
+        return DiagonalGaussian.from_std(3 / 1.01, math.sqrt(0.01 / 1.01)).log_prob(value)
+
+
+def test_what_does_something_its_own_way_is_not_judged_by_its_parameters() -> None:
+    verdict = elsewhere("1.d", Wide.standard(1))
+    assert not verdict.accepted
+    assert "got a Wide" in verdict.message
+
+
 class Refuses(list[int]):
     """A list that cannot be read."""
 

@@ -52,6 +52,8 @@ class _Forgetful(dict[int, Any]):
     def __setitem__(self, key: int, copied: Any) -> None:
         if isinstance(copied, torch.nn.Module) and self.network is None:
             self.network = key
+        if isinstance(copied, torch.nn.Parameter) and self.network is None:
+            copied.requires_grad_(False)  # a number like any other: nothing is trained here
         super().__setitem__(key, copied)
 
     def append(self, thing: Any) -> None:

@@ -5,7 +5,14 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.checks.answers import NoNumber, NotAnswered, as_numbers, described, is_blank
+from course_lib.checks.answers import (
+    NoNumber,
+    NotAnswered,
+    NumberRow,
+    as_numbers,
+    described,
+    is_blank,
+)
 from course_lib.checks.phrases import say
 from course_lib.checks.trying import Verdict, tried
 
@@ -71,8 +78,9 @@ def option_named(part: Any, options: Sequence[str]) -> str:
     """
     if is_blank(part):
         raise NotAnswered
+    word, number = (_plain(part), None) if isinstance(part, str) else (None, _one_number(part))
     for option in options:
-        if _plain(option) == _plain(part) if isinstance(part, str) else _is_number(part, option):
+        if _writes(option, number) if number else _plain(option) == word:
             return option
     told = ", ".join(f'"{option}"' for option in options)
     raise NoNumber(say("no option", options=told, given=described(part)))
@@ -89,14 +97,22 @@ def _plain(word: str) -> str:
     return "".join(word.split()).casefold().replace("−", "-")
 
 
-def _is_number(part: Any, option: str) -> bool:
-    """Whether what is no word is the number that an option writes, as near as its type tells."""
+def _one_number(part: Any) -> NumberRow | None:
+    """A real number of whatever type; nothing for a collection and what is no number."""
     if isinstance(part, Sequence | Set | Mapping):
-        return False
+        return None
     try:
-        written, given = float(_plain(option)), as_numbers(part)
-    except ValueError:  # NoNumber too
+        found = as_numbers(part)
+    except NoNumber:
+        return None
+    return found if len(found.values) == 1 else None
+
+
+def _writes(option: str, number: NumberRow) -> bool:
+    """Whether an option writes the number, as near as the number's type tells."""
+    try:
+        written = float(_plain(option))
+    except ValueError:
         return False
-    near = max(1e-9, 2 * given.epsilon)
-    (value, *more) = given.values.tolist()
-    return not more and math.isclose(value, written, rel_tol=near, abs_tol=1e-12)
+    near = max(1e-9, 2 * number.epsilon)
+    return math.isclose(number.values.item(), written, rel_tol=near, abs_tol=1e-12)

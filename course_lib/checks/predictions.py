@@ -29,7 +29,7 @@ EXPONENT = r"([eE][+-]?\d+)?"
 THOUSANDS = re.compile(rf"[+-]?[1-9]\d{{0,2}}(,\d{{3}})+(\.\d*)?{EXPONENT}", re.ASCII)  # 1,000,000
 # 1,386 is 1386 to some and 1.386 to others.
 UNCLEAR = re.compile(rf"[+-]?[1-9]\d{{0,2}},\d{{3}}{EXPONENT}", re.ASCII)
-PARTED = re.compile(r"[+-]?[1-9]\d{0,2}( \d{3})+([.,]\d*)?", re.ASCII)
+PARTED = re.compile(rf"[+-]?[1-9]\d{{0,2}}( \d{{3}})+([.,]\d*)?{EXPONENT}", re.ASCII)
 LONGEST = 80  # characters of a guess in words
 NEAR = 1.1  # a factor below which a guess is off by some per cent
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

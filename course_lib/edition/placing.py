@@ -13,8 +13,6 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, TemporaryFile
 
-from course_lib.checkpoint import process_lives
-
 LIST = "made-by-the-course.txt"
 HEADING = "The next `python3 start.py pages` removes or replaces these files:\n"
 LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # what file managers leave anywhere
@@ -96,8 +94,19 @@ def _sweep(folder: Path) -> None:
     name = re.compile(rf"{re.escape(folder.name)}\.draft-(\d+)-\w+")
     for beside in folder.parent.iterdir():
         draft = name.fullmatch(beside.name)
-        if draft and not process_lives(int(draft[1])):
+        if draft and not _lives(int(draft[1])):
             rmtree(beside, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    """Whether there is such a process. On Windows, where asking would end it, it is alive."""
+    if os.name == "posix":
+        with suppress(PermissionError):  # somebody else's
+            try:
+                os.kill(process, 0)
+            except (ProcessLookupError, OverflowError):
+                return False
+    return True
 
 
 def _swap(folder: Path, draft: Path) -> None:

@@ -29,8 +29,7 @@ CONTOUR = 1.5  # an ellipse is drawn this many standard deviations wide
 NATS = (-9.0, -0.5)  # of the ledger
 OWN = "no encoder"
 TABLES = {"16 rows": 16, "4 rows": 4, "2 rows": 2, "1 row": 1}
-with torch.inference_mode(False):  # kept for later calls, which may want slopes
-    CIRCLE = torch.linspace(0, 2 * math.pi, 181, **DOUBLE)
+CIRCLE = torch.linspace(0, 2 * math.pi, 181, **DOUBLE)
 
 
 @dataclass(frozen=True)

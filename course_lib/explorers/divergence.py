@@ -34,8 +34,7 @@ from course_lib.plots import (
 Array = NDArray[np.float64]
 
 EDGE = 3.5  # z is drawn from −EDGE to EDGE
-with torch.inference_mode(False):  # kept for later calls, which may want slopes
-    Z = torch.linspace(-EDGE, EDGE, 701, **DOUBLE).unsqueeze(-1)
+Z = torch.linspace(-EDGE, EDGE, 701, **DOUBLE).unsqueeze(-1)
 NATS = (-5.0, -1.0)  # of the ledger
 LINEAR, SQUARE = "linear, x = 1", "z², x = 2"
 NAMES = {"posterior": "exact posterior p(z|x)", "q": "q(z)"}

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from course_lib.chain_readings import CONDITIONAL, CORRECT, MARGINAL, SHORT, errors, read
 from course_lib.exact import AffineGaussian, LinearGaussianChain
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
-from course_lib.numerals import exactly, fixed_point, minus, number
+from course_lib.numerals import exactly, minus, number
 from course_lib.plots import COLOURS, Ledger, below, ink, panels, printed, style
 
 FORMULAS = {
@@ -225,5 +225,4 @@ def _sentence(r: dict[str, float], too_much: str, name: str, depth: int) -> str:
         MARGINAL: f"log q({top}|x) is counted as well as log q({top}|{low})",
         SHORT: f"log q({top}|x) is counted in place of log q({top}|{low})",
     }[name]
-    elbo = fixed_point(exactly(value) - exactly(too_much))  # what is printed adds up
-    return f"{start}The ELBO is {elbo}; {why}, and that adds {too_much}."
+    return f"{start}The ELBO is {number(r['elbo'])}; {why}, and that adds {too_much}."

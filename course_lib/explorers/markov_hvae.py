@@ -26,10 +26,9 @@ Array = NDArray[np.float64]
 
 LOWER = TanhArrow(3.0, 0.5, 0.0, 0.4)  # z_1 → x
 A2, S2 = 2.0, 0.3  # of the upper arrow, z_2 → z_1
-with torch.inference_mode(False):  # kept for later calls, which may want slopes
-    X = torch.linspace(-5.0, 5.0, 201, **DOUBLE)
-    Z = torch.linspace(-5.5, 5.5, 221, **DOUBLE)  # z_1, in steps of a sixth of its noise
+X = torch.linspace(-5.0, 5.0, 201, **DOUBLE)
 FIT = slice(None, None, 4)  # steps of half the noise: sums over x are still good to 1e-9
+Z = torch.linspace(-5.5, 5.5, 221, **DOUBLE)  # z_1, in steps of a sixth of its noise
 TICKS = 40  # latent samples drawn
 
 

@@ -23,9 +23,8 @@ from course_lib.plots import COLOURS, above, label, latent_ticks, number, panels
 WORLDS = ("linear, x = 1.25", "tanh, x = 1", "z², x = 1.5")
 NATS = (-8.0, 1.0)  # of Candidate's formula
 DRAWS = 15  # of q, at the middles of 15 equal shares of its mass: fixed as the sliders move
-with torch.inference_mode(False):  # kept for later calls, which may want slopes
-    SHARES = (torch.arange(DRAWS, **DOUBLE) + 0.5) / DRAWS
-    NOISE = torch.special.ndtri(SHARES)  # ε, carried to z = μ + σ ε
+SHARES = (torch.arange(DRAWS, **DOUBLE) + 0.5) / DRAWS
+NOISE = torch.special.ndtri(SHARES)  # ε, carried to z = μ + σ ε
 NEAR = 3.0  # standard deviations of q: beyond, where it hardly ever draws, the curve ends
 MARGIN = 0.56  # to the right of the panel, in z: where the average stands
 

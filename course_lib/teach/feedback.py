@@ -3,9 +3,9 @@
 import html
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
+from course_lib.checkpoint import write_whole
 from course_lib.checks import Verdict
 from course_lib.exercises import AnyExercise
 from course_lib.teach.marks import Row
@@ -39,15 +39,7 @@ def write_feedback(
     if errors:
         told = [f"- cell {place}: {plain(error)}" for place, error in errors[:MOST_ERRORS]]
         lines.append("\n".join(["## Cells that ended with an error\n", *told]))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        draft.write_text("\n\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-        draft.replace(path)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink()
-        raise
+    write_whole(path, ("\n\n".join(lines) + "\n").encode())
 
 
 def plain(words: str) -> str:

@@ -1,5 +1,6 @@
 """What was handed in: which files of a folder are submissions, and what each of them holds."""
 
+import ast
 import hashlib
 import json
 import os
@@ -22,19 +23,15 @@ CHECKED = re.compile(r"""\bcheck\(\s*["'](\d{1,2})\.[a-d]["']""")
 # Where the course itself keeps right answers: no exercise asks for any of these.
 KEYS = re.compile(
     r"\bEXERCISES\b|\bexercises_of\b|\bpublished_answers\b|\.registry\b|(?<![\w.])find\("
-    r"|\bimport\b.*\bfind\b|\bkey_lines\b|\b__(?:self|globals)__"
+    r"|\bkey_lines\b|\b__(?:self|globals)__"
 )
 # Parts of an exercise; others have such too, `"abc".find` and `ax.spines.right`.
 PARTS = re.compile(r"\.(?:expected|rights?|blanks)\b|(?<!\bcourse_lib)\.exact\b|\.find\(")
-ROOMS = "(?:checks|exercises|teach)"
-KEEPERS = re.compile(
-    rf"\bcourse_lib\.{ROOMS}\b|\bcourse_lib import .*\b{ROOMS}\b|\bimport course_lib\b(?!\.)"
-)
+ROOMS = ("checks", "exercises", "teach")  # which hold exercises
+ROOM = re.compile(rf"\bcourse_lib\b.*\b(?:{'|'.join(ROOMS)})\b", re.DOTALL)
 # What notebooks import from there, which gives no exercise away.
-PLAIN = "check|forget|guess|hint|in_class|monte_carlo|progress|reveal|rounds_to|verify(?:_at_most)?"
-FOR_READERS = re.compile(
-    rf"\bcourse_lib\.{ROOMS} import (?:(?:{PLAIN})\b(?:, *)?)+ *(?:#.*)?$", re.MULTILINE
-)
+FOR_READERS = {"check", "forget", "guess", "hint", "in_class", "monte_carlo", "progress", "reveal"}
+FOR_READERS |= {"rounds_to", "verify", "verify_at_most"}
 
 
 @dataclass
@@ -158,10 +155,37 @@ def looks_at_answers(cells: list[Placed]) -> str:
 
     A part of an exercise, such as `.right`, counts only where some cell imports what may hold one.
     """
-    imports = any(KEEPERS.search(FOR_READERS.sub("", source)) for _, source in cells)
+    taken = [_imported_from_rooms(source) for _, source in cells]
+    imports = any(names - FOR_READERS for names in taken)
     places = [
         str(place)
-        for place, source in cells
-        if KEYS.search(source) or (imports and PARTS.search(source))
+        for (place, source), names in zip(cells, taken, strict=True)
+        if KEYS.search(source) or "find" in names or (imports and PARTS.search(source))
     ]
     return f"may read the course's own answers in cell {', '.join(places[:5])}" if places else ""
+
+
+def _imported_from_rooms(source: str) -> set[str]:
+    """What a cell imports of the rooms that hold exercises: names, or the room or the package.
+
+    Of a cell that is no Python, such as one with `%%time`: "?" if it names such a room.
+    """
+    try:
+        nodes = [*ast.walk(ast.parse(source))]
+    except (SyntaxError, ValueError):
+        return {"?"} if ROOM.search(source) else set()
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if _holds(alias.name)}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {alias.name for alias in node.names}
+            inside = node.module != "course_lib" and _holds(node.module)
+            found |= names if inside else {n for n in names if _holds(f"{node.module}.{n}")}
+    return found
+
+
+def _holds(module: str) -> bool:
+    """Whether it is the package, or a module of a room that holds exercises; `*` is any of them."""
+    package, *inner = module.split(".")
+    return package == "course_lib" and (not inner or inner[0] in (*ROOMS, "*"))

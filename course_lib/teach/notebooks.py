@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from course_lib.index import (
 )
 
 Cell = dict[str, Any]
+CHECKED = re.compile(r"\bcheck\s*\(")
 OUR_KEY = "course_lib"  # in a notebook's metadata: what an assignment says of itself
 
 
@@ -101,7 +103,7 @@ def _first(cells: list[Cell], begin: int, holds: Callable[[str], bool]) -> int:
 def _require_python(cell: Cell, where: str) -> None:
     """Raises ValueError if a cell of code with a `check` does not parse, as under `%%time`."""
     source = text(cell["source"])
-    if cell["cell_type"] == "code" and "check(" in source:
+    if cell["cell_type"] == "code" and CHECKED.search(source):
         try:
             ast.parse(source)
         except (SyntaxError, ValueError):

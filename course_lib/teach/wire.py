@@ -70,8 +70,14 @@ def _written(value: Any, depth: int) -> Record:
 
 
 def form_of(value: Any) -> type | None:
-    """Which of the course's forms a value is, if it is one; of a class made from one, that one."""
-    return next((kind for kind in type(value).__mro__ if kind in FORMS), None)
+    """Which of the course's forms a value is, if it is one; of a class made from one, that one,
+    unless it does anything its own way: only the parameters are written.
+    """
+    kinds = type(value).__mro__
+    form = next((kind for kind in kinds if kind in FORMS), None)
+    ways = {name for name in dir(form) if not name.startswith("_")} | {"__call__"}
+    own = kinds[: kinds.index(form)] if form else ()
+    return None if any(ways & vars(kind).keys() for kind in own) else form
 
 
 def _number(value: Any) -> Record:

@@ -25,9 +25,8 @@ COUNT = 200
 MODEL_STEPS, MODEL_RATE = 10, 0.05
 Q_STEPS, Q_RATE = 20, 0.1
 FIRST = 100  # steps in the q's before the first round
-with torch.inference_mode(False):  # kept for later calls, which may want slopes
-    Z = torch.linspace(-8.0, 8.0, 801, **DOUBLE)  # what the model's z is summed over
-    X = torch.linspace(-4.0, 4.5, 171, **DOUBLE)
+Z = torch.linspace(-8.0, 8.0, 801, **DOUBLE)  # what the model's z is summed over
+X = torch.linspace(-4.0, 4.5, 171, **DOUBLE)
 
 
 @dataclass(frozen=True)

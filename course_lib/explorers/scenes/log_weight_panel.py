@@ -18,8 +18,7 @@ LINE = 0.35  # from one line of words to the next, nats
 NAMES = {"evidence": "log of the mean:", "elbo": "mean of the log:"}
 EDGE = 3.5  # z is drawn from −EDGE to EDGE
 GAP, LOST, END = 3.8, 4.0, 5.1  # right of that: the bar, its words, the panel's end
-with torch.inference_mode(False):  # kept for later calls, which may want slopes
-    Z = torch.linspace(-EDGE, EDGE, 281, **DOUBLE).unsqueeze(-1)  # (281, 1)
+Z = torch.linspace(-EDGE, EDGE, 281, **DOUBLE).unsqueeze(-1)  # (281, 1)
 
 
 class LogWeightPanel:

@@ -13,8 +13,7 @@ from course_lib.plots import COLOURS, above, number, style
 
 EDGE = 3.5  # z is drawn from −EDGE to EDGE
 TOP = 2.15  # of the densities
-with torch.inference_mode(False):  # kept for later calls, which may want slopes
-    Z = torch.linspace(-EDGE, EDGE, 561, **DOUBLE).unsqueeze(-1)  # (561, 1)
+Z = torch.linspace(-EDGE, EDGE, 561, **DOUBLE).unsqueeze(-1)  # (561, 1)
 
 
 class PosteriorPanel:

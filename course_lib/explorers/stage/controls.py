@@ -59,10 +59,10 @@ class Slider:
     def _plain(self, value: Any) -> float:
         """A float; NumPy's short ones, 0.30000001 for 0.3, as the step that they are meant for."""
         number = float(value)
-        if not isinstance(value, np.floating) or self.log or not math.isfinite(number):
+        if not isinstance(value, np.floating) or not math.isfinite(number):
             return number
-        near = float(round(self.low + round((number - self.low) / self.step) * self.step, 12))
-        return near if value == type(value)(near) else number
+        meant = (self.low, self.high) if self.log else (self._on_a_step(number),)
+        return next((near for near in meant if value == type(value)(near)), number)
 
     def settled(self, value: Any) -> Any:
         """A slider's value without the rounding of its steps: 1.45, not 1.4500000000000002.
@@ -71,9 +71,13 @@ class Slider:
         """
         if self.whole or self.log:
             return value
-        steps = round((value - self.low) / self.step)
-        near = float(round(self.low + steps * self.step, 12))
+        near = self._on_a_step(value)
         return near if abs(value - near) < 1e-9 * self.step else value
+
+    def _on_a_step(self, value: float) -> float:
+        """The nearest of the slider's steps, without their rounding."""
+        steps = round((value - self.low) / self.step)
+        return float(round(self.low + steps * self.step, 12))
 
     @property
     def decimals(self) -> int:
