@@ -132,6 +132,25 @@ def test_quantiles_and_cdf_of_a_posterior(probability_below: float) -> None:
     torch.testing.assert_close(posterior.cdf(at), torch.full((2,), probability_below).double())
 
 
+@pytest.mark.parametrize("place", [-0.5, 0.0, 0.1234, 0.25, 0.5, 1.0, 1.25, 2.0])
+def test_the_slope_of_a_cdf_is_the_density(place: float) -> None:
+    """Also at a node of the grid, where round numbers lie; and the slope's slope, as far as SciPy's
+    density and its differences say."""
+    v = X.item()
+    whole = sum(
+        integral(lambda z: weigh(z, v), *e) for e in pairwise([-12.0, -2.0, 0.0, 2.0, 12.0])
+    )
+    z = doubles(place).requires_grad_()
+    below = WORLD.posterior(X).cdf(z)
+    (slope,) = torch.autograd.grad(below, z, create_graph=True)
+    assert slope.item() == pytest.approx(weigh(place, v) / whole, rel=1e-7)
+    (curve,) = torch.autograd.grad(slope, z)
+    step = (weigh(place + 1e-5, v) - weigh(place - 1e-5, v)) / 2e-5 / whole
+    assert curve.item() == pytest.approx(step, abs=1e-5)
+    (slope,) = torch.autograd.grad(ScalarChain([(2.0, 1.5, 0.3, 0.5)]).marginal(1).cdf(z), z)
+    assert slope.item() == pytest.approx(math.exp(-(place**2) / 2) / math.sqrt(2 * math.pi))
+
+
 def test_two_modes_have_a_median_between_them() -> None:
     posterior = square_world(s=0.05).posterior(doubles(4.0))
     assert posterior.cdf(doubles(0.0)).item() == pytest.approx(0.5, abs=1e-12)

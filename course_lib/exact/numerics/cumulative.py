@@ -1,6 +1,7 @@
 """Distribution functions and quantiles of a density that is known on panels of Chebyshev points."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +16,12 @@ with torch.inference_mode(False):  # kept for later calls, which may want slopes
     _SIGNS = torch.ones(len(POINTS), **DOUBLE)
     _SIGNS[1::2] = -1.0
     _SIGNS[[0, -1]] *= 0.5
+    # The derivative's values at the points, from the polynomial's; each row sums to nothing.
+    _DERIVATIVE = (
+        _SIGNS / _SIGNS.unsqueeze(-1) / (POINTS.unsqueeze(-1) - POINTS).fill_diagonal_(1.0)
+    )
+    _DERIVATIVE.fill_diagonal_(0.0)
+    _DERIVATIVE -= torch.diag(_DERIVATIVE.sum(-1))
 
 
 @dataclass(frozen=True)
@@ -78,11 +85,36 @@ class Cumulative:
 
 def interpolate(values: Tensor, at: Tensor) -> Tensor:
     """The polynomial through `values` (*shape, 33) at the Chebyshev points, at `at` (*shape,)."""
+    found: Tensor = _Interpolation.apply(values, at)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _Interpolation(torch.autograd.Function):
+    """The barycentric quotient, with the derivative's polynomial as its slope: at a node the
+    quotient itself is a constant, and beside one its slope is lost to cancellation.
+
+    The backward pass is made of tensor operations, so that it can be differentiated again.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, at: Tensor) -> Tensor:
+        ctx.save_for_backward(values, at)
+        return (_shares(at) * values).sum(-1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        values, at = ctx.saved_tensors
+        slope = interpolate(values @ _DERIVATIVE.mT, at)
+        return gradient.unsqueeze(-1) * _shares(at), gradient * slope
+
+
+def _shares(at: Tensor) -> Tensor:
+    """How much each node's value counts at `at`, (*shape, 33); they sum to one."""
     away = at.unsqueeze(-1) - POINTS
     hit = away == 0
     pull = _SIGNS / away.masked_fill(hit, 1.0)
     pull = torch.where(hit.any(-1, keepdim=True), hit.to(pull), pull)
-    return (pull * values).sum(-1) / pull.sum(-1)
+    return pull / pull.sum(-1, keepdim=True)
 
 
 def require_probability(probability: Numbers) -> Tensor:
