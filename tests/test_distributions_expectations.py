@@ -132,6 +132,13 @@ def test_quantiles_and_cdf_of_a_posterior(probability_below: float) -> None:
     torch.testing.assert_close(posterior.cdf(at), torch.full((2,), probability_below).double())
 
 
+def test_a_probability_has_no_slope_rather_than_a_wrong_one() -> None:
+    mean = doubles(0.3).requires_grad_()
+    q = DiagonalGaussian(mean, doubles(0.0))
+    assert not probability(q, lambda z: z[..., 0]).requires_grad
+    assert expectation(q, lambda z: z[..., 0]).requires_grad
+
+
 @pytest.mark.parametrize("place", [-0.5, 0.0, 0.1234, 0.25, 0.5, 1.0, 1.25, 2.0])
 def test_the_slope_of_a_cdf_is_the_density(place: float) -> None:
     """Also at a node of the grid, where round numbers lie; and the slope's slope, as far as SciPy's

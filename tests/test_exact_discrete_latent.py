@@ -95,6 +95,10 @@ def test_elbo_of_certain_and_impossible_states() -> None:
         math.log(0.4), rel=1e-14, abs=0
     )
     assert model.elbo(Categorical.from_probs([0.5, 0.5]), seen).item() == -math.inf
+    rare = Categorical(
+        torch.tensor([-800.0, 0.0], dtype=torch.float64)
+    )  # a probability that no float holds
+    assert model.elbo(rare, seen).item() == -math.inf
     assert model.posterior(seen).probs.tolist() == [0.0, 1.0]
 
 

@@ -136,8 +136,25 @@ def test_equal_weights_leave_no_gap() -> None:
     ).tolist() == pytest.approx([2.5] * len(COUNTS), abs=1e-12)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("weights", [(0.0, 1.0, 2.0), (0.0, 0.0, 0.0), (-3.0, 0.5, 9.0)])
+def test_the_slope_in_each_weight_and_probability(weights: tuple[float, ...], count: int) -> None:
+    """Against that of the sum over all ordered draws."""
+    log_w = torch.tensor(weights, dtype=torch.float64, requires_grad=True)
+    logits = torch.tensor([0.4, -0.3, 0.1], dtype=torch.float64, requires_grad=True)
+    log_p = logits.log_softmax(0)
+    slopes = torch.autograd.grad(expected_log_mean(log_w, log_p, [count]).sum(), (log_w, logits))
+    draws = torch.tensor(list(itertools.product(range(3), repeat=count)))
+    means = logits.log_softmax(0)[draws].sum(1).exp() @ log_w[draws].logsumexp(1)
+    for slope, exact in zip(slopes, torch.autograd.grad(means, (log_w, logits)), strict=True):
+        torch.testing.assert_close(slope, exact, rtol=1e-9, atol=1e-11)
+
+
 def test_weights_that_vanish_make_it_minus_infinity() -> None:
     assert discrete([0.0, 1.0], [0.1, 0.9], COUNTS).tolist() == [-math.inf] * len(COUNTS)
+    rare = torch.tensor([0.0, -800.0], dtype=torch.float64)  # a probability that no float holds
+    impossible = torch.tensor([0.0, -math.inf], dtype=torch.float64)
+    assert expected_log_mean(impossible, rare, COUNTS).tolist() == [-math.inf] * len(COUNTS)
 
 
 @pytest.mark.parametrize("unseen", [0.0, math.inf])

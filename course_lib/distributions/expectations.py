@@ -92,13 +92,15 @@ def _between(q: Gaussian, f: Function, breaks: Sequence[float], panels: int) -> 
     return product.masked_fill(weights == 0, 0.0).sum(0)  # a break beyond the reach cuts nothing
 
 
+@torch.no_grad()
 def probability(q: Gaussian, f: Function, threshold: float | Tensor = 0.0) -> Tensor:
     """P_q(f(z) > t) for a one-dimensional Gaussian q and continuous f, (*batch,).
 
     P_q(log w > log p(x)), for one, with f = log w and t = log p(x). The crossings of f with t are
     looked for among 4001 points over ±12 standard deviations, and at the summit of each dip and
     bump between them; they are found to rounding, and the pieces between them summed by Φ.
-    f as for `expectation`; threshold broadcasts with (*batch,), and so do q and z.
+    f as for `expectation`; threshold broadcasts with (*batch,), and so do q and z. A bisection has
+    no slopes, so none are kept.
     Raises ValueError if q has more dimensions, or f gives NaN or another shape.
     """
     _require_line(q)

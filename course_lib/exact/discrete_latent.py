@@ -120,7 +120,9 @@ class DiscreteLatent:
         require_broadcastable("q's batch", q.batch_shape, "x's batch", joints.shape[:-1])
         never = log_q == -math.inf
         ratio = (joints - log_q.masked_fill(never, 0.0)).masked_fill(never, 0.0)
-        return (log_q.exp() * ratio).sum(-1)
+        lost = ratio == -math.inf  # also where q_k is so small that its exp is 0
+        terms = log_q.exp() * ratio.masked_fill(lost, 0.0)
+        return terms.masked_fill(lost, -math.inf).sum(-1)
 
     def __repr__(self) -> str:
         return f"DiscreteLatent(K = {self.states})"

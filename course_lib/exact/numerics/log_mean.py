@@ -88,14 +88,16 @@ def expected_log_mean(
     if not math.isfinite(log_mean.item()):
         raise ValueError(f"log_weights must have a positive, finite mean, got log {log_mean:g}")
     scaled = log_weights[possible].double() - log_mean  # log w/m
-    single = (log_probs.exp() * scaled).sum()
-    if single == -math.inf:
+    if bool((scaled == -math.inf).any()):
         return torch.full_like(numbers, -math.inf)
+    single = (log_probs.exp() * scaled).sum()
     points = WeightedPoints.of(scaled, log_probs)
     log_t = _nodes(points, [max(count, 2) for count in draws], step)
     missing = points.one_minus_laplace(log_t)  # (m,)
     powers = numbers.unsqueeze(-1)
-    integrand = torch.exp(-powers * log_t.exp()) - torch.exp(powers * torch.log1p(-missing))
+    nothing = missing == 1  # all weights there: no power is left, and no slope
+    power = torch.exp(powers * torch.log1p(-missing.masked_fill(nothing, 0.0)))
+    integrand = torch.exp(-powers * log_t.exp()) - power.masked_fill(nothing, 0.0)
     return log_mean + torch.where(numbers == 1, single, step * integrand.sum(-1))
 
 
