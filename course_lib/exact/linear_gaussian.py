@@ -112,8 +112,8 @@ class LinearGaussian:
         the noise variance. In the singular values s_i of Ψ^(−½)W and the coordinates c_i of
         Ψ^(−½)(x − b) along the left singular vectors,
         log(1 + r) = Σ_i ½ log(1 + s_i⁴/(1 + 2s_i²)) + c_i² s_i²/((1 + s_i²)(1 + 2s_i²)).
-        x: (*batch, D). Returns (*batch,) nats: r itself overflows for images. −inf if W = 0. Where two
-        s_i are equal, or one is 0, its slope in W is NaN: singular vectors have none there.
+        x: (*batch, D). Returns (*batch,) nats: r itself overflows for images. −inf if W = 0. Where
+        two s_i are equal, or one is 0, its slope in W is NaN: singular vectors have none there.
         """
         directions, singular = self._spectrum
         square = singular.square()
