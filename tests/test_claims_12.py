@@ -103,6 +103,12 @@ def test_three_routes_to_one_number() -> None:
     assert abs(annealed - fitted) < 2 * math.hypot(one, other) < 0.1
     assert 0.55 < encoder - annealed < 0.65
     assert (encoder - annealed) / error == pytest.approx(20, abs=2)
+    two = routes()["mnist_hvae_2"]
+    assert two["sha256"] == results()["mnist_hvae_2"]["sha256"]
+    assert abs(two["annealed"][0] - two["fitted"][0]) < 2 * math.hypot(
+        two["annealed"][1], two["fitted"][1]
+    )
+    assert round(two["encoder"][0] - two["annealed"][0], 1) == 0.3
 
 
 def his_sum(name: str) -> tuple[float, float, torch.Tensor]:
