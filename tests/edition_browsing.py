@@ -22,9 +22,8 @@ class Browsing:
 
     def __init__(self, browser: Browser, width: int = 1280, **kind: Any) -> None:
         size = ViewportSize(width=width, height=900)
-        self.context = browser.new_context(
-            viewport=size, offline=True, reduced_motion="reduce", **kind
-        )
+        kind = {"reduced_motion": "reduce"} | kind
+        self.context = browser.new_context(viewport=size, offline=True, **kind)
         self.page: Page = self.context.new_page()
         self.wrong: list[str] = []
         self.page.on("console", lambda said: self.wrong.append(said.text))

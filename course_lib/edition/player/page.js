@@ -7,6 +7,13 @@
   const root = document.documentElement;
   const KEY = "course-lib/theme";
 
+  /** Takes the choice of light or dark that was made in another tab. */
+  const takeTheme = () => {
+    let kept = null;
+    try { kept = localStorage.getItem(KEY); } catch { /* storage refused */ }
+    if (kept) root.dataset.theme = kept;
+  };
+
   /** The button that turns the page light or dark; the choice is remembered where that is allowed. */
   const mountTheme = () => {
     const button = document.querySelector("button.theme");
@@ -23,6 +30,9 @@
       tell();
       try { localStorage.setItem(KEY, root.dataset.theme); } catch { /* storage refused */ }
     });
+    const again = () => { takeTheme(); tell(); };
+    addEventListener("storage", ({ key }) => { if (key === KEY) again(); });
+    addEventListener("pageshow", ({ persisted }) => { if (persisted) again(); }); // it slept meanwhile
   };
 
   const isShort = (box) => box.scrollWidth > box.clientWidth + 1;
@@ -44,10 +54,15 @@
     for (const box of boxes) course.markScrolling(box);
   };
 
+  /** The id that a hash names, as the text has it: σ; one that is no encoding of an id is none.
+   * @param {string} hash @returns {string} */
+  const idOf = (hash) => {
+    try { return decodeURIComponent(hash.slice(1)); } catch { return ""; }
+  };
+
   /** Marks in the chapter's contents where the reader is. */
   const followReading = () => {
-    const named = (link) => decodeURIComponent(link.hash.slice(1)); // as the section's id has it: σ
-    const links = new Map([...document.querySelectorAll(".toc a")].map((a) => [named(a), a]));
+    const links = new Map([...document.querySelectorAll(".toc a")].map((a) => [idOf(a.hash), a]));
     if (!links.size || !window.IntersectionObserver) return;
     const watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
@@ -76,16 +91,19 @@
     return place;
   };
 
-  /** A link into what is folded opens it; so does a page that is opened at such a place. */
+  /** A link into what is folded opens it; so does a page that is opened at such a place. On a reload
+   * and on the way back from another page the browser knows where the reader was: it scrolls then. */
   const openForLinks = () => {
-    const placeOf = (hash) => document.getElementById(decodeURIComponent(hash.slice(1)));
-    const go = () => { if (location.hash) openAround(placeOf(location.hash))?.scrollIntoView(); };
+    const placeOf = (hash) => document.getElementById(idOf(hash));
+    const go = () => openAround(placeOf(location.hash))?.scrollIntoView();
     document.addEventListener("click", ({ target }) => {
       const link = target instanceof Element && target.closest("a[href*='#']");
       if (link && link.pathname === location.pathname) openAround(placeOf(link.hash));
     });
     addEventListener("hashchange", go);
-    go();
+    const came = performance.getEntriesByType("navigation")[0]?.type;
+    if (["reload", "back_forward"].includes(came)) openAround(placeOf(location.hash));
+    else go();
   };
 
   mountTheme();
