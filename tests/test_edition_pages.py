@@ -526,38 +526,6 @@ def test_words_are_found_in_all_pages(browser: Browser, folder: Path) -> None:
     assert seen.wrong == []
 
 
-SEARCHING = """<!doctype html><html lang="en"><form class="search"><input>
-<div id="found"><p></p><ol></ol></div></form>
-<script>(window.course ??= {{}}).words = {words};</script>
-<script>{scripts}</script>"""
-
-
-@pytest.mark.browser
-@MARKS[1]
-@pytest.mark.parametrize(
-    ("count", "said"),
-    [(39, "39 places found; the first 30:"), (30, "30 places found"), (1, "1 place found")],
-)
-def test_a_search_says_of_how_many_places_it_shows_the_first(
-    browser: Browser, tmp_path: Path, count: int, said: str
-) -> None:
-    names = ("words.js", "elements.js", "search.js")
-    player = ROOT / "course_lib" / "edition" / "player"
-    scripts = "\n".join((player / name).read_text(encoding="utf-8") for name in names)
-    page = SEARCHING.format(words=json.dumps(WORDS), scripts=scripts)
-    (tmp_path / "page.html").write_text(page, encoding="utf-8")
-    entries = [[f"x.html#{place}", "1 · X", "A gap", "Text."] for place in range(count)]
-    index = f"course.searchable({json.dumps(entries)});"
-    (tmp_path / "search-index.js").write_text(index, encoding="utf-8")
-    seen = Browsing(browser)
-    seen.open(tmp_path / "page.html")
-    seen.page.evaluate("course.mountSearch()")
-    seen.page.locator("input").fill("gap")
-    expect(seen.page.locator("#found p")).to_have_text(said)
-    expect(seen.page.locator("#found a")).to_have_count(min(count, 30))
-    assert seen.wrong == []
-
-
 # By how much a formula of a study note is too wide for it, once enough has been added for that.
 LENGTHENED = """() => {
     const box = document.querySelector('main blockquote .equation > .scrolls');

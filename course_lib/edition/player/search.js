@@ -10,6 +10,19 @@
   const SHORT = 3; // a word of so few letters is found as a whole word only: not ESS in "less"
   const LETTER = /[\p{Script=Latin}\p{Script=Greek}\p{N}]/u;
 
+  // What one types for what stands in the text: whichever of these is typed, each of them is found.
+  const [DIGITS, BELOW, RAISED] = ["0123456789", "₀₁₂₃₄₅₆₇₈₉", "⁰¹²³⁴⁵⁶⁷⁸⁹"];
+  const GREEK = "alpha α beta β gamma γ delta δ epsilon ε zeta ζ eta η theta θ iota ι kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ phi φ chi χ psi ψ omega ω";
+  const BARS = "(?:‖|\\|\\|)";
+  const ALIKE = [
+    BARS, "[|∣]", "[-−–]", "['’‘]", "[oø]", "i[sz]", "y[sz]", "mete?r",
+    ...GREEK.match(/\S+ \S/g).map((pair) => `(?:${pair.replace(" ", "|")})`),
+    ...[...RAISED].map((raised, digit) => `(?:${raised}|\\^${digit})`),
+  ];
+  const WHOLE = ALIKE.map((form) => new RegExp(`^${form}$`, "iu"));
+  const NUMERAL = /^_?[\d₀-₉]/;
+  const PIECE = new RegExp(`_?[\\d₀-₉]+(?:,\\d{3})*|${ALIKE.join("|")}|.`, "giu");
+
   /** @typedef {{address: string, chapter: string, heading: string, text: string}} Place */
   /** @type {Place[] | null} */
   let places = null;
@@ -19,16 +32,38 @@
     places = entries.map(([address, chapter, heading, text]) => ({ address, chapter, heading, text }));
   };
 
-  /** What is looked for. A bar is |, whichever was typed, and so is a minus. @param {string} words @returns {string[]} */
-  const wanted = (words) => words.replaceAll("∣", "|").split(/\s+/).filter(Boolean);
+  /** @typedef {{form: RegExp, short: boolean}} Word */
 
-  /** Where a word stands in a text: start and end of each. @param {string} text @param {string} word
+  /** A number with or without commas at its thousands, in the line or below it.
+   * @param {string} typed @param {number} at its place among the pieces of a word @returns {string} */
+  const numeral = (typed, at) => {
+    const digits = [...typed.replace(/[_,]/g, "")].map((digit) => `${DIGITS}${BELOW}`.indexOf(digit) % 10);
+    const forms = digits.map((digit, i) =>
+      `${i && (digits.length - i) % 3 === 0 ? ",?" : ""}[${digit}${BELOW[digit]}]`);
+    return `${at ? "_?" : ""}${forms.join("")}`;
+  };
+
+  /** All forms of a word, as a pattern. Around a double bar the text may have blanks.
+   * @param {string} word @returns {RegExp} */
+  const formOf = (word) => {
+    const pieces = word.match(PIECE).map((piece, at, all) => {
+      if (NUMERAL.test(piece)) return numeral(piece, at);
+      const form = ALIKE[WHOLE.findIndex((whole) => whole.test(piece))];
+      if (form === BARS) return `${at ? "\\s*" : ""}${form}${at < all.length - 1 ? "\\s*" : ""}`;
+      return form ?? piece.replace(/[.*+?^${}()[\]\\/]/g, "\\$&");
+    });
+    return new RegExp(pieces.join(""), "giu");
+  };
+
+  /** What is looked for. @param {string} words @returns {Word[]} */
+  const wanted = (words) => words.split(/\s+/).filter(Boolean)
+    .map((word) => ({ form: formOf(word), short: word.length <= SHORT }));
+
+  /** Where a word stands in a text: start and end of each. @param {string} text @param {Word} word
    * @returns {number[][]} */
-  const spans = (text, word) => {
-    const escaped = word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&").replace(/[-−–]/g, "[-−–]");
-    const plain = new RegExp(escaped, "giu");
-    const all = [...text.matchAll(plain)].map((match) => [match.index, match.index + match[0].length]);
-    if (word.length > SHORT) return all;
+  const spans = (text, { form, short }) => {
+    const all = [...text.matchAll(form)].map((match) => [match.index, match.index + match[0].length]);
+    if (!short) return all;
     const goesOn = (at) => LETTER.test(text.charAt(at - 1)) && LETTER.test(text.charAt(at));
     return all.filter(([start, end]) => !goesOn(start) && !goesOn(end));
   };
