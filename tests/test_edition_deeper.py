@@ -7,7 +7,7 @@ import pytest
 from browsing import MARKS
 from edition_browsing import Browsing
 from playwright.sync_api import Browser, expect
-from small_notebook import code, picture, printed, words, write_notebook
+from small_notebook import code, picture, printed, words, write_notebook, write_page
 
 from course_lib.edition import printing, read_chapter, write_single
 from course_lib.edition.chapter_page import ChapterPage, search_entries
@@ -130,6 +130,56 @@ def test_who_prints_the_page_has_it_on_paper(browser: Browser, page: Path) -> No
     seen.page.pdf()
     assert seen.page.evaluate("window.opened") == 2
     assert seen.page.evaluate(opened) == 0
+
+
+ROUTES = (
+    "<details><summary>✓ (3.1): two routes agree</summary><table><tr><td>by hand</td>"
+    "<td>1.5</td></tr></table></details>"
+)
+FOLDS = (
+    words("## Text\n\n<details><summary>Why half a nat</summary>\n\nIt is a half.\n\n</details>"),
+    code(
+        "verify(3.1)",
+        {
+            "output_type": "execute_result",
+            "data": {"text/html": ROUTES, "text/plain": "✓ (3.1): two routes agree"},
+        },
+    ),
+    code("# What the text rests on\nx = 1\nassert x == 1", hidden=True),
+    words("## Recap\n\n<details><summary>Ours</summary>\n\nOurs is this.\n\n</details>"),
+)
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_who_prints_a_page_has_its_folds_and_its_routes_on_paper(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Not its code, which is left out there; and afterwards all is as it was."""
+    seen = Browsing(browser)
+    seen.open(write_page(tmp_path, *FOLDS))
+    assert seen.page.locator("details").count() == 5
+    opened = """[...document.querySelectorAll('main details[open]')]
+        .map(fold => fold.querySelector('summary').textContent)"""
+    seen.page.evaluate(f"addEventListener('beforeprint', () => {{ window.opened = {opened}; }})")
+    seen.page.pdf()
+    assert seen.page.evaluate("window.opened") == [
+        "Why half a nat",
+        "(3.1): two routes agree",
+        "Ours",
+    ]
+    assert seen.page.evaluate(opened) == []
+    assert seen.wrong == []
+
+
+def test_a_printed_chapter_has_its_folds_and_its_routes_open(tmp_path: Path) -> None:
+    paper = printing.on_paper(read_chapter(write_notebook(tmp_path, *FOLDS)))
+    drawn = "".join(paper.sections)
+    assert "<p><strong>Why half a nat</strong></p>" in drawn
+    assert re.findall(r"<details[^>]*>", drawn) == [
+        '<details class="verdict" open>',
+        '<details class="fold">',
+    ]
 
 
 @pytest.mark.browser

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 from small_notebook import code, printed, words, write_notebook, write_page
 
 from course_lib.checks import guess, reveal
-from course_lib.checks.predictions import GUESSES
+from course_lib.checks.predictions import GUESSES, LONGEST
 from course_lib.edition import read_chapter
 from course_lib.edition.answers import answer_tables
 
@@ -358,6 +358,26 @@ def test_a_guess_is_typed_remembered_and_set_beside_the_answer(
     expect(field).to_have_value("")
     assert seen.too_wide() == []
     assert seen.violations() == []
+    assert seen.wrong == []
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_a_guess_that_is_too_long_is_told_so_and_not_cut(
+    browser: Browser, page: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = Browsing(browser)
+    seen.open(page)
+    field = seen.page.get_by_label("Your guess on 3.2: a number or a word")
+    field.focus()
+    words = "it grows " * 9 + "and grows"
+    assert len(words) > LONGEST
+    seen.page.keyboard.type(words)
+    expect(field).to_have_value(words)
+    seen.page.keyboard.press("Enter")
+    guess("3.2", words)
+    said = seen.page.locator(".guess-said").last
+    expect(said).to_have_text(capsys.readouterr().out.strip())
     assert seen.wrong == []
 
 

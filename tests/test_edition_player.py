@@ -557,6 +557,16 @@ def test_what_is_printed_is_what_was_stored(opened: Opened) -> None:
     says(explorer, "−2.00", "10", "tanh", "b", "off")
 
 
+def test_what_is_printed_from_a_phone_is_whole(opened: Opened) -> None:
+    page = opened(viewport={"width": 390, "height": 844})
+    live(page)
+    page.emulate_media(media="print")
+    box = page.locator(".explorer-picture")
+    widths = box.evaluate("box => [box.querySelector('img').offsetWidth, box.clientWidth]")
+    assert widths[0] == widths[1] < 560
+    assert box.evaluate("box => getComputedStyle(box).maskImage") == "none"  # no side fades
+
+
 def test_a_page_speaks_its_language_and_every_text_comes_from_the_catalogue(
     opened: Opened, tmp_path: Path
 ) -> None:

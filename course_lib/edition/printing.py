@@ -58,6 +58,7 @@ SOLVED = re.compile(
     re.S,
 )
 FOLDED = re.compile(r"<details><summary>(.*?)</summary>(.*?)</details>", re.S)  # by the text itself
+ROUTES = '<details class="verdict">'
 ANCHOR = re.compile(r'\b(id|aria-labelledby)="(?!eq-)([^"]+)"')
 
 
@@ -99,6 +100,7 @@ def on_paper(page: ChapterPage) -> ChapterPage:
     screen, paper = say("page.answer"), say("paper.answer")
     sections = [SOLVED.sub(moved, opened(part)).replace(screen, paper) for part in page.sections]
     sections = [FOLDED.sub(r"<p><strong>\1</strong></p>\2", part) for part in sections]
+    sections = [part.replace(ROUTES, f"{ROUTES[:-1]} open>") for part in sections]
     if solutions:
         title = f'<h2 id="solutions">{say("paper.solutions")}</h2>'
         drawn = "\n".join([title, *solutions])

@@ -27,9 +27,9 @@
     openOnPaper(root);
   };
 
-  /** Who prints the page has all of it on paper, where nothing unfolds. */
+  /** Who prints the page has all of it on paper, where nothing unfolds; code is left out there. */
   function openOnPaper(root) {
-    const folds = 'section.exercises details:not(.fold):not([open]), details.deeper:not([open])';
+    const folds = 'main details:not(.fold, .explorer-numbers, [open])';
     let opened = [];
     window.addEventListener('beforeprint', () => {
       opened = [...root.querySelectorAll(folds)];

@@ -54,7 +54,6 @@
     autocomplete: 'off',
     spellcheck: 'false',
     enterkeyhint: 'done',
-    maxlength: String(course.answers.guesses.longest),
     placeholder: course.phrase(item, 'guess.label'),
     'aria-label': course.phrase(item, 'guess.number', { name: guess }),
   });
