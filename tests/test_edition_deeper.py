@@ -155,7 +155,7 @@ FOLDS = (
 def test_who_prints_a_page_has_its_folds_and_its_routes_on_paper(
     browser: Browser, tmp_path: Path
 ) -> None:
-    """Not its code, which is left out there; and afterwards all is as it was."""
+    """Not folded code, which is left out there; and afterwards all is as it was."""
     seen = Browsing(browser)
     seen.open(write_page(tmp_path, *FOLDS))
     assert seen.page.locator("details").count() == 5
