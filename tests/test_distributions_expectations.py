@@ -2,6 +2,7 @@
 
 import ast
 import math
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -423,3 +424,65 @@ def test_a_q_whose_variance_is_no_number_has_a_mean() -> None:
     assert linear_world(1.0, 1.0).elbo(tiny, [0.0]).item() == pytest.approx(exact, rel=1e-9)
     bound = expected_importance_weighted_bound(linear_world(1.0, 1.0), tiny, [0.0], [1])
     assert bound.item() == pytest.approx(exact, rel=1e-9)
+
+
+# Where floating-point numbers lie too far apart
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [(1.0, 1e-15), (1.0, 1e-17), (3.0, 1e-17), (-1e9, 1e-6), (0.0, 0.0)]
+)
+@pytest.mark.parametrize("kind", [DiagonalGaussian, FullGaussian])
+def test_a_q_narrower_than_its_numbers_is_refused(mean: float, std: float, kind: type) -> None:
+    """KL(N(1, 1e-17²) ‖ p(z|x)) is 39.9242; the numbers that are left for z gave 40.4242."""
+    log_std = math.log(std) if std else -800.0
+    q: DiagonalGaussian | FullGaussian = DiagonalGaussian(doubles(mean), doubles(log_std))
+    if kind is FullGaussian and std:
+        q = FullGaussian(doubles(mean), doubles(std).reshape(1, 1))
+    told = f"q is too narrow for torch.float64: a std of {std:.3g} at {mean:g}, where numbers lie"
+    acts: list[Callable[[], Tensor]] = [
+        lambda: gap(q, tanh_world().posterior([0.5])),
+        lambda: expectation(q, first),
+        lambda: expectation(q, lambda z: (first(z) > mean).double(), breaks=[mean]),
+        lambda: probability(q, first, mean),
+    ]
+    for act in acts:
+        with pytest.raises(ValueError, match=re.escape(told)):
+            act()
+
+
+@pytest.mark.parametrize(("mean", "std"), [(1.0, 1e-15), (1.0, 1e-17), (-3.0, 1e-12), (0.0, 0.0)])
+def test_the_oracles_refuse_it_by_name_too(mean: float, std: float) -> None:
+    q = DiagonalGaussian(doubles(mean), doubles(math.log(std) if std else -800.0))
+    told = f"q is too narrow for float64: a std of {std:.3g} at {mean:g}, where numbers lie"
+    with pytest.raises(ValueError, match=re.escape(told)):
+        tanh_world().elbo(q, [0.5])
+    with pytest.raises(ValueError, match=re.escape(told)):
+        expected_importance_weighted_bound(tanh_world(), q, [0.5], [2])
+
+
+@pytest.mark.parametrize(("mean", "std"), [(1.0, 1e-7), (3.0, 1e-6), (0.0, 1e-300), (-1e3, 1e-4)])
+def test_a_q_just_as_narrow_as_float64_holds_has_its_gap(mean: float, std: float) -> None:
+    """log p(x) − log p(x, m) − H(q): what bends in log p(x, z) is of the order σ²."""
+    world, q = tanh_world(), DiagonalGaussian.from_std(mean, std)
+    at = world.log_joint([0.5], doubles(mean))
+    exact = (world.log_evidence([0.5]) - at - q.entropy()).item()
+    assert gap(q, world.posterior([0.5])).item() == pytest.approx(exact, rel=1e-8)
+
+
+def test_single_precision_has_its_own_limit() -> None:
+    one = torch.ones(1)
+    with pytest.raises(ValueError, match="too narrow for torch.float32: a std of 1e-05 at 1, "):
+        expectation(DiagonalGaussian.from_std(one, 1e-5), first)
+    assert expectation(DiagonalGaussian.from_std(one, 1e-3), first).item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("breaks", [[], [0.0]])
+def test_what_is_infinite_on_both_sides_has_no_expectation(breaks: list[float]) -> None:
+    """E q f is ∞ − ∞; infinite on one side alone, it is that infinity."""
+    q = DiagonalGaussian.from_std(doubles(0.5, 0.0).unsqueeze(-1), 1.0)
+    with pytest.raises(ValueError, match=r"no number at index \(0,\): q f adds up to \+∞ .* −∞"):
+        expectation(q, lambda z: first(z) * math.inf, breaks=breaks)
+    one = expectation(q, lambda z: torch.where(first(z) > 0, math.inf, -1.0), breaks=breaks)
+    assert one.tolist() == [math.inf, math.inf]
+    assert (-one).equal(expectation(q, lambda z: torch.where(first(z) > 0, -math.inf, 1.0)))

@@ -47,10 +47,11 @@ def expectation(
     bends, as 1[z > 0.1] does at 0.1; between them the rule is Gauss and Legendre's. tolerance: of
     E_q|f|, or of 1 where f takes both signs.
     Sums in float64; float32 values of f agree no better than their rounding, so tolerance is then
-    at least that. Returns (*batch,), of f's precision; −inf if f is −inf where q has mass.
-    Raises ValueError if q has more dimensions, f gives NaN or another shape, every second node
-    changes the result, or q f has not fallen off at the ends: E_q f is then infinite, as E_q w² is
-    under a q that is too narrow, or carried by what lies further out.
+    at least that. Returns (*batch,), of f's precision; ∞ or −∞ if f is that where q has mass.
+    Raises ValueError if q has more dimensions or is too narrow for its precision to resolve
+    mean + std u, if f gives NaN or another shape or is +∞ on one part and −∞ on another, if every
+    second node changes the result, or q f has not fallen off at the ends: E_q f is then infinite,
+    as E_q w² is under a q that is too narrow, or carried by what lies further out.
     """
     _require_line(q)
     nodes = require_count("nodes", nodes, least=101)
@@ -101,7 +102,8 @@ def probability(q: Gaussian, f: Function, threshold: float | Tensor = 0.0) -> Te
     bump between them; they are found to rounding, and the pieces between them summed by Φ.
     f as for `expectation`; threshold broadcasts with (*batch,), and so do q and z. A bisection has
     no slopes, so none are kept.
-    Raises ValueError if q has more dimensions, or f gives NaN or another shape.
+    Raises ValueError if q has more dimensions or is too narrow for its precision to resolve
+    mean + std u, or if f gives NaN or another shape.
     """
     _require_line(q)
     level = require_no_nan("threshold", as_double("threshold", threshold))
@@ -171,7 +173,13 @@ def _both_signs(values: Tensor) -> Tensor:
 
 
 def _agreed(fine: Tensor, coarse: Tensor, allowed: Tensor, what: str) -> Tensor:
-    """`fine`. Raises ValueError if the sum over half of the nodes is elsewhere."""
+    """`fine`. Raises ValueError if it is ∞ − ∞, or the sum over half of the nodes is elsewhere."""
+    lost = fine.isnan() | coarse.isnan()
+    if bool(lost.any()):
+        raise ValueError(
+            f"E_q f is no number at index {tuple(lost.nonzero()[0].tolist())}: q f adds up to +∞ "
+            "over some z and to −∞ over others"
+        )
     off = (fine - coarse).abs() > allowed
     if bool(off.any()):
         worst = (fine - coarse).abs()[off].max().item()
@@ -183,10 +191,20 @@ def _agreed(fine: Tensor, coarse: Tensor, allowed: Tensor, what: str) -> Tensor:
 
 
 def _require_line(q: Gaussian) -> None:
-    """Raises ValueError unless q is a Gaussian over one number."""
+    """Raises ValueError unless q is a Gaussian over one number, and wide enough for its floats."""
     if not isinstance(q, Gaussian) or q.event_shape != (1,):
         found = f"event shape {tuple(q.event_shape)}" if hasattr(q, "event_shape") else repr(q)
         raise ValueError(f"expectation needs a Gaussian q over one dimension, got {found}")
+    mean, std = q.mean.detach(), q.scale_tril.detach().squeeze(-1)  # (*batch, 1)
+    eps = torch.finfo(mean.dtype).eps
+    apart = eps * mean.abs()
+    narrow = ~(apart < eps**0.5 * std)  # half of the digits must be left for u
+    if bool(narrow.any()):
+        at, width, space = (part[narrow][0].item() for part in (mean, std, apart))
+        raise ValueError(
+            f"q is too narrow for {mean.dtype}: a std of {width:.3g} at {at:g}, where numbers lie "
+            f"{space:.2g} apart"
+        )
 
 
 def _require_one_each(values: Tensor, z: Tensor) -> Tensor:

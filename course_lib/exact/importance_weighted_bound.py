@@ -10,7 +10,7 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE, Numbers, require_broadcastable
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact._observation import observation
-from course_lib.exact.numerics.gaussian_algebra import require_gaussian
+from course_lib.exact.numerics.gaussian_algebra import require_gaussian, require_resolved
 from course_lib.exact.numerics.log_mean import expected_log_mean, require_draws
 
 REACH = 12.0  # standard deviations of q: exp(−72) is left
@@ -34,8 +34,8 @@ def expected_importance_weighted_bound(
     q over one number and x (*batch, D), whose batches broadcast. Returns
     (len(counts), *batch) nats: K = 1 is the ELBO, and log p(x) is the limit. By the sums of
     `expected_log_mean` over q's mean ± 12 standard deviations, on grids that are doubled until
-    they agree to 1e-8. Raises ValueError if they do not, q is no such Gaussian, or counts is empty
-    or has a K below 1.
+    they agree to 1e-8. Raises ValueError if they do not, q is no such Gaussian or too narrow for
+    float64, or counts is empty or has a K below 1.
     """
     require_gaussian("q", q, 1)
     require_draws(counts)
@@ -43,6 +43,7 @@ def expected_importance_weighted_bound(
     batch = require_broadcastable("q's batch", q.batch_shape, "x's batch", x.shape[:-1])
     mean = q.mean.double().expand(*batch, 1).reshape(-1)
     std = q.scale_tril.squeeze(-1).double().expand(*batch, 1).reshape(-1)
+    require_resolved("q", mean.detach(), std.detach())
     rows = x.expand(*batch, x.shape[-1]).reshape(-1, x.shape[-1])
     columns = [_settled_bounds(world, *row, counts) for row in zip(rows, mean, std, strict=True)]
     return torch.stack(columns, -1).reshape(len(counts), *batch)

@@ -15,7 +15,7 @@ from course_lib.arguments import (
 )
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact._observation import observation
-from course_lib.exact.numerics.gaussian_algebra import require_gaussian
+from course_lib.exact.numerics.gaussian_algebra import require_gaussian, require_resolved
 from course_lib.exact.numerics.quadrature import HALVED, WEIGHTS, panel_nodes, panel_weights
 from course_lib.exact.numerics.standard_normal import log_standard_normal, standard_normal
 from course_lib.exact.numerics.tails import require_fallen
@@ -31,7 +31,6 @@ from course_lib.exact.tanh_arrow import (
     require_near,
 )
 
-FINE = 1e-7  # of a std: the most that floating-point numbers around q's mean may lie apart
 PANELS = 8  # for an expectation under a Gaussian, over mean ± REACH std
 
 Encoder = Callable[[Tensor], DiagonalGaussian | FullGaussian]
@@ -181,22 +180,10 @@ def _on_grid(
         given = require_gaussian(f"q(z_{level}|z_{level - 1})", encoder(latents[-1]), 1)
         out = steps.reshape(-1, *[1] * given.mean.ndim)
         std = given.scale_tril.squeeze(-1)  # the root of the variance would underflow first
-        _require_resolved(f"q(z_{level}|z_{level - 1})", given.mean.detach(), std.detach())
+        require_resolved(f"q(z_{level}|z_{level - 1})", given.mean.detach(), std.detach())
         latents.append(given.mean + std * out)
     values = require_no_nan("f(z)", function(latents[1:]))
     return values.expand(*(len(steps),) * len(q), *x.shape[:-1])
-
-
-def _require_resolved(name: str, mean: Tensor, std: Tensor) -> None:
-    """Raises ValueError if float64 rounds mean + std ε to a noticeably other ε, (*n, 1) each."""
-    apart = torch.finfo(torch.float64).eps * mean.abs()
-    narrow = ~(apart < FINE * std)
-    if bool(narrow.any()):
-        at, width = mean[narrow][0].item(), std[narrow][0].item()
-        raise ValueError(
-            f"{name} is too narrow for float64: a std of {width:.3g} at {at:g}, where numbers lie "
-            f"{apart[narrow][0].item():.2g} apart"
-        )
 
 
 def _contract(values: Tensor, weights: Sequence[Tensor]) -> Tensor:

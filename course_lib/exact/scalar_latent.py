@@ -107,7 +107,8 @@ class ScalarLatent:
 
         q: any distribution over z with event shape (1,), batch broadcastable with that of x.
         −inf where q has mass and p(x, z) has none. Raises ValueError if q has mass outside of
-        the grid; a Gaussian brings its own grid and may lie anywhere.
+        the grid; a Gaussian brings its own grid and may lie anywhere, but not be too narrow for
+        float64.
         """
         require_distribution("q", q)
         if q.event_shape != (1,):

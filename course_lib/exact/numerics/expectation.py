@@ -13,6 +13,7 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.distributions import DiagonalGaussian, Distribution, FullGaussian
+from course_lib.exact.numerics.gaussian_algebra import require_resolved
 from course_lib.exact.numerics.quadrature import Panels, panel_nodes, refine, start
 from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
 from course_lib.exact.numerics.tails import require_fallen
@@ -78,6 +79,7 @@ def spread_of(q: Distribution, batch: torch.Size, edges: Tensor) -> tuple[LogDen
     """log q as a function of nodes (P, 33) and owners (P,), and the edges to start from.
 
     A Gaussian is integrated over its own mean ± 10 std, anything else between the given edges.
+    Raises ValueError if a Gaussian is too narrow for float64.
     """
     count = batch.numel()
     if not isinstance(q, (DiagonalGaussian, FullGaussian)):
@@ -90,6 +92,7 @@ def spread_of(q: Distribution, batch: torch.Size, edges: Tensor) -> tuple[LogDen
         return log_density, edges.expand(count, -1)
     mean = q.mean.double().expand(*batch, 1).reshape(count, 1)
     std = q.scale_tril.squeeze(-1).double().expand(*batch, 1).reshape(count, 1)
+    require_resolved("q", mean.detach(), std.detach())
     constant = -std.log() - 0.5 * LOG_TWO_PI
 
     def log_gaussian(z: Tensor, owner: Tensor) -> Tensor:

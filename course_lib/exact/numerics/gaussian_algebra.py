@@ -16,6 +16,8 @@ from course_lib.arguments import (
 )
 from course_lib.distributions import DiagonalGaussian, FullGaussian, Gaussian
 
+FINE = 1e-7  # of a std: the most that floating-point numbers around q's mean may lie apart
+
 
 class LeastSquares:
     """The Gaussian integral of exp(−½|G z − y|²) over z, for one G and any number of y.
@@ -88,6 +90,18 @@ def require_gaussian(name: str, q: object, size: int) -> Gaussian:
     if q.event_shape != (size,):
         raise ValueError(f"{name} must have event shape ({size},), got {tuple(q.event_shape)}")
     return q
+
+
+def require_resolved(name: str, mean: Tensor, std: Tensor) -> None:
+    """Raises ValueError if float64 rounds mean + std ε to a noticeably other ε, (*n, 1) each."""
+    apart = torch.finfo(torch.float64).eps * mean.abs()
+    narrow = ~(apart < FINE * std)
+    if bool(narrow.any()):
+        at, width = mean[narrow][0].item(), std[narrow][0].item()
+        raise ValueError(
+            f"{name} is too narrow for float64: a std of {width:.3g} at {at:g}, where numbers lie "
+            f"{apart[narrow][0].item():.2g} apart"
+        )
 
 
 def require_vectors(name: str, value: Numbers, size: int) -> Tensor:
