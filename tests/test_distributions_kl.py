@@ -221,3 +221,29 @@ def test_pairs_without_a_closed_form_are_named() -> None:
         kl_divergence(Binomial(2, doubles(0)), Binomial(3, doubles(0)))
     with pytest.raises(ValueError, match=r"q has 2 categories and p has 3"):
         kl_divergence(Categorical(doubles(0, 0)), Categorical(doubles(0, 0, 0)))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("scale", "dtype"),
+    [
+        *((scale, torch.float32) for scale in (1e3, 1e19, 1e20, 1e30, 6e37)),
+        *((scale, torch.float64) for scale in (90.0, 110.0, 1e3, 1e155, 1e160, 1e300)),
+    ],
+)
+@pytest.mark.parametrize("ratio", [1.2, 1.0 + 2**-20, 0.81, 5.0])
+def test_continuous_bernoulli_kl_at_logits_whose_squares_no_float_holds(
+    sign: float, scale: float, dtype: torch.dtype, ratio: float
+) -> None:
+    """The exponential law is left: log η_q/η_p + η_p/η_q − 1, whose scale is of no account."""
+    q, p = (torch.tensor([sign * v], dtype=dtype) for v in (scale, scale * ratio))
+    q.requires_grad_()
+    found = kl_divergence(ContinuousBernoulli(q), ContinuousBernoulli(p))
+    with mp.workdps(40):
+        r = mp.mpf(p.item()) / mp.mpf(q.item())
+        exact = float(r - 1 - mp.log(r))
+    assert found.item() == pytest.approx(exact, rel=2e-5 if dtype == torch.float32 else 1e-9)
+    (slope,) = torch.autograd.grad(found.sum(), q)
+    assert slope.isfinite().all()
+    if scale <= 1e19 or (dtype == torch.float64 and scale <= 1e155):  # 1/η² is then a number
+        assert (slope * q).item() == pytest.approx(float(1 - r), rel=1e-4)
