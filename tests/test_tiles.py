@@ -29,3 +29,16 @@ def test_a_blit_is_drawn_pixel_by_pixel() -> None:
     assert np.array_equal(drawn[20:80, 20:60], picture)
     with pytest.raises(ValueError, match=r"must have shape \(60, 40, 4\), got \(2, 2, 4\)"):
         blit.set_picture(picture[:2, :2])
+
+
+@pytest.mark.parametrize("ink", [1.004, -0.002, 255.0, np.nan, np.inf])
+def test_ink_outside_of_its_range_is_named(ink: float) -> None:
+    """1.004 would be white paper: bytes begin again at 255."""
+    images = np.zeros((2, 3, 3))
+    images[1, 0, 2] = ink
+    told = rf"images must hold ink from 0 to 1, got {ink:g} at index \(1, 0, 2\)"
+    with pytest.raises(ValueError, match=told):
+        sheet(images, 2, scale=1)
+    with pytest.raises(ValueError, match=told):
+        sheet(images.astype(np.float32), 2, scale=1, air=1)
+    assert sheet(np.zeros((1, 3, 3)), 2, scale=1).shape == (3, 8, 4)

@@ -17,9 +17,9 @@ def sheet(images: ArrayLike, columns: int, scale: int, *, air: int = 0) -> Bytes
 
     columns: in a row; scale: drawn pixels for each pixel of an image; air: blank rows over each,
     for images that are inked up to their edges. Neighbours are parted by a grey line. Returns
-    (height, width, 4).
+    (height, width, 4). Raises ValueError on ink outside of [0, 1].
     """
-    ink = np.pad(np.asarray(images, dtype=float), ((0, 0), (air, 0), (0, 0)))
+    ink = np.pad(_require_ink(images), ((0, 0), (air, 0), (0, 0)))
     greys = np.arange(256, dtype=np.uint8)[:, None].repeat(4, 1)  # four bytes of each grey
     greys[:, 3] = 255
     whole = greys.view(np.uint32)[:, 0]  # as one number: far quicker to place
@@ -32,6 +32,16 @@ def sheet(images: ArrayLike, columns: int, scale: int, *, air: int = 0) -> Bytes
         top, left = i // columns * down, i % columns * across
         picture[top : top + height, left : left + width] = tile
     return picture.view(np.uint8).reshape(*picture.shape, 4)
+
+
+def _require_ink(images: ArrayLike) -> NDArray[np.float64]:
+    """`images` as floats. Raises ValueError unless each is from 0 to 1: bytes would begin again."""
+    ink = np.asarray(images, dtype=float)
+    outside = ~((ink >= 0) & (ink <= 1))  # NaN is outside
+    if outside.any():
+        at = tuple(int(i) for i in np.argwhere(outside)[0])
+        raise ValueError(f"images must hold ink from 0 to 1, got {ink[at]:g} at index {at}")
+    return ink
 
 
 class Blit(Artist):
