@@ -292,6 +292,20 @@ def test_coin_draws_have_that_mean_and_variance(generator: torch.Generator) -> N
         (lambda: coin_score_function(first, COINS, torch.zeros(4, 2)), r"3 entries .*\(4, 2\)"),
         (lambda: coin_score_function(first, COINS, 0.5 + ZEROS), "value must be 0 or 1"),
         (lambda: coin_score_function(torch.sum, COINS, ZEROS), r"f must map z \(4, 3\) to \(4,\)"),
+        (
+            lambda: coin_score_function(first, COINS, ZEROS, baseline=math.nan),
+            "baseline must be finite, got nan",
+        ),
+        (
+            lambda: coin_score_function(first, COINS, ZEROS, baseline=torch.zeros(4)),  # type: ignore[arg-type]
+            "baseline must be one number",
+        ),
+        (
+            lambda: coin_gradient(first, COINS, baseline=math.inf),
+            "baseline must be finite, got inf",
+        ),
+        (lambda: coin_gradient(first, COINS, baseline=True), "baseline must be one number, got T"),
+        (lambda: gradients.sine_in_mean(1e200, 1e200, 1.0), "omega mean must be finite, got inf"),
     ],
 )
 def test_bad_input_is_named(call: Callable[[], object], message: str) -> None:

@@ -53,6 +53,7 @@ def sine_in_mean(
     """
     require_normal(mean, std)
     require_finite("omega and baseline", as_double("omega and baseline", [omega, baseline]))
+    require_finite("omega mean", as_double("omega mean", omega * mean))
     spread = min((omega * std) * (omega * std), 1e5)  # all exponentials are 0 by then
     sine, cosine = math.sin(omega * mean), math.cos(omega * mean)
     fallen = -math.expm1(-spread)  # 1 − δ²

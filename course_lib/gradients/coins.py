@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.arguments import require_event, require_nonempty
+from course_lib.arguments import require_event, require_nonempty, require_number
 from course_lib.distributions import Bernoulli
 from course_lib.gradients.estimators import Function, one_each
 
@@ -30,9 +30,11 @@ def coin_score_function(f: Function, q: Bernoulli, z: Tensor, *, baseline: float
 
     q: D coins, batch (). z: draws from q, (S, D) of zeros and ones. f: from (S, D) to (S,), only
     evaluated. Unbiased for any constant b, since E_q (z_d − p_d) = 0.
-    Raises ValueError if the shapes do not fit. Source: Williams 1992; Mnih & Gregor 2014.
+    Raises ValueError if the shapes do not fit or baseline is no finite number.
+    Source: Williams 1992; Mnih & Gregor 2014.
     """
     _require_coins(q)
+    baseline = require_number("baseline", baseline)
     require_nonempty("z", require_event("z", z, q.event_shape[0]))
     q.log_prob(z)  # says so if one is neither 0 nor 1
     with torch.no_grad():
