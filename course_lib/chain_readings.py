@@ -149,7 +149,8 @@ def sample_terms(
     if model.direction != "bottom-up":
         raise ValueError(f"model must be encoded bottom-up, got one that is {model.direction}")
     found = [_group(model, x, size, generator) for _ in range(groups)]
-    joined = {name: torch.stack([group[name] for group in found], dim=-x.ndim) for name in found[0]}
+    place = -1 - found[0]["prior"].ndim  # before the batch, to which stacked models add an axis
+    joined = {name: torch.stack([group[name] for group in found], dim=place) for name in found[0]}
     above = joined.pop("above")
     below = ChainExpectations(**joined)
     return below, replace(below, marginal_entropies=above)

@@ -29,6 +29,7 @@ from course_lib.chain_readings import (
 from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact import AffineGaussian, DiscreteChain, LinearGaussianChain
 from course_lib.vae import Architecture
+from course_lib.vae.stacked import stack, unstack
 
 UNIT = {  # log p(x) and the three excesses at x = 1 under the exact posterior
     2: (-1.634911, 1.072365, 1.216206, 0.143841),
@@ -284,6 +285,28 @@ def test_the_lower_entropy_of_two_members_is_that_of_their_mixture(generator: Ge
     # z_1/2, differ by a normal number of variance 2·(2/3)/4 = 1/3: h + (1/3)/(2·½).
     exact = 0.5 * math.log(math.pi * math.e) + 1 / 3
     within(high.marginal_entropies[-1], torch.tensor([exact]).double())
+
+
+@pytest.mark.parametrize("batch", [(5,), (1,)])
+def test_the_groups_of_stacked_models_come_before_the_models(
+    batch: tuple[int, ...], generator: Generator
+) -> None:
+    """(groups, M, B), and layers first: as of one model, whose batch is (M, B)."""
+    build = Architecture(4, (2, 3), ((5,), (5,))).build
+    x = torch.rand(*batch, 4, generator=generator).round()
+    found = sample_terms(
+        stack([build(seed=seed) for seed in range(3)]), x, groups=2, size=4, generator=generator
+    )
+    for term in found:
+        assert term.reconstruction.shape == term.prior.shape == (2, 3, *batch)
+        assert term.transitions.shape == (1, 2, 3, *batch)
+        assert (
+            term.conditional_entropies.shape == term.marginal_entropies.shape == (2, 2, 3, *batch)
+        )
+    many = stack([build(seed=seed) for seed in range(3)])
+    own = torch.stack([unstack(many, m).encoders[0](x).entropy() for m in range(3)])  # no noise
+    for term in found:
+        torch.testing.assert_close(term.marginal_entropies[0], own.expand(2, -1, -1))
 
 
 @pytest.mark.equation("12.7")
