@@ -69,6 +69,19 @@ def test_maximum_likelihood_refuses_what_has_none() -> None:
 
 
 @pytest.mark.equation("6.4")
+@pytest.mark.parametrize("value", [0.1, 0.3, -0.7, 1e-200, 1e6 + 0.1])
+def test_a_column_is_constant_however_its_mean_rounds(value: float) -> None:
+    """The mean of a thousand times 0.1 is not 0.1, and leaves a variance of 8e-34."""
+    data = torch.full((1000, 2), value, dtype=torch.float64)
+    data[:, 0] = torch.linspace(0, 1, 1000, dtype=torch.float64)
+    with pytest.raises(ValueError, match="data must vary in every coordinate, got one"):
+        fit_gaussian(data)
+    with pytest.raises(ValueError, match="data must vary in every coordinate, got one"):
+        fit_gaussian(torch.full((1000, 1), value))
+    data[7, 1] = value + 1
+    assert fit_gaussian(data).std[1].item() == pytest.approx((999e-6) ** 0.5, rel=1e-9)
+
+
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_best_diagonal_is_where_an_optimiser_ends(size: int) -> None:
     covariance, mean = random_covariance(size, size)
