@@ -16,7 +16,7 @@ from scipy.integrate import simpson
 from torch import Tensor
 from torch.distributions import Binomial, Independent, Normal, kl_divergence
 
-from course_lib.data import load_digits
+from course_lib.data import Images, load_digits
 from course_lib.evaluate import (
     LatentPlane,
     expected_log_likelihood,
@@ -24,12 +24,12 @@ from course_lib.evaluate import (
     posterior_on_grid,
     surgery,
 )
-from course_lib.explorers.rate_distortion import RateDistortionTrade
+from course_lib.explorers.rate_distortion import RateDistortionTrade, _sentence
 from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, trained_sweep
 from course_lib.explorers.scenes.outlines import outlines
 from course_lib.explorers.weighted_objective import WeightedObjective
 from course_lib.plots.ledger import printed
-from course_lib.vae import VAE, Architecture, unstack
+from course_lib.vae import VAE, Architecture, stack, unstack
 
 COUNTS = load_digits().images.flatten(1).double()
 NOTEBOOK = FOLDER / "05_reconstruction_and_kl.ipynb"
@@ -213,6 +213,40 @@ def test_the_curve_and_the_sentence_have_the_numbers(explorer: Any, beta: float)
     assert float(whole) == pytest.approx(float(part) + float(rest), abs=1e-9)
     shown = (drawn["rate"], drawn["mutual_information"], drawn["aggregate_kl"])
     assert (float(whole), float(part), float(rest)) == pytest.approx(shown, abs=0.101)
+
+
+@pytest.mark.parametrize(
+    ("waste", "ending"),
+    [
+        (0.132, "0.1 are waste: the codes together are not the prior."),
+        (0.0365, "0.0 are waste: the codes together all but coincide with the prior."),
+        (0.0, "0.0 are waste: the codes together all but coincide with the prior."),
+    ],
+)
+def test_where_no_waste_is_printed_the_codes_all_but_are_the_prior(
+    waste: float, ending: str
+) -> None:
+    numbers = {"rate": 1.0 + waste, "mutual_information": 1.0, "elbo": -150.0}
+    assert _sentence(numbers, 32.0).endswith(ending)
+
+
+def small(*betas: float) -> tuple[VAE, Tensor, Images]:
+    """Untrained models, a weight for each, and a hundred images: what takes no time."""
+    one: Any = Architecture(64, (2,), ((4,),), "binomial", 16).build(seed=0)
+    few = Images(*(part[:100] for part in load_digits()))
+    return stack([one] * len(betas)), torch.tensor(betas).double(), few
+
+
+def test_without_weight_the_line_is_level() -> None:
+    """β = 0 is a model without any KL: D alone counts, and the line has slope 0."""
+    explorer: Any = RateDistortionTrade(*small(0.0, 1.0))
+    for beta in (1.0, 0.0):
+        drawn = explorer.at(beta=beta)
+        for curve in (explorer.curve, explorer.near):
+            (x0, x1), (y0, y1) = curve.tangent.get_data()
+            assert x0 < drawn["rate"] < x1
+            assert (y1 - y0) / (x1 - x0) == pytest.approx(-beta)
+    explorer.close()
 
 
 def test_the_close_up_has_one_scale_and_beta_one_in_it(explorer: Any) -> None:

@@ -162,7 +162,9 @@ class _Curve:
         """To the model of this weight."""
         (left, right), (low, high) = self.ax.get_xlim(), self.ax.get_ylim()
         self.here.set_data((rate,), (distortion,))
-        reach = min(0.3 * (right - left), 0.3 * (high - low) / beta)
+        reach, up = 0.3 * (right - left), 0.3 * (high - low)
+        if beta * reach > up:
+            reach = up / beta
         inside = left < rate < right and low < distortion < high
         self.outside.set_text("" if inside else f"β = {beta:g} lies outside")
         ends = np.array([-reach, reach])
@@ -173,9 +175,10 @@ def _sentence(r: dict[str, float], beta: float) -> str:
     whole, part, rest = printed(r["rate"], r["mutual_information"], decimals=1)
     elbo = number(r["elbo"], 1)
     distortion = fixed_point(-exactly(elbo) - exactly(whole))  # R + D is −ELBO as printed
+    near = "are not" if exactly(rest) else "all but coincide with"
     return (
         f"With β = {beta:g} an image costs R = {whole} nats of code and D = "
         f"{distortion} more given the code: on average the ELBO is "
         f"{elbo}. Of the rate, {part} say which image it was, and {rest} are "
-        f"waste: the codes together are not the prior."
+        f"waste: the codes together {near} the prior."
     )
