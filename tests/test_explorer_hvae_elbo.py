@@ -11,6 +11,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
+from course_lib.edition.number_words import NUMBER_WORDS
 from course_lib.explorers.hvae_elbo import DEEPEST, FORMULAS, ROWS, ChainBound, lefts
 
 STATES = [
@@ -211,6 +212,23 @@ def test_elbo_and_what_is_added_make_the_sum_as_printed(explorer: ChainBound, fo
         total, elbo, added = (Decimal(text.replace("−", "-")) for text in found.groups())
         assert elbo + added == total
         assert abs(float(elbo) - explorer.numbers["elbo"]) < 0.0015
+
+
+NARROW = [("twice", depth, 0.3) for depth in range(2, DEEPEST + 1)]
+
+
+@pytest.mark.parametrize(("formula", "depth", "ratio"), [*NARROW, ("twice", 3, 1.0)])
+def test_the_words_for_the_hatched_block_hold_for_both_signs(
+    explorer: Any, formula: str, depth: int, ratio: float
+) -> None:
+    """At 0.3 the entropy is below zero: the sum is then too low, and nothing says too much."""
+    error = explorer.at(formula=formula, depth=depth, ratio=ratio)["error"]
+    titles = [text.get_text() for text in explorer.names[0].axes.texts]
+    said = NUMBER_WORDS["en"]["number.ChainBound.error"]
+    assert not any("too much" in words for words in (*titles, said, explorer.sentence))
+    assert "off by" in titles
+    narrow = "A q so narrow has a negative entropy" in explorer.sentence
+    assert narrow == (error < 0) == (ratio == 0.3)
 
 
 def test_the_elbo_reads_the_same_under_every_formula(explorer: ChainBound) -> None:

@@ -174,7 +174,7 @@ NUMBERS: dict[str, dict[str, dict[str, str]]] = {
             "log_evidence": "log p(x), nats",
             "value": "sum of the blocks, nats",
             "elbo": "ELBO, nats",
-            "error": "what is too much, nats",
+            "error": "error, sum of the blocks − ELBO, nats",
             "gap": "gap, log p(x) − ELBO, nats",
             "entropy": "entropy of q's top layer given the one below, nats",
             "marginal_entropy": "entropy of q's top layer given x alone, nats",

@@ -26,7 +26,7 @@ DEEPEST = 5
 APART = 0.5  # between two columns, in widths of a block; x stands further off, for its number
 NATS = (-3.65, 0.15)
 MARKED = 0.2  # nats: in a block that is less high, ▼ or ▲ has no room
-ROWS = {"log p": "prior", "−log q": "q", "too much": "q"}  # of numbers, and their colours
+ROWS = {"log p": "prior", "−log q": "q", "off by": "q"}  # of numbers, and their colours
 DIGITS = "₀₁₂₃₄₅"
 
 
@@ -120,13 +120,13 @@ class ChainBound(Explorer):
         self._move_steps(in_order(model, encoder), numbers["error"], name, depth)
         self.evidence.set_ydata((log_p, log_p))
         shown = _shown(elbo, numbers["error"])
-        too_much = self._write(model, encoder, numbers["error"], printed(log_p, shown)[1], name)
+        error = self._write(model, encoder, numbers["error"], printed(log_p, shown)[1], name)
         # What another sum leaves below log p(x) is no KL, so not called a gap.
         self.ledger.set(log_p, shown, below="gap =" if name == CORRECT else "below by")
-        return Reading(numbers, _sentence(numbers | {"value": shown}, too_much, name, depth))
+        return Reading(numbers, _sentence(numbers | {"value": shown}, error, name, depth))
 
     def _move_steps(self, parts: list[float], error: float, name: str, depth: int) -> None:
-        """Blocks from one running sum to the next, joined by lines; hatched what is too much."""
+        """Blocks from one running sum to the next, joined by lines; hatched the error."""
         starts, width = lefts(depth)
         ends = [0.0, *accumulate([*parts, error])]
         colours = [COLOURS["reconstruction"], *[COLOURS["prior"], COLOURS["q"]] * depth]
@@ -152,7 +152,7 @@ class ChainBound(Explorer):
     def _write(
         self, model: list[float], encoder: list[float], error: float, total: str, name: str
     ) -> str:
-        """Columns and their numbers, which add up to `total`; returns what is too much."""
+        """Columns and their numbers, which add up to `total`; returns the error."""
         depth = len(encoder)
         starts, width = lefts(depth)
         written = _signed(model, [*encoder, error], total)
@@ -185,18 +185,18 @@ def hatched_at(name: str, depth: int) -> int:
     return 2 * depth if name == SHORT else 2 * depth + 1
 
 
-def _shown(elbo: float, too_much: float) -> float:
+def _shown(elbo: float, error: float) -> float:
     """The sum of the blocks as it is printed: it takes up the rounding of its two parts.
 
     So the ELBO reads the same under every formula, and a block that stands twice the same twice.
     """
-    return float(exactly(number(elbo)) + exactly(number(too_much)))
+    return float(exactly(number(elbo)) + exactly(number(error)))
 
 
 def _signed(model: list[float], rest: list[float], total: str) -> list[str]:
     """The blocks in order, each with its sign, so that they add up to `total` as printed.
 
-    rest: the encoder's terms and what is too much. Those are rounded as they are, so that a block
+    rest: the encoder's terms and the error. Those are rounded as they are, so that a block
     that stands twice reads the same twice; the model's terms, one more than the encoder's, take
     up the rounding.
     """
@@ -213,7 +213,7 @@ def _signed(model: list[float], rest: list[float], total: str) -> list[str]:
     return [minus(f"{step:+f}") for step in ordered]
 
 
-def _sentence(r: dict[str, float], too_much: str, name: str, depth: int) -> str:
+def _sentence(r: dict[str, float], error: str, name: str, depth: int) -> str:
     top, low = f"z{DIGITS[depth]}", f"z{DIGITS[depth - 1]}"
     log_p, value, gap = printed(r["log_evidence"], r["value"])
     side = f"{gap.removeprefix('−')} above" if gap.startswith("−") else f"{gap} below"
@@ -225,4 +225,5 @@ def _sentence(r: dict[str, float], too_much: str, name: str, depth: int) -> str:
         MARGINAL: f"log q({top}|x) is counted as well as log q({top}|{low})",
         SHORT: f"log q({top}|x) is counted in place of log q({top}|{low})",
     }[name]
-    return f"{start}The ELBO is {number(r['elbo'])}; {why}, and that adds {too_much}."
+    narrow = ". A q so narrow has a negative entropy" if error.startswith("−") else ""
+    return f"{start}The ELBO is {number(r['elbo'])}; {why}{narrow}, and that adds {error}."
