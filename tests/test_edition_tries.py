@@ -2,16 +2,22 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
+import torch
 from notebook_rules import FOLDER
+from torch.nn.functional import softplus
 
+from course_lib.data import binarise, load_mnist
 from course_lib.edition import EXPLORERS
 from course_lib.edition.recording import RecordedControl
 from course_lib.edition.stops import named_values, recorded_controls
 from course_lib.explorers.scenes.beta_sweep import BETAS
+from course_lib.explorers.scenes.encoded_digits import BINARISATION, COPIES, chosen
 from course_lib.explorers.stage import Choice, Steps
 from course_lib.explorers.stage.controls import Control
+from course_lib.shipped import load_model
 from course_lib.teach.notebooks import chapter_path
 
 NUMBER = re.compile(r"[−-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?")
@@ -145,3 +151,22 @@ def test_what_a_reader_is_sent_to_is_there() -> None:
     assert sides[0] == pytest.approx(sides[1])
     for explorer in (weights, gap):
         explorer.close()
+
+
+@torch.no_grad()
+def test_the_most_likely_z_of_every_digit_is_near_a_stop() -> None:
+    """Chapter 7 sends a reader there: 2 nats at most below the best of the sliders' 301² places."""
+    model: Any = load_model("mnist_vae_2d")
+    images = load_mnist("test")
+    generator = torch.Generator().manual_seed(BINARISATION)
+    pixels = binarise(images.images.flatten(1), generator=generator)
+    x = pixels[chosen(images.labels)[::COPIES]]  # (10, 784)
+    axis, lines = torch.linspace(-3, 3, 301), []
+    for z_1 in axis:
+        logits = model.decoder(torch.stack([z_1.expand(301), axis], -1)).logits  # (301, 784)
+        lines.append(logits @ x.T - softplus(logits).sum(-1, keepdim=True))
+    heights = torch.stack(lines)  # (301, 301, 10)
+    stops = stops_of("LatentWalk")
+    rows, columns = ([round((z + 3) / 0.02) for z in stops[n].values] for n in ("z_1", "z_2"))
+    best, found = heights.amax((0, 1)), heights[rows][:, columns].amax((0, 1))
+    assert (best - found).max() < 2, (best - found).tolist()

@@ -26,8 +26,13 @@ MOST_OF = {
     "ChainOfLatents": 140,  # each with 48 pictures of digits
     "DepthAgainstOneLayer": 2_600,  # each a fit of 20 milliseconds, and curves of many vertices
 }
-# What a text sends a reader to without giving it to a symbol: the least gap, the other mode.
+# What a text sends a reader to without giving it to a symbol: the least gap, the other mode, and
+# the z at which each of ten digits is most likely.
 SOUGHT: dict[str, dict[str, set[float]]] = {
+    "LatentWalk": {
+        "z_1": {-1.8, 2.12, 0.14, -0.46, -0.86, 0.58, -1.68, 1.4, 0.68, -0.6},
+        "z_2": {-0.58, -2.24, -0.22, 1.06, 0.46, 0.76, 2.16, -1.16, 1.56},
+    },
     "LogWeights": {"mean": {1.35}, "std": {0.46}},
     "PosteriorExplorer": {"mean": {-1.15}},
     "PosteriorGap": {"mean": {-1.35}},
