@@ -187,6 +187,9 @@ def test_whole_percents_add_up() -> None:
     assert whole_percents([0.194, 0.310, 0.151, 0.345]) == [19, 31, 15, 35]
     assert whole_percents([-0.002, 0.335, 0.335, 0.332]) == [0, 34, 33, 33]
     assert whole_percents([0.628, 0.372]) == [63, 37]
+    for below in (-0.01, -0.3):  # an estimate below zero lets the others add up to more than 1
+        assert sum(whole_percents([below, 0.5, 0.5 - below])) == 100
+    assert whole_percents([-0.01, 0.5, 0.51]) == [0, 50, 50]
     for shares in np.random.default_rng(1).dirichlet(np.ones(4), 200):
         whole = whole_percents(list(shares))
         assert sum(whole) == 100

@@ -214,9 +214,10 @@ def _tiles(values: ArrayLike, level: int) -> Bytes:
 def whole_percents(shares: Sequence[float]) -> list[int]:
     """Shares as whole percents that add up to 100: the largest remainders are rounded up.
 
-    An estimate slightly below zero counts as 0.
+    An estimate slightly below zero counts as 0, and the others are scaled to add up to 1.
     """
-    exact = [100 * max(share, 0.0) for share in shares]
+    positive = [max(share, 0.0) for share in shares]
+    exact = [100 * share / sum(positive) for share in positive]
     whole = [math.floor(value) for value in exact]
     order = sorted(range(len(exact)), key=lambda i: whole[i] - exact[i])
     for i in order[: 100 - sum(whole)]:
