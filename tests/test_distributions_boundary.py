@@ -209,3 +209,17 @@ def test_values_that_make_up_for_one_another_are_seen(values: list[float]) -> No
     """x − x² is −2 at 2 and ¼ at ½: its sum is 0 over the nine, and 1 over the four."""
     with pytest.raises(ValueError, match=r"value must be 0 or 1 .*, got .* at index \(0,\)"):
         Bernoulli(torch.zeros(len(values))).log_prob(torch.tensor(values))
+
+
+def test_limits_are_where_rounding_ends() -> None:
+    """A sum of two may be off by eight roundings; mirror images by √ε of the scale, 1.5e-8."""
+    eps = torch.finfo(torch.float64).eps
+    Categorical.from_probs([0.5, 0.5 + 7 * eps])
+    with pytest.raises(ValueError, match="the sum of probs must be 1, got 1.0000000000000"):
+        Categorical.from_probs([0.5, 0.5 + 12 * eps])
+    covariance = torch.tensor([[4.0, 0.2], [0.2, 4.0]], dtype=torch.float64)
+    covariance[0, 1] += 4e-8
+    FullGaussian.from_covariance(torch.zeros(2).double(), covariance)
+    covariance[0, 1] += 4e-8
+    with pytest.raises(ValueError, match="differ from their mirror images by 8e-08"):
+        FullGaussian.from_covariance(torch.zeros(2).double(), covariance)

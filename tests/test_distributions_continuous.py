@@ -17,6 +17,7 @@ from course_lib.distributions import (
     DiagonalGaussian,
     FullGaussian,
     GaussianMixture,
+    Laplace,
 )
 
 EPS = torch.finfo(torch.float64).eps
@@ -188,3 +189,18 @@ def test_a_mixture_says_what_it_cannot_do() -> None:
         GaussianMixture(doubles(0, 0, 0), two)
     with pytest.raises(ValueError, match=r"components must be a DiagonalGaussian.*got Tensor"):
         GaussianMixture(doubles(0), doubles(0))  # type: ignore[arg-type]
+
+
+def test_draws_of_a_laplace_have_its_mean_variance_and_distribution(
+    generator: torch.Generator,
+) -> None:
+    """Beyond a distance d from the mean lie ½ e^{−d/b} on either side."""
+    law, count = Laplace(doubles(0.7, -3.0), doubles(1.5, 0.2).log()), 100_000
+    draws = (law.sample((count,), generator=generator) - law.mean) / law.scale
+    assert bool((draws.mean(0).abs() < 4.5 * math.sqrt(2 / count)).all())
+    assert bool(((draws.var(0) - 2).abs() < 4.5 * math.sqrt(20 / count)).all())  # E x⁴ − 2² = 20
+    for away in (-2.0, -0.5, 0.0, 0.5, 2.0):
+        tail = 0.5 * math.exp(-abs(away))
+        below = tail if away <= 0 else 1 - tail
+        error = math.sqrt(below * (1 - below) / count)
+        assert bool((((draws <= away).double().mean(0) - below).abs() < 4.5 * error).all())

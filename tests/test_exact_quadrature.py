@@ -28,6 +28,7 @@ from course_lib.exact.numerics.quadrature import (
     POINTS,
     WEIGHTS,
     Panels,
+    assess,
     ceiling,
     concatenate,
     log_total,
@@ -250,3 +251,13 @@ def test_the_expected_log_mean_of_two_values_by_counting() -> None:
     assert quad(lambda z: math.exp(-0.5 * z * z), -9, 0)[0] / math.sqrt(
         2 * math.pi
     ) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("rise", "split"), [(1.9, False), (2.1, True)])
+def test_a_panel_is_split_where_a_peak_of_two_nats_may_hide(rise: float, split: bool) -> None:
+    """A tent whose ridge lies between two points; its score is 0, and no sum tells of it."""
+    middle, gap = POINTS[16:18].mean(), POINTS[17] - POINTS[16]
+    tent = -(rise / gap) * (POINTS - middle).abs()
+    whole = torch.tensor([-1.0]).double(), torch.tensor([2.0]).double()
+    panel = Panels(1, torch.tensor([0]), *whole, tent.unsqueeze(0), 0 * tent.unsqueeze(0))
+    assert assess(panel)[0].tolist() == [split]

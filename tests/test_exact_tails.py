@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from course_lib.exact.numerics.tails import require_fallen
+from course_lib.exact.numerics.tails import require_fallen, require_whole
 
 
 def doubles(*values: float) -> torch.Tensor:
@@ -42,3 +42,10 @@ def test_what_has_not_fallen_is_said_with_its_share(
 )
 def test_nothing_of_nothing_is_let_pass(beyond: float, size: float) -> None:
     require_fallen(doubles(beyond), doubles(size), "f", "E|f|")
+
+
+def test_a_density_must_fall_by_a_factor_of_ten_billion() -> None:
+    """exp(−23) = 1e-10, at the higher one of the two ends."""
+    require_whole(doubles(-20.5, -30.0).unsqueeze(0), doubles(3.0), 4.0)
+    with pytest.raises(ValueError, match=r"half_width = 4 cuts off .* only 22.5 nats below"):
+        require_whole(doubles(-19.5, -30.0).unsqueeze(0), doubles(3.0), 4.0)
