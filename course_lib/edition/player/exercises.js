@@ -27,7 +27,7 @@
     openOnPaper(root);
   };
 
-  /** Who prints the page has all of it on paper, where nothing unfolds; folded code is left out there. */
+  /** Who prints the page has all on paper, where nothing unfolds; folded code is left out. */
   function openOnPaper(root) {
     const folds = 'main details:not(.fold, .explorer-numbers, [open])';
     let opened = [];

@@ -32,7 +32,7 @@
     });
     const again = () => { takeTheme(); tell(); };
     addEventListener("storage", ({ key }) => { if (key === KEY) again(); });
-    addEventListener("pageshow", ({ persisted }) => { if (persisted) again(); }); // it slept meanwhile
+    addEventListener("pageshow", ({ persisted }) => { if (persisted) again(); }); // it slept
   };
 
   const isShort = (box) => box.scrollWidth > box.clientWidth + 1;
@@ -91,8 +91,8 @@
     return place;
   };
 
-  /** A link into what is folded opens it; so does a page that is opened at such a place. On a reload
-   * and on the way back from another page the browser knows where the reader was: it scrolls then. */
+  /** A link into what is folded opens it; so does a page that is opened at such a place. On a
+   * reload and on the way back the browser knows where the reader was: it scrolls then. */
   const openForLinks = () => {
     const placeOf = (hash) => document.getElementById(idOf(hash));
     const go = () => openAround(placeOf(location.hash))?.scrollIntoView();

@@ -12,7 +12,8 @@
 
   // What one types for what stands in the text: whichever of these is typed, each of them is found.
   const [DIGITS, BELOW, RAISED] = ["0123456789", "₀₁₂₃₄₅₆₇₈₉", "⁰¹²³⁴⁵⁶⁷⁸⁹"];
-  const GREEK = "alpha α beta β gamma γ delta δ epsilon ε zeta ζ eta η theta θ iota ι kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ phi φ chi χ psi ψ omega ω";
+  const GREEK = `alpha α beta β gamma γ delta δ epsilon ε zeta ζ eta η theta θ iota ι kappa κ
+    lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ phi φ chi χ psi ψ omega ω`;
   const BARS = "(?:‖|\\|\\|)";
   const ALIKE = [
     BARS, "[|∣]", "[-−–]", "['’‘]", "[oø]", "i[sz]", "y[sz]", "mete?r",
@@ -35,9 +36,10 @@
   /** @typedef {{form: RegExp, short: boolean}} Word */
 
   /** A number with or without commas at its thousands, in the line or below it.
-   * @param {string} typed @param {number} at its place among the pieces of a word @returns {string} */
+   * @param {string} typed @param {number} at its place in a word's pieces @returns {string} */
   const numeral = (typed, at) => {
-    const digits = [...typed.replace(/[_,]/g, "")].map((digit) => `${DIGITS}${BELOW}`.indexOf(digit) % 10);
+    const valueOf = (digit) => `${DIGITS}${BELOW}`.indexOf(digit) % 10;
+    const digits = [...typed.replace(/[_,]/g, "")].map(valueOf);
     const forms = digits.map((digit, i) =>
       `${i && (digits.length - i) % 3 === 0 ? ",?" : ""}[${digit}${BELOW[digit]}]`);
     return `${at ? "_?" : ""}${forms.join("")}`;
@@ -62,7 +64,7 @@
   /** Where a word stands in a text: start and end of each. @param {string} text @param {Word} word
    * @returns {number[][]} */
   const spans = (text, { form, short }) => {
-    const all = [...text.matchAll(form)].map((match) => [match.index, match.index + match[0].length]);
+    const all = [...text.matchAll(form)].map(({ index, 0: it }) => [index, index + it.length]);
     if (!short) return all;
     const goesOn = (at) => LETTER.test(text.charAt(at - 1)) && LETTER.test(text.charAt(at));
     return all.filter(([start, end]) => !goesOn(start) && !goesOn(end));
