@@ -108,6 +108,19 @@ def digits(likelihood: str) -> HVAE:
     return Architecture(64, (2,), ((4,),), likelihood).build(seed=0)
 
 
+def two_layers(direction: str) -> HVAE:
+    return Architecture(4, (2, 1), ((2,), (2,)), direction=direction).build(seed=0)
+
+
+def with_other_bends() -> HVAE:
+    """ReLU where the others have tanh."""
+    model = digits("bernoulli")
+    for name, module in list(model.named_modules()):
+        if isinstance(module, torch.nn.Tanh):
+            model.set_submodule(name, torch.nn.ReLU())
+    return model
+
+
 def test_models_with_equal_fixtures_stack() -> None:
     """What is not learned is the same in all, and stays."""
     decoder: Any = stack([fixed(0.1), fixed(0.1)]).decoder
@@ -131,6 +144,18 @@ def test_stacking_copies(generator: Generator) -> None:
         (lambda: stack([]), "at least one model, got none"),
         (lambda: stack([fixed(0.1), fixed(2.0)]), "decoders.0.log_std"),
         (lambda: stack([digits("bernoulli"), digits("binomial")]), "differ in encoders.0.scale"),
+        (
+            lambda: stack([digits("bernoulli"), digits("continuous_bernoulli")]),
+            r"differ in decoders.0\S*.family, which is not learned: .*Bernoulli.* and .*Continuous",
+        ),
+        (
+            lambda: stack([two_layers("bottom-up"), two_layers("top-down")]),
+            "differ in the class of the model, .*: MarkovHVAE and TopDownHVAE",
+        ),
+        (
+            lambda: stack([digits("bernoulli"), with_other_bends()]),
+            r"differ in the class of encoders\S+, .*: Tanh and ReLU",
+        ),
         (
             lambda: stack(
                 [ARCHITECTURE.build(seed=0), Architecture(6, (3,), ((5,),)).build(seed=0)]

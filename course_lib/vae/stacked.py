@@ -104,9 +104,10 @@ def _require_equal_fixtures(models: Sequence[HVAE]) -> None:
 
 
 def _fixtures(model: HVAE) -> dict[str, Any]:
-    """Buffers, scales and likelihoods, by name, in a form that can be compared."""
+    """Buffers, scales, likelihoods and every module's class, by name, in a form to be compared."""
     found: dict[str, Any] = {name: buffer.tolist() for name, buffer in model.named_buffers()}
     for name, module in model.named_modules():
+        found[f"the class of {name or 'the model'}"] = type(module).__name__
         if hasattr(module, "scale"):
             found[f"{name}.scale"] = module.scale
         if hasattr(module, "family"):
