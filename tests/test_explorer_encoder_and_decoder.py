@@ -235,6 +235,21 @@ def test_numerals_come_apart_and_stay_where_they_are_far() -> None:
     assert np.array_equal(placed[3], points[3])
 
 
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        (Architecture(784, (2,), ((4,),), "binomial", 16), "for each pixel, got a Binomial"),
+        (Architecture(64, (2,), ((4,),)), "784 pixels and 2 latents, got 64 and 2"),
+        (Architecture(784, (3,), ((4,),)), "784 pixels and 2 latents, got 784 and 3"),
+    ],
+)
+def test_a_model_of_other_pixels_is_named(architecture: Architecture, message: str) -> None:
+    model = architecture.build(seed=0)
+    assert isinstance(model, VAE)
+    with pytest.raises(ValueError, match=message):
+        LatentWalk(model)
+
+
 def test_another_model_is_named() -> None:
     with pytest.raises(ValueError, match="model must be a VAE, of one layer, got a MarkovHVAE"):
         LatentWalk(load_model("mnist_hvae_2"))  # type: ignore[arg-type]

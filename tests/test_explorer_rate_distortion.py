@@ -6,7 +6,7 @@ import json
 import math
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -382,6 +382,19 @@ def test_bad_input_is_named() -> None:
     three_weights, images = torch.tensor([0.5, 1.0, 2.0]), load_digits()
     with pytest.raises(ValueError, match="betas must have one entry a model, got 3"):
         SweepReport(trained_sweep(), three_weights, images)
+    for betas, message in (
+        ([1.0, -2.0], "betas must be at least 0, got -2"),
+        ([1.0, 1.0], "betas must all differ, got 1 twice"),
+        (1.0, r"betas must be \(M,\), one weight a model, got shape \(\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            SweepReport(trained_sweep(), betas, images)
+    threeless = images._replace(labels=images.labels.masked_fill(images.labels == 3, 5))
+    with pytest.raises(ValueError, match="images must show every digit, got no 3"):
+        SweepReport(trained_sweep(), BETAS, threeless)
+    deep = [Architecture(64, (3,), ((4,),), "binomial", 16).build(seed=i) for i in range(2)]
+    with pytest.raises(ValueError, match="models must have 2 latents, got 3"):
+        SweepReport(cast(VAE, stack(deep)), [1.0, 2.0], images)
     solid: Any = Architecture(64, (3,), ((4,),), "binomial", 16).build(seed=0).double()
     q = solid.encoder(COUNTS[:2])
     with pytest.raises(ValueError, match="event"):

@@ -4,9 +4,8 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from course_lib.arguments import DOUBLE
+from course_lib.arguments import DOUBLE, Numbers
 from course_lib.data import Images, load_digits
 from course_lib.distributions import DiagonalGaussian
 from course_lib.explorers.scenes.beta_sweep import BETAS, SweepReport, trained_sweep
@@ -45,7 +44,7 @@ class RateDistortionTrade(Explorer):
     title = "What the two terms trade, at sixteen weights β"
     height_px = 424
 
-    def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
+    def __init__(self, models: VAE, betas: Numbers, images: Images) -> None:
         self.report = SweepReport(models, betas, images)
         values, start = self.report.betas, self.report.nearest(OPENING)
         self.controls = (Steps("beta", "weight of the KL, β", values, start=start),)

@@ -4,7 +4,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_lib.arguments import DOUBLE
+from course_lib.arguments import DOUBLE, Numbers
 from course_lib.data import Images, load_digits
 from course_lib.explorers.scenes.beta_sweep import BETAS, COUNT, SweepReport, trained_sweep
 from course_lib.explorers.stage import Explorer, Reading, Steps
@@ -31,7 +31,7 @@ class WeightedObjective(Explorer):
     title = "The objective of weight β beside the exact log p(x)"
     height_px = 408
 
-    def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
+    def __init__(self, models: VAE, betas: Numbers, images: Images) -> None:
         self.report = SweepReport(models, betas, images)
         values, start = self.report.betas, self.report.nearest(OPENING)
         self.controls = (

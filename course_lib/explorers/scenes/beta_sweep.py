@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch import Generator, Tensor
 
-from course_lib.arguments import DOUBLE
+from course_lib.arguments import DOUBLE, Numbers, as_double, require_all, require_finite
 from course_lib.data import Images, load_digits
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.evaluate import LatentPlane, expected_log_likelihood, rate_distortion, surgery
@@ -59,27 +59,29 @@ def _train(
 class SweepReport:
     """Figures of M stacked models with a 2-D latent and a Binomial(16) likelihood.
 
-    betas: (M,), the weights in the models' order. images: the data set, counts 0..16, whose labels
-    hold every digit. means: of each model, over the data, nats: rate, distortion, elbo,
-    mutual_information and aggregate_kl; the last two are good to some 0.03 nats and add up to the
-    first.
+    betas: (M,), the weights in the models' order, none twice. images: the data set, counts 0..16,
+    whose labels hold every digit. means: of each model, over the data, nats: rate, distortion,
+    elbo, mutual_information and aggregate_kl; the last two are good to some 0.03 nats and add up to
+    the first.
     Of the first image of each digit, x (10, D), float64: its q, batch (M, 10), and rebuilt
     (M, 10, D), what q's mean decodes to, as a share of ink.
-    Raises ValueError if betas and models differ in number.
+    Raises ValueError if betas and models differ in number, a beta is negative or stands twice, the
+    latents are not two, or a digit has no image.
     """
 
-    def __init__(self, models: VAE, betas: Tensor, images: Images) -> None:
-        self.betas = [float(f"{beta:.6g}") for beta in betas.tolist()]
+    def __init__(self, models: VAE, betas: Numbers, images: Images) -> None:
+        self.betas = _weights(betas)
         self._counts = images.images.flatten(1).double()  # (N, D)
         exact = copy.deepcopy(models).double().requires_grad_(False)
-        labels = images.labels.tolist()
-        self.x = self._counts[[labels.index(digit) for digit in range(10)]]
+        self.x = self._counts[_first_of_each(images.labels.tolist())]
         self.everyone = exact.infer(1, self._counts)  # batch (M, N)
         if self.everyone.mean.shape[:-2] != (len(self.betas),):
             raise ValueError(
                 f"betas must have one entry a model, got {len(self.betas)} for "
                 f"{tuple(self.everyone.mean.shape[:-2])} models"
             )
+        if self.everyone.mean.shape[-1] != 2:
+            raise ValueError(f"models must have 2 latents, got {self.everyone.mean.shape[-1]}")
         self.q = exact.infer(1, self.x)
         self.rebuilt = exact.generate(1, self.q.mean).mean / COUNT
         self._exact = exact
@@ -157,3 +159,24 @@ class SweepReport:
             "log_evidence": evidence,
             "gap": evidence - expected + cost,
         }
+
+
+def _weights(betas: Numbers) -> list[float]:
+    """As they are printed. Raises ValueError if one is negative, no number, or stands twice."""
+    given = require_finite("betas", as_double("betas", betas))
+    require_all("betas", given, given >= 0, "at least 0")
+    if given.ndim != 1:
+        raise ValueError(f"betas must be (M,), one weight a model, got shape {tuple(given.shape)}")
+    weights = [float(f"{beta:.6g}") for beta in given.tolist()]
+    twice = [weight for weight in weights if weights.count(weight) > 1]
+    if twice:
+        raise ValueError(f"betas must all differ, got {twice[0]:g} twice")
+    return weights
+
+
+def _first_of_each(labels: list[int]) -> list[int]:
+    """Where each digit stands first. Raises ValueError if one does not."""
+    missing = sorted(set(range(10)) - set(labels))
+    if missing:
+        raise ValueError(f"images must show every digit, got no {missing[0]}")
+    return [labels.index(digit) for digit in range(10)]

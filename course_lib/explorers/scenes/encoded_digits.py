@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.data import Images, binarise, load_mnist
-from course_lib.distributions import kl_divergence
+from course_lib.distributions import Bernoulli, kl_divergence
 from course_lib.evaluate import LatentPlane, expected_log_likelihood
 from course_lib.shipped import load_model
 from course_lib.vae import VAE
@@ -27,11 +27,13 @@ class EncodedDigits:
     x (20, D): the first two of each digit, in order, float64; for them q, the exact posterior as
     cells, and without sampling the terms of the ELBO, log_evidence and gaps = log p(x) − ELBO,
     (20,) nats.
-    Raises ValueError if a digit has fewer than two images.
+    Raises ValueError if a digit has fewer than two images, or the model is of other pixels or has
+    other than two latents.
     """
 
     def __init__(self, model: VAE, images: Images) -> None:
         self.model = copy.deepcopy(model).double().requires_grad_(False)
+        _require_plane_of(self.model, images.images[0].numel())
         pixels = binarise(
             images.images.flatten(1), generator=Generator().manual_seed(BINARISATION)
         ).double()  # (N, D)
@@ -75,6 +77,20 @@ class EncodedDigits:
         ):
             numbers |= {f"{name}_{i + 1}": value[i].item() for i in range(2)}
         return numbers
+
+
+def _require_plane_of(model: VAE, count: int) -> None:
+    """Raises ValueError unless two latents decode to so many black and white pixels."""
+    pixels, latents = model.sizes
+    if (pixels, latents) != (count, 2):
+        raise ValueError(
+            f"model must have {count} pixels and 2 latents, got {pixels} and {latents}"
+        )
+    likelihood = model.decoder(torch.zeros(1, 2, **DOUBLE))
+    if not isinstance(likelihood, Bernoulli):
+        raise ValueError(
+            f"model must have a Bernoulli for each pixel, got a {type(likelihood).__name__}"
+        )
 
 
 def chosen(labels: Tensor) -> list[int]:
