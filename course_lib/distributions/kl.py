@@ -123,7 +123,7 @@ def kl_continuous_bernoulli(q: ContinuousBernoulli, p: ContinuousBernoulli) -> T
     nodes, weights = (part.to(delta) for part in _TAYLOR)
     between = q.logits.unsqueeze(-1) + delta.unsqueeze(-1) * nodes  # (*batch, D, 6)
     # Beyond FAR the variance is 1/η², which no float may hold; δ² Var(η) = (δ FAR/η)² Var(FAR).
-    shrunk = delta.unsqueeze(-1) * (FAR / between.abs().clamp(min=FAR))
+    shrunk = FAR * (delta.unsqueeze(-1) / between.abs().clamp(min=FAR))
     curve = ContinuousBernoulli(between.clamp(-FAR, FAR)).variance
     return torch.where(near, (shrunk.square() * curve) @ weights, apart).sum(-1)
 
