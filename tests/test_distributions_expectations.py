@@ -159,6 +159,29 @@ def test_the_slope_of_a_cdf_is_the_density(place: float) -> None:
     assert slope.item() == pytest.approx(math.exp(-(place**2) / 2) / math.sqrt(2 * math.pi))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
+@pytest.mark.parametrize("place", [0.5, 0.51, 0.5 + 1e-12])
+def test_a_cdf_can_be_differentiated_in_z_and_x_in_any_order(place: float) -> None:
+    """At a node, which 0.5 is, as elsewhere; also by torch.func."""
+    z, x = doubles(place).requires_grad_(), X.clone().requires_grad_()
+
+    def below(z: Tensor, x: Tensor) -> Tensor:
+        return WORLD.posterior(x).cdf(z).squeeze()
+
+    mixed = []
+    for first_in, then_in in ((z, x), (x, z)):
+        (slope,) = torch.autograd.grad(below(z, x), first_in, create_graph=True)
+        mixed.append(torch.autograd.grad(slope, then_in)[0].item())
+    assert mixed[0] == pytest.approx(mixed[1], rel=1e-6)
+    (own,) = torch.autograd.grad(below(z, X), z)
+    torch.testing.assert_close(torch.func.grad(below)(z.detach(), X), own)
+    for moves in ((torch.ones(1).double(), 0 * X), (0 * X, torch.ones(1).double())):
+        _, moved = torch.func.jvp(below, (z.detach(), X), moves)  # type: ignore[misc]
+        slopes = torch.autograd.grad(below(z, x), (z, x))
+        expected = sum((a * b).sum() for a, b in zip(slopes, moves, strict=True))
+        torch.testing.assert_close(moved, expected, rtol=1e-6, atol=1e-9)
+
+
 def test_two_modes_have_a_median_between_them() -> None:
     posterior = square_world(s=0.05).posterior(doubles(4.0))
     assert posterior.cdf(doubles(0.0)).item() == pytest.approx(0.5, abs=1e-12)
@@ -475,6 +498,11 @@ def test_single_precision_has_its_own_limit() -> None:
     with pytest.raises(ValueError, match="too narrow for torch.float32: a std of 1e-05 at 1, "):
         expectation(DiagonalGaussian.from_std(one, 1e-5), first)
     assert expectation(DiagonalGaussian.from_std(one, 1e-3), first).item() == pytest.approx(1.0)
+    for mean, std in ((100.0, 0.03), (0.5, 1e-4), (3.0, 1e-3)):
+        q = DiagonalGaussian.from_std(mean * one, std)
+        assert expectation(q, first).item() == pytest.approx(mean, rel=1e-6)
+        beyond = probability(q, first, mean + std).item()
+        assert beyond == pytest.approx(ndtr(-1.0), abs=1e-3)  # of a threshold that is rounded too
 
 
 @pytest.mark.parametrize("breaks", [[], [0.0]])

@@ -110,6 +110,7 @@ def test_nothing_overflows_into_an_error() -> None:
     assert gradients.square_in_mean(1e100, 1e-100).score_variance == math.inf
     assert gradients.square_in_std(1e100, 1e-100).score_variance == math.inf
     assert gradients.sine_in_mean(1e200, 0.0, 1.0).pathwise_variance == math.inf
+    assert gradients.sine_in_mean(1e160, 0.0, 1e-323).pathwise_variance == 0.0  # 1e-332
     assert gradients.sine_in_mean(1.0, 0.0, 1e-150).score_variance == pytest.approx(2.0)
     assert gradients.step_in_mean(1e200, 0.0, 1e-200).score_variance == 0.0
 

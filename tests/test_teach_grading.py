@@ -371,6 +371,12 @@ IMPORTS = [
     "from course_lib import bounds, \\\n    exercises as e",
     "from course_lib import *",
     "%%time\nfrom course_lib import exercises",
+    "%matplotlib inline\nimport course_lib",
+    "from course_lib import exercises\n1 +",
+    'm = importlib.import_module("course_lib.exercises.jensen")',
+    'm = __import__("course_lib.exercises")',
+    'm = sys.modules["course_lib.exercises.jensen"]',
+    'exec("from course_lib.exercises import jensen")',
 ]
 
 
@@ -421,10 +427,27 @@ def test_a_part_of_an_exercise_counts_where_one_may_be_had(line: str, source: st
         "import numpy as np  # to find things",
         "from course_lib.exact.optima import ppca",
         "%%time\nx = 1",
+        "%%time\nx = 1  # course_lib teaches the same exercises",
+        "%matplotlib inline\nfrom course_lib.exercises import check, hint",
+        "!pip list\nfrom course_lib.exercises import check",
+        "from course_lib.exercises import check\ncheck?",
+        "from course_lib.exercises import check\n1 +",
     ],
 )
 def test_what_reads_no_answers_is_not(line: str, source: str) -> None:
     assert looks_at_answers([(2, line), (3, source)]) == ""
+
+
+@pytest.mark.parametrize("source", ["x = " + "not " * 50_000 + "1", "+".join(["1"] * 200_000)])
+def test_a_cell_that_no_parser_can_read_ends_nobody_s_grading(
+    source: str, tmp_path: Path, runs: list[list[int]]
+) -> None:
+    assert looks_at_answers([(3, source)]) == ""
+    folder = tmp_path / "in"
+    submit(folder / "anna.ipynb", 4, solutions(4), more=(source,))
+    submit(folder / "carla.ipynb", 4, solutions(4))
+    rows = grade(folder, tmp_path / "marks.csv", say=silent)
+    assert len(rows) == len(runs) == 2
 
 
 def test_a_chapter_is_known_by_its_cells_too(tmp_path: Path) -> None:

@@ -162,10 +162,34 @@ class Wide(DiagonalGaussian):
         return DiagonalGaussian.from_std(3 / 1.01, math.sqrt(0.01 / 1.01)).log_prob(value)
 
 
-def test_what_does_something_its_own_way_is_not_judged_by_its_parameters() -> None:
-    verdict = elsewhere("1.d", Wide.standard(1))
+class Elsewhere(DiagonalGaussian):
+    """A learner's own that answers for another."""
+
+    def __getattribute__(self, name: str) -> Any:
+        good = DiagonalGaussian.from_std(3 / 1.01, math.sqrt(0.01 / 1.01))
+        return getattr(good, name) if name == "log_prob" else super().__getattribute__(name)
+
+
+def with_another_density() -> DiagonalGaussian:
+    q = DiagonalGaussian.standard(1)
+    q.log_prob = Wide.standard(1).log_prob  # type: ignore[method-assign]
+    return q
+
+
+@pytest.mark.parametrize(
+    ("q", "kind"),
+    [
+        (Wide.standard(1), "a Wide"),
+        (Elsewhere.standard(1), "an Elsewhere"),
+        (with_another_density(), "a DiagonalGaussian"),
+    ],
+)
+def test_what_does_something_its_own_way_is_not_judged_by_its_parameters(
+    q: DiagonalGaussian, kind: str
+) -> None:
+    verdict = elsewhere("1.d", q)
     assert not verdict.accepted
-    assert "got a Wide" in verdict.message
+    assert f"got {kind}" in verdict.message
 
 
 class Refuses(list[int]):

@@ -112,12 +112,12 @@ def two_layers(direction: str) -> HVAE:
     return Architecture(4, (2, 1), ((2,), (2,)), direction=direction).build(seed=0)
 
 
-def with_other_bends() -> HVAE:
-    """ReLU where the others have tanh."""
+def with_bends(bend: torch.nn.Module) -> HVAE:
+    """Where the others have tanh."""
     model = digits("bernoulli")
     for name, module in list(model.named_modules()):
         if isinstance(module, torch.nn.Tanh):
-            model.set_submodule(name, torch.nn.ReLU())
+            model.set_submodule(name, bend)
     return model
 
 
@@ -153,8 +153,12 @@ def test_stacking_copies(generator: Generator) -> None:
             "differ in the class of the model, .*: MarkovHVAE and TopDownHVAE",
         ),
         (
-            lambda: stack([digits("bernoulli"), with_other_bends()]),
+            lambda: stack([digits("bernoulli"), with_bends(torch.nn.ReLU())]),
             r"differ in the class of encoders\S+, .*: Tanh and ReLU",
+        ),
+        (
+            lambda: stack([with_bends(torch.nn.LeakyReLU(slope)) for slope in (0.01, 0.9)]),
+            r"LeakyReLU\(negative_slope=0.01\) and LeakyReLU\(negative_slope=0.9\)",
         ),
         (
             lambda: stack(

@@ -198,7 +198,8 @@ def _require_line(q: Gaussian) -> None:
     mean, std = q.mean.detach(), q.scale_tril.detach().squeeze(-1)  # (*batch, 1)
     eps = torch.finfo(mean.dtype).eps
     apart = eps * mean.abs()
-    narrow = ~(apart < eps**0.5 * std)  # half of the digits must be left for u
+    # z is off by up to half of that: E u² by apart²/(12 std²), which may be as large as rounding.
+    narrow = ~(apart < (12 * eps) ** 0.5 * std)
     if bool(narrow.any()):
         at, width, space = (part[narrow][0].item() for part in (mean, std, apart))
         raise ValueError(

@@ -113,7 +113,7 @@ class LinearGaussian:
         Ψ^(−½)(x − b) along the left singular vectors,
         log(1 + r) = Σ_i ½ log(1 + s_i⁴/(1 + 2s_i²)) + c_i² s_i²/((1 + s_i²)(1 + 2s_i²)).
         x: (*batch, D). Returns (*batch,) nats: r itself overflows for images. −inf if W = 0. Where
-        two s_i are equal, or one is 0, its slope in W is NaN: singular vectors have none there.
+        two s_i are equal its slope in W comes out as NaN: it is taken through singular vectors.
         """
         directions, singular = self._spectrum
         square = singular.square()

@@ -57,7 +57,7 @@ def sine_in_mean(
     spread = min((omega * std) * (omega * std), 1e5)  # all exponentials are 0 by then
     sine, cosine = math.sin(omega * mean), math.cos(omega * mean)
     fallen = -math.expm1(-spread)  # 1 − δ²
-    path = 0.5 * omega * omega * fallen * (fallen + 2 * (1 - fallen) * sine * sine)
+    path = 0.5 * (omega * fallen) * omega * (fallen + 2 * (1 - fallen) * sine * sine)
     in_cosine, excess, in_sine = _sine_moments(spread)
     off = sine - baseline + sine * in_cosine
     score = off * off + sine * sine * excess + cosine * cosine * in_sine

@@ -9,6 +9,9 @@ import symtable
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+# What ast.parse raises: the last two where expressions lie too deep in one another.
+NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
+
 Placed = tuple[int, str]  # a cell's place in the notebook, counted from 1, and its source
 
 
@@ -46,7 +49,7 @@ def names_in(source: str) -> Names:
         for node in _steps(tree.body):
             uses |= _read(node) - sets
             sets |= _set(node)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except NO_PYTHON:
         return Names(opaque=True)
     return Names(frozenset(sets), frozenset(uses), "*" in sets)
 

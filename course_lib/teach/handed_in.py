@@ -1,6 +1,7 @@
 """What was handed in: which files of a folder are submissions, and what each of them holds."""
 
 import ast
+import contextlib
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.index import text
-from course_lib.teach.choosing import Placed
+from course_lib.teach.choosing import NO_PYTHON, Placed
 from course_lib.teach.fingerprint import exercises_fingerprint
 from course_lib.teach.marks import encodable
 from course_lib.teach.notebooks import OUR_KEY
@@ -28,10 +29,19 @@ KEYS = re.compile(
 # Parts of an exercise; others have such too, `"abc".find` and `ax.spines.right`.
 PARTS = re.compile(r"\.(?:expected|rights?|blanks)\b|(?<!\bcourse_lib)\.exact\b|\.find\(")
 ROOMS = ("checks", "exercises", "teach")  # which hold exercises
-ROOM = re.compile(rf"\bcourse_lib\b.*\b(?:{'|'.join(ROOMS)})\b", re.DOTALL)
 # What notebooks import from there, which gives no exercise away.
 FOR_READERS = {"check", "forget", "guess", "hint", "in_class", "monte_carlo", "progress", "reveal"}
 FOR_READERS |= {"rounds_to", "verify", "verify_at_most"}
+# The same in a text that does not parse: what may bring an exercise, but for these names alone.
+_ROOM, _NAMES = "|".join(ROOMS), "|".join(sorted(FOR_READERS))
+KEEPERS = re.compile(
+    rf"\bcourse_lib\.(?:{_ROOM})\b|\bcourse_lib import .*\b(?:{_ROOM})\b"
+    r"|\bimport course_lib\b(?!\.)"
+)
+PLAIN = re.compile(
+    rf"\bcourse_lib\.(?:{_ROOM}) import (?:(?:{_NAMES})\b(?:, *)?)+ *(?:#.*)?$", re.MULTILINE
+)
+MAGIC = re.compile(r"^[ \t]*[%!?].*$|^.*\?[ \t]*$", re.MULTILINE)  # %%time, !ls, check?
 
 
 @dataclass
@@ -168,21 +178,30 @@ def looks_at_answers(cells: list[Placed]) -> str:
 def _imported_from_rooms(source: str) -> set[str]:
     """What a cell imports of the rooms that hold exercises: names, or the room or the package.
 
-    Of a cell that is no Python, such as one with `%%time`: "?" if it names such a room.
+    "?" if it names one in a string, as for `import_module`, or is no Python and imports one.
     """
-    try:
-        nodes = [*ast.walk(ast.parse(source))]
-    except (SyntaxError, ValueError):
-        return {"?"} if ROOM.search(source) else set()
+    tree = _parsed(source)
+    if tree is None:
+        return {"?"} if KEEPERS.search(PLAIN.sub("", source)) else set()
     found = set()
-    for node in nodes:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if _holds(alias.name)}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = {alias.name for alias in node.names}
             inside = node.module != "course_lib" and _holds(node.module)
             found |= names if inside else {n for n in names if _holds(f"{node.module}.{n}")}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found |= {"?"} if KEEPERS.search(PLAIN.sub("", node.value)) else set()
     return found
+
+
+def _parsed(source: str) -> ast.Module | None:
+    """A cell as Python, without the lines that only IPython reads; None if it is none even so."""
+    for python in (source, MAGIC.sub("", source)):
+        with contextlib.suppress(*NO_PYTHON):
+            return ast.parse(python)
+    return None
 
 
 def _holds(module: str) -> bool:

@@ -19,6 +19,7 @@ from course_lib.index import (
     program_of_solution,
     text,
 )
+from course_lib.teach.choosing import NO_PYTHON
 
 Cell = dict[str, Any]
 CHECKED = re.compile(r"\bcheck\s*\(")
@@ -106,7 +107,7 @@ def _require_python(cell: Cell, where: str) -> None:
     if cell["cell_type"] == "code" and CHECKED.search(source):
         try:
             ast.parse(source)
-        except (SyntaxError, ValueError):
+        except NO_PYTHON:
             raise ValueError(
                 f"{where} has a `check` and is no plain Python: take out what is none, such as "
                 "`%%time` or `!ls`"
@@ -119,7 +120,7 @@ def asked_by(cell: Cell) -> str:
     """
     try:
         return exercise_of(cell) if cell["cell_type"] == "code" else ""
-    except (SyntaxError, ValueError):
+    except NO_PYTHON:
         return ""
 
 

@@ -75,9 +75,11 @@ def form_of(value: Any) -> type | None:
     """
     kinds = type(value).__mro__
     form = next((kind for kind in kinds if kind in FORMS), None)
-    ways = {name for name in dir(form) if not name.startswith("_")} | {"__call__"}
-    own = kinds[: kinds.index(form)] if form else ()
-    return None if any(ways & vars(kind).keys() for kind in own) else form
+    ways = {name for name in dir(form) if not name.startswith("_")}
+    methods = {name for name in ways if callable(getattr(form, name, None))}
+    own = [vars(kind).keys() for kind in kinds[: kinds.index(form)]] if form else []
+    changed = any((ways | {"__call__", "__getattribute__"}) & names for names in own)
+    return None if changed or methods & getattr(value, "__dict__", {}).keys() else form
 
 
 def _number(value: Any) -> Record:

@@ -107,7 +107,8 @@ def _fixtures(model: HVAE) -> dict[str, Any]:
     """Buffers, scales, likelihoods and every module's class, by name, in a form to be compared."""
     found: dict[str, Any] = {name: buffer.tolist() for name, buffer in model.named_buffers()}
     for name, module in model.named_modules():
-        found[f"the class of {name or 'the model'}"] = type(module).__name__
+        kind, own = type(module).__name__, module.extra_repr()  # LeakyReLU(negative_slope=0.01)
+        found[f"the class of {name or 'the model'}"] = f"{kind}({own})" if own else kind
         if hasattr(module, "scale"):
             found[f"{name}.scale"] = module.scale
         if hasattr(module, "family"):

@@ -93,19 +93,39 @@ class _Interpolation(torch.autograd.Function):
     """The barycentric quotient, with the derivative's polynomial as its slope: at a node the
     quotient itself is a constant, and beside one its slope is lost to cancellation.
 
-    The backward pass is made of tensor operations, so that it can be differentiated again.
+    The backward pass is made of this function, so that it can be differentiated again.
     """
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, values: Tensor, at: Tensor) -> Tensor:
-        ctx.save_for_backward(values, at)
+    def forward(values: Tensor, at: Tensor) -> Tensor:
         return (_shares(at) * values).sum(-1)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def jvp(ctx: Any, values_moved: Tensor | None, at_moved: Tensor | None) -> Tensor:
         values, at = ctx.saved_tensors
-        slope = interpolate(values @ _DERIVATIVE.mT, at)
-        return gradient.unsqueeze(-1) * _shares(at), gradient * slope
+        moved = torch.zeros_like(at)
+        if values_moved is not None:
+            moved = moved + interpolate(values_moved, at)
+        if at_moved is not None:
+            moved = moved + at_moved * interpolate(values @ _DERIVATIVE.mT, at)
+        return moved
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor]:
+        values, at = ctx.saved_tensors
+        shares = None
+        if ctx.needs_input_grad[0]:  # the polynomials that are 1 at one node each
+            each = torch.eye(len(POINTS), dtype=at.dtype).expand(*at.shape, -1, -1)
+            shares = interpolate(each, at.unsqueeze(-1).expand(*at.shape, len(POINTS)))
+            shares = gradient.unsqueeze(-1) * shares
+        return shares, gradient * interpolate(values @ _DERIVATIVE.mT, at)
 
 
 def _shares(at: Tensor) -> Tensor:
