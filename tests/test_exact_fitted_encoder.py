@@ -37,3 +37,18 @@ def test_what_cannot_be_raised_is_refused() -> None:
         fit_encoder(lambda q: q[0].std, 0)
     with pytest.raises(ValueError, match=r"must be finite, got nan in step 1"):
         fit_encoder(lambda q: q[0].std * math.nan)
+    with pytest.raises(ValueError, match=r"score\(q\) must be a tensor of floats, got NoneType"):
+        fit_encoder(lambda q: None)  # type: ignore[arg-type, return-value]
+    other = torch.ones(1, requires_grad=True)
+    two = torch.tensor(2.0)
+    for score in (lambda q: two, lambda q: two * other, lambda q: two * q[0].std.detach()):
+        with pytest.raises(ValueError, match=r"must be computed from q, differentiably, got 2\.0"):
+            fit_encoder(score)
+
+
+def test_it_climbs_where_gradients_are_switched_off() -> None:
+    x = torch.ones(1, dtype=torch.float64)
+    world = LinearGaussianChain.unit(2)
+    with torch.no_grad():
+        _, upper = fit_encoder(lambda q: world.elbo(q, x))
+    assert upper.slope.item() == pytest.approx(0.5, abs=1e-5)

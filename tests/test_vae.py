@@ -272,6 +272,10 @@ def test_an_architecture_survives_json(generator: Generator) -> None:
         ),
         (lambda m, g: Architecture(6, (), ()).build(seed=0), "at least one"),
         (lambda m, g: Architecture(6, (2,), ((3,), (4,))).build(seed=0), "one entry a layer"),
+        (
+            lambda m, g: Architecture(6, (2,), ((3,),), learned_prior="no").build(seed=0),  # type: ignore[arg-type]
+            "learned_prior must be True or False, got 'no'",
+        ),
         (lambda m, g: m.resample(torch.zeros(1, 2), 3, generator=g), r"level .* 1\.\.2, got 3"),
         (lambda m, g: m.reconstruct(torch.zeros(1, 6), 0, generator=g), r"level .* got 0"),
         (lambda m, g: m.log_weights(torch.zeros(1, 6), 0, generator=g), "k .* at least 1, got 0"),

@@ -8,7 +8,7 @@ from test_evaluate import affine_net, affine_vae, draws
 from test_vae_top_down import exact_twin, scalar_world
 from torch import Generator
 
-from course_lib.vae import Architecture, MarkovHVAE, active_units, posterior_mean_variances
+from course_lib.vae import VAE, Architecture, MarkovHVAE, active_units, posterior_mean_variances
 
 
 @pytest.mark.equation("9.7")
@@ -62,6 +62,18 @@ def test_from_the_top_a_layer_that_adds_nothing_counts_by_what_is_above(
     terms = model.terms(x, generator=generator)
     assert terms.costs[0].max().item() < 1e-12
     assert active_units(model, x, generator=generator) == [1, 1]
+
+
+@pytest.mark.equation("9.7")
+def test_a_unit_is_active_from_a_variance_of_a_hundredth_on(generator: Generator) -> None:
+    """Burda et al. count variances above 10^−2; of −1 and 1 the variance is 2."""
+    eye = torch.eye(2).double()
+    slopes = torch.tensor([0.0099 / 2, 0.0101 / 2]).double().sqrt()
+    model = VAE(affine_net(slopes.diag(), eye[0], eye[0]), affine_net(eye, eye[0], eye[0]))
+    x = torch.tensor([[-1.0, -1.0], [1.0, 1.0]], dtype=torch.float64)
+    variances = posterior_mean_variances(model, x, generator=generator)[0]
+    torch.testing.assert_close(variances, torch.tensor([0.0099, 0.0101]).double())
+    assert active_units(model, x, generator=generator) == [1]
 
 
 def test_bad_input_is_named(generator: Generator) -> None:

@@ -26,6 +26,8 @@ class GenerativeChain(nn.Module):
         """Takes the decoders, and makes the prior: called last, so that encoders come first."""
         self.decoders = nn.ModuleList(decoders)
         like = common_weight(self)
+        if not isinstance(learned_prior, bool):
+            raise ValueError(f"learned_prior must be True or False, got {learned_prior!r}")
         mean, log_std = like.new_zeros(self.sizes[-1]), like.new_zeros(self.sizes[-1])
         if learned_prior:
             self.prior_mean, self.prior_log_std = nn.Parameter(mean), nn.Parameter(log_std)
