@@ -45,7 +45,7 @@ def layer_curves(
     height = ax.bbox.height / PIXEL_RATIO
     if height < 2 * room:
         raise ValueError(f"the panel must be {2 * room:.0f} px high at least, got {height:.0f} px")
-    style(ax, x="epoch", y="nats that each layer costs", keep="xy")
+    style(ax, x="epoch (log scale)", y="nats that each layer costs", keep="xy")
     _scale(ax, x, y, share=1 - room / height)
     for row, of in zip(y, LAYERS, strict=False):
         ax.plot(x, row, color=COLOURS[of], linewidth=1.8, solid_capstyle="butt")
