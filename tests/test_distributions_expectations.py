@@ -435,6 +435,10 @@ def test_a_value_for_each_q_and_no_other_number() -> None:
     one = DiagonalGaussian.from_std(torch.zeros(1, 1), 1.0)
     two_functions = expectation(one, lambda z: torch.cat([z[..., 0], z[..., 0].square()], 1))
     assert two_functions.tolist() == pytest.approx([0.0, 1.0], abs=1e-6)
+    with pytest.raises(
+        ValueError, match=r"f must map z \(4001, 1, 1\) to \(4001, 1\), got \(4001, 3\)"
+    ):
+        probability(one, lambda z: first(z) - torch.arange(3.0))  # which q each is of, no one says
 
 
 def test_a_q_whose_variance_is_no_number_has_a_mean() -> None:

@@ -100,8 +100,8 @@ def probability(q: Gaussian, f: Function, threshold: float | Tensor = 0.0) -> Te
     P_q(log w > log p(x)), for one, with f = log w and t = log p(x). The crossings of f with t are
     looked for among 4001 points over ±12 standard deviations, and at the summit of each dip and
     bump between them; they are found to rounding, and the pieces between them summed by Φ.
-    f as for `expectation`; threshold broadcasts with (*batch,), and so do q and z. A bisection has
-    no slopes, so none are kept.
+    f maps z (nodes, *batch, 1) to (nodes, *batch); threshold broadcasts with (*batch,), and so do q
+    and z. A bisection has no slopes, so none are kept.
     Raises ValueError if q has more dimensions or is too narrow for its precision to resolve
     mean + std u, or if f gives NaN or another shape.
     """
@@ -112,7 +112,7 @@ def probability(q: Gaussian, f: Function, threshold: float | Tensor = 0.0) -> Te
 
     def above(u: Tensor) -> Tensor:
         z = _at(q, u.unsqueeze(-1))[0]
-        return _require_one_each(f(z), z).double() - level
+        return _require_one_each(f(z), z, wider=False).double() - level
 
     line = torch.linspace(-REACH, REACH, 4001, **DOUBLE)
     u = line.reshape(-1, *[1] * (q.mean.ndim - 1)).expand(-1, *q.batch_shape)
@@ -208,11 +208,15 @@ def _require_line(q: Gaussian) -> None:
         )
 
 
-def _require_one_each(values: Tensor, z: Tensor) -> Tensor:
-    """Raises ValueError unless f gave one number, not NaN, for each z (nodes, *batch, 1)."""
+def _require_one_each(values: Tensor, z: Tensor, *, wider: bool = True) -> Tensor:
+    """Raises ValueError unless f gave one number, not NaN, for each z (nodes, *batch, 1).
+
+    wider: whether it may give more where the batch has 1.
+    """
     require_no_nan("f(z)", values)
     axes = zip(values.shape[1:], z.shape[1:-1], strict=False)
-    fits = len(values) == len(z) and all(own in (1, given) for given, own in axes)
+    whole = all(given == own or (wider and own == 1) for given, own in axes)
+    fits = len(values) == len(z) and whole
     if values.ndim != z.ndim - 1 or not fits:
         raise ValueError(
             f"f must map z {tuple(z.shape)} to {tuple(z.shape[:-1])}, got {tuple(values.shape)}"
