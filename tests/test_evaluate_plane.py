@@ -48,7 +48,9 @@ def test_a_narrow_posterior_near_the_edge_of_a_cell_keeps_all_its_mass() -> None
     x = binarise(pixels, generator=Generator().manual_seed(7)).double()[64:65]
     plain = plane_log_evidence(model, x, edge=1.5, step=1 / 80)
     assert plain.error < 0.01
-    assert LatentPlane(model, x).log_evidence(0) == pytest.approx(-plain.nll, abs=1e-3)
+    found = LatentPlane(model, x)
+    assert found.log_evidence(0) == pytest.approx(-plain.nll, abs=1e-3)
+    assert found.log_evidence(-1) == pytest.approx(-plain.nll, abs=1e-3)  # counted from the end
 
 
 def test_importance_sampling_agrees(generator: Generator) -> None:

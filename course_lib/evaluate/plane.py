@@ -180,7 +180,7 @@ class LatentPlane:
         kept = self._touching(height > height.max() - DEEP)
         found = PlaneCells(self._nodes[kept], STEP, height[kept])
         while found.side > FINEST and 4 * len(found.centres) <= BUDGET:
-            found = self._cut(found, self._x[datum : datum + 1])
+            found = self._cut(found, self._x[[datum]])
         return found
 
     def _touching(self, high: Tensor) -> Tensor:
