@@ -490,6 +490,7 @@ def test_cells_that_set_what_is_used_are_needed() -> None:
     }
     assert names_in("def f(a):\n    b = a + c\n    return lambda d: b + d").uses == {"c"}
     assert names_in("with a as b:\n    c = b\ntry:\n    c\nexcept d:\n    e").uses == {"a", "e"}
+    assert names_in("a = [x for x in b]\nc = x + a[0]").uses == {"b", "x"}  # x is set elsewhere
     assert names_in("from m import *").opaque
     assert names_in("!ls").opaque
     assert names_in("x = (" * 10_000).opaque

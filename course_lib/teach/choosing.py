@@ -102,8 +102,13 @@ def _set(node: ast.AST) -> set[str]:
         return {node.name}
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {(part.asname or part.name).split(".")[0] for part in node.names}
+    parts = [*ast.walk(node)]
+    loops = [part.target for part in parts if isinstance(part, ast.comprehension)]
+    local = {id(part) for target in loops for part in ast.walk(target)}  # gone with the loop
     found: set[str] = set()
-    for part in ast.walk(node):
+    for part in parts:
+        if id(part) in local:
+            continue
         if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
             found.add(part.id)
         elif isinstance(part, ast.Attribute | ast.Subscript) and not isinstance(part.ctx, ast.Load):
