@@ -22,7 +22,6 @@ from course_lib.exact.numerics.gaussian_algebra import (
     one_vector,
     require_gaussian,
     require_vectors,
-    scale_of,
     sum_scale_tril,
 )
 from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
@@ -95,7 +94,7 @@ class LinearGaussian:
         Returns (*batch,) nats.
         """
         require_gaussian("q", q, self.loadings.shape[1])
-        mean, scale = q.mean.double(), scale_of(q)  # (*batch, d), (*batch, d, d)
+        mean, scale = q.mean.double(), q.scale_tril.double()  # (*batch, d), (*batch, d, d)
         target = self._standardised(x)
         require_broadcastable("q's batch", q.batch_shape, "x's batch", target.shape[:-1])
         residual = target - mean @ self._scaled.mT  # (*batch, D)

@@ -16,7 +16,6 @@ from course_lib.exact.numerics.gaussian_algebra import (
     LeastSquares,
     require_gaussian,
     require_vectors,
-    scale_of,
     sum_scale_tril,
 )
 from course_lib.exact.numerics.standard_normal import LOG_TWO_PI
@@ -87,7 +86,7 @@ class LinearGaussianChain:
     @torch.inference_mode(False)  # kept for later calls, which may want slopes
     def prior(self) -> FullGaussian:
         """p(z_{1:T}), over the concatenation of z_1 to z_T."""
-        return self._upwards(self._marginals[1], 2)
+        return self._upwards(self._marginals[1])
 
     def decoder(self, z: Tensor) -> DiagonalGaussian:
         """p(x|z_{1:T}) = p(x|z_1), for z (*batch, Σ d_t)."""
@@ -122,7 +121,7 @@ class LinearGaussianChain:
 
         Bottom-up, so that its Cholesky factor is built block by block and nothing is inverted.
         """
-        return self._upwards(self.posterior_factor(1)(require_vectors("x", x, self.sizes[0])), 2)
+        return self._upwards(self.posterior_factor(1)(require_vectors("x", x, self.sizes[0])))
 
     def posterior(self, x: Numbers) -> FullGaussian:
         """The same as `joint_posterior`: what every exact world calls its posterior."""
@@ -180,7 +179,7 @@ class LinearGaussianChain:
         target = self._target(x)
         require_broadcastable("q's batch", q.batch_shape, "x's batch", target.shape[:-1])
         residual = target - q.mean.double() @ self._matrix.mT
-        spread = (self._matrix @ scale_of(q)).square().sum((-2, -1))
+        spread = (self._matrix @ q.scale_tril.double()).square().sum((-2, -1))
         energy = residual.square().sum(-1) + spread
         log_scale = torch.cat([arrow.std for arrow in self.arrows]).log().sum()
         constant = -0.5 * sum(self.sizes) * LOG_TWO_PI - log_scale
@@ -222,11 +221,11 @@ class LinearGaussianChain:
         first = (x - self.arrows[0].offset) / self.arrows[0].std
         return torch.cat([first, fixed.expand(*x.shape[:-1], -1)], -1)
 
-    def _upwards(self, first: FullGaussian, level: int) -> FullGaussian:
-        """The joint of z_{level−1}, given as `first`, and all above it, by the exact factors."""
+    def _upwards(self, first: FullGaussian) -> FullGaussian:
+        """The joint of z_1, given as `first`, and all above it, by the exact factors."""
         mean, root = first.mean, first.scale_tril
         below, size = mean, mean.shape[-1]
-        for t in range(level, self.depth + 1):
+        for t in range(2, self.depth + 1):
             factor = self.posterior_factor(t)
             below = below @ factor.slope.mT + factor.offset
             mean = torch.cat([mean, below], -1)

@@ -74,13 +74,6 @@ def _qr(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return q[order.argsort()], r
 
 
-def scale_of(q: Gaussian) -> Tensor:
-    """A square root of the covariance of q in float64, (*batch, D, D)."""
-    if isinstance(q, FullGaussian):
-        return q.scale_tril.double()
-    return torch.diag_embed(q.std.double())
-
-
 def require_gaussian(name: str, q: object, size: int) -> Gaussian:
     """Raises ValueError unless q is a Gaussian over vectors of `size` numbers."""
     if not isinstance(q, (DiagonalGaussian, FullGaussian)):

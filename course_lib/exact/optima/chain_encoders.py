@@ -20,8 +20,7 @@ def bottom_up_losses(chain: LinearGaussianChain) -> Tensor:
     Their sum is log p(x) less the ELBO of the best bottom-up encoder with diagonal factors, for
     every x: no such q does better.
     """
-    factors = [chain.posterior_factor(level) for level in range(1, chain.depth + 1)]
-    return torch.stack([diagonal_loss(factor.scale_tril) for factor in factors])
+    return torch.stack([diagonal_loss(factor.scale_tril) for factor in chain.exact_encoder()])
 
 
 def top_down_losses(chain: LinearGaussianChain) -> Tensor:

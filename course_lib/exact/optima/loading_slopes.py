@@ -3,14 +3,13 @@
 import torch
 from torch import Tensor
 
-from course_lib.arguments import DOUBLE, Numbers, as_double, require_broadcastable
+from course_lib.arguments import DOUBLE, Numbers, require_broadcastable
 from course_lib.distributions import Gaussian
 from course_lib.exact.linear_gaussian import LinearGaussian
 from course_lib.exact.numerics.gaussian_algebra import (
     LeastSquares,
     require_gaussian,
     require_vectors,
-    scale_of,
     sum_scale_tril,
 )
 
@@ -23,7 +22,7 @@ def evidence_slope(world: LinearGaussian, x: Numbers) -> Tensor:
     x: (*batch, D). Returns (*batch, D, d), nats for each unit of W. Forms D × D matrices.
     Source: the derivative of a Gaussian's log-density in its covariance, and dC = dW Wᵀ + W dWᵀ.
     """
-    residual = require_vectors("x", as_double("x", x).double(), len(world.offset)) - world.offset
+    residual = require_vectors("x", x, len(world.offset)) - world.offset
     noise = world.noise_std
     scaled = world.loadings / noise.unsqueeze(-1)  # A = Ψ^(−½)W
     system = LeastSquares(torch.cat([scaled, torch.eye(scaled.shape[1], **DOUBLE)]))
@@ -44,9 +43,9 @@ def elbo_slope(world: LinearGaussian, q: Gaussian, x: Numbers) -> Tensor:
     posterior. q: batch broadcastable with that of x (*batch, D). Returns (*batch, D, d).
     """
     require_gaussian("q", q, world.loadings.shape[1])
-    target = require_vectors("x", as_double("x", x).double(), len(world.offset)) - world.offset
+    target = require_vectors("x", x, len(world.offset)) - world.offset
     require_broadcastable("q's batch", q.batch_shape, "x's batch", target.shape[:-1])
-    mean, scale = q.mean.double(), scale_of(q)  # (*batch, d), (*batch, d, d)
+    mean, scale = q.mean.double(), q.scale_tril.double()  # (*batch, d), (*batch, d, d)
     residual = target - mean @ world.loadings.mT  # (*batch, D)
     outer = residual.unsqueeze(-1) * mean.unsqueeze(-2)
     spread = world.loadings @ scale @ scale.mT
