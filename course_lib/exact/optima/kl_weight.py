@@ -13,7 +13,6 @@ from course_lib.arguments import (
     as_double,
     require_finite,
     require_number,
-    require_positive,
 )
 from course_lib.distributions import Gaussian, kl_divergence
 from course_lib.exact.linear_gaussian import LinearGaussian
@@ -94,7 +93,4 @@ def _rate(world: LinearGaussian, q: Gaussian) -> Tensor:
 
 def _weight(beta: float) -> float:
     """β, once it is known to be positive and finite."""
-    weight = require_positive("beta", as_double("beta", beta))
-    if weight.ndim:
-        raise ValueError(f"beta must be one number, got shape {tuple(weight.shape)}")
-    return float(weight)
+    return require_number("beta", beta, positive=True)
