@@ -106,7 +106,7 @@ def restore(module: torch.nn.Module, tensors: dict[str, Tensor], *, source: str)
     """
     expected = module.state_dict()
     learned = dict(module.named_parameters())
-    for name in [*expected, *tensors]:
+    for name in expected | tensors:
         ours = tuple(expected[name].shape) if name in expected else "nothing of that name"
         theirs = tuple(tensors[name].shape) if name in tensors else "nothing of that name"
         if ours != theirs:

@@ -7,11 +7,11 @@ from course_lib.arguments import require_event, require_like
 from course_lib.vae import HVAE
 
 
-def require_data(model: HVAE, x: Tensor, least: int = 1) -> Tensor:
-    """Raises ValueError unless x is (N, D), N ≥ least, with the model's D, precision and device."""
+def require_data(model: HVAE, x: Tensor) -> Tensor:
+    """Raises ValueError unless x is (N, D), N ≥ 1, with the model's D, precision and device."""
     require_event("x", require_fitting(model, x), model.sizes[0])
-    if x.ndim != 2 or len(x) < least:
-        raise ValueError(f"x must be (N, D) with N ≥ {least}, got shape {tuple(x.shape)}")
+    if x.ndim != 2 or len(x) == 0:
+        raise ValueError(f"x must be (N, D) with N ≥ 1, got shape {tuple(x.shape)}")
     return x
 
 
