@@ -16,6 +16,7 @@ from course_lib.depth_study.intervals import (
     spread_interval,
 )
 from course_lib.depth_study.results import Study
+from course_lib.numerals import minus
 
 FIGURES = {"train_elbo": "training ELBO", "elbo": "held-out ELBO", "log_p": "held-out log p"}
 FEWEST = 5  # runs that a mean and an interval are given for
@@ -134,5 +135,5 @@ def _ratio(a: Tensor, b: Tensor) -> str:
 
 
 def _with_ends(value: float, interval: Interval, decimals: int, sign: str) -> str:
-    middle, low, high = (f"{v:{sign}.{decimals}f}".replace("-", "−") for v in (value, *interval))
+    middle, low, high = (minus(f"{v:{sign}.{decimals}f}") for v in (value, *interval))
     return f"{middle} [{low}, {high}]"

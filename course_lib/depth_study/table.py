@@ -2,10 +2,10 @@
 
 from course_lib.depth_study.design import ARMS, DEPTHS
 from course_lib.depth_study.intervals import Interval, difference_interval, spread_interval
+from course_lib.depth_study.report import FIGURES
 from course_lib.depth_study.results import Study
-from course_lib.plots import number
+from course_lib.numerals import minus, number
 
-FIGURES = {"train_elbo": "training ELBO", "elbo": "held-out ELBO", "log_p": "held-out log p"}
 SPREAD = "std of training ELBO"
 COLUMN = 24  # characters
 
@@ -47,4 +47,4 @@ def _spread_cell(study: Study, depth: int, arm: str) -> str:
 
 def _ends(interval: Interval, decimals: int, *, sign: str = "") -> str:
     """Such as −0.19, +0.55."""
-    return ", ".join(f"{end:{sign}.{decimals}f}".replace("-", "−") for end in interval)
+    return ", ".join(minus(f"{end:{sign}.{decimals}f}") for end in interval)

@@ -5,6 +5,7 @@ from math import hypot
 from statistics import mean, stdev
 from typing import Any
 
+from course_lib.numerals import minus
 from course_lib.shipped import RECIPES, Recipe, require_recipe
 
 Row = dict[str, Any]
@@ -177,7 +178,7 @@ def routes_line(row: Row, route: str) -> str:
     for other in ("encoder", "fitted"):
         off, either = nll - row[other][0], hypot(error, row[other][1])
         text += f"\n  annealed less {other}{'':{58 - len(other)}}  {off:+.3f} ± {either:.3f}"
-    return text.replace("-", "−")
+    return minus(text)
 
 
 def newest_route(row: Row) -> str:
@@ -209,11 +210,11 @@ def _counts(row: Row, costs: Sequence[float], active: Sequence[float]) -> str:
 
 
 def _costs(costs: Iterable[float]) -> str:
-    return "+".join(f"{cost:.1f}" for cost in costs).replace("+-", "−").replace("-", "−")
+    return minus("+".join(f"{cost:.1f}" for cost in costs).replace("+-", "-"))
 
 
 def _nats(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return minus(f"{value:.2f}")
 
 
 def _name(recipe: Recipe, epochs: int) -> str:
