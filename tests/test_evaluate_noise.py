@@ -6,8 +6,8 @@ from torch import Generator, Tensor
 from torch.distributions import Normal
 
 from course_lib.distributions import DiagonalGaussian
-from course_lib.evaluate._noise import encoded_noise, latents_of_noise, log_likelihood_of_noise
-from course_lib.vae import HVAE, Architecture
+from course_lib.evaluate._noise import encoded_noise
+from course_lib.vae import HVAE, Architecture, FlatTwin
 
 
 @torch.no_grad()
@@ -28,14 +28,15 @@ def test_the_prior_of_the_latents_is_n_0_i_of_the_noise(
 ) -> None:
     """log p(z(ε)) + log |det ∂z/∂ε| = log N(ε; 0, I), the determinant by automatic slopes."""
     model = chain(direction, generator)
+    flat = FlatTwin(model)
     noise, x = torch.randn(7, generator=generator).double(), torch.ones(4).double()
 
     def side_by_side(noise: Tensor) -> Tensor:
-        return torch.cat(latents_of_noise(model, noise))
+        return torch.cat(flat.latents(noise))
 
     jacobian = torch.autograd.functional.jacobian(side_by_side, noise)
-    latents = latents_of_noise(model, noise)
-    likelihood = log_likelihood_of_noise(model, x, noise)
+    latents = flat.latents(noise)
+    likelihood = flat.decoder(noise).log_prob(x)
     log_prior = model.log_joint(x, latents) - likelihood
     standard = Normal(0.0, 1.0).log_prob(noise).sum()
     stretch = torch.linalg.slogdet(jacobian).logabsdet

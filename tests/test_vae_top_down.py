@@ -183,7 +183,7 @@ def test_mean_factors_follow_the_means(generator: Generator) -> None:
                 [GaussianNet(6, (), 3, generator=g), GaussianNet(6, (), 2, generator=g)],
                 [LogitNet(3, (), 6, generator=g), LogitNet(2, (), 3, generator=g)],
             ).terms(torch.zeros(6), generator=g),
-            "an arrow must give a DiagonalGaussian, got Bernoulli",
+            "decoder 2 must give a DiagonalGaussian, got Bernoulli",
         ),
         (
             lambda g: Architecture(6, (2,), ((),), direction="sideways").build(seed=0),

@@ -1,6 +1,5 @@
 """What the functions of this room take: a model whose weights can be used, and data that fit it."""
 
-import torch
 from torch import Tensor
 
 from course_lib.arguments import require_event, require_like
@@ -34,11 +33,6 @@ def differentiable_data(model: HVAE, x: Tensor) -> Tensor:
             "differentiated through them; build or convert the model outside"
         )
     return x.clone() if x.is_inference() else x
-
-
-def split_latents(model: HVAE, z: Tensor) -> list[Tensor]:
-    """[z_1, …, z_T], (…, d_t) each, of latents that lie side by side in z (…, Σ d_t)."""
-    return list(torch.split(z, model.sizes[1:], -1))
 
 
 def require_one_layer(model: HVAE) -> None:

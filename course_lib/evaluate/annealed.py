@@ -13,9 +13,8 @@ from torch import Generator, Tensor
 
 from course_lib.arguments import require_count
 from course_lib.evaluate._input import differentiable_data
-from course_lib.evaluate._noise import log_likelihood_of_noise
 from course_lib.evaluate.likelihood import SampledLogEvidence, by_pieces
-from course_lib.vae import HVAE
+from course_lib.vae import HVAE, FlatTwin
 
 ACCEPTANCE = 0.65  # what the step sizes aim at
 FAR = 1e6  # a walk that leaves |ε_i| ≤ FAR has diverged
@@ -94,7 +93,8 @@ class _Annealing:
     """Chains for every image of x (N, D) at once."""
 
     def __init__(self, model: HVAE, x: Tensor, leapfrogs: int, generator: Generator) -> None:
-        self.model, self.x, self.leapfrogs, self.generator = model, x, leapfrogs, generator
+        self.twin, self.x = FlatTwin(model), x
+        self.leapfrogs, self.generator = leapfrogs, generator
 
     def find_steps(self, betas: Tensor) -> Tensor:
         """Step sizes for each β between the ends, from pilots: (temperatures − 1, N)."""
@@ -119,7 +119,7 @@ class _Annealing:
 
     def start(self, chains: int) -> _Places:
         """ε ~ N(0, I): draws of the prior."""
-        return self.places(self.normal(chains, len(self.x), sum(self.model.sizes[1:])))
+        return self.places(self.normal(chains, len(self.x), sum(self.twin.sizes)))
 
     def move(self, at: _Places, beta: float, step: Tensor) -> tuple[_Places, Tensor]:
         """One Hamiltonian step that leaves N(ε; 0, I) p(x|z_1)^β as it is; who accepted it.
@@ -147,7 +147,7 @@ class _Annealing:
         """What the likelihood and its slope are there."""
         leaf = noise.detach().requires_grad_()
         with torch.enable_grad():
-            height = log_likelihood_of_noise(self.model, self.x, leaf)
+            height = self.twin.decoder(leaf).log_prob(self.x)
             (slope,) = torch.autograd.grad(height.sum(), leaf)
         return _Places(noise, height.detach(), slope)
 

@@ -10,12 +10,12 @@ import torch
 from torch import Generator, Tensor
 
 from course_lib.arguments import require_count, require_number
-from course_lib.distributions import DiagonalGaussian, FullGaussian
+from course_lib.distributions import FullGaussian
 from course_lib.evaluate._ascent import ascend
 from course_lib.evaluate._input import differentiable_data
-from course_lib.evaluate._noise import encoded_noise, log_likelihood_of_noise
+from course_lib.evaluate._noise import encoded_noise
 from course_lib.evaluate.likelihood import CHUNK, SampledLogEvidence, by_pieces
-from course_lib.vae import HVAE
+from course_lib.vae import HVAE, FlatTwin
 
 RATE = 0.02  # the first of Adam's falling steps
 
@@ -64,7 +64,7 @@ def fitted_posterior(
     latents gives no DiagonalGaussian.
     """
     x = differentiable_data(model, x)
-    start = encoded_noise(model, x)
+    twin, start = FlatTwin(model), encoded_noise(model, x)
     mean, log_std = start.mean.clone(), start.log_std.clone()
     slant = mean.new_zeros(*mean.shape, mean.shape[-1])  # in units of the row's own width
     parameters = [part.requires_grad_() for part in (mean, log_std, slant)]
@@ -77,7 +77,7 @@ def fitted_posterior(
     def bound() -> Tensor:
         q = gaussian()
         noise = q.rsample((samples,), generator=generator)
-        return (_log_joint(model, x, noise) - q.log_prob(noise)).mean(0)  # (N,)
+        return (twin.log_joint(x, noise) - q.log_prob(noise)).mean(0)  # (N,)
 
     ascend(bound, parameters, steps=steps, rate=RATE)
     return FullGaussian(mean.detach(), gaussian().scale_tril.detach())
@@ -104,17 +104,11 @@ def _require_widening(widen: float) -> float:
     return widen
 
 
-def _log_joint(model: HVAE, x: Tensor, noise: Tensor) -> Tensor:
-    """log N(ε; 0, I) p(x|z_1(ε)), (samples, N)."""
-    standard = DiagonalGaussian(torch.zeros_like(noise[0]), torch.zeros_like(noise[0]))
-    return standard.log_prob(noise) + log_likelihood_of_noise(model, x, noise)
-
-
 @torch.no_grad()
 def _log_weights(model: HVAE, q: FullGaussian, x: Tensor, k: int, generator: Generator) -> Tensor:
     """log N(ε; 0, I) p(x|z_1(ε)) − log q(ε) at k draws, (k, N)."""
-    parts = []
+    twin, parts = FlatTwin(model), []
     for done in range(0, k, CHUNK):
         noise = q.rsample((min(CHUNK, k - done),), generator=generator)
-        parts.append(_log_joint(model, x, noise) - q.log_prob(noise))
+        parts.append(twin.log_joint(x, noise) - q.log_prob(noise))
     return torch.cat(parts)

@@ -6,7 +6,6 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor, nn
 
-from course_lib.distributions import DiagonalGaussian, Distribution
 from course_lib.nets import Net
 
 
@@ -41,13 +40,6 @@ def top_down_sizes(encoders: Sequence[nn.Module], decoders: Sequence[nn.Module])
         _require_arrow(f"decoder {t}", dec, sizes[t], sizes[t - 1])
         width = int(enc.width)  # type: ignore[arg-type]
     return sizes
-
-
-def require_gaussian_arrow(given: Distribution) -> DiagonalGaussian:
-    """Raises ValueError unless an arrow between latents gives a DiagonalGaussian."""
-    if not isinstance(given, DiagonalGaussian):
-        raise ValueError(f"an arrow must give a DiagonalGaussian, got {type(given).__name__}")
-    return given
 
 
 def _require_as_many(up: Sequence[Net[Any]], down: Sequence[Net[Any]]) -> None:

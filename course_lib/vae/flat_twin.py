@@ -5,7 +5,6 @@ from torch import Generator, Tensor
 
 from course_lib.arguments import require_count, require_event
 from course_lib.distributions import DiagonalGaussian, Distribution
-from course_lib.vae._fitting import require_gaussian_arrow
 from course_lib.vae.hvae import HVAE
 
 
@@ -33,7 +32,7 @@ class FlatTwin:
         for level in range(self.model.depth, 0, -1):
             chain.insert(0, given.mean + given.std * parts[level - 1])
             if level > 1:
-                given = require_gaussian_arrow(self.model.generate(level, chain[0]))
+                given = self.model.arrow(level, chain[0])
         return chain
 
     def noise(self, latents: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -44,11 +43,9 @@ class FlatTwin:
         """
         parts, log_det = [], latents[0].new_zeros(())
         for level, z in enumerate(latents, start=1):
-            above = level + 1
-            if level == self.model.depth:
-                given = self.model.prior
-            else:
-                given = require_gaussian_arrow(self.model.generate(above, latents[level]))
+            given = self.model.prior
+            if level < self.model.depth:
+                given = self.model.arrow(level + 1, latents[level])
             parts.append((z - given.mean) / given.std)
             log_det = log_det + given.log_std.expand_as(z).sum(-1)
         return torch.cat(parts, -1), log_det
@@ -58,8 +55,8 @@ class FlatTwin:
         return self.model.generate(1, self.latents(noise)[0])
 
     def log_joint(self, x: Tensor, noise: Tensor) -> Tensor:
-        """log p(x|ε) + log N(ε; 0, I), (*samples, *batch) nats."""
-        return self.decoder(noise).log_prob(x) + self.prior.log_prob(noise)
+        """log N(ε; 0, I) + log p(x|ε), (*samples, *batch) nats."""
+        return self.prior.log_prob(noise) + self.decoder(noise).log_prob(x)
 
     def log_weights(self, x: Tensor, k: int, *, generator: Generator) -> Tensor:
         """log p(x, ε) − log q(ε|x) at k draws z of the chain's q, seen as ε: (k, *batch) nats.

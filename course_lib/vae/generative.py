@@ -52,6 +52,18 @@ class GenerativeChain(nn.Module):
             decoder: Callable[[Tensor], Distribution] = self.decoders[level - 1]
             return decoder(z)
 
+    def arrow(self, level: int, z: Tensor) -> DiagonalGaussian:
+        """p(z_{level−1} | z_level) between latents, level from 2 to T.
+
+        Raises ValueError if the decoder gives no DiagonalGaussian, whose noise can be told.
+        """
+        given = self.generate(level, z)
+        if not isinstance(given, DiagonalGaussian):
+            raise ValueError(
+                f"decoder {level} must give a DiagonalGaussian, got {type(given).__name__}"
+            )
+        return given
+
     def log_joint(self, x: Tensor, latents: Sequence[Tensor]) -> Tensor:
         """log p(x, z_{1:T}), (*samples, *batch) nats, for [z_1, …, z_T].  (Eq. 10.1)
 

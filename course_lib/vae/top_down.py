@@ -17,7 +17,7 @@ from course_lib.arguments import located, require_count
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.nets import GaussianNet
 from course_lib.nets.layers import full_precision
-from course_lib.vae._fitting import require_gaussian_arrow, top_down_sizes
+from course_lib.vae._fitting import top_down_sizes
 from course_lib.vae.hvae import HVAE, ChainTerms, sampled_terms
 
 
@@ -96,7 +96,7 @@ class TopDownHVAE(HVAE):
         seen = self.seen_from_below(x)
         factors = [seen[-1]]
         for level in range(self.depth - 1, 0, -1):
-            prior = require_gaussian_arrow(self.generate(level + 1, factors[0].mean))
+            prior = self.arrow(level + 1, factors[0].mean)
             factors.insert(0, product(seen[level - 1], prior))
         return factors
 
@@ -108,7 +108,7 @@ class TopDownHVAE(HVAE):
         factors, priors = [seen[-1]], [self.prior]
         samples = [seen[-1].rsample(shape, generator=generator)]
         for level in range(self.depth - 1, 0, -1):
-            priors.insert(0, require_gaussian_arrow(self.generate(level + 1, samples[0])))
+            priors.insert(0, self.arrow(level + 1, samples[0]))
             factors.insert(0, product(seen[level - 1], priors[0]))
             samples.insert(0, factors[0].rsample(generator=generator))
         return factors, priors, samples
