@@ -13,6 +13,7 @@ from course_lib.arguments import DOUBLE, require_count, require_no_nan
 NEVER = -50.0  # an event of log probability below this ends the integral
 CERTAIN = 4.0  # nats: e^(−e⁴) = 2e-24
 ROWS = 32  # values of t taken together
+STEP = 0.25  # of log t: the error of the trapezoid rule falls like e^(−10/STEP)
 LOG_SPAN = 37.0  # e^−37 is below the rounding of one
 
 
@@ -63,9 +64,7 @@ class WeightedPoints(NamedTuple):
         return torch.cat(parts).clamp(max=1.0)  # rounding may carry the sum of probabilities past
 
 
-def expected_log_mean(
-    log_weights: Tensor, log_probs: Tensor, counts: Sequence[int], step: float = 0.25
-) -> Tensor:
+def expected_log_mean(log_weights: Tensor, log_probs: Tensor, counts: Sequence[int]) -> Tensor:
     """L_K = E log (1/K) Σ_k w(z_k), z_1, …, z_K independent draws: exactly, for any K.  (Eq. 3.5)
 
     log w (n,) and log probability (n,) of each of n values of z: all the states of a discrete
@@ -73,7 +72,7 @@ def expected_log_mean(
     is p(x) where w = p(x, z)/q(z),
         L_K = log m + ∫_0^∞ (e^(−t) − (E e^(−t w/(K m)))^K) dt/t.
     The draws enter as a power, so K = 2²⁰ costs no more than K = 2. The integral is taken over
-    log t by the trapezoid rule, whose error falls like e^(−10/step); K = 1 is a plain sum.
+    log t by the trapezoid rule; K = 1 is a plain sum.
     Returns one number in nats for each K in `counts`; −∞ if all K weights may be zero at once.
     Raises ValueError if the shapes differ, an entry is NaN, the probabilities do not sum to one
     within 1e-6, all weights are zero, or counts is empty, no sequence, or has a K below 1.
@@ -92,13 +91,13 @@ def expected_log_mean(
         return torch.full_like(numbers, -math.inf)
     single = (log_probs.exp() * scaled).sum()
     points = WeightedPoints.of(scaled, log_probs)
-    log_t = _nodes(points, [max(count, 2) for count in draws], step)
+    log_t = _nodes(points, [max(count, 2) for count in draws])
     missing = points.one_minus_laplace(log_t)  # (m,)
     powers = numbers.unsqueeze(-1)
     nothing = missing == 1  # all weights there: no power is left, and no slope
     power = torch.exp(powers * torch.log1p(-missing.masked_fill(nothing, 0.0)))
     integrand = torch.exp(-powers * log_t.exp()) - power.masked_fill(nothing, 0.0)
-    return log_mean + torch.where(numbers == 1, single, step * integrand.sum(-1))
+    return log_mean + torch.where(numbers == 1, single, STEP * integrand.sum(-1))
 
 
 def require_draws(counts: Sequence[int]) -> list[int]:
@@ -108,11 +107,11 @@ def require_draws(counts: Sequence[int]) -> list[int]:
     return [require_count("K", k) for k in counts]
 
 
-def _nodes(points: WeightedPoints, draws: Sequence[int], step: float) -> Tensor:
+def _nodes(points: WeightedPoints, draws: Sequence[int]) -> Tensor:
     """log t from where both terms are one to where K weights would have to be small together."""
     lowest = min(points.lowest(min(draws)), 0.0)
     low, high = -math.log(max(draws)) - LOG_SPAN, math.log(LOG_SPAN) - lowest
-    return torch.arange(low, high + step, step, **DOUBLE)
+    return torch.arange(low, high + STEP, STEP, **DOUBLE)
 
 
 def _require_weighted_points(log_weights: Tensor, log_probs: Tensor) -> None:
