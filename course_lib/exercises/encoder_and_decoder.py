@@ -15,8 +15,7 @@ from course_lib.checks.answers import Refused
 from course_lib.data import binarise, load_mnist
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.evaluate import LatentPlane, expected_log_likelihood
-from course_lib.exact import LinearGaussian
-from course_lib.exact.optima.loading_slopes import elbo_slope, evidence_slope
+from course_lib.exact import LinearGaussian, elbo_slope, evidence_slope
 from course_lib.exercises.registry import register
 from course_lib.shipped import load_model
 from course_lib.vae import VAE

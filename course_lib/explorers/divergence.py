@@ -14,8 +14,7 @@ from torch import Tensor
 from course_lib.arguments import DOUBLE
 from course_lib.bounds import gap
 from course_lib.distributions import DiagonalGaussian, FullGaussian, kl_divergence
-from course_lib.exact import LinearGaussian, ScalarLatent, square_world
-from course_lib.exact.grid_posterior import GridPosterior
+from course_lib.exact import GridPosterior, LinearGaussian, ScalarLatent, square_world
 from course_lib.explorers.stage import Choice, Explorer, Reading, Slider
 from course_lib.plots import (
     COLOURS,

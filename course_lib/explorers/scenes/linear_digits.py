@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from course_lib.data import load_digits
-from course_lib.exact import fit_ppca
-from course_lib.exact.optima import kl_weight
+from course_lib.exact import best_squared_loadings, fit_ppca
 
 COUNT = 16  # a pixel of the digits is a count 0..16
 LATENT = 20
@@ -61,7 +60,7 @@ class LinearDigits:
 
     def coded(self, beta: float) -> Coded:
         """The decoder's loadings and the codes that are best for the weight β > 0."""
-        squared = kl_weight.best_squared_loadings(self.eigenvalues, self.noise_variance, beta)
+        squared = best_squared_loadings(self.eigenvalues, self.noise_variance, beta)
         loadings, alive = squared.sqrt(), squared > 0
         variance = torch.where(alive, beta * self.noise_variance / self.eigenvalues, 1.0)
         mean = self.coordinates * loadings / self.eigenvalues
