@@ -122,6 +122,7 @@ def printed_supremum(log_evidence: Numbers, top: DiagonalGaussian | FullGaussian
     log p(x) + ½ log |2πV| + d log 2, with V (d, d) the covariance of `top`, the exact
     p(z_T|z_{T−1}): reached by q(z_T|z_{T−1}) ∝ p(z_T|z_{T−1})^½, whose covariance is 2V, above the
     exact factors of the layers below. log_evidence: (*batch,), broadcastable with top's batch.
+    Raises ValueError if an entry of it is not finite.
     """
     log_p = require_finite("log_evidence", as_double("log_evidence", log_evidence))
     return log_p + top.entropy() + top.event_shape[0] * (math.log(2) - 0.5)

@@ -93,7 +93,10 @@ ARMS = {
 
 
 def equal_chain(depth: int, direction: str = "bottom-up") -> Architecture:
-    """The chain of that depth whose number of parameters is closest to that of one layer of 128."""
+    """The chain of that depth whose number of parameters is closest to that of one layer of 128.
+
+    Raises ValueError for a depth below 1.
+    """
     depth = require_count("depth", depth)
     wanted = parameter_count(chain(1, WIDEST))
     chains = (chain(depth, width, direction) for width in range(1, WIDEST + 1))
@@ -101,7 +104,10 @@ def equal_chain(depth: int, direction: str = "bottom-up") -> Architecture:
 
 
 def chain(depth: int, width: int, direction: str = "bottom-up") -> Architecture:
-    """64 pixels, `depth` layers of 8 latents, nets of one hidden layer, Binomial(16) pixels."""
+    """64 pixels, `depth` layers of 8 latents, nets of one hidden layer, Binomial(16) pixels.
+
+    Raises ValueError for a depth or a width below 1.
+    """
     depth = require_count("depth", depth)
     width = require_count("width", width)
     hidden = ((width,),) * depth
@@ -113,7 +119,8 @@ def parameter_count(chain: Architecture) -> int:
 
     For 64 pixels and eight latents a layer (154 h + 80) + (T − 1)(50 h + 32).  (Eq. 11.7)
     From the top, where an encoder reads the h features of the one below in place of its eight
-    latents, (154 h + 80) + (T − 1)(h² + 42 h + 32).
+    latents, (154 h + 80) + (T − 1)(h² + 42 h + 32). Raises ValueError unless every net has one
+    hidden layer, and all have one width.
     """
     if len(set(chain.hidden)) != 1 or len(chain.hidden[0]) != 1:
         raise ValueError(f"every net must have one hidden layer of one width, got {chain.hidden}")

@@ -45,7 +45,10 @@ class Categorical:
 
     @classmethod
     def from_probs(cls, probs: Numbers) -> "Categorical":
-        """From probabilities (*batch, K) that sum to 1 over the last axis; zeros are allowed."""
+        """From probabilities (*batch, K) that sum to 1 over the last axis; zeros are allowed.
+
+        Raises ValueError if they do not, or one is negative or not finite.
+        """
         probs = require_finite("probs", as_double("probs", probs))
         require_all("probs", probs, probs >= 0, "at least 0")
         if probs.ndim:

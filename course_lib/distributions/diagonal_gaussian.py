@@ -67,7 +67,10 @@ class DiagonalGaussian(LocationScale):
         return torch.diag_embed(self.std)
 
     def expand(self, batch_shape: Sequence[int]) -> "DiagonalGaussian":
-        """The same distribution, repeated to `batch_shape` without copying."""
+        """The same distribution, repeated to `batch_shape` without copying.
+
+        Raises ValueError if its own batch cannot be repeated to that.
+        """
         require_expansion("batch_shape", batch_shape, "the batch", self.batch_shape)
         shape = (*batch_shape, *self.event_shape)
         return DiagonalGaussian(self.mean.expand(shape), self.log_std.expand(shape))

@@ -72,7 +72,10 @@ class FullGaussian:
         return self.scale_tril.diagonal(dim1=-2, dim2=-1).log()
 
     def expand(self, batch_shape: Sequence[int]) -> "FullGaussian":
-        """The same distribution, repeated to `batch_shape` without copying."""
+        """The same distribution, repeated to `batch_shape` without copying.
+
+        Raises ValueError if its own batch cannot be repeated to that.
+        """
         require_expansion("batch_shape", batch_shape, "the batch", self.batch_shape)
         mean = self.mean.expand((*batch_shape, *self.event_shape))
         return FullGaussian(mean, self.scale_tril.expand((*mean.shape, *self.event_shape)))

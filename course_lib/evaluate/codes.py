@@ -53,7 +53,10 @@ class Surgery:
 def rate_distortion(
     model: HVAE, x: Tensor, *, samples: int = 1, generator: Generator
 ) -> RateDistortion:
-    """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.1)"""
+    """Both terms for each row of x (N, D), averaged over `samples` draws of q.  (Eq. 5.1)
+
+    Raises ValueError if samples is below 1, or x does not fit the model.
+    """
     terms = model.terms(x, (require_count("samples", samples),), generator=generator)
     costs = torch.stack([cost.mean(0) for cost in terms.costs])
     return RateDistortion(costs, -terms.reconstruction.mean(0))

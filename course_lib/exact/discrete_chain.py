@@ -74,7 +74,7 @@ class DiscreteChain:
         return (self.log_joint(x) - self._last(log_p, 0)).exp()
 
     def marginal(self, level: int) -> Tensor:
-        """p(z_t), (K_t,), for t = level from 0 (x itself) to T."""
+        """p(z_t), (K_t,), for t = level from 0 (x itself) to T. Raises ValueError for another."""
         level = require_count("level", level, least=0)
         if level > self.depth:
             raise ValueError(f"level must be from 0 to T = {self.depth}, got {level}")

@@ -91,7 +91,7 @@ class LinearGaussian:
         """E_q[log p(x|z) + log p(z) − log q(z)] by the moments of q, in closed form.  (Eq. 3.2)
 
         q: DiagonalGaussian or FullGaussian over z, batch broadcastable with that of x (*batch, D).
-        Returns (*batch,) nats.
+        Returns (*batch,) nats. Raises ValueError if q or x is no such thing.
         """
         require_gaussian("q", q, self.loadings.shape[1])
         mean, scale = q.mean.double(), q.scale_tril.double()  # (*batch, d), (*batch, d, d)
@@ -123,7 +123,10 @@ class LinearGaussian:
         return total + torch.log(-torch.expm1(-total))
 
     def log_naive_samples_needed(self, x: Numbers, relative_error: float = 0.1) -> Tensor:
-        """log of `naive_samples_needed`, for x where the number itself overflows."""
+        """log of `naive_samples_needed`, for x where the number itself overflows.
+
+        Raises ValueError unless relative_error is positive.
+        """
         error = require_positive("relative_error", as_double("relative_error", relative_error))
         ratio = self.log_naive_relative_variance(x)
         require_broadcastable("relative_error", error.shape, "x's batch", ratio.shape)
@@ -140,7 +143,7 @@ class LinearGaussian:
         """E[log p̂] − log p(x) ≈ −r/(2S), to second order in p̂/p(x) − 1.  (Eq. 2.4)
 
         Good where r/S is well below one; elsewhere it is far too negative. x: (*batch, D), S =
-        samples. Returns (*batch,) nats.
+        samples. Returns (*batch,) nats. Raises ValueError unless samples is a whole number from 1.
         """
         samples = require_count("samples", samples)
         log_ratio = self.log_naive_relative_variance(x) - math.log(2 * samples)

@@ -62,7 +62,10 @@ class LinearGaussianChain:
         return len(self.arrows)
 
     def marginal(self, level: int) -> FullGaussian:
-        """p(z_t) for t = level from 0 (x itself) to T, by folding the arrows above it."""
+        """p(z_t) for t = level from 0 (x itself) to T, by folding the arrows above it.
+
+        Raises ValueError for another level.
+        """
         level = require_count("level", level, least=0)
         if level > self.depth:
             raise ValueError(f"level must be from 0 to T = {self.depth}, got {level}")
@@ -131,6 +134,7 @@ class LinearGaussianChain:
         """The exact bottom-up factor p(z_t|z_{t−1}) = p(z_t|z_{t−1}, x), t = level from 1 to T.
 
         It needs no x once z_{t−1} is known, so the T factors together are the exact posterior.
+        Raises ValueError for another level.
         """
         level = require_count("level", level)
         if level > self.depth:
@@ -147,7 +151,7 @@ class LinearGaussianChain:
         """p(z_{t−1}|z_t, x), t = level from 2 to T, given the vector (z_t, x).
 
         Call it with torch.cat([z_t, x], -1), (*batch, d_t + d_0). As the exact posterior runs down
-        from p(z_T|x), it needs x at every step.
+        from p(z_T|x), it needs x at every step. Raises ValueError for another level.
         """
         level = require_count("level", level)
         if not 2 <= level <= self.depth:
@@ -189,7 +193,8 @@ class LinearGaussianChain:
     @torch.inference_mode(False)  # kept for later calls, which may want slopes
     def _marginals(self) -> list[FullGaussian]:
         """p(z_0), …, p(z_T), folded from the top."""
-        below = [_standard(self.sizes[-1])]
+        size = self.sizes[-1]
+        below = [FullGaussian(torch.zeros(size, **DOUBLE), torch.eye(size, **DOUBLE))]
         for arrow in reversed(self.arrows):
             mean = arrow.slope @ below[-1].mean + arrow.offset
             root = sum_scale_tril(arrow.slope @ below[-1].scale_tril, arrow.scale_tril)
@@ -242,8 +247,3 @@ class LinearGaussianChain:
 
     def __repr__(self) -> str:
         return f"LinearGaussianChain(sizes {self.sizes}, x first)"
-
-
-def _standard(size: int) -> FullGaussian:
-    """N(0, I) as a FullGaussian."""
-    return FullGaussian(torch.zeros(size, **DOUBLE), torch.eye(size, **DOUBLE))

@@ -88,7 +88,7 @@ class ScalarChain:
         return value.reshape(x.shape[:-1]), error.reshape(x.shape[:-1])
 
     def marginal(self, level: int) -> Marginal:
-        """p(z_t) for t = level from 0 (x itself) to T."""
+        """p(z_t) for t = level from 0 (x itself) to T. Raises ValueError for another level."""
         level = require_count("level", level, least=0)
         if level > self.depth:
             raise ValueError(f"level must be from 0 to T = {self.depth}, got {level}")

@@ -26,6 +26,7 @@ def square_in_mean(mean: float, std: float) -> ExactDerivative:
 
     With ρ = μ/σ their ratio is ¼(ρ⁴ + 14ρ² + 15) ≥ 3.75 without a baseline. The best
     constant leaves 2ρ² + 3/2: the pathwise one always wins.
+    Raises ValueError as `require_normal` does.
     """
     require_normal(mean, std)
     shift, spread, ratio = mean * mean, std * std, mean / std
@@ -33,7 +34,10 @@ def square_in_mean(mean: float, std: float) -> ExactDerivative:
 
 
 def square_in_std(mean: float, std: float) -> ExactDerivative:
-    """f = z²: gradient 2σ; variances 4μ² + 8σ² and 2μ⁴/σ² + 60μ² + 74σ².  (Eq. 8.3)"""
+    """f = z²: gradient 2σ; variances 4μ² + 8σ² and 2μ⁴/σ² + 60μ² + 74σ².  (Eq. 8.3)
+
+    Raises ValueError as `require_normal` does.
+    """
     require_normal(mean, std)
     shift, spread, ratio = mean * mean, std * std, mean / std
     score = 2 * shift * ratio * ratio + 60 * shift + 74 * spread
@@ -50,6 +54,7 @@ def sine_in_mean(
 
     The first grows like ω², the second stays: at μ = 0, σ = 1 they cross at ω = 1.10899.
     Computed as sums of squares, because these differences lose their digits where ωσ is small.
+    Raises ValueError as `require_normal` does, and unless omega and baseline are finite.
     """
     require_normal(mean, std)
     require_finite("omega and baseline", as_double("omega and baseline", [omega, baseline]))
@@ -69,6 +74,7 @@ def step_in_mean(threshold: float, mean: float, std: float) -> ExactDerivative:
 
     With a = (c − μ)/σ, q(c) = φ(a)/σ, and the score's second moment is (a φ(a) + 1 − Φ(a))/σ².
     The pathwise estimate is 0 at every sample: variance 0, and wrong by the whole gradient.
+    Raises ValueError as `require_normal` does, and unless threshold is finite.
     """
     require_normal(mean, std)
     require_finite("threshold", as_double("threshold", threshold))

@@ -45,7 +45,8 @@ def score_function(
     """(f(z) − b) ∂ log q(z): (f − b) ε/std and (f − b)(ε² − 1)/std.  (Eq. 8.2)
 
     Unbiased for any f with a finite mean, and for any constant b, because E_q ∂ log q = 0; f is
-    only evaluated, never differentiated. noise: (S,). Source: Williams 1992.
+    only evaluated, never differentiated. noise: (S,). Raises ValueError unless mean and baseline
+    are finite, std is positive and f gives one value for each sample. Source: Williams 1992.
     """
     _require(mean, std, noise)
     baseline = require_number("baseline", baseline)

@@ -65,6 +65,7 @@ def likelihood_net(
     """The decoder net of a likelihood, one of LIKELIHOODS. `count` is Binomial's number of trials.
 
     "gaussian" has one learned std for all pixels; use GaussianNet itself for another kind.
+    Raises ValueError for another kind, and for a size or a count below 1.
     """
     if kind == "gaussian":
         return GaussianNet(inputs, hidden, outputs, std="learned", generator=generator)
@@ -87,7 +88,8 @@ def set_output_mean(net: GaussianNet | LogitNet, mean: Tensor) -> None:
     nearer to ½ (0.14 for a pixel that is always black).
     mean: (outputs,), the mean of the training data as a probability (for counts, divided by the
     count); for a Gaussian net the mean itself. Without it the first epochs go into learning which
-    pixels are always black. Source: the code of Burda, Grosse & Salakhutdinov 2016.
+    pixels are always black. Raises ValueError for another net, shape or number.
+    Source: the code of Burda, Grosse & Salakhutdinov 2016.
     """
     if not isinstance(net, (GaussianNet, LogitNet)):
         raise ValueError(f"net must be a GaussianNet or a LogitNet, got {type(net).__name__}")

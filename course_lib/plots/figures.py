@@ -142,6 +142,7 @@ def encode_png(rgba: NDArray[np.uint8], small: bool = False) -> bytes:
     costs an encoder most of its time. ISA-L then deflates a frame some eight times quicker than
     zlib, which is left the pictures that are kept. Between equally good matches ISA-L may choose
     anew in every run, so only a `small` picture has the same bytes again.
+    Raises ValueError for an array of another kind.
     Source: PNG specification, third edition (W3C 2025).
     """
     if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8:

@@ -70,7 +70,7 @@ def style(
 ) -> Axes:
     """Few inks: only the axes that are read (`keep`), in grey, titles on the left; returns `ax`.
 
-    of: what the title names, whose colour it has.
+    of: what the title names, whose colour it has. Raises ValueError for another `keep`.
     """
     if keep not in ("x", "y", "xy", ""):
         raise ValueError(f"keep must be 'x', 'y', 'xy' or '', got {keep!r}")
@@ -154,7 +154,10 @@ def inside(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.f
 
 @DRAWING
 def latent_points(ax: Axes, z: ArrayLike, *, of: str, size: float = 3.5) -> Line2D:
-    """Latent samples z (S, 2) as points in a plane; `.set_data(z[:, 0], z[:, 1])` moves them."""
+    """Latent samples z (S, 2) as points in a plane; `.set_data(z[:, 0], z[:, 1])` moves them.
+
+    Raises ValueError for another shape.
+    """
     samples = np.asarray(z, dtype=float)
     if samples.ndim != 2 or samples.shape[1] != 2:
         raise ValueError(f"z must have shape (S, 2), got {samples.shape}")

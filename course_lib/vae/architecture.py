@@ -76,6 +76,7 @@ class Architecture:
             scale = 1 / count if counts else 1.0
             read = encoders[-1].width if encoders and self.direction == "top-down" else low
             encoders.append(GaussianNet(read, hidden, high, scale=scale, generator=generator))
+            # The first gives way to the likelihood; without it a seed would give other weights.
             decoders.append(GaussianNet(high, hidden[::-1], low, generator=generator))
         first = likelihood_net(
             self.likelihood,

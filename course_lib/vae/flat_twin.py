@@ -13,7 +13,8 @@ class FlatTwin:
 
     The same p(x) as the chain's, from the prior N(0, I) over ε = (ε_1, …, ε_T), Σ d_t numbers, and
     a decoder that runs the whole chain; m and s are those of the chain's prior.  (Eq. 11.2)
-    Raises ValueError if an arrow above the first gives no diagonal Gaussian.
+    What goes through the chain raises ValueError if an arrow above the first gives no
+    DiagonalGaussian, or the noise is of another size.
     """
 
     def __init__(self, model: HVAE) -> None:

@@ -20,6 +20,7 @@ def evidence_slope(world: LinearGaussian, x: Numbers) -> Tensor:
     C is never formed, only square roots of it, so that tiny noise costs no digits: C⁻¹W comes from
     the least squares that give the posterior, whose mean is Wᵀ C⁻¹ r.
     x: (*batch, D). Returns (*batch, D, d), nats for each unit of W. Forms D × D matrices.
+    Raises ValueError if x is of another D or an entry is not finite.
     Source: the derivative of a Gaussian's log-density in its covariance, and dC = dW Wᵀ + W dWᵀ.
     """
     residual = require_vectors("x", x, len(world.offset)) - world.offset
@@ -40,7 +41,8 @@ def elbo_slope(world: LinearGaussian, q: Gaussian, x: Numbers) -> Tensor:
     """∂ ELBO(q)/∂W = E_q ∂ log p(x|z)/∂W = Ψ⁻¹[(x − b − Wμ) μᵀ − W Σ], q = N(μ, Σ).  (Eq. 7.1)
 
     q does not move. It is the slope of log p(x) itself, and Fisher's identity, if q is the exact
-    posterior. q: batch broadcastable with that of x (*batch, D). Returns (*batch, D, d).
+    posterior. q: batch broadcastable with that of x (*batch, D). Returns (*batch, D, d). Raises
+    ValueError if q is no Gaussian over z, x of another D, or the batches do not broadcast.
     """
     require_gaussian("q", q, world.loadings.shape[1])
     target = require_vectors("x", x, len(world.offset)) - world.offset
