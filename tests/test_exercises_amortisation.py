@@ -1,5 +1,6 @@
 """Chapter 6's exercises that are no number: blanks, a diagnosis, an encoder that is measured."""
 
+import json
 import math
 
 import numpy as np
@@ -14,6 +15,7 @@ from course_lib.exact import tanh_world
 from course_lib.exercises import EXERCISES, judged
 from course_lib.exercises.amortisation import missed
 from course_lib.nets import GaussianNet
+from course_lib.teach.judging import tried_answer, verdict_on_record
 
 WORLD = tanh_world(a=2.0, b=1.0, c=0.0, s=0.5)
 Grid = NDArray[np.float64]
@@ -131,7 +133,31 @@ def test_the_figure_is_the_kl_averaged_over_x() -> None:
 
 
 def test_an_encoder_that_climbed_the_elbo_is_accepted() -> None:
-    assert judged("6.d", climbed_on_the_elbo(0)).accepted
+    net = climbed_on_the_elbo(0)
+    assert judged("6.d", net).accepted
+    net = net.float()  # as a learner's is who asks for no other type
+    assert judged("6.d", lambda x: net(x.float())).accepted
+
+
+def test_an_encoder_may_climb_to_each_q_when_it_is_asked() -> None:
+    """No net: a q for each x, by its gradient there. The average over q is a sum of 201 terms."""
+    noise = torch.linspace(-5, 5, 201, dtype=torch.float64)
+    weights = torch.softmax(-noise.square() / 2, 0)
+
+    def encoder(x: torch.Tensor) -> DiagonalGaussian:
+        mean, log_std = (x.clamp(-2, 2) / 2).requires_grad_(), (0 * x - 1).requires_grad_()
+        ascent = torch.optim.Adam([mean, log_std], lr=0.05)
+        for _ in range(200):
+            z = mean + log_std.exp() * noise  # (N, 201)
+            log_joint = -z.square() / 2 - 2 * (x - 2 * torch.tanh(z)).square()
+            ascent.zero_grad()
+            (-(log_joint @ weights) - log_std.squeeze(-1)).sum().backward()
+            ascent.step()
+        return DiagonalGaussian(mean, log_std)
+
+    assert judged("6.d", encoder).accepted
+    record = json.loads(json.dumps(tried_answer(EXERCISES["6.d"], encoder)))
+    assert verdict_on_record(EXERCISES["6.d"], record).accepted
 
 
 @pytest.mark.slow

@@ -55,14 +55,14 @@ def missed(encoder: Any) -> float:
     x = torch.linspace(-FAR, FAR, ENDS, **DOUBLE).unsqueeze(-1)  # (N, 1)
     if not callable(encoder):
         raise Refused(f"an encoder is wanted, a net or a function, got {type(encoder).__name__}")
-    with torch.no_grad():
-        q = encoder(x)
+    q = encoder(x)  # with gradients: it may climb to each q where it is asked
     if not isinstance(q, DiagonalGaussian) or q.mean.shape != x.shape:
         given = tuple(q.mean.shape) if isinstance(q, DiagonalGaussian) else type(q).__name__
         raise Refused(
             f"of x {tuple(x.shape)} the encoder must make a DiagonalGaussian {tuple(x.shape)}, "
             f"got {given}"
         )
+    q = DiagonalGaussian(q.mean.detach().double(), q.log_std.detach().double())
     weight = world.log_evidence(x).exp()  # (N,)
     return float((weight * gap(q, world.posterior(x))).sum() / weight.sum())
 
