@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import integrate, stats
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from course_lib.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
 from course_lib.exact import square_world
@@ -120,6 +121,36 @@ def test_what_is_no_q_is_told_so() -> None:
     assert judged("2.d", lambda x: None).message == "2.d: not answered yet"
     for verdict in (exact, judged("2.d", lambda x: None)):
         assert not verdict.accepted
+
+
+def test_a_mixture_of_torchs_is_measured_too() -> None:
+    def q_of(x: float) -> MixtureSameFamily:
+        means = torch.tensor([[peak(x)], [-peak(x)]]).double()
+        humps = Independent(Normal(means, bend(x)), 1)
+        return MixtureSameFamily(Categorical(torch.ones(2).double()), humps)
+
+    assert judged("2.d", q_of).accepted
+
+
+@pytest.mark.parametrize(
+    ("q_of", "got"),
+    [
+        (
+            lambda x: DiagonalGaussian.from_std([[peak(x)], [-peak(x)]], bend(x)),
+            "a DiagonalGaussian of event (1,) and batch (2,)",
+        ),
+        (lambda x: (two_humps(peak, bend)(x),), "(a GaussianMixture,)"),
+        (lambda x: Normal(peak(x), bend(x)), "a Normal"),
+        (lambda x: [peak(x), bend(x)], "[1.17"),
+    ],
+)
+def test_two_gaussians_are_no_mixture_and_no_fault_of_the_learners_code(
+    q_of: Any, got: str
+) -> None:
+    verdict = judged("2.d", q_of)
+    assert not verdict.accepted
+    assert "q must be one distribution of one number, event (1,) and batch ()" in verdict.message
+    assert f"; got {got}" in verdict.message
 
 
 RIGHT_A = [3.25, 15 / 13, math.log(math.sqrt(3.25 / (2 * math.pi))) - 225 / 104]

@@ -10,6 +10,7 @@ from course_lib.checks.answers import NotAnswered, Refused
 from course_lib.distributions import DiagonalGaussian, FullGaussian, GaussianMixture
 from course_lib.exact import GridPosterior, square_world
 from course_lib.exercises.completing import completed_square
+from course_lib.exercises.given import require_one_q
 from course_lib.exercises.registry import register
 from course_lib.exercises.walks import lopsided, metropolis_rule, two_humps, walk, walk_case
 
@@ -20,12 +21,14 @@ MOST = 0.1  # nats that 2.d may miss
 def _in_double(q: Any) -> Any:
     """A q of 2.d in float64, in which a mixture's mass is seen to be whole.
 
-    Raises NotAnswered for None, Refused for the exact posterior.
+    Raises NotAnswered for None, Refused for the exact posterior and for what is no one q.
     """
     if q is None:
         raise NotAnswered
     if isinstance(q, GridPosterior):
         raise Refused("that is the exact posterior, by quadrature; build a q from Gaussians")
+    if (getattr(q, "batch_shape", ()), getattr(q, "event_shape", None)) != ((), (1,)):
+        require_one_q(q)  # one of the learner's own may pass
     if not isinstance(q, GaussianMixture):
         return q
     parts = q.components
