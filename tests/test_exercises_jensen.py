@@ -9,7 +9,7 @@ from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from course_lib.distributions import DiagonalGaussian
+from course_lib.distributions import DiagonalGaussian, FullGaussian, Laplace
 from course_lib.exercises import judged
 
 MOST = 0.025
@@ -68,8 +68,31 @@ def test_the_best_q_is_right_and_little_else() -> None:
         assert gap(*moved) > MOST
 
 
-@pytest.mark.parametrize("answer", [(0.3, 0.3), DiagonalGaussian.standard(2), 0.3, torch.zeros(1)])
-def test_what_is_no_gaussian_of_one_number_is_told_so(answer: Any) -> None:
+@pytest.mark.parametrize(
+    ("answer", "got"),
+    [
+        ((0.3, 0.3), "(0.3, 0.3)"),
+        (0.3, "0.3"),
+        (torch.zeros(1), "a tensor of shape (1,) and type torch.float32"),
+        (DiagonalGaussian.standard(2), "a DiagonalGaussian whose mean is of shape (2,)"),
+        (
+            DiagonalGaussian.from_std([[0.29]], [[0.29]]),
+            "a DiagonalGaussian whose mean is of shape (1, 1)",
+        ),
+        (Laplace(torch.zeros(1), torch.zeros(1)), "a Laplace"),
+    ],
+)
+def test_what_is_no_gaussian_of_one_number_is_told_so(answer: Any, got: str) -> None:
     assert judged("3.d", answer).message == (
-        "3.d: a Gaussian q of one latent is wanted: DiagonalGaussian.from_std(mean, std)"
+        "3.d: a Gaussian q of one latent is wanted: DiagonalGaussian.from_std(mean, std); got "
+        + got
     )
+
+
+@pytest.mark.parametrize(("mean", "std"), [(0.29, 0.29), (0.25, 0.5)])
+def test_a_gaussian_of_one_number_may_be_a_full_one(mean: float, std: float) -> None:
+    full = FullGaussian.from_covariance(torch.tensor([mean]), torch.tensor([[std**2]]))
+    told = judged("3.d", full)
+    assert told.accepted == (gap(mean, std) <= MOST)
+    figure = told.message.split("the gap is ")[1].split(" nats")[0]
+    assert float(figure) == pytest.approx(gap(mean, std), rel=1e-4)

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
-from course_lib.checks.answers import Refused
-from course_lib.distributions import DiagonalGaussian
+from course_lib.checks.answers import Refused, described
+from course_lib.distributions import DiagonalGaussian, FullGaussian
 from course_lib.exact import tanh_world
 from course_lib.exercises.registry import register
 
@@ -48,8 +48,12 @@ def _gap(q: Any, x: float) -> float:
 
     Raises Refused unless q is one Gaussian over one number.
     """
-    if not isinstance(q, DiagonalGaussian) or q.mean.shape != (1,):
-        raise Refused("a Gaussian q of one latent is wanted: DiagonalGaussian.from_std(mean, std)")
+    ours = isinstance(q, DiagonalGaussian | FullGaussian)
+    if not ours or q.mean.shape != (1,):
+        raise Refused(
+            "a Gaussian q of one latent is wanted: DiagonalGaussian.from_std(mean, std); got "
+            f"{described(q)}{f' whose mean is of shape {tuple(q.mean.shape)}' if ours else ''}"
+        )
     seen = torch.tensor([x], **DOUBLE)
     return (WORLD.log_evidence(seen) - WORLD.elbo(q, seen)).item()
 
