@@ -85,6 +85,33 @@ def test_another_q_is_told_how_far_it_is(q: Any, says: str) -> None:
     assert "raised" not in verdict.message
 
 
+def log_second_moment(mean: float, std: float) -> float:
+    """log ∫ N(z; μ, 1/101)²/N(z; mean, std²) dz with μ = 300/101, by completing the square."""
+    k = 0.5 / std**2
+    width = 0.5 * math.log(2 * math.pi * std**2) + 0.5 * math.log(math.pi / (101 - k))
+    return math.log(101 / (2 * math.pi)) + width + 101 * k / (101 - k) * (300 / 101 - mean) ** 2
+
+
+@pytest.mark.parametrize(("mean", "std"), [(300.0, 0.1), (-300.0, 0.1), (30.0, 0.1), (3.0, 0.0704)])
+def test_what_is_far_off_is_not_said_to_have_thin_tails(mean: float, std: float) -> None:
+    """300 is the mean of one who forgets to divide by the precision; its error is finite."""
+    assert 1 / std**2 < 2 * 101  # q's precision against that of p(x, z)²
+    assert math.isfinite(log_second_moment(mean, std))
+    verdict = judged("1.d", gaussian(mean, std))
+    assert not verdict.accepted
+    assert "infinite" not in verdict.message
+    assert "from z beyond ±20, where it hardly ever draws" in verdict.message
+
+
+@pytest.mark.parametrize("mean", [-2.97, -4.0, 10.0])
+def test_an_error_that_no_float_holds_is_told_as_a_power(mean: float) -> None:
+    power = round(0.5 * log_second_moment(mean, 0.1) / math.log(10))
+    assert power > 154
+    assert judged("1.d", gaussian(mean, 0.1)).message == (
+        f"1.d: not yet: the relative error of one draw is 10^{power}, and at most 0.1 is asked"
+    )
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [

@@ -20,6 +20,7 @@ FAR_APART = torch.tensor([-1900.0, -1000.0, -3000.0], **DOUBLE)
 HALF_PIXELS = 784 / 2
 NARROW, SEEN = LinearGaussian([[1.0]], 0.0, 0.1), torch.tensor([3.0], **DOUBLE)
 GRID, STEP = torch.linspace(-20, 20, 80_001, **DOUBLE).unsqueeze(-1), 5e-4
+MOST_LOG = 700.0  # above it exp overflows
 
 
 def log_mean_exp(values: Tensor) -> Tensor:
@@ -32,14 +33,32 @@ def error_of_one_draw(q: Any) -> float:
 
     In the narrow world, z ~ N(0, 1), x|z ~ N(z, 0.1²), x = 3: r = ∫ p(x, z)²/q(z) dz / p(x)² − 1,
     on a grid of z from −20 to 20. With q = the prior it is (1.4). Raises Refused unless q is
-    one of the course's distributions of one number, and if the integrand is largest at an end.
+    one of the course's distributions of one number, if the integrand is largest at an end, and if
+    no float holds r.
     """
     require_one_q(q)
     log_q = q.log_prob(GRID).double()
     log_square = 2 * (NARROW.log_joint(SEEN, GRID) - NARROW.log_evidence(SEEN)) - log_q
     if log_square.argmax() in (0, len(GRID) - 1):
-        raise Refused("its tails are thinner than those of p(x, z)²: the variance is infinite")
-    return math.sqrt(max(float(log_square.logsumexp(0).exp()) * STEP - 1, 0.0))
+        raise Refused(
+            "its tails are thinner than those of p(x, z)²: the variance is infinite"
+            if _grows_for_ever(q)
+            else "nearly all of its variance is from z beyond ±20, where it hardly ever draws: is "
+            "it in the right place, and wide enough?"
+        )
+    log_second = float(log_square.logsumexp(0)) + math.log(STEP)
+    if log_second > MOST_LOG:
+        power = 0.5 * log_second / math.log(10)
+        told = f"not yet: the relative error of one draw is 10^{power:.0f}"
+        raise Refused(f"{told}, and at most 0.1 is asked")
+    return math.sqrt(max(math.exp(log_second) - 1, 0.0))
+
+
+def _grows_for_ever(q: Any) -> bool:
+    """Whether p(x, z)²/q(z) still grows a million units out, on either side."""
+    far = torch.tensor([[-2e6], [-1e6], [1e6], [2e6]], **DOUBLE)
+    log_square = 2 * NARROW.log_joint(SEEN, far) - q.log_prob(far).double()
+    return bool(log_square[0] > log_square[1]) or bool(log_square[3] > log_square[2])
 
 
 def normaliser_owed(name: str, s: float, reported: int) -> Exercise:
