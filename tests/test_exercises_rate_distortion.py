@@ -93,10 +93,22 @@ def test_the_best_code_is_right_and_little_else() -> None:
         (0.5, "two numbers are wanted"),
         ("0.4 and 0.8", "two numbers are wanted"),
         ((math.nan, 1.0), "two numbers are wanted"),
+        ((1e200, 1.0), "its mean rate is inf nats"),
         (..., "not answered yet"),
+        ([0.4, ...], "5.d: not answered yet"),
     ],
 )
 def test_what_is_not_reached_is_told(answer: Any, words: str) -> None:
     verdict = judged("5.d", answer)
     assert not verdict.accepted
     assert words in verdict.message
+
+
+def test_a_rate_that_is_too_high_by_a_hair_shows_it() -> None:
+    """0.2000 is at most 0.2, to a reader."""
+    slope, std = best()
+    near = rate(slope + 1e-5, std) - MOST_RATE
+    assert 0 < near < 5e-5
+    assert judged("5.d", (slope + 1e-5, std)).message == (
+        f"5.d: not yet: its mean rate is 0.2 and another {near:.0e} nats, at most 0.2 is asked"
+    )

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from course_lib.arguments import DOUBLE
 from course_lib.checks import Design, Exercise, Mistake, MultipleChoice
-from course_lib.checks.answers import NoNumber, NotAnswered, Refused, as_numbers
+from course_lib.checks.answers import NoNumber, Refused, as_numbers
+from course_lib.checks.phrases import say
 from course_lib.distributions import DiagonalGaussian, kl_divergence
 from course_lib.exercises.given import UNIT
 from course_lib.exercises.registry import register
@@ -100,19 +101,22 @@ def distortion_within_budget(code: object, budget: float = MOST_RATE) -> float:
     """The mean of D over x ~ p(x) of the unit world, of q(z|x) = N(slope·x, std²): nats.
 
     code: slope and std. Raises Refused if it is no such pair, or if its mean rate is more than
-    the budget, nats.
+    the budget, nats; NotAnswered if one of them is still blank.
     """
     try:
         values = as_numbers(code).values
-    except (NoNumber, NotAnswered):
+    except NoNumber:
         values = torch.empty(0, **DOUBLE)
     if values.numel() != 2 or not bool(torch.isfinite(values).all()) or values[1] <= 0:
         raise Refused("two numbers are wanted, the slope and a positive standard deviation")
     slope, std = values.tolist()
     second = UNIT.evidence.covariance.item()  # E x², 2
-    rate = 0.5 * (slope**2 * second + std**2 - 1) - math.log(std)
+    rate = 0.5 * (slope * slope * second + std * std - 1) - math.log(std)
     if rate > budget + RATE_EXCESS:
-        raise Refused(f"not yet: its mean rate is {rate:.4f} nats, at most {budget} is asked")
+        told = f"{rate:.4f}"
+        if float(told) <= budget:
+            told = say("a little more", asked=budget, size=f"{rate - budget:.1g}")
+        raise Refused(f"not yet: its mean rate is {told} nats, at most {budget} is asked")
     return float(0.5 * (math.log(2 * math.pi) + (1 - slope) ** 2 * second + std**2))
 
 
