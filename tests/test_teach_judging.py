@@ -46,6 +46,12 @@ def test_right_numbers_words_and_programs_are_right_elsewhere(name: str) -> None
     assert verdict.accepted
 
 
+def test_words_that_a_check_takes_for_a_set_are_one_elsewhere() -> None:
+    words = dict.fromkeys(CHOICES["4.c"], True).keys()
+    assert verdict_here(EXERCISES["4.c"], words).accepted
+    assert elsewhere("4.c", words).accepted
+
+
 @pytest.mark.parametrize("name", EXACT)
 def test_known_mistakes_get_their_hints_elsewhere(name: str) -> None:
     for wrong, _ in (WRONG_NUMBERS | WRONG_FUNCTIONS)[name]:

@@ -5,7 +5,7 @@ lists, the course's distributions and arrows, and of a function what it returned
 Nothing of it is run, and nothing is unpickled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ def _written(value: Any, depth: int) -> Record:
         return written_tensor(torch.from_numpy(np.array(value)))
     if isinstance(value, Tensor):
         return written_tensor(value)
-    if depth and isinstance(value, list | tuple | set | frozenset):
+    if depth and isinstance(value, list | tuple | Set):
         kind = next((k for k in ("list", "tuple") if isinstance(value, SEQUENCES[k])), "set")  # type: ignore[arg-type]
         return {"is": kind, "parts": [written(p, depth - 1) for p in [*value][:MOST_PARTS]]}
     if depth and isinstance(value, dict):
