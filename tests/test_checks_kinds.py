@@ -248,6 +248,9 @@ NUMBERS = MultipleChoice("0.e", ["-2", "16.16"], {"60000000": "no.", "0": "no.",
         (60_000_000, "60000000"),
         ("−2", "-2"),
         ("LOG  2", "log 2"),
+        (math.log(2), "log 2"),
+        (torch.tensor(2.0).log(), "log 2"),
+        (0.6931, ""),
         (16.160001, ""),
         (math.nan, ""),
         (-2 + 0j, ""),
@@ -266,6 +269,21 @@ def test_a_real_number_of_any_type_names_the_option_that_writes_it(part: Any, op
     else:
         with pytest.raises(NoNumber, match="is wanted, got"):
             option_named(part, NUMBERS.options)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("3.a", ["q(z)", "≥", "p(z)"]),
+        ("2.c", ["p(x) is at least c", "q has the posterior’s shape where it draws"]),
+        ("6.a", ["σ^2 tr Λ", "d / σ^2", "d / tr Λ", "harmonic"]),
+        ("6.a", ["σ**2 tr Λ", "d/σ**2", "d / tr Λ", "harmonic"]),
+        ("4.a", ["second", "0", 17 / 4, math.log(2)]),
+    ],
+)
+def test_a_sign_may_be_written_as_a_keyboard_has_it(name: str, answer: list[Any]) -> None:
+    assert judged(name, answer).message == f"{name}: right"
+    assert not judged("3.a", ["q(z)", "≤", "p(z)"]).accepted
 
 
 def test_a_number_is_compared_by_its_value() -> None:

@@ -16,6 +16,9 @@ from course_lib.checks.answers import (
 from course_lib.checks.phrases import say
 from course_lib.checks.trying import Verdict, tried
 
+# Signs that have another way to write them, on another keyboard or in Python.
+SAME = {"−": "-", "’": "'", "≥": ">=", "≤": "<=", "²": "^2", "**": "^"}
+
 
 @dataclass(frozen=True)
 class MultipleChoice:
@@ -93,8 +96,11 @@ def require_apart(name: str, options: Sequence[str]) -> None:
 
 
 def _plain(word: str) -> str:
-    """A word without case and blanks, its minus a hyphen."""
-    return "".join(word.split()).casefold().replace("−", "-")
+    """A word without case and blanks, in one way of writing each sign."""
+    plain = "".join(word.split()).casefold()
+    for sign, other in SAME.items():
+        plain = plain.replace(sign, other)
+    return plain
 
 
 def _one_number(part: Any) -> NumberRow | None:
@@ -109,9 +115,11 @@ def _one_number(part: Any) -> NumberRow | None:
 
 
 def _writes(option: str, number: NumberRow) -> bool:
-    """Whether an option writes the number, as near as the number's type tells."""
+    """Whether an option writes the number, or its logarithm, as near as the number's type tells."""
+    plain = _plain(option)
     try:
-        written = float(_plain(option))
+        logarithm = plain.startswith("log")
+        written = math.log(float(plain[3:])) if logarithm else float(plain)
     except ValueError:
         return False
     near = max(1e-9, 2 * number.epsilon)
