@@ -91,11 +91,19 @@ def write_map() -> None:
     (FOLDER / "map.json").write_text(json.dumps(found))
 
 
+def stored(name: str, advice: str) -> Any:
+    """What an earlier run has left behind. Raises SystemExit with the advice if none has."""
+    path = FOLDER / name
+    if not path.exists():
+        raise SystemExit(advice)
+    return json.loads(path.read_text())
+
+
 class Tests:
     """Which tests to run for a fault."""
 
     def __init__(self) -> None:
-        found = json.loads((FOLDER / "map.json").read_text())
+        found = stored("map.json", "there is no map of the tests: make it with --map, once")
         self.lines: dict[str, dict[str, list[str]]] = found["lines"]
         self.seconds: dict[str, float] = found["seconds"]
         if found["of"] != fingerprint():
@@ -244,7 +252,8 @@ def main() -> int:
     for name in ("torch", "scipy.stats"):  # so that no fork has to load them
         importlib.import_module(name)
     if words.again:
-        chosen = [Fault(*place) for place in json.loads((FOLDER / "unnoticed.json").read_text())]
+        last = stored("unnoticed.json", "nothing to show again: first run it without --again")
+        chosen = [Fault(*place) for place in last]
     else:
         chosen = sample(words.rooms, words.count, words.seed)
     return run(chosen, words.workers, second_look if words.again else verdict)

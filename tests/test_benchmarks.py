@@ -93,6 +93,20 @@ def test_faults_are_planted_in_rooms_that_are_there(room: str) -> None:
     assert (package / room).is_dir() or (package / f"{room}.py").is_file()
 
 
+@pytest.mark.parametrize(("words", "missing"), [([], "--map"), (["--again"], "without --again")])
+def test_what_an_earlier_run_must_have_left_is_asked_for(
+    words: list[str], missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The command changes both for good.
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "argv", ["planted_faults.py", "--count", "1", *words])
+    monkeypatch.setattr(planted_faults, "FOLDER", tmp_path)
+    planted_faults.tests.cache_clear()
+    with pytest.raises(SystemExit, match=missing):
+        planted_faults.main()
+
+
 @cache
 def statements(path: Path) -> dict[int, str]:
     """The text of the statement that each node of a file stands in, by the node's number."""
