@@ -71,6 +71,38 @@ def test_a_model_has_its_curve_or_is_named_among_those_that_came_before() -> Non
     assert sorted(re.findall(r"`(\w+)`", named)) == without
 
 
+def test_the_trainings_of_the_slower_processor_are_named() -> None:
+    """They took several times as long as the fastest of their recipe and epochs."""
+    said = " ".join(DATA_PAGE.read_text(encoding="utf-8").split())
+    (told,) = re.findall(r"Only (seeds? [^.]*?), come from an AMD EPYC", said)
+    named = set()
+    for seeds, recipes in re.findall(r"seeds? ([\d and]+?) of ((?:`\w+`(?: and of )?)+)", told):
+        named |= {
+            (recipe, int(seed))
+            for recipe in re.findall(r"`(\w+)`", recipes)
+            for seed in re.findall(r"\d+", seeds)
+        }
+    fastest: dict[tuple[str, int], float] = {}
+    for row in all_runs():
+        of = row["recipe"], row["epochs"]
+        fastest[of] = min(row["training_minutes"], fastest.get(of, math.inf))
+    times = {
+        (row["recipe"], row["training_seed"]): row["training_minutes"]
+        / fastest[row["recipe"], row["epochs"]]
+        for row in all_runs()
+    }
+    assert {run for run, ratio in times.items() if ratio > 3} == named
+    assert all(4 <= round(times[run]) <= 6 for run in named)
+
+
+def test_recipes_with_another_rate_are_named() -> None:
+    said = " ".join(DATA_PAGE.read_text(encoding="utf-8").split())
+    told = re.findall(r"a peak rate of 0\.01, of `(\w+)` ([\d.]+) \(", said)
+    rates = {row["recipe"]: row["settings"]["learning_rate"] for row in all_runs()}
+    others = {name: rate for name, rate in rates.items() if rate != 0.01}
+    assert {name: float(rate) for name, rate in told} == others
+
+
 def test_one_layer_beats_the_published_likelihood_from_three_seeds() -> None:
     recipe = RECIPES["mnist_hvae_1"]
     seeds = [
