@@ -1,6 +1,7 @@
 """The figures of the models that ship: of the files that ship, and the same wherever they stand."""
 
 import hashlib
+import json
 import math
 import re
 import statistics
@@ -23,6 +24,7 @@ from course_lib.shipped import (
     routes,
     training_facts,
 )
+from course_lib.shipped import command as training
 from course_lib.vae import Architecture
 
 SHIPPED = sorted(FOLDER.glob("*.safetensors"))
@@ -101,6 +103,24 @@ def test_recipes_with_another_rate_are_named() -> None:
     rates = {row["recipe"]: row["settings"]["learning_rate"] for row in all_runs()}
     others = {name: rate for name, rate in rates.items() if rate != 0.01}
     assert {name: float(rate) for name, rate in told} == others
+
+
+def test_the_list_of_recipes_has_the_figures_of_each_that_was_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert training.main(["--list"]) == 0
+    said = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    files = [FOLDER / "results.json", FOLDER / "other_runs.json"]
+    rows = [row for file in files for row in json.loads(file.read_text(encoding="utf-8"))]
+    first = {
+        row["recipe"]: row
+        for row in rows
+        if row["training_seed"] == 0 and "_epochs" not in row["model"]
+    }
+    assert set(said) == set(RECIPES)
+    for name, line in said.items():
+        told = f"NLL {first[name]['nll']:.2f}," if name in first else "not measured"
+        assert told in line
 
 
 def test_one_layer_beats_the_published_likelihood_from_three_seeds() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from course_lib.data import FOLDER
 from course_lib.shipped.images import training_data
-from course_lib.shipped.results import results
+from course_lib.shipped.results import all_runs
 from course_lib.train import Objective, Settings, elbo, free_bits, importance_weighted, warm_up
 from course_lib.vae import HVAE, Architecture
 
@@ -107,8 +107,10 @@ class Recipe:
 
     @property
     def expected(self) -> dict[str, Any]:
-        """The figures of the model that ships, as `course_lib.evaluate` saved them; or none."""
-        return results().get(self.name, {})
+        """The figures of its training, as `course_lib.evaluate` saved them; none if none were."""
+        own = self.name, self.settings.epochs, self.settings.seed
+        rows = {(row["recipe"], row["epochs"], row["training_seed"]): row for row in all_runs()}
+        return rows.get(own, {})
 
     @property
     def ships(self) -> bool:
