@@ -77,7 +77,7 @@ def test_the_trainings_of_the_slower_processor_are_named() -> None:
     """They took several times as long as the fastest of their recipe and epochs."""
     said = " ".join(DATA_PAGE.read_text(encoding="utf-8").split())
     (told,) = re.findall(r"Only (seeds? [^.]*?), come from an AMD EPYC", said)
-    named = set()
+    named: set[tuple[str, int]] = set()
     for seeds, recipes in re.findall(r"seeds? ([\d and]+?) of ((?:`\w+`(?: and of )?)+)", told):
         named |= {
             (recipe, int(seed))
