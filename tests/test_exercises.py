@@ -479,6 +479,21 @@ def test_changing_the_arguments_first_makes_no_wrong_answer_right(name: str) -> 
     assert judged(name, FUNCTIONS[name][0]).accepted
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_number_of_one_case_written_into_a_function_is_seen_in_another(name: str) -> None:
+    """As the grid's step that the text names: right there, and for no other."""
+    for case in exact(name).cases:
+        for place, number in enumerate(case):
+            if isinstance(number, int | float):
+                fixed = _with_fixed(FUNCTIONS[name][0], place, number)
+                assert not judged(name, fixed).accepted, f"argument {place} is always {number}"
+
+
+def _with_fixed(function: Function, place: int, number: float) -> Function:
+    """The function with a number in place of one argument, whatever is given there."""
+    return lambda *args: function(*args[:place], number, *args[place + 1 :])
+
+
 @pytest.mark.parametrize("name", EXACT)
 def test_each_known_mistake_gets_the_hint_that_was_meant_for_it(name: str) -> None:
     """The mistakes are made here independently, so that a slip in an exercise's own is seen."""

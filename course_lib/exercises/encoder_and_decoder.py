@@ -20,7 +20,8 @@ from course_lib.exercises.registry import register
 from course_lib.shipped import load_model
 from course_lib.vae import VAE
 
-# Two joints on a grid: one of ordinary height, one of an image, whose exponentials underflow.
+# Two joints on a grid, with steps that differ: one of ordinary height, one of an image, whose
+# exponentials underflow.
 AXIS = torch.linspace(-6, 6, 61, **DOUBLE)
 NODES = torch.cartesian_prod(AXIS, AXIS)
 JOINT = (
@@ -28,7 +29,7 @@ JOINT = (
     .log_joint(torch.tensor([1.0], **DOUBLE), NODES)
     .reshape(61, 61)
 )
-STEP = 0.2
+STEP, FINER = 0.2, 0.05
 
 IMAGE, SEED = 64, 7  # a test image, and how the test images were made black and white
 QUADRATURE = 64  # nodes over q, in each direction
@@ -141,7 +142,7 @@ register(
                 "You have summed along one direction only; the evidence is one number.",
             ),
         ],
-        cases=[(JOINT, STEP), (JOINT - 900.0, STEP)],
+        cases=[(JOINT, STEP), (JOINT - 900.0, FINER)],
         tolerance=1e-10,
         hints=(
             "Two faults. Of what size is a cell of a grid with two directions? And what is "

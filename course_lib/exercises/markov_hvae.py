@@ -141,7 +141,7 @@ register(
                 "reconstruction alone.",
             ),
         ],
-        cases=[(*BATCH, 30, 100), (*BATCH, 250, 100)],
+        cases=[(*BATCH, 30, 100), (*BATCH, 250, 100), (*BATCH, 30, 40)],
         tolerance=1e-10,
         unit="",
         hints=(
