@@ -150,6 +150,13 @@ def test_a_steep_and_smooth_step_is_an_answer_too() -> None:
     assert judged("8.d", lambda z: 2 * torch.sigmoid(300 * (z - 0.5))).accepted
 
 
+@pytest.mark.parametrize("slope", [0.5, -0.5])
+@pytest.mark.parametrize("precision", [torch.float64, torch.float32])
+def test_a_gradient_of_just_what_is_asked_is_enough(slope: float, precision: torch.dtype) -> None:
+    """E[(z/2 + a sin ωz) ε] is 1/2 but for aω exp(−ω²/2), which is below 1e-80."""
+    assert judged("8.d", lambda z: slope * z.to(precision) + torch.sin(20 * z) / 4).accepted
+
+
 @pytest.mark.parametrize(
     ("f", "words"),
     [
@@ -157,7 +164,11 @@ def test_a_steep_and_smooth_step_is_an_answer_too() -> None:
         (lambda z: 30 * torch.sin(5 * z), "the gradient in μ is 0.001"),
         (lambda z: z**2, "the gradient in μ is 0.000"),
         (lambda z: 0.4999 * z, "the gradient in μ is 0.499900, and at least 0.5"),
-        (lambda z: 3 * z, "a straight line"),
+        (lambda z: -0.25 * z, "the gradient in μ is −0.250, and at least 0.5"),
+        (lambda z: 3 * z, "one slope everywhere: a straight line, or"),
+        (lambda z: z + torch.sin(20 * z.detach()) / 2, "or the rest detached"),
+        (lambda z: z + z.sqrt(), "f or its slope is no finite number at z = −8.00"),
+        (lambda z: z + torch.sin(20 / z), "f or its slope is no finite number at z = 0.00"),
         (lambda z: z + (z > 0), "the slopes average to 1.000 and the weighted heights to 1.399"),
         (lambda z: z + z.detach(), "autograd must see all of it"),
         (lambda z: (z > 0.5).double(), "autograd sees no slope of f"),

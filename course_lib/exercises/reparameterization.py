@@ -14,6 +14,7 @@ from course_lib.arguments import DOUBLE
 from course_lib.checks import Blank, Blanks, Design, Exercise, Mistake, MultipleChoice
 from course_lib.checks.answers import Refused
 from course_lib.exercises.registry import register
+from course_lib.numerals import number
 
 FAR = 8.0  # standard deviations; beyond them lies less than 2e-15 of N(0, 1)
 GRIDS = (160_001, 211_403)  # points: what one of them cannot resolve, they do not agree on
@@ -77,13 +78,13 @@ def variance_ratio(f: Any, least: float = LEAST_GRADIENT) -> float:
             f"the slopes average to {slope:.3f} and the weighted heights to "
             f"{weighted:.3f}: f must have no jumps, and autograd must see all of it"
         )
-    if abs(weighted) < least:
+    if round(abs(weighted), 6) < least:  # z/2 has 0.5, of which the grids' ends leave 1e-13 out
         digits = 3 if abs(round(weighted, 3)) < least else 6  # no 0.500 that is below 0.5
-        told = f"{weighted:.{digits}f}"
+        told = number(weighted, digits)
         raise Refused(f"the gradient in μ is {told}, and at least {least} in size is asked")
     narrow = square_of_slope - slope**2
     if narrow <= 1e-9 * square_of_slope:
-        raise Refused("f is a straight line: its slopes have no noise at all, and cannot lose")
+        raise Refused("autograd sees one slope everywhere: a straight line, or the rest detached")
     return (square_of_weighted - weighted**2) / narrow
 
 
@@ -100,6 +101,10 @@ def _moments(f: Callable[[Tensor], Any], count: int) -> list[float]:
         if not height.requires_grad:
             raise Refused("autograd sees no slope of f: write it with torch, and detach nothing")
         (slope,) = torch.autograd.grad(height.sum(), z)
+    finite = height.isfinite() & slope.isfinite()
+    if not bool(finite.all()):
+        place = number(noise[~finite][0].item(), 2)
+        raise Refused(f"f or its slope is no finite number at z = {place}")
     weighted = height.detach().double() * noise
     return [(mass @ values).item() for values in (slope, weighted, slope**2, weighted**2)]
 
