@@ -1,7 +1,7 @@
 """Exercises on sums over a data set: their spread, their mean, their logs, and better batches."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations, product
@@ -102,7 +102,7 @@ def _grouped_spread(groups: Any) -> float:
     """
     told = "ten groups of digits are wanted, with each of the numbers 0 to 99 in one of them"
     try:
-        parts = [as_numbers(group).values for group in groups]
+        parts = [as_numbers(list(g) if isinstance(g, Set) else g).values for g in groups]
     except (NoNumber, TypeError):
         raise Refused(told) from None
     everyone = torch.cat(parts) if parts else torch.zeros(0, dtype=torch.float64, device="cpu")
