@@ -1,6 +1,7 @@
 """Chapter 11's exercises: blanks, a warm-up to mend, two logs, an upper arrow to build."""
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from course_lib.exercises import EXERCISES, judged
 from course_lib.exercises.markov_hvae import LOWER, lean
 from course_lib.shipped.clinic import clinic_log
 from course_lib.shipped.clinic.faults import PROGRAMS
+from course_lib.teach.judging import tried_answer, verdict_on_record
 from course_lib.teach.notebooks import chapter_path
 
 
@@ -86,6 +88,14 @@ def test_an_arrow_that_leans_enough_is_accepted_and_the_explorer_has_none() -> N
     assert judged("11.d", TanhArrow(-4.0, 0.5, -3.0, 0.3)).accepted
     at_hand = [(b, c) for b in (0.2, 0.5, 0.7, 1.0, 2.0, 4.0) for c in (0.5, 1.0, 1.5, 2.0, 3.0)]
     assert all(lean(TanhArrow(2.0, b, c, 0.3)) > -0.7 for b, c in at_hand)
+
+
+@pytest.mark.parametrize("noise", [np.float32(0.3), torch.tensor(0.3).double(), Fraction(3, 10)])
+def test_the_noise_of_an_arrow_may_be_of_any_kind(noise: Any) -> None:
+    """And is so where the arrow is read again from what was handed in."""
+    exercise, arrow = EXERCISES["11.d"], TanhArrow(4.0, 0.5, 3.0, noise)
+    assert judged("11.d", arrow).accepted
+    assert verdict_on_record(exercise, tried_answer(exercise, arrow)).accepted
 
 
 def test_the_table_of_11_d_falls_short_at_its_a_and_reaches_far_enough_at_4() -> None:

@@ -2,6 +2,8 @@
 upper arrow to be built.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -38,7 +40,8 @@ def lean(arrow: TanhArrow) -> float:
     """
     if not isinstance(arrow, TanhArrow):
         raise Refused(f"a TanhArrow(a, b, c, 0.3) is wanted, got {type(arrow).__name__}")
-    if arrow.s != NOISE:
+    arrow = TanhArrow(*map(float, vars(arrow).values()))  # tensors and fractions are numbers too
+    if not math.isclose(arrow.s, NOISE, rel_tol=1e-7):  # 0.3 in float32 as well
         raise Refused(f"its noise s stays 0.3, got {arrow.s}")
     if max(abs(arrow.a), abs(arrow.c)) > FARTHEST or abs(arrow.b) > STEEPEST:
         raise Refused(f"a, b and c must lie between −10 and 10, got {arrow}")
