@@ -116,6 +116,17 @@ def test_what_a_baseline_from_the_same_draws_does_to_the_mean() -> None:
     assert list(exercise.right) == CHOICES["8.c"] == ["own value"]
 
 
+# ---- 8.b: draws, and what of them reaches the parameters ----
+
+
+def test_a_draw_of_another_shape_is_told_its_shape() -> None:
+    """Not how many numbers: with the slopes, which nobody has given back, they are ten."""
+    told = judged("8.b", lambda mean, log_std, noise: mean + log_std.exp())
+    assert told.message == "8.b: a z of the noise's shape (3, 2) is wanted, got (2,)"
+    whole = judged("8.b", lambda mean, log_std, noise: mean.sum() + (log_std.exp() * noise).sum())
+    assert whole.message.endswith("is wanted, got ()")
+
+
 # ---- 8.d: an f for which the score function wins ----
 
 

@@ -34,6 +34,9 @@ class Differentiated(Exercise):
         leaves = [given.requires_grad_() for given in case[:-1]]
         # The function gets clones: torch lets nobody change in place what a gradient is asked for.
         returned = function(*(leaf.clone() for leaf in leaves), case[-1])
+        if isinstance(returned, Tensor) and returned.numel() != case[-1].numel():
+            shapes = tuple(case[-1].shape), tuple(returned.shape)
+            raise Refused("a z of the noise's shape {} is wanted, got {}".format(*shapes))
         parts = [part.reshape(-1) for part in _with_gradient(returned)]
         if not parts:
             return [returned, [torch.zeros_like(leaf) for leaf in leaves]]
