@@ -146,6 +146,15 @@ def test_what_cannot_be_measured_is_told_why() -> None:
     assert nothing.message == "0.d: not yet: it is NaN, no number"
 
 
+@pytest.mark.parametrize("kind", ["dict_values", "generator"])
+def test_what_can_be_read_only_once_is_asked_for_in_lists(kind: str) -> None:
+    """Not called an error that the answer raised: the copy that failed is the course's."""
+    given = {"dict_values": {1: 2}.values(), "generator": (n for n in (1, 2))}[kind]
+    told = Design("0.d", gap, 0.001, "the gap").judge(given)
+    wanted = "an answer that can be copied is wanted, as one in lists"
+    assert told == Verdict(False, f"0.d: {wanted}, got a {kind}")
+
+
 def test_a_design_that_never_ends_is_stopped() -> None:
     def endless(net: Any) -> float:
         while True:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from course_lib.checks.answers import NotAnswered, is_blank
+from course_lib.checks.answers import NotAnswered, Refused, described, is_blank
 from course_lib.checks.comparison import quantity
 from course_lib.checks.copies import own
 from course_lib.checks.phrases import say
@@ -74,7 +74,16 @@ class Design:
             raise NotAnswered
         with undisturbed():
             torch.manual_seed(0)
-            figure = float(self.measure(own(answer)))
+            figure = float(self.measure(_copied(answer)))
             if self.advice is None or not figure > self.most:
                 return figure, ""
-            return figure, f". {self.advice(own(answer))}"
+            return figure, f". {self.advice(_copied(answer))}"
+
+
+def _copied(answer: Any) -> Any:
+    """A copy. Raises Refused for what has none, as a generator, which can be read only once."""
+    try:
+        return own(answer)
+    except TypeError:
+        wanted = "an answer that can be copied is wanted, as one in lists"
+        raise Refused(f"{wanted}, got {described(answer)}") from None
