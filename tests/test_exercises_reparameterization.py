@@ -157,6 +157,10 @@ def test_the_ratio_is_that_of_quadrature(height: float, omega: float) -> None:
     assert judged("8.d", ripple(height, omega)).accepted == (expected <= 0.05)
 
 
+def test_a_hole_at_zero_alone_is_nothing_to_an_average() -> None:
+    assert judged("8.d", lambda z: z + torch.sin(20 * z) / z).accepted
+
+
 def test_a_steep_and_smooth_step_is_an_answer_too() -> None:
     assert judged("8.d", lambda z: 2 * torch.sigmoid(300 * (z - 0.5))).accepted
 
@@ -178,8 +182,8 @@ def test_a_gradient_of_just_what_is_asked_is_enough(slope: float, precision: tor
         (lambda z: -0.25 * z, "the gradient in μ is −0.250, and at least 0.5"),
         (lambda z: 3 * z, "one slope everywhere: a straight line, or"),
         (lambda z: z + torch.sin(20 * z.detach()) / 2, "or the rest detached"),
-        (lambda z: z + z.sqrt(), "f or its slope is no finite number at z = −8.00"),
-        (lambda z: z + torch.sin(20 / z), "f or its slope is no finite number at z = 0.00"),
+        (lambda z: z + z.sqrt(), "f or its slope is no finite number somewhere"),
+        (lambda z: z + z.exp().exp(), "f or its slope is no finite number somewhere"),
         (lambda z: z + (z > 0), "the slopes average to 1.000 and the weighted heights to 1.399"),
         (lambda z: z + z.detach(), "autograd must see all of it"),
         (lambda z: (z > 0.5).double(), "autograd sees no slope of f"),

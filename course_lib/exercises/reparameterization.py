@@ -69,6 +69,8 @@ def variance_ratio(f: Any, least: float = LEAST_GRADIENT) -> float:
         raise Refused(f"a function of z is wanted, got {type(f).__name__}")
     _moments(f, 3)  # what is no function of z is refused before it gets a hundred thousand
     first, second = (_moments(f, count) for count in GRIDS)
+    if not all(map(math.isfinite, (*first, *second))):
+        raise Refused("f or its slope is no finite number somewhere between z = −8 and 8")
     size = max(1.0, *map(abs, first))
     if not all(
         math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-6 * size)
@@ -82,8 +84,7 @@ def variance_ratio(f: Any, least: float = LEAST_GRADIENT) -> float:
             f"{weighted:.3f}: f must have no jumps, and autograd must see all of it"
         )
     if round(abs(weighted), 6) < least:  # z/2 has 0.5, of which the grids' ends leave 1e-13 out
-        digits = 3 if abs(round(weighted, 3)) < least else 6  # no 0.500 that is below 0.5
-        told = number(weighted, digits)
+        told = number(weighted, 3 if abs(round(weighted, 3)) < least else 6)  # no 0.500 below 0.5
         raise Refused(f"the gradient in μ is {told}, and at least {least} in size is asked")
     narrow = square_of_slope - slope**2
     if narrow <= 1e-9 * square_of_slope:
@@ -104,10 +105,6 @@ def _moments(f: Callable[[Tensor], Any], count: int) -> list[float]:
         if not height.requires_grad:
             raise Refused("autograd sees no slope of f: write it with torch, and detach nothing")
         (slope,) = torch.autograd.grad(height.sum(), z)
-    finite = height.isfinite() & slope.isfinite()
-    if not bool(finite.all()):
-        place = number(noise[~finite][0].item(), 2)
-        raise Refused(f"f or its slope is no finite number at z = {place}")
     weighted = height.detach().double() * noise
     return [(mass @ values).item() for values in (slope, weighted, slope**2, weighted**2)]
 
