@@ -18,8 +18,10 @@ command go to JupyterLab or pytest: `python3 start.py --no-browser`, `python3 st
 # An old Python must get as far as its refusal: annotations that it cannot evaluate are quoted.
 
 import ast
+import contextlib
 import hashlib
 import importlib.util
+import itertools
 import json
 import os
 import platform
@@ -29,7 +31,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -38,6 +42,11 @@ LOG = VENV / "pip.log"
 INPUTS = ("pyproject.toml", "constraints.txt")
 OLDEST = (3, 11)
 COMMANDS = {"test": "test", "refresh": "test", "pages": "pages"}  # and what each installs
+# The options of ours, and the command that each follows; what follows them is no value of theirs.
+OPTIONS = {
+    **dict.fromkeys(("--quick", "--slow"), "test"),
+    **dict.fromkeys(("--single", "--pdf", "--still", "--into"), "pages"),
+}
 # What JupyterLab and nbconvert are told.
 IN_LAB = ROOT / "course_lib" / "explorers" / "stage" / "lab"
 # The rooms of the mathematics, and the tests of the code's own form: what `test --quick` runs.
@@ -102,6 +111,7 @@ def main(arguments: "list[str]") -> int:  # the course needs Python 3.11 or newe
         if command in ("-h", "--help"):
             print(__doc__)
             return 0
+        require_plain_path()
         if command in COMMANDS:
             require_writing(command)
             install(COMMANDS[command])
@@ -128,6 +138,20 @@ def require_python(version: "tuple[int, ...]") -> None:
         )
 
 
+def require_plain_path() -> None:
+    """Raises Problem if the folder's path has what those who are handed it take for a pattern.
+
+    setuptools puts a variable's value in place of {name} and $name, and JupyterLab finds no
+    extensions, so shows no explorers, where the path to them has brackets.
+    """
+    found = re.search(r"[{}\[\]]|\$(?=[A-Za-z_])", str(ROOT))
+    if found:
+        raise Problem(
+            f"{ROOT} has a {found[0]} in its path, on which pip or JupyterLab would stumble: move "
+            "the course to a folder without"
+        )
+
+
 def require_writing(command: str) -> None:
     """Raises Problem if the folder is read-only: a notebook can be read there, not more."""
     if not os.access(ROOT, os.W_OK):
@@ -137,8 +161,24 @@ def require_writing(command: str) -> None:
         )
 
 
+def require_home() -> None:
+    """Raises Problem if JupyterLab could not write where it keeps its settings, in the home."""
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    places = {"JUPYTER_CONFIG_DIR": "~/.jupyter", "JUPYTER_DATA_DIR": f"{data}/jupyter"}
+    for name, usual in places.items():
+        # os.path: a user without a home, or with one that is closed to him, is no error yet.
+        place = Path(os.environ.get(name) or os.path.expanduser(usual))  # noqa: PTH111
+        there = next(path for path in (place, *place.parents) if os.path.exists(path))  # noqa: PTH110
+        if os.name == "posix" and not os.access(there, os.W_OK):
+            raise Problem(
+                f"JupyterLab writes into {place}, and {there} is read-only: give it a home of your "
+                "own, such as `HOME=/tmp/home python3 start.py`"
+            )
+
+
 def first_number(arguments: "list[str]") -> "tuple[int, list[str]]":
     """The notebook's number, 1 if none is given, and the words left for JupyterLab."""
+    require_order(arguments)
     if not arguments or arguments[0].startswith("-"):
         return 1, arguments
     if not arguments[0].isdecimal():
@@ -147,6 +187,21 @@ def first_number(arguments: "list[str]") -> "tuple[int, list[str]]":
             "or --help"
         )
     return int(arguments[0]), arguments[1:]
+
+
+def require_order(arguments: "list[str]") -> None:
+    """Raises Problem if a command, or a notebook's number, stands behind other words."""
+    for option in arguments:
+        if option in OPTIONS:
+            raise Problem(
+                f"{option} goes after its command: python3 start.py {OPTIONS[option]} {option}"
+            )
+    for before, word in itertools.pairwise(arguments):
+        value = before.startswith("-") and "=" not in before and before != "--no-browser"
+        if (word in COMMANDS or word.isdecimal()) and not value:
+            raise Problem(
+                f"a command or a notebook's number goes first, and alone: python3 start.py {word}"
+            )
 
 
 def find_notebook(number: int) -> Path:
@@ -196,18 +251,40 @@ def install(extra: str = "") -> None:
     stamp = STAMP.read_text().split() if STAMP.exists() else []  # fingerprint, Python, extras
     if stamp[:2] == [wanted, importing("encodings")] and (not extra or extra in stamp[2:]):
         return
-    if not os.access(VENV if VENV.exists() else ROOT, os.W_OK):
-        raise Problem(f"{VENV} is not up to date, and {ROOT} is read-only: copy the course")
-    found = importing("pip._internal.cli.main")
-    if found != MINE:
-        make_venv(found)
-    extras = sorted({extra, *stamp[2:]} - {""})
-    fill_venv(extras)
-    ask_nothing()
-    started = importing("torch, jupyterlab, course_lib")
-    if started != MINE:
-        raise Problem(f"what was installed does not start: {started}; see {LOG}")
-    STAMP.write_text(" ".join([wanted, MINE, *extras]))
+    place = VENV if VENV.exists() else ROOT
+    if not os.access(place, os.W_OK):
+        raise Problem(f"{VENV} is not up to date, and {place} is read-only: copy the course")
+    with alone():
+        found = importing("pip._internal.cli.main")
+        if found != MINE:
+            make_venv(found)
+        extras = sorted({extra, *stamp[2:]} - {""})
+        fill_venv(extras)
+        ask_nothing()
+        started = importing("torch, jupyterlab, course_lib")
+        if started != MINE:
+            raise Problem(f"what was installed does not start: {started}; see {LOG}")
+        STAMP.write_text(" ".join([wanted, MINE, *extras]))
+
+
+def alone() -> "IO[bytes]":
+    """What keeps other starts from .venv until it is closed: this file, locked, where locks are.
+
+    Raises Problem if another start holds it.
+    """
+    held = (ROOT / "start.py").open("rb")
+    try:
+        import fcntl  # there is none on Windows
+
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held.close()
+        raise Problem(
+            "another start is installing the course here: wait until it is done, then start again"
+        ) from None
+    except (ImportError, OSError):  # OSError: such as a shared folder without locks
+        pass
+    return held
 
 
 def ask_nothing() -> None:
@@ -349,7 +426,7 @@ def pip(words: "list[str]", settings: "dict[str, str]") -> "tuple[int, str]":
         errors="replace",
     )
     said = []
-    with pipe, LOG.open("a", encoding="utf-8") as log:
+    with pipe, LOG.open("a", encoding="utf-8") as log, ended_together(pipe):
         assert pipe.stdout is not None
         for line in pipe.stdout:
             said.append(line)
@@ -358,6 +435,21 @@ def pip(words: "list[str]", settings: "dict[str, str]") -> "tuple[int, str]":
             if re.match(r"\s*Downloading .* MB\)", line):
                 print(f"  {line.strip()}", flush=True)
     return pipe.returncode, "".join(said)
+
+
+@contextlib.contextmanager
+def ended_together(process: "subprocess.Popen[str]") -> "Iterator[None]":
+    """`kill`, or a container that is stopped, ends the process too, and then is as Ctrl-C."""
+
+    def end(*_: object) -> None:
+        process.terminate()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def reason(said: str) -> str:
@@ -471,6 +563,7 @@ def pages(options: "list[str]") -> int:
 
 def open_lab(notebook: Path, options: "list[str]") -> int:
     """JupyterLab on the notebook: this machine only, behind a token, and asking no one for news."""
+    require_home()
     print(f"Opening {notebook.name} in JupyterLab; Ctrl-C here stops it.")
     root = f"--ServerApp.root_dir={ROOT}"  # so that links from a notebook to the code work
     # As the default address, so that the addresses it prints lead to the notebook too.

@@ -5,10 +5,12 @@ What it asks of pip is in test_start_pip.py, what reaches it from around in test
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,60 @@ def test_a_wrong_word_is_explained(
     assert start.main(words) == 1
     assert said(capfd) == f"start.py: {complaint}"
     assert not (clean / ".venv").exists()  # said before anything is installed
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--quick"], "--quick goes after its command: python3 start.py test --quick"),
+        (["--slow", "test"], "--slow goes after its command: python3 start.py test --slow"),
+        (["--still", "pages"], "--still goes after its command: python3 start.py pages --still"),
+        (["3", "--pdf"], "--pdf goes after its command: python3 start.py pages --pdf"),
+        (["--no-browser", "3"], "goes first, and alone: python3 start.py 3"),
+        (["--ServerApp.port=9999", "test"], "goes first, and alone: python3 start.py test"),
+        (["1", "3"], "goes first, and alone: python3 start.py 3"),
+    ],
+)
+def test_words_in_another_order_are_put_right(
+    words: list[str],
+    complaint: str,
+    clean: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(start, "install", lambda extra="": pytest.fail("installed"))
+    assert start.main(words) == 1
+    assert said(capfd).endswith(complaint)
+    assert not (clean / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["--port", "8889"], ["3", "--port", "8889", "--no-browser"], ["--ServerApp.port=3"]]
+)
+def test_a_number_that_is_an_options_value_stays_it(words: list[str]) -> None:
+    assert start.first_number(words)[1] == words[words[0] == "3" :]
+
+
+@pytest.mark.parametrize("name", ["a {course}", "half}", "course [1]", "$nix"])
+def test_a_folder_on_whose_name_others_stumble_is_refused_before_it_is_filled(
+    name: str, clean: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(start, "ROOT", clean.rename(clean.parent / name))
+    monkeypatch.setattr(start, "install", lambda extra="": pytest.fail("installed"))
+    for words in ([], ["test"]):
+        assert start.main(words) == 1
+        line = said(capfd)
+        assert re.search(
+            rf"{re.escape(name)} has a [{{}}$\[] in its path, .*: move the course", line
+        )
+
+
+def test_other_signs_in_the_folders_name_are_fine(
+    clean: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ('100% of it\'s "course" (1) #2; & ~!,=', "cost $5", "M\u00fcller"):
+        monkeypatch.setattr(start, "ROOT", clean.parent / name)
+        start.require_plain_path()
 
 
 def test_what_jupyterlab_makes_beside_the_notebooks_is_none_of_them(
@@ -257,6 +313,71 @@ def test_a_read_only_folder_that_is_not_ready_is_told(
     assert not installs
 
 
+def test_an_environment_of_another_user_is_what_is_called_read_only(
+    clean: Path, installs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start.VENV.mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != start.VENV)
+    with pytest.raises(start.Problem, match=f"and {start.VENV} is read-only: copy the course$"):
+        start.install()
+    assert not installs
+
+
+def test_a_home_that_takes_nothing_is_told_before_jupyterlab_stumbles(
+    clean: Path,
+    installs: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    home = clean.parent / "home"
+    (home / ".jupyter").mkdir(parents=True)
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    access = os.access
+    shut = {home}
+    monkeypatch.setattr(
+        os,
+        "access",
+        lambda path, mode: access(path, mode) and (mode != os.W_OK or path not in shut),
+    )
+    monkeypatch.setattr(start, "run", lambda *words, threads=None: 0)
+    assert start.main(["3"]) == 1
+    assert said(capfd) == (
+        f"start.py: JupyterLab writes into {home}/.local/share/jupyter, and {home} is read-only: "
+        "give it a home of your own, such as `HOME=/tmp/home python3 start.py`"
+    )
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(clean / "data"))
+    assert start.main(["3"]) == 0
+    shut.add(home / ".jupyter")
+    assert start.main(["3"]) == 1
+    assert f"writes into {home}/.jupyter, and {home}/.jupyter is read-only" in said(capfd)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such locks on Windows")
+def test_a_second_start_leaves_an_installing_one_alone(
+    clean: Path, installs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it finds an environment that is half made, and makes it anew under the first."""
+    during = "import start, sys; start.VENV, start.STAMP = start.Path('a'), start.Path('b'); "
+    during += "start.fill_venv = start.make_venv = lambda _: print('broke in'); start.install()"
+
+    def fill(extras: list[str]) -> None:
+        second = subprocess.run(
+            [sys.executable, "-c", during], cwd=clean, capture_output=True, text=True
+        )
+        installs.append(second.stdout + second.stderr.splitlines()[-1])
+
+    monkeypatch.setattr(start, "fill_venv", fill)
+    start.install()
+    assert installs[1] == (
+        "start.Problem: another start is installing the course here: wait until it is done, then "
+        "start again"
+    )
+    with start.alone():  # released
+        pass
+
+
 @pytest.mark.parametrize("command", ["test", "refresh", "pages"])
 def test_a_read_only_folder_that_is_ready_opens_and_says_what_it_cannot(
     command: str,
@@ -266,7 +387,10 @@ def test_a_read_only_folder_that_is_ready_opens_and_says_what_it_cannot(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     start.install()
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: access(path, mode) and not Path(path).is_relative_to(clean)
+    )
     monkeypatch.setattr(start, "run", lambda *words, threads=None: 0)
     assert start.main(["3"]) == 0
     assert start.main([command]) == 1
@@ -382,6 +506,35 @@ sys.exit(start.run("-c", {CHILD!r}))
         os.killpg(process.pid, signal.SIGINT)
         assert process.stdout.read() == "closed\n"
         assert process.wait(30) == 7
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, `kill` cannot be caught")
+def test_kill_ends_pip_too(tmp_path: Path) -> None:
+    """Else it goes on filling .venv beside the pip of the next start."""
+    fake = tmp_path / "python"
+    fake.write_text(
+        f'#!/bin/sh\necho $$\nexec "{sys.executable}" -c "import time; time.sleep(60)"\n'
+    )
+    fake.chmod(0o755)
+    parent = f"""
+import sys, start
+start.venv_python = lambda: {str(fake)!r}
+start.LOG = start.Path({str(tmp_path / "pip.log")!r})
+start.install = lambda: start.pip([], {{}})
+sys.exit(start.main([]))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", parent], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not (log := tmp_path / "pip.log").exists():
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.terminate()
+        assert process.stderr is not None
+        assert process.stderr.read() == "start.py: stopped; the next start carries on from here\n"
+        assert process.wait(30) == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(log.read_text()), 0)
 
 
 def test_windows_has_its_interpreter_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
