@@ -162,12 +162,17 @@ def require_writing(command: str) -> None:
 
 
 def require_home() -> None:
-    """Raises Problem if JupyterLab could not write where it keeps its settings, in the home."""
+    """Raises Problem if JupyterLab could not make the folders that it needs, in the home.
+
+    Settings that are there already need not be written; data are, at every start.
+    """
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     places = {"JUPYTER_CONFIG_DIR": "~/.jupyter", "JUPYTER_DATA_DIR": f"{data}/jupyter"}
     for name, usual in places.items():
         # os.path: a user without a home, or with one that is closed to him, is no error yet.
         place = Path(os.environ.get(name) or os.path.expanduser(usual))  # noqa: PTH111
+        if name == "JUPYTER_CONFIG_DIR" and os.path.exists(place):  # noqa: PTH110
+            continue
         there = next(path for path in (place, *place.parents) if os.path.exists(path))  # noqa: PTH110
         if os.name == "posix" and not os.access(there, os.W_OK):
             raise Problem(
@@ -200,7 +205,7 @@ def require_order(arguments: "list[str]") -> None:
         value = before.startswith("-") and "=" not in before and before != "--no-browser"
         if (word in COMMANDS or word.isdecimal()) and not value:
             raise Problem(
-                f"a command or a notebook's number goes first, and alone: python3 start.py {word}"
+                f"one command, or one notebook's number, goes first: python3 start.py {word}"
             )
 
 
