@@ -235,6 +235,8 @@ TYPED = [
         "1,38",
     ),
     *("10,000", "9,576", "-1,000,000.5", "3,692", "0,692", "03,692", "1,23", "1,2,3", "12,34,567"),
+    *("40 %", "40%", "1,386 nats", "10 000 draws", "18 of 20", "3 in 30 Rounds", "many times", "%"),
+    *("10^3", "-10**−2 nats", "10^", "2*10^5", "0.5 per cent", "1.04 NATS", "1.0434699", "2.5e-07"),
     *("\x1f7\x1f", "\ufeff7", "1e-320", "1.0325", "1.025", "1.15", "11.5", "0.0105"),
 ]
 TRUTHS: list[tuple[float | str, str]] = [
@@ -243,6 +245,8 @@ TRUTHS: list[tuple[float | str, str]] = [
     (0.0, "nats"),
     (-105.0, "nats"),
     (-126.273, "nats"),
+    (0.69, "nats"),
+    (1.612, "nats"),
     (1e06, ""),
     (2.5e-07, "nats²"),
     (200000.0, ""),
@@ -320,11 +324,14 @@ def test_thousands_are_read_as_such(browser: Browser) -> None:
         "10 000": 10_000,
         "−1\u202f234\xa0567,5": -1_234_567.5,
         "0,692": 0.692,
+        "10 000 pairs": 10_000,
+        "40%": 40,
+        "−10^3": -1000,
     }
     read = page.evaluate("all => all.map(text => course.readGuess(text, 60).number)", list(typed))
     assert read == list(typed.values())
-    words = page.evaluate("course.readGuess('10 000 pairs', 60)")
-    assert words == {"word": "10 000 pairs"}
+    words = page.evaluate("course.readGuess('10 000 sheep', 60)")
+    assert words == {"word": "10 000 sheep"}
     page.close()
 
 

@@ -30,6 +30,12 @@ THOUSANDS = re.compile(rf"[+-]?[1-9]\d{{0,2}}(,\d{{3}})+(\.\d*)?{EXPONENT}", re.
 # 1,386 is 1386 to some and 1.386 to others.
 UNCLEAR = re.compile(rf"[+-]?[1-9]\d{{0,2}},\d{{3}}{EXPONENT}", re.ASCII)
 PARTED = re.compile(rf"[+-]?[1-9]\d{{0,2}}( \d{{3}})+([.,]\d*)?{EXPONENT}", re.ASCII)
+POWER = re.compile(r"^([+-]?)10(?:\^|\*\*)([+-]?\d+)$", re.ASCII)  # 10^18
+# What may follow a number: 40 %, 310 nats, 18 of 20, 3 of 30 rounds.
+UNIT = re.compile(
+    r"( ?%| (nats?|percent|per cent|times|draws|pairs|steps|rounds|(of|in) [0-9]+( rounds)?))$",
+    re.IGNORECASE | re.ASCII,
+)
 LONGEST = 80  # characters of a guess in words
 NEAR = 1.1  # a factor below which a guess is off by some per cent
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -95,7 +101,7 @@ def distance(given: float, truth: float) -> str:
     """How far a guess is off, in words."""
     if math.isinf(given) or math.isinf(truth):
         return say("exactly" if given == truth else "infinitely far")
-    if significant(given) == significant(truth):
+    if significant(given) == significant(truth) or _rounds_to(given, truth):
         return say("exactly")
     if given == 0 or truth == 0 or (given > 0) != (truth > 0):
         other = say("other sign") if given and truth else ""
@@ -115,10 +121,16 @@ def distance(given: float, truth: float) -> str:
     return say(way, size=say("orders", count=count))
 
 
+def _rounds_to(given: float, truth: float) -> bool:
+    """Whether a guess is the truth, which was rounded before it was told: log 2, of 0.69."""
+    decimals = significant(truth).partition(".")[2]  # 5e−07 is none
+    return decimals.isdecimal() and abs(given - truth) <= 0.5 / 10 ** len(decimals)
+
+
 def _read(answer: Any) -> float | str:
     """One number, or a word. Thousands may be set off by commas, 1,000,000, or by blanks, 10 000.
 
-    Any other comma stands for the point.
+    Any other comma stands for the point, and a unit may follow.
 
     Raises NotAnswered for a blank, _Unclear where one comma may be either, NoNumber for anything
     else.
@@ -128,7 +140,7 @@ def _read(answer: Any) -> float | str:
     words = " ".join(answer.split())
     if len(words) > LONGEST:
         raise NoNumber("too long")
-    plain = words.replace("−", "-")
+    plain = POWER.sub(r"\g<1>1e\2", UNIT.sub("", words.replace("−", "-")))
     if UNCLEAR.fullmatch(plain):
         raise _Unclear(words)
     try:

@@ -19,9 +19,16 @@
   const THOUSANDS = /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?(e[+-]?\d+)?$/i; // 1,000,000
   const UNCLEAR = /^[+-]?[1-9]\d{0,2},\d{3}(e[+-]?\d+)?$/i; // 1,386: 1386 to some, 1.386 to others
 
+  const POWER = /^([+-]?)10(?:\^|\*\*)([+-]?\d+)$/; // 10^18
+  // 40 %, 310 nats, 18 of 20, 3 of 30 rounds
+  const UNIT = /( ?%| (nats?|percent|per cent|times|draws|pairs|steps|rounds|(of|in) [0-9]+( rounds)?))$/i;
+
+  /** A number's digits without its unit, a power of ten as Python writes it. */
+  const bare = words => words.replaceAll('−', '-').replace(UNIT, '')
+    .replace(POWER, (_, sign, power) => `${sign}1e${power}`);
+
   /** A number without what parts its thousands; any other comma stands for the point. */
-  function pointed(text) {
-    const plain = text.replaceAll('−', '-');
+  function pointed(plain) {
     const whole = PARTED.test(plain) ? plain.replaceAll(' ', '') : plain;
     return whole.replaceAll(',', THOUSANDS.test(whole) ? '' : '.');
   }
@@ -37,8 +44,8 @@
     const words = text.split(BLANK).filter(Boolean).join(' ');
     if (BLANKS.includes(words)) return { blank: true };
     if (Array.from(words).length > longest) return {};
-    if (UNCLEAR.test(words.replaceAll('−', '-'))) return { unclear: words };
-    const plain = pointed(words);
+    if (UNCLEAR.test(bare(words))) return { unclear: words };
+    const plain = pointed(bare(words));
     if (!NUMBER.test(plain)) return { word: words };
     const value = numberOf(plain);
     return Number.isNaN(value) ? {} : { number: value };
@@ -103,7 +110,7 @@
     if (!Number.isFinite(given) || !Number.isFinite(truth)) {
       return say(given === truth ? 'exactly' : 'infinitely far');
     }
-    if (significant(given) === significant(truth)) return say('exactly');
+    if (significant(given) === significant(truth) || roundsTo(given, truth)) return say('exactly');
     if (given === 0 || truth === 0 || given > 0 !== truth > 0) {
       const other = given && truth ? say('other sign') : '';
       return `${other} ${say('off by', { size: significant(Math.abs(given - truth)) })}`.trim();
@@ -114,6 +121,12 @@
     }
     const way = given > truth ? 'too high' : 'too low';
     return say(way, { size: size(decades, say, (tables.words[language] ?? tables.words.en).counts) });
+  }
+
+  /** Whether a guess is the truth, which was rounded before it was told. */
+  function roundsTo(given, truth) {
+    const decimals = /\.(\d+)$/.exec(significant(truth));
+    return decimals !== null && Math.abs(given - truth) <= 0.5 / 10 ** decimals[1].length;
   }
 
   function perCent(percent) {
