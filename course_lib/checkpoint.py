@@ -133,6 +133,8 @@ def write_whole(path: Path, content: bytes) -> None:
     Of two that write at once, the later to end prevails. Raises OSError; what lay at `path` before
     then still does. What writers left that were killed in this folder is removed.
     """
+    if path.parent.exists() and not path.parent.is_dir():
+        raise NotADirectoryError(f"{path.parent} is a file, and no folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent)
     writer = f"{os.getpid()}-{threading.get_ident()}"  # two writers must not share a file

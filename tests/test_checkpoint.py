@@ -366,3 +366,10 @@ checkpoint.save(Path({str(path)!r}), {{"big": torch.zeros(9000)}}, {{}})
     assert "the last good one still stands" in run.stderr
     assert path.read_bytes() == good
     assert [file.name for file in path.parent.iterdir()] == ["a.training"]
+
+
+def test_a_file_where_a_folder_is_wanted_is_named(tmp_path: Path) -> None:
+    (tmp_path / "handout").write_text("a reader's")
+    with pytest.raises(NotADirectoryError, match=r"^.*handout is a file, and no folder$"):
+        checkpoint.write_whole(tmp_path / "handout" / "04.ipynb", b"{}")
+    assert (tmp_path / "handout").read_text() == "a reader's"
