@@ -33,7 +33,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -272,24 +271,35 @@ def install(extra: str = "") -> None:
         STAMP.write_text(" ".join([wanted, MINE, *extras]))
 
 
-def alone() -> "IO[bytes]":
-    """What keeps other starts from .venv until it is closed: this file, locked, where locks are.
+@contextlib.contextmanager
+def alone() -> "Iterator[None]":
+    """Keeps other starts from .venv meanwhile: the course's folder is locked, where locks are.
 
     Raises Problem if another start holds it.
     """
-    held = (ROOT / "start.py").open("rb")
+    if os.name != "posix":
+        yield
+        return
+    folder = os.open(ROOT, os.O_RDONLY)
     try:
-        import fcntl  # there is none on Windows
+        lock(folder)
+        yield
+    finally:
+        os.close(folder)
 
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+def lock(folder: int) -> None:
+    """Locks the open folder until it is closed. Raises Problem if another start has done so."""
+    import fcntl  # there is none on Windows
+
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        held.close()
         raise Problem(
             "another start is installing the course here: wait until it is done, then start again"
         ) from None
-    except (ImportError, OSError):  # OSError: such as a shared folder without locks
+    except OSError:  # such as a shared folder without locks
         pass
-    return held
 
 
 def ask_nothing() -> None:

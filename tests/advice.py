@@ -310,6 +310,49 @@ def copied_and(place: Place, act: Callable[[], object]) -> None:
     act()
 
 
+def home(place: Place, name: str, *, closed: bool) -> None:
+    """JupyterLab is to be opened with a home of that name, which may be closed to the reader."""
+    folder, access = place.folder / name, os.access
+    folder.mkdir()
+    with place.patch.context() as moved:
+        for variable in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "XDG_DATA_HOME"):
+            moved.delenv(variable, raising=False)
+        moved.setenv("HOME", str(folder))
+        moved.setattr(os, "access", lambda path, mode: not closed and access(path, mode))
+        start.require_home()
+
+
+def course_in(place: Place, name: str) -> None:
+    with place.patch.context() as moved:
+        moved.setattr(start, "ROOT", place.folder / name)
+        start.require_plain_path()
+
+
+def two_starts(place: Place, *, at_once: bool) -> None:
+    copied(place)
+    with start.alone():
+        if at_once:
+            with start.alone():
+                pass
+    with start.alone():
+        pass
+
+
+def quick_tests(place: Place) -> None:
+    """What runs is what --quick stands for, once the words are in order."""
+    ran: list[str] = []
+
+    def run(*words: object, threads: object = None) -> int:
+        ran.extend(map(str, words))
+        return 0
+
+    with place.patch.context() as idle:
+        idle.setattr(start, "install", lambda extra="": None)
+        idle.setattr(start, "run", run)
+        assert start.main(["test", "--quick"]) == 0
+    assert start.QUICK in ran
+
+
 def installed(place: Place, *, sound: bool) -> None:
     """An installation in which pip, replaced here, says all is well; torch starts if sound."""
     copied(place)
@@ -396,6 +439,31 @@ START: list[tuple[str, Act, Act]] = [
         "give a notebook's number, test, refresh, pages or --help",
         lambda _: start.first_number(["tset"]),
         commands,
+    ),
+    (
+        "--quick goes after its command",
+        lambda _: start.first_number(["--quick"]),
+        quick_tests,
+    ),
+    (
+        "goes first: python3 start.py 3",
+        lambda _: start.first_number(["--no-browser", "3"]),
+        lambda _: start.first_number(["3", "--no-browser"]),
+    ),
+    (
+        "move the course to a folder without",
+        lambda place: course_in(place, "a {course}"),
+        lambda place: course_in(place, "a course"),
+    ),
+    (
+        "give it a home of your own",
+        lambda place: home(place, "theirs", closed=True),
+        lambda place: home(place, "mine", closed=False),
+    ),
+    (
+        "wait until it is done, then start again",
+        lambda place: two_starts(place, at_once=True),
+        lambda place: two_starts(place, at_once=False),
     ),
     (f"sudo apt install python{start.MINE}-venv", without_venv, with_venv),
     (

@@ -223,7 +223,7 @@ WRONG_DESIGNS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "2.d": [
         (lambda: on_one_hump, "is 0.777279 nats, and at most 0.1 nats is asked"),
         (lambda: on_one_hump(1.5), "a function of x is wanted"),
-        (lambda: lambda x: x, "q must be a distribution"),
+        (lambda: lambda x: x, "q must be one distribution of one number"),
     ],
     "9.d": [
         (lambda: [list(range(i, i + 10)) for i in range(0, 100, 10)], "is 299.782 nats"),

@@ -88,8 +88,8 @@ def _readings(order: Sequence[int]) -> list[str]:
 
 def _two_humps(x: float) -> list[str]:
     if x == 2:
-        return ["In the z² world the best Gaussian has a gap of 0.712."]
-    return [f"In the z² world at x = {x:g} a single Gaussian has a gap of log 2 at least."]
+        return ["In the z² world, with x = 2, the best Gaussian has a gap of 0.712."]
+    return [f"In the z² world, with x = {x:g}, a single Gaussian has a gap of log 2 at least."]
 
 
 def _on_both_humps(x: float) -> str:

@@ -122,7 +122,8 @@ class _Interpolation(torch.autograd.Function):
         values, at = ctx.saved_tensors
         shares = None
         if ctx.needs_input_grad[0]:  # the polynomials that are 1 at one node each
-            each = torch.eye(len(POINTS), dtype=at.dtype).expand(*at.shape, -1, -1)
+            each = torch.eye(len(POINTS), dtype=at.dtype, device=at.device)
+            each = each.expand(*at.shape, -1, -1)
             shares = interpolate(each, at.unsqueeze(-1).expand(*at.shape, len(POINTS)))
             shares = gradient.unsqueeze(-1) * shares
         return shares, gradient * interpolate(values @ _DERIVATIVE.mT, at)
