@@ -182,7 +182,7 @@ class ModelAscent(Explorer):
 
     def _draw_both_ways(self, ax: Axes) -> None:
         """Where they lead, faintly."""
-        for (name, path), high in zip(self.paths.items(), (-1.69, -2.02), strict=True):
+        for (name, path), high in zip(self.paths.items(), (-1.67, -2.02), strict=True):
             label(ax, ROUNDS - 0.6, high, f"q's {name}", of="axis", ha="right")
             for values, of in ((path.log_evidence, "evidence"), (path.elbo, "elbo")):
                 ax.plot(values, color=COLOURS[of], alpha=0.22, linewidth=1.2)
