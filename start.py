@@ -165,8 +165,9 @@ def require_home() -> None:
 
     Settings that are there already need not be written; data are, at every start.
     """
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    places = {"JUPYTER_CONFIG_DIR": "~/.jupyter", "JUPYTER_DATA_DIR": f"{data}/jupyter"}
+    data = f"{os.environ.get('XDG_DATA_HOME') or '~/.local/share'}/jupyter"
+    data = "~/Library/Jupyter" if sys.platform == "darwin" else data
+    places = {"JUPYTER_CONFIG_DIR": "~/.jupyter", "JUPYTER_DATA_DIR": data}
     for name, usual in places.items():
         # os.path: a user without a home, or with one that is closed to him, is no error yet.
         place = Path(os.environ.get(name) or os.path.expanduser(usual))  # noqa: PTH111
@@ -251,46 +252,66 @@ def install(extra: str = "") -> None:
     kept up to date as well.
     Raises Problem if the environment cannot be made or filled.
     """
-    wanted = fingerprint()
-    stamp = STAMP.read_text().split() if STAMP.exists() else []  # fingerprint, Python, extras
-    if stamp[:2] == [wanted, importing("encodings")] and (not extra or extra in stamp[2:]):
+    if up_to_date(extra):
         return
     place = VENV if VENV.exists() else ROOT
     if not os.access(place, os.W_OK):
         raise Problem(f"{VENV} is not up to date, and {place} is read-only: copy the course")
     with alone():
+        if up_to_date(extra):  # another start has just seen to it
+            return
+        had = stamp()[2:]
         found = importing("pip._internal.cli.main")
         if found != MINE:
             make_venv(found)
-        extras = sorted({extra, *stamp[2:]} - {""})
+        extras = sorted({extra, *had} - {""})
         fill_venv(extras)
         ask_nothing()
         started = importing("torch, jupyterlab, course_lib")
         if started != MINE:
             raise Problem(f"what was installed does not start: {started}; see {LOG}")
-        STAMP.write_text(" ".join([wanted, MINE, *extras]))
+        STAMP.write_text(" ".join([fingerprint(), MINE, *extras]))
+
+
+def stamp() -> "list[str]":
+    """What .venv was last filled with: a fingerprint, the Python, the extras; or nothing."""
+    return STAMP.read_text().split() if STAMP.exists() else []
+
+
+def up_to_date(extra: str) -> bool:
+    """Whether .venv starts, and holds what these files and the extra ask for."""
+    there = stamp()
+    filled = there[:2] == [fingerprint(), importing("encodings")]
+    return filled and (not extra or extra in there[2:])
 
 
 @contextlib.contextmanager
 def alone() -> "Iterator[None]":
     """Keeps other starts from .venv meanwhile: the course's folder is locked, where locks are.
 
-    Raises Problem if another start holds it.
+    `kill`, or a container that is stopped, is as Ctrl-C then. Raises Problem if another start holds
+    the lock.
     """
-    if os.name != "posix":
-        yield
-        return
-    folder = os.open(ROOT, os.O_RDONLY)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    folder = os.open(ROOT, os.O_RDONLY) if os.name == "posix" else -1
     try:
         lock(folder)
         yield
     finally:
-        os.close(folder)
+        signal.signal(signal.SIGTERM, before)
+        if folder >= 0:
+            os.close(folder)
 
 
 def lock(folder: int) -> None:
     """Locks the open folder until it is closed. Raises Problem if another start has done so."""
-    import fcntl  # there is none on Windows
+    if folder < 0:  # on Windows, which has no such locks
+        return
+    import fcntl
 
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -441,7 +462,7 @@ def pip(words: "list[str]", settings: "dict[str, str]") -> "tuple[int, str]":
         errors="replace",
     )
     said = []
-    with pipe, LOG.open("a", encoding="utf-8") as log, ended_together(pipe):
+    with ended_together(pipe), LOG.open("a", encoding="utf-8") as log:
         assert pipe.stdout is not None
         for line in pipe.stdout:
             said.append(line)
@@ -454,17 +475,13 @@ def pip(words: "list[str]", settings: "dict[str, str]") -> "tuple[int, str]":
 
 @contextlib.contextmanager
 def ended_together(process: "subprocess.Popen[str]") -> "Iterator[None]":
-    """`kill`, or a container that is stopped, ends the process too, and then is as Ctrl-C."""
-
-    def end(*_: object) -> None:
-        process.terminate()
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    """What stops us stops the process too: it is waited for, and told to end."""
+    with process:
+        try:
+            yield
+        except BaseException:
+            process.terminate()
+            raise
 
 
 def reason(said: str) -> str:

@@ -303,11 +303,14 @@ def test_a_number_is_compared_by_its_value() -> None:
 
 
 def test_a_number_and_a_word_without_its_blanks_are_read() -> None:
-    for answer in (["second", 0, 4.25, "log 2"], ["second", 0.0, "4.25", " LOG2"]):
+    for number in ("log 2", " LOG2", "log(2)"):
+        answer = ["second", 0.0, "4.25", number]
         assert judged("4.a", answer).message == "4.a: right"
     assert "is wanted, got True" in judged("4.a", ["second", True, 4.25, "log 2"]).message
-    with pytest.raises(ValueError, match="options that differ in case or blanks alone"):
+    with pytest.raises(ValueError, match="options that differ in case, blanks or signs alone"):
         MultipleChoice("0.c", ["log 2"], {"Log2": "no."})
+    with pytest.raises(ValueError, match="options that differ in case, blanks or signs alone"):
+        MultipleChoice("0.c", ["x²"], {"x^2": "no."})
 
 
 def fitted_by_autograd() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The grid under the scalar chains: its panels are as wide as is said, and fine enough."""
 
 import math
+from fractions import Fraction
 
 import pytest
 import torch
@@ -40,6 +41,14 @@ def test_on_such_panels_a_fold_is_right_to_twelve_digits(
 
         exact, _ = integrate.quad(joint, -10, 10, epsabs=0, epsrel=1e-13, limit=500, points=[0.0])
         assert ours == pytest.approx(exact, rel=1e-12)
+
+
+def test_an_arrow_of_fractions_is_that_of_their_floats() -> None:
+    lower = TanhArrow(3.0, 0.5, 0.0, 0.4)
+    half, noise = Fraction(1, 2), Fraction(3, 10)
+    given = TanhArrow(4, half, 3, noise)  # type: ignore[arg-type]
+    found = ScalarChain([lower, given]).evidence.skew
+    assert found == ScalarChain([lower, TanhArrow(4.0, 0.5, 3.0, 0.3)]).evidence.skew
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

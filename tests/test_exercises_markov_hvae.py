@@ -1,6 +1,7 @@
 """Chapter 11's exercises: blanks, a warm-up to mend, two logs, an upper arrow to build."""
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -88,6 +89,17 @@ def test_an_arrow_that_leans_enough_is_accepted_and_the_explorer_has_none() -> N
     assert judged("11.d", TanhArrow(-4.0, 0.5, -3.0, 0.3)).accepted
     at_hand = [(b, c) for b in (0.2, 0.5, 0.7, 1.0, 2.0, 4.0) for c in (0.5, 1.0, 1.5, 2.0, 3.0)]
     assert all(lean(TanhArrow(2.0, b, c, 0.3)) > -0.7 for b, c in at_hand)
+
+
+@dataclass(frozen=True)
+class Named(TanhArrow):
+    """A learner's own, with a word beside its numbers."""
+
+    name: str = "mine"
+
+
+def test_an_arrow_of_the_learner_s_own_is_an_arrow() -> None:
+    assert lean(Named(4.0, 0.5, 3.0, 0.3)) == lean(TanhArrow(4.0, 0.5, 3.0, 0.3))
 
 
 @pytest.mark.parametrize("noise", [np.float32(0.3), torch.tensor(0.3).double(), Fraction(3, 10)])

@@ -3,14 +3,17 @@
 What it asks of pip is in test_start_pip.py, what reaches it from around in test_start_around.py.
 """
 
+import contextlib
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -400,6 +403,38 @@ def test_a_read_only_folder_that_is_ready_opens_and_says_what_it_cannot(
     assert line.startswith(f"start.py: `{command}` writes into {clean}, which is read-only: copy ")
 
 
+def test_what_another_start_has_just_filled_is_not_filled_again(
+    installs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other was done between the look at .venv and the lock."""
+    alone = start.alone
+
+    @contextlib.contextmanager
+    def late() -> Iterator[None]:
+        with alone():
+            start.venv_python().parent.mkdir(parents=True)
+            start.venv_python().touch()
+            start.STAMP.write_text(" ".join([start.fingerprint(), start.MINE, "test"]))
+            yield
+
+    monkeypatch.setattr(start, "alone", late)
+    start.install()
+    assert installs == []
+    assert start.stamp()[2:] == ["test"]
+
+
+def test_a_mac_keeps_its_data_elsewhere(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(clean))
+    monkeypatch.setenv("XDG_DATA_HOME", str(clean / "shut"))
+    monkeypatch.setattr(sys, "platform", "darwin")
+    access = os.access
+    (clean / "shut").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, m: path != clean / "shut" and access(path, m))
+    start.require_home()
+
+
 def test_pages_installs_what_only_they_need(
     installs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -515,28 +550,32 @@ def test_kill_ends_pip_too(tmp_path: Path) -> None:
     """Else it goes on filling .venv beside the pip of the next start."""
     fake = tmp_path / "python"
     fake.write_text(
-        f'#!/bin/sh\necho $$\nexec "{sys.executable}" -c "import time; time.sleep(60)"\n'
+        f"#!/bin/sh\necho $$ > {shlex.quote(str(tmp_path / 'pid'))}\n"
+        f'exec "{sys.executable}" -c "import time; time.sleep(60)"\n'
     )
     fake.chmod(0o755)
     parent = f"""
 import sys, start
 start.venv_python = lambda: {str(fake)!r}
 start.LOG = start.Path({str(tmp_path / "pip.log")!r})
-start.install = lambda: start.pip([], {{}})
+def install():
+    with start.alone():
+        start.pip([], {{}})
+start.install = install
 sys.exit(start.main([]))
 """
     with subprocess.Popen(
         [sys.executable, "-c", parent], cwd=ROOT, stderr=subprocess.PIPE, text=True
     ) as process:
-        while not (log := tmp_path / "pip.log").exists():
+        pid, end = tmp_path / "pid", time.monotonic() + 60
+        while not (pid.exists() and pid.read_text().endswith("\n")) and time.monotonic() < end:
             time.sleep(0.05)
-        time.sleep(0.5)
         process.terminate()
         assert process.stderr is not None
         assert process.stderr.read() == "start.py: stopped; the next start carries on from here\n"
         assert process.wait(30) == 130
     with pytest.raises(ProcessLookupError):
-        os.kill(int(log.read_text()), 0)
+        os.kill(int(pid.read_text()), 0)
 
 
 def test_windows_has_its_interpreter_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """An exercise whose answer is one or several of some options, each wrong one with its reason."""
 
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
@@ -90,14 +91,14 @@ def option_named(part: Any, options: Sequence[str]) -> str:
 
 
 def require_apart(name: str, options: Sequence[str]) -> None:
-    """Raises ValueError if two options of the exercise `name` are alike but for case and blanks."""
+    """Raises ValueError if two options of the exercise `name` are alike as they are compared."""
     if len(set(map(_plain, options))) < len(options):
-        raise ValueError(f"{name}: options that differ in case or blanks alone")
+        raise ValueError(f"{name}: options that differ in case, blanks or signs alone")
 
 
 def _plain(word: str) -> str:
-    """A word without case and blanks, in one way of writing each sign."""
-    plain = "".join(word.split()).casefold()
+    """A word without case and blanks, in one way of writing each sign; log(2) is log 2."""
+    plain = re.sub(r"log\(([\w.]+)\)", r"log\1", "".join(word.split()).casefold())
     for sign, other in SAME.items():
         plain = plain.replace(sign, other)
     return plain

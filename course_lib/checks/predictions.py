@@ -122,9 +122,14 @@ def distance(given: float, truth: float) -> str:
 
 
 def _rounds_to(given: float, truth: float) -> bool:
-    """Whether a guess is the truth, which was rounded before it was told: log 2, of 0.69."""
-    decimals = significant(truth).partition(".")[2]  # 5e−07 is none
-    return decimals.isdecimal() and abs(given - truth) <= 0.5 / 10 ** len(decimals)
+    """Whether a guess is the truth, which was rounded before it was told: log 2, of 0.69.
+
+    A truth that is told in one digit, such as 0.5, is taken as it is.
+    """
+    shown = significant(truth)
+    decimals = shown.partition(".")[2]  # 5e−07 is none
+    several = len(shown.lstrip("−0.").replace(".", "")) > 1
+    return several and decimals.isdecimal() and abs(given - truth) <= 0.5 / 10 ** len(decimals)
 
 
 def _read(answer: Any) -> float | str:

@@ -180,10 +180,9 @@ def _imported_from_rooms(source: str) -> set[str]:
 
     "?" if it names one in a string, as for `import_module`, or is no Python and imports one.
     """
-    tree = _parsed(source)
-    if tree is None:
-        return {"?"} if KEEPERS.search(PLAIN.sub("", source)) else set()
-    found = set()
+    tree, rest = _parsed(source)
+    found = _named_in(rest)
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if _holds(alias.name)}
@@ -192,16 +191,22 @@ def _imported_from_rooms(source: str) -> set[str]:
             inside = node.module != "course_lib" and _holds(node.module)
             found |= names if inside else {n for n in names if _holds(f"{node.module}.{n}")}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found |= {"?"} if KEEPERS.search(PLAIN.sub("", node.value)) else set()
+            found |= set() if id(node) in told else _named_in(node.value)
     return found
 
 
-def _parsed(source: str) -> ast.Module | None:
-    """A cell as Python, without the lines that only IPython reads; None if it is none even so."""
-    for python in (source, MAGIC.sub("", source)):
-        with contextlib.suppress(*NO_PYTHON):
-            return ast.parse(python)
-    return None
+def _named_in(words: str) -> set[str]:
+    """ "?" if a text that is not parsed names what may hold an exercise."""
+    return {"?"} if KEEPERS.search(PLAIN.sub("", words)) else set()
+
+
+def _parsed(source: str) -> tuple[ast.Module, str]:
+    """A cell as Python, and the lines that only IPython reads; or nothing, and the whole cell."""
+    with contextlib.suppress(*NO_PYTHON):
+        return ast.parse(source), ""
+    with contextlib.suppress(*NO_PYTHON):
+        return ast.parse(MAGIC.sub("", source)), "\n".join(MAGIC.findall(source))
+    return ast.Module([], []), source
 
 
 def _holds(module: str) -> bool:

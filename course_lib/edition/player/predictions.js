@@ -125,8 +125,10 @@
 
   /** Whether a guess is the truth, which was rounded before it was told. */
   function roundsTo(given, truth) {
-    const decimals = /\.(\d+)$/.exec(significant(truth));
-    return decimals !== null && Math.abs(given - truth) <= 0.5 / 10 ** decimals[1].length;
+    const shown = significant(truth);
+    const decimals = /\.(\d+)$/.exec(shown);
+    const several = shown.replace(/^[−0.]+/, '').replace('.', '').length > 1;
+    return several && decimals !== null && Math.abs(given - truth) <= 0.5 / 10 ** decimals[1].length;
   }
 
   function perCent(percent) {

@@ -93,7 +93,8 @@ class _Interpolation(torch.autograd.Function):
     """The barycentric quotient, with the derivative's polynomial as its slope: at a node the
     quotient itself is a constant, and beside one its slope is lost to cancellation.
 
-    The backward pass is made of this function, so that it can be differentiated again.
+    The backward pass is made of this function, so that it can be differentiated again. What torch
+    cannot do with any function of one's own: forward mode inside forward mode, which gives 0.
     """
 
     generate_vmap_rule = True
@@ -108,14 +109,10 @@ class _Interpolation(torch.autograd.Function):
         ctx.save_for_forward(*inputs)
 
     @staticmethod
-    def jvp(ctx: Any, values_moved: Tensor | None, at_moved: Tensor | None) -> Tensor:
+    def jvp(ctx: Any, values_moved: Tensor, at_moved: Tensor) -> Tensor:
         values, at = ctx.saved_tensors
-        moved = torch.zeros_like(at)
-        if values_moved is not None:
-            moved = moved + interpolate(values_moved, at)
-        if at_moved is not None:
-            moved = moved + at_moved * interpolate(values @ _DERIVATIVE.mT, at)
-        return moved
+        slope = interpolate(values @ _DERIVATIVE.mT, at)
+        return interpolate(values_moved, at) + at_moved * slope
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor]:
