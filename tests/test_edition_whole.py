@@ -6,8 +6,9 @@ these as if a build had kept them.
 """
 
 import json
+import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,12 +20,17 @@ from playwright.sync_api import Browser, Locator, expect, sync_playwright
 from course_lib.edition import EXPLORERS, command, pack, record, stops
 from course_lib.edition.cache import keep, kept
 from course_lib.edition.recorder import key
+from course_lib.edition.recording import RecordedControl
 from course_lib.edition.stops import named_values
+from course_lib.explorers.stage.controls import Control
 from course_lib.index import ROOT, notebook_paths
 
 NOTEBOOKS = ROOT / "notebooks"
 FEW = 700  # positions, and no more than the edition has of any explorer
-FEW_OF = {name: min(most, FEW) for name, most in stops.MOST_OF.items()}
+FEW_OF = {
+    **{name: min(most, FEW) for name, most in stops.MOST_OF.items()},
+    "LatentWalk": 1_600,  # the likeliest z of ten digits, and each digit at all of them
+}
 
 # What moves a control of each kind from wherever it stands.
 KEYS = {
@@ -54,15 +60,18 @@ def browser() -> Iterator[Browser]:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
 
-def at_few_stops(name: str) -> bytes:
-    """A recording of an explorer, with the values that the notebooks name among its stops."""
-    explorer = EXPLORERS[name].example()
-    named = named_values(name, explorer.controls, NOTEBOOKS)
+def few_stops(name: str, controls: Sequence[Control]) -> tuple[RecordedControl, ...]:
+    """An explorer's controls at few stops, the values that the notebooks name among these."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stops, "MOST", FEW)
         patch.setattr(stops, "MOST_OF", FEW_OF)
-        controls = stops.recorded_controls(name, explorer.controls, named)
-    made = pack(record(explorer, controls))
+        return stops.recorded_controls(name, controls, named_values(name, controls, NOTEBOOKS))
+
+
+def at_few_stops(name: str) -> bytes:
+    """A recording of an explorer at few stops."""
+    explorer = EXPLORERS[name].example()
+    made = pack(record(explorer, few_stops(name, explorer.controls)))
     explorer.close()
     return made
 
@@ -132,6 +141,14 @@ def faults(seen: Browsing) -> list[str]:
         seen.page.emulate_media(color_scheme=scheme)
         found += [f"{scheme}: {violation}" for violation in seen.violations()]
     return found + seen.wrong
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_few_stops_are_enough_for_the_values_that_the_texts_name(name: str) -> None:
+    # Found here, before the slow test below: a value more in a text is a stop more.
+    stops_of_each = few_stops(name, EXPLORERS[name].controls)
+    positions = math.prod(len(control.values) for control in stops_of_each)
+    assert positions <= FEW_OF.get(name, FEW)
 
 
 @pytest.mark.slow
