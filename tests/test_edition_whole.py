@@ -26,7 +26,7 @@ from course_lib.explorers.stage.controls import Control
 from course_lib.index import ROOT, notebook_paths
 
 NOTEBOOKS = ROOT / "notebooks"
-FEW = 700  # positions, and no more than the edition has of any explorer
+FEW = 350  # positions, and no more than the edition has of any explorer
 FEW_OF = {
     **{name: min(most, FEW) for name, most in stops.MOST_OF.items()},
     "LatentWalk": 1_600,  # the likeliest z of ten digits, and each digit at all of them
