@@ -40,9 +40,8 @@ class Browsing:
     def resize(self, width: int) -> None:
         """Another width, and the page has answered it: boxes are marked, pictures arranged."""
         self.page.set_viewport_size({"width": width, "height": 900})
-        for _ in range(
-            3
-        ):  # a box is marked, a frame later a picture is arranged, then its box marked
+        # A box is marked, a frame later a picture is arranged, then its box marked.
+        for _ in range(3):
             self.page.evaluate(
                 "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
             )
