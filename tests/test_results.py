@@ -5,6 +5,7 @@ import json
 import math
 import re
 import statistics
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -78,7 +79,8 @@ def test_the_trainings_of_the_slower_processor_are_named() -> None:
     said = " ".join(DATA_PAGE.read_text(encoding="utf-8").split())
     (told,) = re.findall(r"Only (seeds? [^.]*?), come from an AMD EPYC", said)
     named: set[tuple[str, int]] = set()
-    for seeds, recipes in re.findall(r"seeds? ([\d and]+?) of ((?:`\w+`(?: and of )?)+)", told):
+    parts = re.findall(r"seeds? ([\d and]+?) of ((?:`\w+`(?:, of | and of )?)+)", told)
+    for seeds, recipes in parts:
         named |= {
             (recipe, int(seed))
             for recipe in re.findall(r"`(\w+)`", recipes)
@@ -172,6 +174,23 @@ def test_the_page_says_by_how_much_seeds_differ() -> None:
     (recipe, _), nlls = max(seeds.items(), key=lambda item: statistics.pstdev(item[1]))
     assert f"The widest is `{recipe}`" in text
     assert f"its seeds lie up to {max(nlls) - min(nlls):.1f} nats apart" in text
+
+
+def test_the_published_order_is_that_of_every_seed() -> None:
+    recipes = ("mnist_hvae_1", "mnist_iwae_1", "mnist_hvae_2", "mnist_iwae_2")
+    nlls = {
+        recipe: [r["nll"] for r in all_runs() if (r["recipe"], r["epochs"]) == (recipe, 300)]
+        for recipe in recipes
+    }
+    text = " ".join(DATA_PAGE.read_text(encoding="utf-8").split())
+    assert f"In {', '.join(f'`{r}`' for r in recipes[:-1])} and `{recipes[-1]}` the NLL" in text
+    assert all(len(ours) == 3 and statistics.stdev(ours) < 0.1 for ours in nlls.values())
+    published = [results()[recipe]["published"] for recipe in recipes]
+    assert published == sorted(published, reverse=True)
+    assert all(min(worse) > max(better) for worse, better in pairwise(nlls.values()))
+    means = [statistics.mean(ours) for ours in nlls.values()]
+    apart = [worse - better for worse, better in pairwise(means)]
+    assert f"neighbours lie {min(apart):.1f} to {max(apart):.1f} nats apart" in text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
