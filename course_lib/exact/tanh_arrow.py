@@ -38,13 +38,7 @@ class TanhArrow:
     d: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in (
-            "a",
-            "b",
-            "c",
-            "s",
-            "d",
-        ):  # a fraction is a number too
+        for name in "abcsd":  # a fraction is a number too
             object.__setattr__(self, name, float(getattr(self, name)))
         values = (self.a, self.b, self.c, self.s, self.d)
         if not all(math.isfinite(value) for value in values) or self.s <= 0:
