@@ -81,15 +81,17 @@ def test_an_alarm_of_the_reader_is_set_again() -> None:
 
 
 def test_a_limit_runs_on_while_there_is_another_in_it() -> None:
+    done = []
+
     def several() -> None:
-        for _ in range(20):
+        for i in range(20):
             with limited(5.0):
                 time.sleep(0.1)
+            done.append(i)
 
-    begun = time.monotonic()
     with pytest.raises(TookTooLong), limited(0.4):
         several()
-    assert time.monotonic() - begun < 1.5
+    assert len(done) < 10  # a tenth of a second each, or more on a busy machine
     with pytest.raises(TookTooLong), limited(0.05), limited(5.0):  # over before the inner one ends
         time.sleep(0.2)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

@@ -152,6 +152,16 @@ def test_a_wider_top_is_paid_better() -> None:
     assert his_sum("mnist_hvae_2")[0] == pytest.approx(25, abs=0.1)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hundred_draws_are_enough_for_the_true_kls(seed: int) -> None:
+    model, generator = load_model("mnist_hvae_3").requires_grad_(False), Generator()
+    generator.manual_seed(seed)
+    x = binarise(load_mnist("test").images[:20].flatten(1), generator=generator)
+    both = readings.sample_terms(model, x, groups=4, size=100, generator=generator)
+    low, high = (readings.layer_kls(terms).flatten(1).mean(1) for terms in both)
+    assert (low - high).abs().max() < 0.1
+
+
 def test_a_top_layer_that_sleeps_is_paid_most() -> None:
     """(12.7) pays ½ log 2πv + log 2; v, of p(z_T|z_{T−1}), is 1 where the arrow down is flat."""
     slopes = [step / 10 for step in range(21)]

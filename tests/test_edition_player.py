@@ -3,6 +3,7 @@
 COURSE_SCREENSHOTS names a folder to keep pictures in.
 """
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -191,16 +192,23 @@ def test_the_picture_glides_and_words_and_numbers_do_not(opened: Opened) -> None
 
 
 def test_a_long_way_leads_through_the_stops_between(opened: Opened) -> None:
-    page = opened(figure())
-    explorer = live(page)
+    """Each picture covers 1 − exp(−time/40 ms) of the way left, until it is 1/50 of a stop."""
+    page = opened(figure(), locale="en")  # whose clock is no other page's
+    slider = live(page).get_by_role("slider", name="mean of q, μ")
     last_drawn(page)
+    page.clock.install(time=0)  # and not the machine's, which may be busy and leave frames out
+    page.clock.pause_at(1000)
     page.evaluate("window.drawn.length = 0")
-    explorer.get_by_role("slider", name="mean of q, μ").press("End")
-    explorer.get_by_role("slider", name="mean of q, μ").press("Home")
-    assert last_drawn(page)[0] == 0
+    slider.press("End")
+    slider.press("Home")
+    page.clock.run_for(1000)
     drawn = page.evaluate("window.drawn")
     assert all(picture["indices"][1:] == [1, 0, 1, 0] for picture in drawn)
-    assert len(drawn) > 5
+    means = [16 - 8 * math.exp(-1000 / 60 / 40)]  # from 8 on to 16, and then back to 0
+    while means[-1] > 0:
+        left = means[-1] * math.exp(-16 / 40)
+        means.append(left if left >= 0.02 else 0)
+    assert [picture["indices"][0] for picture in drawn] == pytest.approx(means)
 
 
 def test_nothing_glides_for_a_reader_who_asks_for_rest(opened: Opened) -> None:

@@ -117,14 +117,12 @@ def test_every_control_changes_picture_and_sentence(
 ) -> None:
     explorer = opened(page, tmp_path, taken[1])
     expect(explorer).to_have_attribute("data-state", "live")
-    picture = "() => document.querySelector('canvas').toDataURL()"
+    picture = "document.querySelector('canvas').toDataURL()"
     for name in ("mean of q, μ", "standard deviation of q, σ"):
         before = (said(explorer), page.evaluate(picture))
         explorer.get_by_role("slider", name=name).press("Home")
-        page.wait_for_timeout(400)
-        after = (said(explorer), page.evaluate(picture))
-        assert after[0] != before[0]
-        assert after[1] != before[1]
+        page.wait_for_function(f"before => {picture} !== before", arg=before[1])
+        assert said(explorer) != before[0]
 
 
 # The canvas's own pixels, and the whole picture drawn aside at the same size.
