@@ -1,6 +1,7 @@
 """The clinic's logs: each shows its fault by a bound that it breaks, and the command makes them."""
 
 import hashlib
+import json
 import math
 import re
 from collections.abc import Callable
@@ -50,6 +51,31 @@ def without_code(grey: Tensor) -> float:
     """
     mean = grey.mean(0)
     return float((torch.xlogy(mean, mean) + torch.xlogy(1 - mean, 1 - mean)).sum())
+
+
+# What a chapter or its solution says of a log, and where the log has it.
+SAID: list[tuple[str, str, type[Hierarchy], Callable[[Curve], Tensor]]] = [
+    ("10", r"ends at ELBO (−[\d.]+),", Hierarchy, lambda log: log.elbo[-1]),
+    ("10", r"reconstruction (−[\d.]+), costs", Hierarchy, lambda log: log.reconstruction[-1]),
+    ("10", r"costs ([\d.]+) and 7.6, 20", Hierarchy, lambda log: log.costs[0, -1]),
+    ("10", r"costs 11.5 and ([\d.]+), 20", Hierarchy, lambda log: log.costs[1, -1]),
+    ("11", r"healthy ELBO ends near (−\d+)\.", Hierarchy, lambda log: log.elbo[-1]),
+    ("11", r"cannot be negative; here it is (−\d+)", Mistaken, lambda log: log.costs[:, -1].sum()),
+    ("11", r"and it ends at (−\d+), far behind", Hasty, lambda log: log.elbo[-1]),
+    ("12", r"At the end it is (−[\d.]+), ten", CountedTwice, lambda log: log.costs[1, -1]),
+]
+
+
+@pytest.mark.parametrize(("chapter", "pattern", "kind", "place"), SAID)
+def test_what_a_chapter_says_of_a_log_stands_in_it(
+    chapter: str, pattern: str, kind: type[Hierarchy], place: Callable[[Curve], Tensor]
+) -> None:
+    (path,) = FOLDER.parent.joinpath("notebooks").glob(f"{chapter}_*.ipynb")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells)
+    (told,) = re.findall(pattern, text)
+    digits = len(told.partition(".")[2])
+    assert told == number(place(log_of(kind)).item(), digits)
 
 
 # Each sign is what the log of one fault shows, and none of the seven others.

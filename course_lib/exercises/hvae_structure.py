@@ -196,8 +196,8 @@ register(
             "Look at the reconstruction: about −205 in every epoch, the mean image's.",
             "D: overfitting": "these are the images that it trains on: overfitting would raise "
             "their ELBO. Look at how it falls, and which of the terms makes it fall.",
-            "D: rate too high": "then every term would be wild in the first epochs. Look at the "
-            "first three: calm, and a reconstruction that stands still.",
+            "D: learning rate too high": "then every term would be wild in the first epochs. Look "
+            "at the first three: calm, and a reconstruction that stands still.",
             "F: healthy, and better": "−82.4 after twenty epochs beats every model that the course "
             "ships. Add the two costs: under 3 nats cannot tell apart what a reconstruction of "
             "−79.5 tells apart.",
