@@ -516,14 +516,37 @@ def test_a_missing_name_makes_all_cells_run(
     assert made[0] < made[1] > len(handed_out_cells(4)) / 2
 
 
-def test_a_table_of_something_else_is_left_alone(tmp_path: Path, runs: list[list[int]]) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"name,age\nanna,3\n",
+        b"submission,points\nanna,3\n",
+        b"my only line\n",
+        b"submission,points\n",
+        "name,Größe\nanna,3\n".encode("cp1252"),
+        "name,age\nanna,3\n".encode("utf-16"),
+        b"name,age\n" + 200_000 * b"a" + b",3\n",  # more than csv takes for one cell
+    ],
+    ids=["two columns", "two of ours", "a line", "a heading", "cp1252", "UTF-16", "a long cell"],
+)
+def test_a_file_of_something_else_is_left_alone(
+    content: bytes, tmp_path: Path, runs: list[list[int]]
+) -> None:
     out = tmp_path / "marks.csv"
-    for content in ("name,age\nanna,3\n", "submission,points\nanna,3\n"):
-        out.write_text(content, encoding="utf-8")
-        with pytest.raises(ValueError, match="is no table of marks, and is left alone"):
-            grade(folder_of(tmp_path / "in"), out, say=silent)
-        assert out.read_text("utf-8") == content
+    out.write_bytes(content)
+    with pytest.raises(ValueError, match=r"marks\.csv is no table of marks, and is left alone"):
+        grade(folder_of(tmp_path / "in", 1), out, say=silent)
+    assert out.read_bytes() == content
     assert runs == []
+
+
+def test_a_table_that_a_spreadsheet_saved_goes_on(tmp_path: Path, runs: list[list[int]]) -> None:
+    """Excel puts a mark before UTF-8, and ends lines as Windows does."""
+    folder, out = folder_of(tmp_path / "in"), tmp_path / "marks.csv"
+    first = grade(folder, out, say=silent)
+    out.write_bytes(b"\xef\xbb\xbf" + out.read_bytes().replace(b"\n", b"\r\n"))
+    assert grade(folder, out, say=silent) == first
+    assert len(runs) == 3
 
 
 def test_no_cell_of_the_table_is_a_program(tmp_path: Path) -> None:

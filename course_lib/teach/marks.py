@@ -49,15 +49,26 @@ def read_marks(path: Path) -> dict[str, Row]:
     """
     if not path.exists():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        lines = [*csv.DictReader(file)]
     rows: dict[str, Row] = {}
+    try:
+        # A spreadsheet that has saved the table may have put a mark of UTF-8 before it.
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            table = csv.DictReader(file)
+            lines, heads = [*table], table.fieldnames
+    except (UnicodeDecodeError, csv.Error):
+        raise ValueError(_none(path)) from None
+    if heads is not None and set(heads) != set(COLUMNS):  # also of a file of one line
+        raise ValueError(_none(path))
     for line in lines:
         if set(line) != set(COLUMNS) or None in line.values():
-            raise ValueError(f"{path} is no table of marks, and is left alone; give another --out")
+            raise ValueError(_none(path))
         row = Row(**{name: _bare(value) for name, value in line.items()})
         rows[row.submission] = row
     return rows
+
+
+def _none(path: Path) -> str:
+    return f"{path} is no table of marks, and is left alone; give another --out"
 
 
 def write_marks(path: Path, rows: list[Row]) -> None:
