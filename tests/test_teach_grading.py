@@ -292,6 +292,24 @@ def test_a_name_that_is_not_utf_8_gets_its_row(tmp_path: Path, runs: list[list[i
     assert len(runs) == 2
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no name there has control characters")
+def test_a_name_with_control_characters_ends_no_row(
+    tmp_path: Path, runs: list[list[int]]
+) -> None:
+    """A carriage return in a name would end its row, and no later run could read the table."""
+    folder, out = folder_of(tmp_path / "in", 1), tmp_path / "marks.csv"
+    raw = notebook(submit(folder / "b\r\x1b[2J.ipynb", 4))
+    raw["metadata"]["course_lib"]["class"] = "\x1b[2J"
+    store(folder / "b\r\x1b[2J.ipynb", raw)
+    said: list[str] = []
+    rows = grade(folder, out, say=said.append)
+    assert [row.submission for row in rows] == ["anna.ipynb", "b\\r\\x1b[2J.ipynb"]
+    assert "handed out to the class \\x1b[2J, graded as none" in rows[1].note
+    assert "\x1b" not in "".join(said)
+    assert grade(folder, out, say=silent) == rows
+    assert len(runs) == 2
+
+
 def test_a_page_that_cannot_be_written_is_noted(tmp_path: Path, runs: list[list[int]]) -> None:
     folder, out = tmp_path / "in", tmp_path / "marks.csv"
     submit(folder / "a.ipynb", 4)

@@ -15,7 +15,7 @@ from typing import Any
 from course_lib.index import text
 from course_lib.teach.choosing import NO_PYTHON, Placed
 from course_lib.teach.fingerprint import exercises_fingerprint
-from course_lib.teach.marks import encodable
+from course_lib.teach.marks import encodable, visible
 from course_lib.teach.notebooks import OUR_KEY
 from course_lib.teach.variation import require_class_name
 
@@ -77,10 +77,11 @@ def notebooks_in(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def name_in(folder: Path, path: Path) -> str:
-    """A file's name within the folder, with escapes for bytes that are not UTF-8, so that a table
-    can hold it.
+    """A file's name within the folder, with escapes for bytes that are not UTF-8 and for control
+    characters, so that a table can hold it.
     """
-    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
+    name = os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
+    return visible(name)
 
 
 def read_submission(path: Path, folder: Path, chapter: int = 0) -> HandedIn:
@@ -145,7 +146,7 @@ def _class_name(said: Any) -> str:
     """The class that an assignment says it is for, as the course writes names, if it is one; of
     anything else what can be shown.
     """
-    name = encodable(said)[:40] if isinstance(said, str) else ""
+    name = visible(encodable(said))[:40] if isinstance(said, str) else ""
     try:
         return require_class_name(name)
     except ValueError:

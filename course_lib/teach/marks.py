@@ -6,6 +6,7 @@ digest of its submission stands. A row that is only begun says how often a run e
 
 import csv
 import io
+import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -15,6 +16,7 @@ LETTERS = "abcd"
 BEGUN = "begun, and not finished"
 TRIES = 2  # a submission at which so many runs have ended is not run again
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet take a cell for a program
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass
@@ -85,6 +87,13 @@ def write_marks(path: Path, rows: list[Row]) -> None:
 def encodable(words: str) -> str:
     """The words, with an escape for half a pair of UTF-16: JSON may hold one, and no file can."""
     return words.encode("utf-8", "backslashreplace").decode()
+
+
+def visible(words: str) -> str:
+    """The words, with an escape for each control character: a carriage return would end a row of
+    the table, and others move a terminal's cursor.
+    """
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), words)
 
 
 def _quoted(value: str) -> str:

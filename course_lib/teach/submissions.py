@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from course_lib.teach.choosing import Placed
 from course_lib.teach.confinement import MIB, Limits, command, environment, new_scratch
-from course_lib.teach.marks import encodable
+from course_lib.teach.marks import encodable, visible
 from course_lib.teach.tensors import Record
 
 TO_START = 180.0  # seconds that loading the packages may take
@@ -59,7 +59,7 @@ class Returned:
 
 def _words(said: Any) -> str:
     """What a process says of an error, which may be anything."""
-    return encodable(said)[:300] if isinstance(said, str) else "an error that cannot be shown"
+    return visible(encodable(said))[:300] if isinstance(said, str) else "an error that cannot be shown"
 
 
 def run_submission(chapter: int, class_name: str, cells: list[Placed], limits: Limits) -> Returned:
