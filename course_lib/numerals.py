@@ -5,7 +5,9 @@
 ('−2.705', '0.000')
 """
 
+import io
 import math
+import sys
 from decimal import Decimal
 
 
@@ -40,3 +42,11 @@ def fixed_point(value: Decimal) -> str:
 def exactly(text: str) -> Decimal:
     """What `number` or `fixed_point` wrote, digit by digit: for sums that hold as printed."""
     return Decimal(text.replace("−", "-"))
+
+
+def print_any_sign() -> None:
+    """Lets a command print a sign that its output's encoding lacks, as −, β or a name in another
+    script where Windows sends it to a file: as an escape, where it would end the command.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # in a notebook it is another, which takes all
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -110,7 +110,7 @@ TABLE: dict[str, set[str]] = {
         "plots",
         "vae",
     },
-    "index": set(),
+    "index": {"numerals"},
     "edition": {
         "arguments",
         "checkpoint",

@@ -1,11 +1,15 @@
 """Numbers as text: read back they are what they were, rounded, with no hyphen and no minus zero."""
 
+import importlib
+import io
 import math
+import sys
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_imports import COMMANDS
 
 from course_lib.numerals import fixed_point, minus, number, significant
 
@@ -57,3 +61,18 @@ def test_no_decimal_is_minus_zero() -> None:
 
 def test_every_hyphen_is_a_minus() -> None:
     assert minus("-1e-05 … -2") == "−1e−05 … −2"
+
+
+@pytest.mark.parametrize("command", COMMANDS.values())
+def test_no_command_ends_at_a_sign_that_its_output_lacks(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows writes cp1252 where a command's output goes to a file: it has no −, and no β."""
+    sent = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(sent, encoding="cp1252"))
+    module, _, name = command.rpartition(".")
+    with pytest.raises(SystemExit):
+        sys.exit(getattr(importlib.import_module(module), name)(["--help"]))
+    print("N(−1, σ²), 李")
+    sys.stdout.flush()
+    assert sent.getvalue().endswith("N(\\u22121, \\u03c3²), \\u674e\n".encode("cp1252"))

@@ -293,9 +293,7 @@ def test_a_name_that_is_not_utf_8_gets_its_row(tmp_path: Path, runs: list[list[i
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no name there has control characters")
-def test_a_name_with_control_characters_ends_no_row(
-    tmp_path: Path, runs: list[list[int]]
-) -> None:
+def test_a_name_with_control_characters_ends_no_row(tmp_path: Path, runs: list[list[int]]) -> None:
     """A carriage return in a name would end its row, and no later run could read the table."""
     folder, out = folder_of(tmp_path / "in", 1), tmp_path / "marks.csv"
     raw = notebook(submit(folder / "b\r\x1b[2J.ipynb", 4))

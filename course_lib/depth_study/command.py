@@ -19,11 +19,13 @@ from typing import Any
 from course_lib.depth_study.design import ARMS, EPOCHS, Arm, run, study_settings
 from course_lib.depth_study.report import report
 from course_lib.depth_study.results import COMMAND, PATH, Study, load_study, rounded, save_study
+from course_lib.numerals import print_any_sign
 from course_lib.pieces import KeptResults, Piece, add_options, in_batches, place_of, say
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 2 with a message on stderr if nothing could be done."""
+    print_any_sign()
     options = _options(arguments)
     for name, value in (("epochs", options.epochs), ("seeds", options.seeds)):
         if value is not None and value < 1:

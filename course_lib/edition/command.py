@@ -21,6 +21,7 @@ from course_lib.edition.placing import made_anew, require_own, require_writing
 from course_lib.edition.printing import find_chromium, print_chapters
 from course_lib.edition.recorder import recordings
 from course_lib.index import ROOT
+from course_lib.numerals import print_any_sign
 
 STOPPED = 130  # what a shell says of a program that Ctrl-C ended
 SAID_STOPPED = "stopped; old pages stay as they were, and recordings that were done are kept"
@@ -29,6 +30,7 @@ KEPT = ROOT / "runs" / "recordings"
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns 0, 2 with a line on stderr if it cannot, 130 if stopped."""
+    print_any_sign()
     try:
         _make(_options(arguments))
     except (OSError, ValueError) as error:

@@ -22,6 +22,7 @@ from typing import Any
 from course_lib.evaluate.added import TABLED, add_rows
 from course_lib.evaluate.rows import results_row, routes_row
 from course_lib.evaluate.table import newest_route, recipes_table, results_header, results_line
+from course_lib.numerals import print_any_sign
 from course_lib.pieces import ComputePlace, add_options, place_of
 from course_lib.shipped import RECIPES, RUNS, all_runs, model_path, usable_device
 from course_lib.shipped.files import model_name
@@ -30,6 +31,7 @@ from course_lib.shipped.results import read_rows, save_rows
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 2 with a message on stderr if it could not be done."""
+    print_any_sign()
     options = _options(arguments)
     try:
         _answer(options)

@@ -1,8 +1,8 @@
 """What stands where: each chapter's notebook, explorer, exercises and equations, read from the
 files themselves.
 
-Nothing of the course is imported, so an answer takes a moment. `python -m course_lib` prints what
-is found here; notebooks/EQUATIONS.md and notebooks/API.md are written from it.
+Nothing of the course's mathematics is imported, so an answer takes a moment. `python -m course_lib`
+prints what is found here; notebooks/EQUATIONS.md and notebooks/API.md are written from it.
 
     >>> from course_lib.index import tagged_functions
     >>> source = '''

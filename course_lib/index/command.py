@@ -15,6 +15,7 @@ from pathlib import Path
 from course_lib.index.chapters import Chapter, collect_chapters
 from course_lib.index.equations import Equation, Index, collect_equations
 from course_lib.index.places import ROOT, Place, keys
+from course_lib.numerals import print_any_sign
 
 Rows = list[tuple[str, ...]]
 HEAD = ("", "notebook", "explorer", "exercises", "equations")
@@ -25,6 +26,7 @@ def main(words: list[str] | None = None, root: Path = ROOT) -> int:
 
     It is 1 if the notebooks and the tests are not beside the package.
     """
+    print_any_sign()
     asked = sys.argv[1:] if words is None else words
     if asked in (["-h"], ["--help"]):
         print(__doc__)

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from course_lib.numerals import print_any_sign
 from course_lib.pieces import KeptResults, add_options, in_order, place_of, say
 from course_lib.shipped.curves import curve_path
 from course_lib.shipped.devices import usable_device
@@ -30,6 +31,7 @@ from course_lib.train import TrainingDiverged
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 2 with a message on stderr if something was not trained."""
+    print_any_sign()
     options = _options(arguments)
     if options.list or not _words(arguments):
         for recipe in RECIPES.values():

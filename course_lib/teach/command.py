@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from course_lib.numerals import print_any_sign
 from course_lib.teach.assignment import write_assignment
 from course_lib.teach.confinement import Limits, held
 from course_lib.teach.exam import exam
@@ -30,6 +31,7 @@ STOPPED = 130  # what a shell says of a program that Ctrl-C ended
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns 0, 2 with a line on stderr if it cannot, 130 if stopped."""
+    print_any_sign()
     options = _options(arguments)
     try:
         options.run(options)

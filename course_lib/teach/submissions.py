@@ -59,7 +59,9 @@ class Returned:
 
 def _words(said: Any) -> str:
     """What a process says of an error, which may be anything."""
-    return visible(encodable(said))[:300] if isinstance(said, str) else "an error that cannot be shown"
+    return (
+        visible(encodable(said))[:300] if isinstance(said, str) else "an error that cannot be shown"
+    )
 
 
 def run_submission(chapter: int, class_name: str, cells: list[Placed], limits: Limits) -> Returned:

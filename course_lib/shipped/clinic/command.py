@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from course_lib.numerals import number
+from course_lib.numerals import number, print_any_sign
 from course_lib.shipped.clinic.faults import PROGRAMS
 from course_lib.shipped.clinic.logs import SEED, log_path, make_log
 from course_lib.shipped.clinic.program import EPOCHS
@@ -19,6 +19,7 @@ from course_lib.shipped.files import RUNS
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns 0, or 2 with a message on stderr if it went wrong."""
+    print_any_sign()
     options = _options(arguments)
     try:
         for name in options.names or PROGRAMS:
