@@ -4,6 +4,7 @@ gives; and what a submission may pass on in place of an answer is worth nothing.
 
 import json
 import math
+from collections import deque
 from fractions import Fraction
 from typing import Any
 
@@ -44,6 +45,14 @@ def test_right_numbers_words_and_programs_are_right_elsewhere(name: str) -> None
     verdict = elsewhere(name, RIGHT[name])
     assert verdict == verdict_here(EXERCISES[name], RIGHT[name])
     assert verdict.accepted
+
+
+def test_groups_that_are_read_one_by_one_are_right_elsewhere() -> None:
+    """`map` and `zip` are read as lists are, and can be read once."""
+    groups = DESIGNS["9.d"]()
+    exercise = EXERCISES["9.d"]
+    assert verdict_here(exercise, map(list, groups)).accepted
+    assert elsewhere("9.d", map(list, groups)) == verdict_here(exercise, map(list, groups))
 
 
 def test_words_that_a_check_takes_for_a_set_are_one_elsewhere() -> None:
@@ -155,6 +164,8 @@ class OwnArrow(TanhArrow):
         ("11.d", OwnArrow(2.0, 2.0, 0.5, 0.3)),
         ("4.a", ["second", np.int64(0), np.float32(4.25), "log 2"]),
         ("4.a", ["second", torch.tensor(0), 4.2500001, "log 2"]),
+        ("5.d", deque([0.383, 0.786])),
+        ("9.d", [range(10 * group, 10 * group + 10) for group in range(10)]),
     ],
 )
 def test_what_the_notebook_reads_is_read_alike_by_the_grader(name: str, answer: Any) -> None:

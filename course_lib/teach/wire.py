@@ -5,7 +5,8 @@ lists, the course's distributions and arrows, and of a function what it returned
 Nothing of it is run, and nothing is unpickled.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,9 @@ def _written(value: Any, depth: int) -> Record:
     if depth and isinstance(value, dict):
         pairs = [[written(k, 1), written(v, depth - 1)] for k, v in [*value.items()][:MOST_PARTS]]
         return {"is": "dict", "parts": pairs}
+    if depth and isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray, Mapping)):
+        # Whatever else is read part by part, as by `as_numbers`: a range, a deque, a map.
+        return {"is": "list", "parts": [written(p, depth - 1) for p in islice(value, MOST_PARTS)]}
     if hasattr(value, "__float__"):
         return _number(value)
     return {"is": "thing", "type": type(value).__name__[:60]}
