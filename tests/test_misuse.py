@@ -280,6 +280,38 @@ def test_two_models_of_one_name_are_not_kept_in_one_row(
     assert "rows.json holds no rows of results" in capsys.readouterr().err
 
 
+def test_a_cross_check_takes_no_row_of_another_kind_away(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row of one kind has the place of its model, in which a row of the other would be lost."""
+    monkeypatch.chdir(tmp_path)
+    for kept, more, says in (
+        ("results", ["--cross-check"], "holds rows of figures; --save those of a cross-check in"),
+        ("routes", [], "holds rows of cross-checks; --save those of figures in another file"),
+    ):
+        shutil.copy(RECIPES["mnist_vae"].path.with_name(f"{kept}.json"), "rows.json")
+        before = Path("rows.json").read_bytes()
+        words = ["mnist_vae", "--images", "2", "--k", "2", "--save", "rows.json", *more]
+        words += ["--chains", "1", "--temperatures", "1", "--work", "work"]
+        assert evaluate_command.main(words) == 2
+        said = capsys.readouterr()
+        assert f"rows.json {says}" in said.err
+        assert not said.out
+        assert Path("rows.json").read_bytes() == before
+
+
+def test_every_model_that_ships_is_evaluated_beside_those_that_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.safetensors"
+    shutil.copy(RECIPES["mnist_vae_2d"].path, own)
+    asked: list[str] = []
+    monkeypatch.setattr(evaluate_command, "_print_results", lambda o, _: asked.extend(o.models))
+    assert evaluate_command.main([str(own), "mnist_vae", "--shipped"]) == 0
+    ships = [name for name, recipe in RECIPES.items() if recipe.ships]
+    assert asked == [*ships, str(own)]
+
+
 def test_a_training_that_diverges_ends_the_command_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,9 +47,11 @@ def _answer(options: argparse.Namespace) -> None:
         print(recipes_table(all_runs()))
         return
     if options.shipped:
+        named = options.models
         options.models = [
             name for name, recipe in RECIPES.items() if recipe.ships and recipe.images == "mnist"
         ]
+        options.models += [name for name in named if name not in options.models]
     if not options.models:
         raise ValueError("name a model or a file, or ask for --table")
     if options.add:
@@ -58,7 +60,7 @@ def _answer(options: argparse.Namespace) -> None:
         print(recipes_table(row for row in all_runs() if row["recipe"] in recipes))
         return
     _require_models(options.models)
-    _require_room(options.save, options.models)
+    _require_room(options.save, options.models, routes=options.cross_check)
     with place_of(options) as place:
         print_them = _print_routes if options.cross_check else _print_results
         rows = print_them(options, place)
@@ -80,14 +82,17 @@ def _require_models(models: list[str]) -> None:
         raise FileNotFoundError(f"there is no file {model}, and no model of that name: {shipped}")
 
 
-def _require_room(save: Path | None, models: list[str]) -> None:
-    """Raises ValueError if the rows of these models cannot all be kept in that file."""
+def _require_room(save: Path | None, models: list[str], *, routes: bool) -> None:
+    """Raises ValueError if the rows of these models cannot all be kept in that file: routes are
+    those of a cross-check, which would take the places of the others.
+    """
     if save is None:
         return
     if save.is_dir():
         raise ValueError(f"--save needs a file, and {save} is a folder")
-    if save.exists():
-        read_rows(save)
+    if save.exists() and any(("nll" if routes else "annealed") in row for row in read_rows(save)):
+        kept, new = ("figures", "a cross-check") if routes else ("cross-checks", "figures")
+        raise ValueError(f"{save} holds rows of {kept}; --save those of {new} in another file")
     names: dict[str, str] = {}
     for model in models:
         name = model_name(model_path(model))
