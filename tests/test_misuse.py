@@ -140,6 +140,12 @@ MISUSE: list[tuple[Callable[[Things], object], str]] = [
     (lambda a: ev.surgery(a.deep, a.x, generator=a.g), "one layer of latents, got 2"),
     (lambda a: ev.log_aggregate(a.m.infer(1, a.x[0]), torch.zeros(3, 2)), "q must have batch"),
     (lambda a: ev.log_aggregate(a.q, torch.zeros(3, 2), chunk=0), f"chunk {COUNT} 1, got 0"),
+    # Draws of every q: each would be held against the q of its own place alone, with no sum.
+    (
+        lambda a: ev.log_aggregate(a.q, a.q.sample((5,), generator=a.g)),
+        "z must be (M, 2), got (5, 8, 2)",
+    ),
+    (lambda a: ev.log_aggregate(a.q, torch.zeros(3)), "z must have 2 entries on its last axis"),
     (lambda a: best_prior(a.x), "q must be a distribution, got Tensor"),  # type: ignore[arg-type]
     # data
     (lambda a: a.tanh(a=[1.0, 2.0]), "a must be one number, got [1.0, 2.0]"),

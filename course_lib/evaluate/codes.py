@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from course_lib.arguments import require_count
+from course_lib.arguments import require_count, require_event
 from course_lib.distributions import DiagonalGaussian
 from course_lib.evaluate._input import require_data, require_one_layer
 from course_lib.vae import HVAE, VAE
@@ -88,10 +88,13 @@ def surgery(model: VAE, x: Tensor, *, samples: int = 1, generator: Generator) ->
 def log_aggregate(q: DiagonalGaussian, z: Tensor, *, chunk: int = 64) -> Tensor:
     """log q_agg(z) = log (1/N) Σ_n q(z|x_n) for q of batch (N,) and z (M, d): (M,) nats.
 
-    Raises ValueError unless q has one batch axis.
+    Raises ValueError unless q has one batch axis, and z is (M, d): draws (S, N, d) would be held
+    each against the q of its own place alone.
     Source: the aggregate posterior of Makhzani et al. 2015.
     """
     _require_one_batch_axis(q)
+    if require_event("z", z, q.event_shape[0]).ndim != 2:
+        raise ValueError(f"z must be (M, {q.event_shape[0]}), got {tuple(z.shape)}")
     chunk = require_count("chunk", chunk)
     parts = [torch.logsumexp(q.log_prob(part.unsqueeze(1)), 1) for part in torch.split(z, chunk)]
     return torch.cat(parts) - math.log(q.batch_shape[0])
