@@ -68,6 +68,21 @@ def test_the_second_layer_came_with_a_larger_model(rows: dict[str, Any]) -> None
         assert sum(p.numel() for p in load_model(name).parameters()) == count
 
 
+def test_most_of_the_gain_is_left_with_no_more_weights() -> None:
+    flat, narrow = (
+        [run for run in all_runs() if (run["recipe"], run["epochs"]) == (recipe, 300)]
+        for recipe in ("mnist_hvae_1", "mnist_hvae_2_narrow")
+    )
+    lower = net([784, 168, 168, 100], 2) + net([100, 168, 168, 784], 1)
+    upper = net([100, 84, 84, 50], 2) + net([50, 84, 84, 100], 2)
+    assert {run["parameters"] for run in narrow} == {lower + upper} == {424_476}
+    assert {run["parameters"] for run in flat} == {425_284}
+    assert len(flat) == len(narrow) == 3
+    one, two = ([run["nll"] for run in runs] for runs in (flat, narrow))
+    assert round(sum(one) / 3 - sum(two) / 3, 1) == 1.8
+    assert min(one) - max(two) > 5 * max(max(one) - min(one), max(two) - min(two))
+
+
 def test_training_on_l_5_lowers_the_nll_and_the_elbo(rows: dict[str, Any]) -> None:
     for T in (1, 2):  # any seed against any
         aims, others = (
