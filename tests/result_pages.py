@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from course_lib.data import FOLDER
 from course_lib.evaluate.table import recipes_table
@@ -18,6 +19,11 @@ PAGES = [DATA_PAGE, FOLDER.parent / "README.md"]
 INDENT = "    "  # what Markdown sets as code
 TRIES = f"{INDENT}change "
 MODELS = "| name | sizes | SHA-256 |"
+
+
+def seeds_of(recipe: str) -> list[dict[str, Any]]:
+    """The recipe's trainings of 300 epochs, one a seed."""
+    return [row for row in all_runs() if (row["recipe"], row["epochs"]) == (recipe, 300)]
 
 
 def write() -> Iterator[Path]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from result_pages import seeds_of
 from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import norm
@@ -69,10 +70,7 @@ def test_the_second_layer_came_with_a_larger_model(rows: dict[str, Any]) -> None
 
 
 def test_most_of_the_gain_is_left_with_no_more_weights() -> None:
-    flat, narrow = (
-        [run for run in all_runs() if (run["recipe"], run["epochs"]) == (recipe, 300)]
-        for recipe in ("mnist_hvae_1", "mnist_hvae_2_narrow")
-    )
+    flat, narrow = seeds_of("mnist_hvae_1"), seeds_of("mnist_hvae_2_narrow")
     lower = net([784, 168, 168, 100], 2) + net([100, 168, 168, 784], 1)
     upper = net([100, 84, 84, 50], 2) + net([50, 84, 84, 100], 2)
     assert {run["parameters"] for run in narrow} == {lower + upper} == {424_476}
@@ -85,10 +83,7 @@ def test_most_of_the_gain_is_left_with_no_more_weights() -> None:
 
 def test_training_on_l_5_lowers_the_nll_and_the_elbo(rows: dict[str, Any]) -> None:
     for T in (1, 2):  # any seed against any
-        aims, others = (
-            [row for row in all_runs() if (row["recipe"], row["epochs"]) == (recipe, 300)]
-            for recipe in (f"mnist_iwae_{T}", f"mnist_hvae_{T}")
-        )
+        aims, others = seeds_of(f"mnist_iwae_{T}"), seeds_of(f"mnist_hvae_{T}")
         assert len(aims) == len(others) == 3
         for aim, other in product(aims, others):
             assert aim["nll"] < other["nll"] - 0.4

@@ -1,7 +1,6 @@
 """The clinic's logs: each shows its fault by a bound that it breaks, and the command makes them."""
 
 import hashlib
-import json
 import math
 import re
 from collections.abc import Callable
@@ -9,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from notebook_rules import FOLDER as NOTEBOOKS
+from notebook_rules import Notebook
 from scipy import optimize
 from torch import Tensor
 
@@ -70,10 +71,8 @@ SAID: list[tuple[str, str, type[Hierarchy], Callable[[Curve], Tensor]]] = [
 def test_what_a_chapter_says_of_a_log_stands_in_it(
     chapter: str, pattern: str, kind: type[Hierarchy], place: Callable[[Curve], Tensor]
 ) -> None:
-    (path,) = FOLDER.parent.joinpath("notebooks").glob(f"{chapter}_*.ipynb")
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    text = "\n".join("".join(cell["source"]) for cell in cells)
-    (told,) = re.findall(pattern, text)
+    (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
+    (told,) = re.findall(pattern, Notebook.read(path).prose)
     digits = len(told.partition(".")[2])
     assert told == number(place(log_of(kind)).item(), digits)
 

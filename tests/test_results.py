@@ -187,10 +187,7 @@ def test_the_page_says_by_how_much_seeds_differ() -> None:
 
 def test_the_published_order_is_that_of_every_seed() -> None:
     recipes = ("mnist_hvae_1", "mnist_iwae_1", "mnist_hvae_2", "mnist_iwae_2")
-    nlls = {
-        recipe: [r["nll"] for r in all_runs() if (r["recipe"], r["epochs"]) == (recipe, 300)]
-        for recipe in recipes
-    }
+    nlls = {recipe: [row["nll"] for row in result_pages.seeds_of(recipe)] for recipe in recipes}
     text = " ".join(DATA_PAGE.read_text(encoding="utf-8").split())
     assert f"In {', '.join(f'`{r}`' for r in recipes[:-1])} and `{recipes[-1]}` the NLL" in text
     assert all(len(ours) == 3 and statistics.stdev(ours) < 0.1 for ours in nlls.values())
@@ -204,7 +201,7 @@ def test_the_published_order_is_that_of_every_seed() -> None:
 
 def test_what_is_left_of_a_second_layer_in_nets_of_the_same_size() -> None:
     nlls = {
-        recipe: [r["nll"] for r in all_runs() if (r["recipe"], r["epochs"]) == (recipe, 300)]
+        recipe: [row["nll"] for row in result_pages.seeds_of(recipe)]
         for recipe in ("mnist_hvae_1", "mnist_hvae_2", "mnist_hvae_2_narrow")
     }
     assert all(len(ours) == 3 for ours in nlls.values())
@@ -220,11 +217,10 @@ def test_what_is_left_of_a_second_layer_in_nets_of_the_same_size() -> None:
 
 
 def test_what_free_bits_gain_on_three_layers() -> None:
-    nlls: dict[str, list[float]] = {}
-    for row in all_runs():
-        nlls.setdefault(row["recipe"], []).append(row["nll"])
-    plain, warm = nlls["mnist_hvae_3"], nlls["mnist_hvae_3_warm"]
-    (free,) = nlls["mnist_hvae_3_free"]
+    plain, warm, (free,) = (
+        [row["nll"] for row in result_pages.seeds_of(f"mnist_hvae_3{how}")]
+        for how in ("", "_warm", "_free")
+    )
     text = " ".join(DATA_PAGE.read_text(encoding="utf-8").split())
     assert f"free bits read {free:.2f} in the one training, warm-up {max(warm):.2f} or less" in text
     assert f"nothing {min(plain):.2f} to {max(plain):.2f}" in text

@@ -58,18 +58,18 @@ def read_marks(path: Path) -> dict[str, Row]:
             table = csv.DictReader(file)
             lines, heads = [*table], table.fieldnames
     except (UnicodeDecodeError, csv.Error):
-        raise ValueError(_none(path)) from None
+        raise ValueError(_no_table(path)) from None
     if heads is not None and set(heads) != set(COLUMNS):  # also of a file of one line
-        raise ValueError(_none(path))
+        raise ValueError(_no_table(path))
     for line in lines:
         if set(line) != set(COLUMNS) or None in line.values():
-            raise ValueError(_none(path))
+            raise ValueError(_no_table(path))
         row = Row(**{name: _bare(value) for name, value in line.items()})
         rows[row.submission] = row
     return rows
 
 
-def _none(path: Path) -> str:
+def _no_table(path: Path) -> str:
     return f"{path} is no table of marks, and is left alone; give another --out"
 
 
