@@ -304,6 +304,33 @@ def test_an_interrupted_comparison_goes_on_and_ends_the_same(
         assert 1 - 1e-9 <= least <= median <= greatest <= most + 1e-9
 
 
+def test_the_table_is_of_the_recipes_that_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whole lines of the whole table, two in each half, beside the four of its heads and gap."""
+    named = ["mnist_hvae_2", "mnist_topdown_3_warm"]
+    assert command.main(["--table"]) == 0
+    whole = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert command.main(["--table", *named]) == 0
+    part = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert part == [line for line in whole if not line or line[0] in ("recipe", *named)]
+    assert [line[0] for line in part if line] == 2 * ["recipe", *named]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["mnist_vae", "mnist_topdown_2"], "nothing was measured yet of mnist_topdown_2"),
+        (["mnist_vae", "runs/a.safetensors"], "no recipe 'runs/a.safetensors'; there are mnist_"),
+    ],
+)
+def test_a_table_of_nothing_is_refused(
+    names: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["--table", *names]) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert not said.out
+
+
 def test_nothing_to_evaluate_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([]) == 2
     assert "--table" in capsys.readouterr().err

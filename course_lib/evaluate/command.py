@@ -1,6 +1,7 @@
 """`python -m course_lib.evaluate MODEL …`: what trained models are worth on the MNIST test set.
 
     python -m course_lib.evaluate --table               what is known of every recipe, from data/
+    python -m course_lib.evaluate --table mnist_vae     of this one
     python -m course_lib.evaluate mnist_vae --images 500 --k 500    a quick look
     python -m course_lib.evaluate runs/mnist_vae.safetensors        a model of your own
     python -m course_lib.evaluate --shipped             every model in data/, k = 5,000, all images
@@ -16,6 +17,7 @@ the seed. An interrupted evaluation goes on where it was.
 
 import argparse
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _answer(options: argparse.Namespace) -> None:
     """Does what the options ask for. Raises ValueError if they ask for nothing."""
     if options.table:
-        print(recipes_table(all_runs()))
+        print(recipes_table(_runs_of(options.models) if options.models else all_runs()))
         return
     if options.shipped:
         named = options.models
@@ -57,7 +59,7 @@ def _answer(options: argparse.Namespace) -> None:
     if options.add:
         added = add_rows(options.add, map(model_path, options.models))
         recipes = {row["recipe"] for row in added}
-        print(recipes_table(row for row in all_runs() if row["recipe"] in recipes))
+        print(recipes_table(_runs_of(recipes)))
         return
     _require_models(options.models)
     _require_room(options.save, options.models, routes=options.cross_check)
@@ -66,6 +68,17 @@ def _answer(options: argparse.Namespace) -> None:
         rows = print_them(options, place)
     if options.save:
         save_rows(options.save, rows)
+
+
+def _runs_of(recipes: Collection[str]) -> list[dict[str, Any]]:
+    """The rows of these recipes. Raises ValueError if one is no recipe, or has no row."""
+    rows = [row for row in all_runs() if row["recipe"] in recipes]
+    for name in recipes:
+        if name not in RECIPES:
+            raise ValueError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
+        if all(row["recipe"] != name for row in rows):
+            raise ValueError(f"nothing was measured yet of {name}")
+    return rows
 
 
 def _require_models(models: list[str]) -> None:
@@ -137,7 +150,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("models", nargs="*", help="names of shipped models, or files")
-    parser.add_argument("--table", action="store_true", help="print what the results files hold")
+    parser.add_argument(
+        "--table",
+        action="store_true",
+        help="print what the results files hold, of all recipes or of the ones that are named",
+    )
     parser.add_argument("--shipped", action="store_true", help="every MNIST model in data/")
     parser.add_argument("--k", type=int, help="samples an image (default 5000)")
     parser.add_argument("--images", type=int, help="test images (default all)")
