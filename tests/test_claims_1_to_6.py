@@ -573,14 +573,14 @@ def test_latents_die_where_the_rule_says(seed: int, counts: torch.Tensor) -> Non
 
 @pytest.mark.slow
 def test_a_net_learns_the_posteriors_mean_and_width_from_pairs() -> None:
-    """Chapter 6: within 0.1 from −2 to 2 in three runs other than the cell's own; and such a net
-    does not reach what 6.d asks, 0.06 nats.
+    """Chapter 6: within 0.1 from −2 to 2 in runs other than the cell's own; and such a net misses
+    by 0.07 to 0.09 nats, where 6.d asks for 0.06.
     """
     world = tanh_world(a=2.0, b=1.0, c=0.0, s=0.5)
     at = torch.linspace(-2, 2, 41, dtype=torch.float64).unsqueeze(-1)
     exact = world.posterior(at)
     assert exact.variance[20] < 0.3**2 < 0.5**2 < exact.variance[0]  # steep at 0, flat at −2
-    for seed in range(3):
+    for seed in (0, 1, 2, 21):
         generator = rng(seed)
         z = world.prior.sample((4_000,), generator=generator)
         x = world.decoder(z).sample(generator=generator)
@@ -593,7 +593,7 @@ def test_a_net_learns_the_posteriors_mean_and_width_from_pairs() -> None:
         q = net.requires_grad_(False)(at)
         off = torch.stack([q.mean - exact.mean, q.std - exact.variance.sqrt()]).abs().max()
         assert off < 0.1
-        assert 0.065 < missed(net) < 0.08
+        assert 0.065 < missed(net) < 0.095
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.05, 0.5, 0.9])
@@ -684,10 +684,12 @@ def test_fewer_images_widen_what_unseen_ones_cost(counts: torch.Tensor) -> None:
 
 
 @pytest.mark.slow
-def test_what_unseen_images_cost_more_is_overfitting_of_the_encoder(counts: torch.Tensor) -> None:
+def test_what_unseen_images_cost_more_is_the_encoder_s_lack_of_images(counts: torch.Tensor) -> None:
     """With the decoder held, an encoder that has seen all images costs alike on all of them."""
     seen, unseen = counts.split([1000, 797])
     trained, costs = digit_vae(seen, units=64, epochs=100, seed=0), {}
+    before = sharing(trained, seen), sharing(trained, unseen)
+    assert 4 < before[0] < 5 < 6 < before[1] < 7
     for name, data in (("seen", seen), ("all", counts)):
         model, generator = copy.deepcopy(trained), rng(1)
         climber = torch.optim.Adam(model.encoder.parameters(), lr=2e-3)

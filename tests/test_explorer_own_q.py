@@ -9,6 +9,7 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
+from pictures import shown
 from torch import Generator, Tensor
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
@@ -123,6 +124,19 @@ def test_the_blues_change_where_the_picture_says(explorer: OwnQ) -> None:
             expected = np.round(255 * (1 - shade * (1 - blue)))
             assert (shown[inside] == expected).all()
     assert all(a > b for a, b in itertools.pairwise(SHADES))
+
+
+@pytest.mark.parametrize("digit", [0, 5, 9])
+def test_the_square_has_an_edge_where_its_blues_end_in_white(explorer: OwnQ, digit: int) -> None:
+    """On all four sides, from corner to corner, whichever image is shown."""
+    explorer.at(digit=digit, steps=0)
+    pixels = shown(explorer).astype(int)
+    blue = np.round(255 * np.array(to_rgb(COLOURS["posterior"])))
+    framed = (np.abs(pixels - blue) < 30).all(-1)
+    left, top, side = 2 * 16, 2 * 62, PIXELS  # as it is drawn, at twice its shown size
+    for near in (0, side):
+        assert framed[top + near - 2 : top + near + 2, left + 2 : left + side - 2].any(0).all()
+        assert framed[top + 2 : top + side - 2, left + near - 2 : left + near + 2].any(1).all()
 
 
 @pytest.mark.parametrize("digit", DIGITS)

@@ -157,8 +157,8 @@ register(
         reasons={
             "c": "it says how well draws agree that all come from one wrong place. The second q "
             "shows that the estimate is some seventy nats too low.",
-            "d": "ten times as many draws add at most log 10, 2.3 nats, unless one of them lands "
-            "where the posterior is, and that is many standard deviations of this q away.",
+            "d": "ten times as many draws gain a few nats, and seventy are missing: the posterior "
+            "is many standard deviations of this q away, and no draw lands there.",
             "e": "by the second q's bound the decoder gives it e^−156.1 at least. Whether that is "
             "much is another question, but the 92 nats were not the decoder's.",
             "f": "log p(x) has no q in it, and the ascent moved nothing else. Only the bound rose.",

@@ -76,13 +76,15 @@ class OwnQ(Explorer):
         above(ax, 0.0, 28, "nats below its summit (uneven steps); white: lower", of="posterior")
         above(ax, 0.0, 10, "q, 1σ and 2σ; dashed: the encoder's; dots: the way", of="q")
         self.shade = Blit(ax, self.shades[0])
-        ax.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0], color=COLOURS["posterior"], linewidth=1.0)
+        # Where the blues end in white the frame alone shows where the square ends.
+        (frame,) = ax.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0], color=COLOURS["posterior"])
+        frame.set(linewidth=1.0, clip_on=False)
         orange = COLOURS["q"]
         (self.start,) = ax.plot([], [], "--", color=orange, linewidth=1.0)
         (self.way,) = ax.plot([], [], ".-", color=orange, linewidth=0.8, markersize=3, alpha=0.6)
         (self.ellipse,) = ax.plot([], [], color=orange, linewidth=1.6)
         self.wide = below(ax, 0.5, 9, of="axis")
-        self.moving(self.shade, self.start, self.way, self.ellipse, self.wide)
+        self.moving(self.shade, frame, self.start, self.way, self.ellipse, self.wide)
 
     def update(self, digit: int, steps: int) -> Reading:
         """Moves q to where it stands after so many steps."""
