@@ -48,7 +48,12 @@ TRIES = {
         "encoder 4",
         "encoder 16, encoder 4, encoder 2, encoder 1, encoder 1, rho 0.95, · 29.4",
     ],
-    7: ["", "· 2.3", "digit 5, steps 100, · 11", "digit 9, steps 7, steps 10, steps 13, · 60"],
+    7: [
+        "",
+        "· 2.3",
+        "digit 5, steps 100, · 11",
+        "digit 9, steps 7, steps 13, · 60, steps 27, · 1, steps 35, · 8",
+    ],
     8: ["· 2, std 0.4", "mean 3, std 0.4, · 992, · 2, · 9, · 114", ""],
     9: [
         "· 63, · 99",

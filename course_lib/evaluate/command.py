@@ -150,11 +150,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("models", nargs="*", help="names of shipped models, or files")
-    parser.add_argument(
-        "--table",
-        action="store_true",
-        help="print what the results files hold, of all recipes or of the ones that are named",
-    )
+    parser.add_argument("--table", action="store_true", help="print the rows in the results files")
     parser.add_argument("--shipped", action="store_true", help="every MNIST model in data/")
     parser.add_argument("--k", type=int, help="samples an image (default 5000)")
     parser.add_argument("--images", type=int, help="test images (default all)")
