@@ -62,6 +62,9 @@ MATHEMATICS = (
 )
 FORM = ("style", "imports", "package", "house", "doctests", "numerals")
 QUICK = "not slow and not long"  # pytest marks
+# One more than there are cores: while a kernel, a browser or a package index is at work for one, the
+# others go on. Each holds a gigabyte, so not more than four.
+WORKERS = str(min(4, (os.cpu_count() or 1) + 1))
 EXPORTERS = ("HTMLExporter", "MarkdownExporter")
 MINE = ".".join(map(str, sys.version_info[:2]))
 
@@ -560,13 +563,13 @@ def test(options: "list[str]") -> int:
     """Linting, formatting, types, unit tests, stored outputs and the browser, in one pytest run.
 
     options: pytest's; --slow among them runs the slow tests, and only these; --quick those that
-    quick_files() names. tests/conftest.py puts the longest first: two workers then finish together.
+    quick_files() names. tests/conftest.py puts the longest first: the workers then finish together.
     """
-    by_file = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    by_file = ["-n", WORKERS, "--dist", "loadfile", "--no-loadscope-reorder"]
     if "--quick" in options:
         chosen = [*by_file, "-m", QUICK, *quick_files()]
     elif "--slow" in options:  # few and long: who is done takes some of the other's
-        chosen = ["-n", "2", "--dist", "worksteal", "-m", "slow", "tests"]
+        chosen = ["-n", WORKERS, "--dist", "worksteal", "-m", "slow", "tests"]
     else:
         notebooks = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "notebooks"]
         chosen = [*by_file, "-m", "not slow", *notebooks, "tests"]
