@@ -138,7 +138,7 @@ def slanted(first: float, second: float, rho: float) -> Answers:
 
 def where_are_the_nats(evidence: float, own: float, seen: float, encoder: float) -> Answers:
     shape, unseen = evidence - own, own - encoder
-    cures = ["a richer q", "a better-fitted encoder", "more images, or an ascent for each"]
+    cures = ["a richer q", "a better-fitted encoder", "more images"]
     won = [shape, seen, unseen - seen]
     return [shape, unseen, won[2], cures[won.index(max(won))]]
 
