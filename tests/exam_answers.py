@@ -232,7 +232,7 @@ def folded(a_2: float, s_2: float, a_1: float, s_1: float, x: float) -> Answers:
 def three_runs(*row: float) -> Answers:
     ones, twos = numbers(*row[:3]), numbers(*row[3:])
     assert twos.mean() > ones.mean()  # else "the opposite" were something else
-    return [(twos.mean() - ones.mean()).item(), 9 * share_reversed(ones, twos), 9]
+    return [(twos.mean() - ones.mean()).item(), 9 * share_reversed(ones, twos)]
 
 
 def his_next_model(reported: float, awake: float, std: float, asleep: float) -> Answers:
