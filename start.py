@@ -62,8 +62,8 @@ MATHEMATICS = (
 )
 FORM = ("style", "imports", "package", "house", "doctests", "numerals")
 QUICK = "not slow and not long"  # pytest marks
-# One more than there are cores: while a kernel, a browser or a package index is at work for one, the
-# others go on. Each holds a gigabyte, so not more than four.
+# One more than there are cores: while a kernel or a browser is at work for one, the others go on.
+# Each holds a gigabyte, so not more than four.
 WORKERS = str(min(4, (os.cpu_count() or 1) + 1))
 EXPORTERS = ("HTMLExporter", "MarkdownExporter")
 MINE = ".".join(map(str, sys.version_info[:2]))
