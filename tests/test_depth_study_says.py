@@ -265,7 +265,7 @@ def test_what_is_in_use(runs: study.Study, page: str) -> None:
         assert (warm.mean(0)[1:] <= plain.mean(0)[1:]).all()
         assert warm[:, 1:].sum(1).mean() < plain[:, 1:].sum(1).mean()
     third = sample(runs, ("slow-warm", 3), "rates")[:, 2].mean()
-    assert f"What a third layer costs there is {third:.2f} nats" in page
+    assert f"The third of three layers costs {third:.2f} nats there" in page
     middle = sample(runs, ("fast-top-down", 3), "rates")[:, 1]
     assert middle.max() < 0.001
     most = int(sample(runs, ("fast-top-down", 3), "active")[:, 1].max())
