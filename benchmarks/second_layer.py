@@ -3,8 +3,8 @@
     python benchmarks/second_layer.py digits mnist
     python benchmarks/second_layer.py digits --seeds 1 --epochs 2      a quick look, not written
 
-Trains the models of `course_lib.depth_study.second_layer` from seeds 0 to 4, half a minute of one
-core for each seed of the digits and a minute for each of MNIST, and writes the runs into
+Trains the models of `course_lib.depth_study.second_layer` from seeds 0 to 4, one to two minutes of
+one core for each seed of the digits and of MNIST, and writes the runs into
 data/second_layer.json, where it goes on if it was interrupted. Then prints their means.
 """
 
