@@ -28,6 +28,7 @@ from course_lib.numerals import print_any_sign
 from course_lib.pieces import ComputePlace, add_options, place_of
 from course_lib.shipped import RECIPES, RUNS, all_runs, model_path, usable_device
 from course_lib.shipped.files import model_name
+from course_lib.shipped.recipes import recipe_named
 from course_lib.shipped.results import read_rows, save_rows
 
 
@@ -74,9 +75,8 @@ def _runs_of(recipes: Collection[str]) -> list[dict[str, Any]]:
     """The rows of these recipes. Raises ValueError if one is no recipe, or has no row."""
     rows = [row for row in all_runs() if row["recipe"] in recipes]
     for name in recipes:
-        if name not in RECIPES:
-            raise ValueError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
-        if all(row["recipe"] != name for row in rows):
+        recipe = recipe_named(name)
+        if all(row["recipe"] != recipe.name for row in rows):
             raise ValueError(f"nothing was measured yet of {name}")
     return rows
 

@@ -149,3 +149,10 @@ RECIPES = {
         ),
     )
 }
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe of that name. Raises ValueError that says which there are, if there is none."""
+    if name not in RECIPES:
+        raise ValueError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
+    return RECIPES[name]

@@ -12,7 +12,7 @@ from course_lib.shipped.curves import curve_path
 from course_lib.shipped.devices import usable_device
 from course_lib.shipped.files import model_name
 from course_lib.shipped.recipe import Recipe
-from course_lib.shipped.recipes import RECIPES
+from course_lib.shipped.recipes import RECIPES, recipe_named
 from course_lib.shipped.training import train_recipe
 from course_lib.train import TrainingDiverged
 
@@ -32,9 +32,7 @@ class Training:
     changes: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.name not in RECIPES:
-            raise ValueError(f"no recipe {self.name!r}; there are {', '.join(RECIPES)}")
-        RECIPES[self.name].changed(**self.changes)
+        recipe_named(self.name).changed(**self.changes)
         beside = (".training", ".curve.json")  # what lies beside a model has these names
         if not self.out.name or self.out.is_dir() or self.out.name.endswith(beside):
             raise ValueError(f"no model can be written to {str(self.out)!r}")
